@@ -1,0 +1,144 @@
+"""The frame of a command: logs on stderr, one result on stdout, a truthful exit code."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+import click
+
+from runtime.exits import Interrupted, Stop
+
+LOG = logging.getLogger("feeds")
+
+
+class _JsonLines(logging.Formatter):
+    converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        return json.dumps(line, ensure_ascii=False)
+
+
+class _TextLines(logging.Formatter):
+    converter = time.gmtime
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+
+
+def log_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--json`, `--log-format` and `--quiet` to a click command."""
+    for option in (
+        click.option(
+            "--quiet", is_flag=True, help="No log lines but warnings; no progress bar."
+        ),
+        click.option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Form of the log lines on stderr.",
+        ),
+        click.option(
+            "--json",
+            "as_json",
+            is_flag=True,
+            help="Print one JSON object on stdout instead of the summary.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def start_logging(log_format: str, quiet: bool) -> None:
+    """Send log lines to stderr: `at level event`, as text or as JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if log_format == "json" else _TextLines())
+    LOG.handlers = [handler]
+    LOG.propagate = False
+    LOG.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def show_progress(quiet: bool) -> bool:
+    """Say whether a progress bar belongs here: on a terminal, unless `--quiet`."""
+    return sys.stderr.isatty() and not quiet
+
+
+def report(result: Mapping[str, Any], summary: str, as_json: bool) -> None:
+    """Print the one result of a command: `summary` for people, or JSON."""
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False, default=str))
+    else:
+        click.echo(summary)
+
+
+def run(command: click.Command, arguments: list[str] | None = None) -> None:
+    """Run a click command to its exit code; never a traceback for a deliberate end.
+
+    0 done, 1 refused, 2 usage or bug, 75 temporary, 128+n after a signal n.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    try:
+        command.main(args=arguments, standalone_mode=False)
+    except Stop as stop:
+        _say(str(stop), stop.code, arguments)
+        sys.exit(stop.code)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our stdout has gone; nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        LOG.debug("traceback", exc_info=True)
+        if os.environ.get("FEEDS_TRACEBACK"):
+            raise
+        _say(
+            f"unexpected {type(error).__name__}: {error}. This is a bug; "
+            "run again with FEEDS_TRACEBACK=1 and report what it prints.",
+            2,
+            arguments,
+        )
+        sys.exit(2)
+
+
+def _say(message: str, code: int, arguments: list[str] | None) -> None:
+    click.echo(f"Error: {message}", err=True)
+    given = sys.argv[1:] if arguments is None else arguments
+    if "--json" in given:
+        click.echo(
+            json.dumps(
+                {
+                    "status": _STATUS.get(code, "failed"),
+                    "exit_code": code,
+                    "message": message,
+                },
+                ensure_ascii=False,
+            )
+        )
+
+
+_STATUS = {1: "refused", 2: "failed", 75: "temporary"}
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    # A second signal must not interrupt the clean-up that the first one started.
+    for known in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(known, signal.SIG_IGN)
+    raise Interrupted(number)

@@ -1,0 +1,167 @@
+"""Configuration from the environment, and from `.env` where the variable is not set.
+
+Read once per command into frozen values; a message about a variable names it.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from runtime.exits import Misuse
+
+ENVIRONMENTS = ("dev", "uat", "prod")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A value that no repr, log or error may show; `reveal` it where it is sent."""
+
+    _value: str
+
+    def reveal(self) -> str:
+        """Return the secret itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+class Environment:
+    """The variables a command may read, with errors that name them."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = {
+            name: text.strip() for name, text in variables.items() if text.strip()
+        }
+
+    @classmethod
+    def read(cls, folder: Path | None = None) -> "Environment":
+        """Read the process environment over `folder`/.env (default: where we stand)."""
+        file = (folder or Path.cwd()) / ".env"
+        below = dotenv_values(file, interpolate=False) if file.is_file() else {}
+        present = {name: text for name, text in below.items() if text is not None}
+        return cls({**present, **os.environ})
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a variable, or `default`; without either, name what is missing."""
+        if name in self._variables:
+            return self._variables[name]
+        if default is None:
+            raise Misuse(f"{name} is not set. Set it in the environment or in .env.")
+        return default
+
+    def optional(self, name: str) -> str | None:
+        """Return a variable, or None where it is unset or blank."""
+        return self._variables.get(name)
+
+    def secret(self, name: str) -> Secret:
+        """Return a variable that must never be shown."""
+        return Secret(self.text(name))
+
+    def number(
+        self, name: str, default: float, least: float = 0, most: float = 1e12
+    ) -> float:
+        """Return a number between `least` and `most`."""
+        text = self._variables.get(name)
+        if text is None:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            raise Misuse(f"{name} must be a number, but is {text!r}.") from None
+        if not least <= value <= most:
+            raise Misuse(
+                f"{name} must be from {least:g} to {most:g}, but is {text}."
+            ) from None
+        return value
+
+    def count(self, name: str, default: int, least: int = 0, most: int = 10**9) -> int:
+        """Return a whole number between `least` and `most`."""
+        value = self.number(name, default, least, most)
+        if value != int(value):
+            raise Misuse(f"{name} must be a whole number, but is {value:g}.")
+        return int(value)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """Return a yes-or-no variable: 1, true, yes, on or 0, false, no, off."""
+        text = self._variables.get(name)
+        if text is None:
+            return default
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("0", "false", "no", "off"):
+            return False
+        raise Misuse(f"{name} must be 1 or 0, but is {text!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one environment keeps its data; see "Data directory" in the README."""
+
+    environment: str
+    data: Path
+
+    @classmethod
+    def of(cls, variables: Environment) -> "Place":
+        """Read FEEDS_ENVIRONMENT (dev) and FEEDS_DATA (data/<environment>)."""
+        environment = variables.text("FEEDS_ENVIRONMENT", "dev")
+        if environment not in ENVIRONMENTS:
+            raise Misuse(
+                f"FEEDS_ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, "
+                f"but is {environment!r}."
+            )
+        return cls(
+            environment, Path(variables.text("FEEDS_DATA", f"data/{environment}"))
+        )
+
+    @property
+    def landing(self) -> Path:
+        """Folder of what extract lands: one folder per run, and `current`."""
+        return self.data / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file that dbt builds."""
+        return self.data / "warehouse.duckdb"
+
+    @property
+    def outbox(self) -> Path:
+        """Folder of packages: `<file>/<run id>/`."""
+        return self.data / "outbox"
+
+    @property
+    def delivered(self) -> Path:
+        """Folder of the states that partners hold: `<model>/`."""
+        return self.data / "delivered"
+
+    @property
+    def ledger(self) -> Path:
+        """The append-only memory of deliveries."""
+        return self.data / "ledger.jsonl"
+
+
+DUCKDB_SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What DuckDB may use in our own steps; dbt reads the same variables."""
+
+    memory: str
+    threads: int
+
+    @classmethod
+    def of(cls, variables: Environment) -> "Limits":
+        """Read FEEDS_MEMORY_LIMIT (2GB) and FEEDS_THREADS (4)."""
+        memory = variables.text("FEEDS_MEMORY_LIMIT", "2GB")
+        if not DUCKDB_SIZE.fullmatch(memory):
+            raise Misuse(
+                f"FEEDS_MEMORY_LIMIT must be a size such as 2GB, but is {memory!r}."
+            )
+        return cls(memory, variables.count("FEEDS_THREADS", 4, 1, 256))

@@ -1,0 +1,86 @@
+"""Local writes that are whole or absent, whatever kills the process."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; on success it becomes `path`, durably.
+
+    The temporary file lies beside `path` as `.<name>.<pid>.part`, so that the
+    rename stays on one file system. If the block raises, it is removed; if the
+    process is killed, `sweep` removes it later.
+
+    Args:
+        path: the final name. Its folder is made if it is missing.
+
+    Yields:
+        The temporary path; the block must create the file.
+
+    Raises:
+        OSError: from the file system; `path` is then untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        with part.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        part.replace(path)
+        sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable: a rename alone may be lost with power."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with whole(path) as part:
+        part.write_bytes(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented UTF-8 JSON with sorted keys: same value, same bytes."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def relink(link: Path, target: str) -> None:
+    """Point the symbolic link `link` at `target` in one step.
+
+    Args:
+        link: the link to make or replace. Its folder is made if it is missing.
+        target: what it shall point at, relative to the link's folder.
+    """
+    link.parent.mkdir(parents=True, exist_ok=True)
+    part = link.with_name(f".{link.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    part.symlink_to(target)
+    part.replace(link)
+    sync_folder(link.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed `whole` or `relink` left in `folder` (call under the lock)."""
+    for part in folder.glob(".*.part"):
+        part.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file in constant memory; returns 64 hexadecimal digits."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
