@@ -1,4 +1,4 @@
-"""The frame of a command: logs on stderr, one result on stdout, a truthful exit code."""
+"""The frame of a command: logs on stderr, a result on stdout, a truthful exit code."""
 
 import json
 import logging
@@ -15,25 +15,28 @@ import click
 from runtime.exits import Interrupted, Stop
 
 LOG = logging.getLogger("feeds")
+_CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class _JsonLines(logging.Formatter):
-    converter = time.gmtime
+    def formatTime(  # noqa: N802 (logging's own name)
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
+        return time.strftime(datefmt or _CLOCK, time.gmtime(record.created))
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+            "at": self.formatTime(record),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
         return json.dumps(line, ensure_ascii=False)
 
 
-class _TextLines(logging.Formatter):
-    converter = time.gmtime
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+class _TextLines(_JsonLines):
+    def format(self, record: logging.LogRecord) -> str:
+        at = self.formatTime(record, "%H:%M:%S")
+        return f"{at} {record.levelname.lower():<7} {record.getMessage()}"
 
 
 def log_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -75,7 +75,7 @@ def relink(link: Path, target: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed `whole` or `relink` left in `folder` (call under the lock)."""
+    """Remove what a killed `whole` or `relink` left in `folder`; hold the lock."""
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)
 
