@@ -1,1 +1,1 @@
-"""."""
+"""Each source, copied to Parquet, unaltered."""

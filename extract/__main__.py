@@ -1,0 +1,120 @@
+"""The command line of extract."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from extract import ordertime
+from extract.copying import Settings, copy
+from extract.entities import SOURCES, Entity
+from extract.source import Source
+from runtime.command import log_options, report, run, show_progress, start_logging
+from runtime.environment import Environment
+from runtime.exits import Misuse
+from runtime.lock import one_writer
+
+CONNECT: Mapping[str, Callable[[Environment], Source]] = {
+    "ordertime": ordertime.connect,
+}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("names", nargs=-1, metavar="[SOURCE|SOURCE.ENTITY]...")
+@click.option(
+    "--full", is_flag=True, help="Begin anew, even if an unfinished run could go on."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Ask the source for its counts; land nothing."
+)
+@log_options
+def extract(
+    names: tuple[str, ...],
+    full: bool,
+    dry_run: bool,
+    as_json: bool,
+    log_format: str,
+    quiet: bool,
+) -> None:
+    """Copy sources to Parquet, complete or not at all.
+
+    Without a name, every source is copied. A run that was interrupted goes on where
+    it stopped and asks for no page twice. The last complete landing stays in place
+    until the new one is complete; then all lists of a source change at once.
+
+    SOURCE.ENTITY copies one list for a look and does not change what dbt reads.
+
+    \b
+    extract                          every source
+    extract ordertime                one source
+    extract --dry-run                counts only
+    extract ordertime.part_items     one list, for a look
+
+    \b
+    Exit codes: 0 done, 1 refused (the data is not as agreed), 2 configuration,
+    75 try later (source down, moving, or directory in use).
+    """
+    start_logging(log_format, quiet)
+    variables = Environment.read()
+    settings = Settings.of(variables)
+    results = []
+    for name, entities in _wanted(names).items():
+        source = CONNECT[name](variables)
+        if dry_run:
+            results.append(_counts(source, entities))
+            continue
+        with one_writer(settings.place.data, "extract", settings.wait_for_lock):
+            results.append(copy(source, entities, settings, full, show_progress(quiet)))
+    report(
+        {"status": "dry-run" if dry_run else "done", "sources": results},
+        "\n".join(_summary(result) for result in results),
+        as_json,
+    )
+
+
+def _wanted(names: Sequence[str]) -> dict[str, tuple[Entity, ...]]:
+    """The entities asked for, by source; all of a source unless one is named."""
+    if not names:
+        return dict(SOURCES)
+    known = {e.full_name: e for entities in SOURCES.values() for e in entities}
+    wanted: dict[str, tuple[Entity, ...]] = {}
+    for name in names:
+        if name in SOURCES:
+            wanted[name] = SOURCES[name]
+        elif name in known:
+            entity = known[name]
+            others = wanted.get(entity.source, ())
+            wanted[entity.source] = (*(e for e in others if e != entity), entity)
+        else:
+            raise Misuse(
+                f"no source or entity is called {name!r}. Known are "
+                f"{', '.join([*SOURCES, *known])}."
+            )
+    return wanted
+
+
+def _counts(source: Source, entities: Sequence[Entity]) -> dict[str, Any]:
+    counts = {entity.name: source.count(entity) for entity in entities}
+    return {"source": source.name, "dry_run": True, "counts": counts}
+
+
+def _summary(result: Mapping[str, Any]) -> str:
+    if result.get("dry_run"):
+        counts = ", ".join(f"{n:,} {name}" for name, n in result["counts"].items())
+        return f"{result['source']}: {counts} (dry run, nothing landed)"
+    rows = ", ".join(f"{e['rows']:,} {name}" for name, e in result["entities"].items())
+    current = "" if result["status"] == "complete" else ", for a look: not current"
+    return (
+        f"{result['source']}: {rows}; {result['pages']:,} pages, "
+        f"{result['seconds']:.1f} s, {result['retries']} retries "
+        f"-> {result['folder']}{current}"
+    )
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    run(extract)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""How a known field becomes a column: checked for its kind, then typed."""
+
+from collections.abc import Callable, Mapping
+
+from extract.entities import Entity, Field, Kind
+
+# In these macros `part` is one value as JSON text, and NULL where it is null or
+# absent. `digits` repairs a loss: DuckDB reads JSON numbers as doubles, so the
+# number is found again, to its last digit, in the text of its own record.
+MACROS = r"""
+create macro is_null(part) as part is null or part = 'null';
+
+create macro number_text(part) as
+    regexp_full_match(part, '-?[0-9][0-9.eE+-]*');
+
+create macro wrong(field, expected, part, record) as error(
+    'the known field ' || field || ' has another type: expected ' || expected
+    || ', found ' || left(part, 60) || ' in the record with Id '
+    || coalesce(record ->> '$.Id', record ->> '$.ItemRef.Id', '?') || '.'
+);
+
+create macro digits(field, part, record) as coalesce(
+    list_filter(
+        regexp_extract_all(
+            record, '"' || field || '"\s*:\s*(-?[0-9][0-9.eE+-]*)', 1
+        ),
+        lambda token: try_cast(token as double) = try_cast(part as double)
+    )[1],
+    part
+);
+
+create macro custom_text(part, record) as case
+    when is_null(part) then null
+    when part[1] = '"' then part ->> '$'
+    when number_text(part) then digits('Value', part, record)
+    else part
+end;
+"""
+
+
+def columns_of(
+    entity: Entity, custom_fields: Mapping[str, str], presence: Mapping[str, int]
+) -> str:
+    """The select list over `record` (JSON) and `parts` (its known fields, as JSON).
+
+    Args:
+        entity: the list whose fields become columns, in their order.
+        custom_fields: column -> caption or slot name, for an entity that has some.
+        presence: the keys that records really have.
+
+    Returns:
+        SQL: one column a known field, one a custom field, then `_unrecognised`.
+    """
+    columns = [f'{_column(known)} as "{known.name}"' for known in entity.fields]
+    if entity.custom_fields:
+        columns += [
+            f'{_custom(entity.custom_fields, wanted)} as "{column}"'
+            for column, wanted in custom_fields.items()
+        ]
+    columns.append(f"{_unrecognised(entity, presence)} as _unrecognised")
+    return ",\n                ".join(columns)
+
+
+def _column(known: Field) -> str:
+    part = f'parts."{known.name}"'
+    expected, is_right, value = _KINDS[known.kind]
+    wrong = f"wrong('{known.name}', '{expected}', {part}, record)"
+    return (
+        f"case when is_null({part}) then null "
+        f"when {is_right(part)} then {value(known.name, part)} else {wrong} end"
+    )
+
+
+Check = Callable[[str], str]
+Value = Callable[[str, str], str]
+_OBJECT = "{part}[1] = '{{'"
+
+_KINDS: Mapping[Kind, tuple[str, Check, Value]] = {
+    Kind.INTEGER: (
+        "a whole number",
+        lambda part: f"try_cast({part} as bigint)::varchar = {part}",
+        lambda name, part: f"{part}::bigint",
+    ),
+    Kind.NUMBER: (
+        "a number",
+        lambda part: f"number_text({part})",
+        lambda name, part: f"digits('{name}', {part}, record)",
+    ),
+    Kind.TEXT: (
+        "text",
+        lambda part: f"{part}[1] = '\"'",
+        lambda name, part: f"{part} ->> '$'",
+    ),
+    Kind.BOOLEAN: (
+        "true or false",
+        lambda part: f"{part} in ('true', 'false')",
+        lambda name, part: f"{part} = 'true'",
+    ),
+    Kind.REF: (
+        "a reference {Id, Name}",
+        lambda part: (
+            _OBJECT.format(part=part)
+            + f" and try_cast({part} ->> '$.Id' as bigint) is not null"
+        ),
+        lambda name, part: (
+            f'json_transform({part}, \'{{"Id": "BIGINT", "Name": "VARCHAR"}}\')'
+        ),
+    ),
+    Kind.STAMPS: (
+        "an object",
+        lambda part: _OBJECT.format(part=part),
+        lambda name, part: (
+            f'json_transform({part}, \'{{"CreatedDate": "VARCHAR", '
+            '"ModifiedDate": "VARCHAR"}\')'
+        ),
+    ),
+    Kind.JSON: (
+        "a list or an object",
+        lambda part: f"{part}[1] in ('[', '{{')",
+        lambda name, part: f"{part}::json",
+    ),
+}
+
+
+def _custom(field: str, wanted: str) -> str:
+    """The value of the custom field with this caption, or else this slot name."""
+    name = wanted.replace("'", "''")
+    slots = (
+        f'json_transform(parts."{field}", \'[{{"Name": "VARCHAR", '
+        '"Caption": "VARCHAR", "Value": "JSON"}]\')'
+    )
+    return f"""custom_text(
+                    coalesce(
+                        list_filter({slots}, lambda s: s.Caption = '{name}')[1].Value,
+                        list_filter({slots}, lambda s: s.Name = '{name}')[1].Value
+                    ), record
+                )"""
+
+
+def _unrecognised(entity: Entity, presence: Mapping[str, int]) -> str:
+    """What remains of a record when every known field is taken away, or NULL."""
+    names = {known.name for known in entity.fields}
+    unknown = [name for name in presence if name not in names]
+    if not unknown:
+        return "null::json"
+    # A merge patch removes what it sets to null (RFC 7396).
+    patch = ", ".join(f'"{name}": null' for name in sorted(names))
+    return f"nullif(json_merge_patch(record, '{{{patch}}}')::varchar, '{{}}')::json"

@@ -1,0 +1,163 @@
+"""Complete or refused: a list is landed only when a second look found the same keys.
+
+There is no snapshot and no cursor: pages are computed anew for each request, so
+records that come or go while we read shift those behind them. Hence a count before
+and after, and a second look: at ids alone where the source lists them, else at the
+whole list again. A source that does not hold still for three rounds is left alone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from extract.entities import Entity
+from extract.pages import Listing, Reader, page_path
+from extract.source import Page, Source
+from runtime.command import LOG
+from runtime.exits import Temporary
+
+ROUNDS = 3
+# Above this many differences, reading the list again is the cheaper way.
+MOST_BY_ID = 1000
+RECORDS = "read_json_objects(?, format = 'array')"
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """A list of which nothing is missing.
+
+    Attributes:
+        listing: the reading that is landed.
+        count_after: what the source counted at the end.
+        rounds: how many looks it took.
+        by_id: files of records that a second look found, one record each.
+        gone: ids that were read, but had gone at the second look.
+    """
+
+    listing: Listing
+    count_after: int
+    rounds: int
+    by_id: tuple[Path, ...] = ()
+    gone: frozenset[int] = frozenset()
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file to land, in order."""
+        return [*self.listing.files, *self.by_id]
+
+
+def collect(source: Source, entity: Entity, folder: Path, reader: Reader) -> Complete:
+    """Read one list completely into `folder`.
+
+    Raises:
+        Temporary: the source did not hold still for three rounds.
+        Refused: the source sends another order or shape than documented.
+    """
+    collector = _by_ids if entity.has_ids else _by_reading_again
+    done = collector(source, entity, folder, reader)
+    if done is None:
+        raise Temporary(
+            f"{entity.full_name} would not hold still: in {ROUNDS} rounds its keys "
+            "or its count changed each time. The last complete landing stays; try "
+            "again when fewer people work in the source."
+        )
+    return done
+
+
+def _by_ids(
+    source: Source, entity: Entity, folder: Path, reader: Reader
+) -> Complete | None:
+    """Compare the list with a sweep of ids; fetch by id what the sweep adds."""
+    extra: set[int] = set()
+    gone: set[int] = set()
+    reading = 1
+
+    def count() -> int:
+        return source.count(entity)
+
+    def by_id(identity: int) -> Page:
+        return source.record(entity, identity) or Page(b"[]", [])
+
+    for round_ in range(1, ROUNDS + 1):
+        listing = reader.read(
+            folder / f"read-{reading}", count, lambda n: source.page(entity, n), True
+        )
+        sweep = reader.read(
+            folder / f"sweep-{round_}", count, lambda n: source.sweep(entity, n), True
+        )
+        after = count()
+        files = tuple(
+            page_path(folder / "by-id", identity) for identity in sorted(extra)
+        )
+        missing, vanished = _differences([*listing.files, *files], sweep.files)
+        moved = missing or vanished - gone or after != sweep.rows
+        if listing.rising and sweep.rising and not moved:
+            return Complete(listing, after, round_, files, frozenset(vanished))
+        LOG.info(
+            f"moved entity={entity.full_name} round={round_} "
+            f"new={len(missing)} gone={len(vanished - gone)}"
+        )
+        if not listing.rising or not entity.record_path or len(missing) > MOST_BY_ID:
+            reading += 1
+            extra, gone = set(), set()
+        else:
+            reader.store(folder / "by-id", sorted(missing), by_id)
+            extra |= missing
+            gone |= vanished
+    return None
+
+
+def _by_reading_again(
+    source: Source, entity: Entity, folder: Path, reader: Reader
+) -> Complete | None:
+    """Read the whole list until two readings in a row hold the same keys."""
+
+    def read(number: int) -> Listing:
+        return reader.read(
+            folder / f"read-{number}",
+            lambda: source.count(entity),
+            lambda n: source.page(entity, n),
+            False,
+        )
+
+    before = read(1)
+    for round_ in range(1, ROUNDS + 1):
+        latest = read(round_ + 1)
+        after = source.count(entity)
+        if after == latest.rows and _same_keys(entity, before.files, latest.files):
+            return Complete(latest, after, round_)
+        LOG.info(f"moved entity={entity.full_name} round={round_}")
+        before = latest
+    return None
+
+
+def _differences(
+    files: Iterable[Path], sweep: Iterable[Path]
+) -> tuple[set[int], set[int]]:
+    """Ids in the sweep that the files lack, and ids in the files that it lacks."""
+    ids = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
+    first, second = _names(files), _names(sweep)
+    with duckdb.connect() as connection:
+        missing = connection.execute(f"{ids} except {ids}", [second, first]).fetchall()
+        gone = connection.execute(f"{ids} except {ids}", [first, second]).fetchall()
+    return {row[0] for row in missing}, {row[0] for row in gone}
+
+
+def _same_keys(entity: Entity, first: Iterable[Path], second: Iterable[Path]) -> bool:
+    """Whether two readings hold the same keys, each once."""
+    columns = ", ".join(f"json ->> '$.{part}'" for part in entity.key)
+    keys = f"select {columns} from {RECORDS}"
+    one, other = _names(first), _names(second)
+    with duckdb.connect() as connection:
+        differ = connection.execute(
+            f"select count(*) from (({keys} except all {keys}) "
+            f"union all ({keys} except all {keys}))",
+            [one, other, other, one],
+        ).fetchall()
+    return bool(differ[0][0] == 0)
+
+
+def _names(files: Iterable[Path]) -> list[str]:
+    return [str(file) for file in files]

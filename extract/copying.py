@@ -1,0 +1,172 @@
+"""One source, copied: every list read completely, landed, and made current at once."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from extract.complete import Complete, collect
+from extract.custom_fields import custom_fields
+from extract.entities import Entity
+from extract.landing import Landed, land
+from extract.pages import Reader
+from extract.runs import CLOCK, Run, agreement_of, begin, finish
+from extract.source import Source
+from runtime.command import LOG
+from runtime.environment import Environment, Limits, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run reads from the environment beside the source's own variables."""
+
+    place: Place
+    limits: Limits
+    connections: int
+    resume_within: timedelta
+    keep_pages: bool
+    wait_for_lock: float
+
+    @classmethod
+    def of(cls, variables: Environment) -> "Settings":
+        """Read FEEDS_CONNECTIONS (4), _RESUME_MINUTES (120), _KEEP_PAGES, ..."""
+        return cls(
+            Place.of(variables),
+            Limits.of(variables),
+            variables.count("FEEDS_CONNECTIONS", 4, 1, 64),
+            timedelta(minutes=variables.number("FEEDS_RESUME_MINUTES", 120)),
+            variables.flag("FEEDS_KEEP_PAGES"),
+            variables.number("FEEDS_LOCK_WAIT", 0),
+        )
+
+
+def copy(
+    source: Source,
+    entities: Sequence[Entity],
+    settings: Settings,
+    full: bool,
+    progress: bool,
+) -> dict[str, Any]:
+    """Copy lists of one source; the lock must be held.
+
+    Args:
+        source: where from.
+        entities: which lists. Only if these are all of the source does the run
+            become current.
+        settings: limits, places and habits.
+        full: begin anew even if an unfinished run could go on.
+        progress: show a bar on stderr.
+
+    Returns:
+        What extract.json says, and the run's `folder`.
+
+    Raises:
+        Refused, Temporary, Misuse: see `complete`, `landing` and `transport`; what
+            was current stays current.
+    """
+    began = time.monotonic()
+    landing = settings.place.landing
+    agreement = agreement_of(
+        source.transport.base, source.page_size, [entity.name for entity in entities]
+    )
+    this = begin(landing, source.name, agreement, settings.resume_within, full)
+    landed = {}
+    with tqdm(disable=not progress, unit=" pages", desc=source.name) as bar:
+        for entity in entities:
+            bar.set_postfix_str(entity.label)
+            complete = _collect(source, entity, this, settings.connections, bar)
+            fields = (
+                custom_fields(Path("models"), source.name, entity.name)
+                if entity.custom_fields
+                else {}
+            )
+            target = this.folder / f"{entity.name}.parquet"
+            table = land(entity, complete, target, this.run_id, fields, settings.limits)
+            landed[entity.name] = _entry(complete, table, target)
+            _tell_drift(entity, table)
+        pages = bar.n
+    tally = source.transport.tally
+    result: dict[str, Any] = {
+        "run_id": this.run_id,
+        "source": source.name,
+        "status": "complete",
+        "environment": settings.place.environment,
+        "address": source.transport.base,
+        "started_at": f"{this.started_at:{CLOCK}}",
+        "finished_at": f"{datetime.now(UTC):{CLOCK}}",
+        "resumed": this.resumed,
+        "source_clock": _clock(tally.source_clock),
+        "pages": pages,
+        "requests": tally.requests,
+        "retries": tally.retries,
+        "bytes_received": tally.bytes,
+        "seconds": round(time.monotonic() - began, 3),
+        "entities": landed,
+    }
+    if tuple(entities) == source.entities:
+        finish(this, source.name, result, landing, settings.keep_pages)
+    else:
+        result["status"] = "for a look"
+    return {**result, "folder": str(this.folder)}
+
+
+def _collect(
+    source: Source, entity: Entity, this: Run, connections: int, bar: "tqdm[Any]"
+) -> Complete:
+    pool = ThreadPoolExecutor(connections)
+    try:
+        reader = Reader(pool, source.page_size, lambda: _tick(bar))
+        return collect(source, entity, this.pages / entity.name, reader)
+    except BaseException:
+        source.transport.end()  # threads must not go on retrying for nobody
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tick(bar: "tqdm[Any]") -> None:
+    bar.update()
+
+
+def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:
+    return {
+        "file": target.name,
+        "count_before": complete.listing.count,
+        "count_after": complete.count_after,
+        "pages": len(complete.listing.facts),
+        "rounds": complete.rounds,
+        "fetched_by_id": len(complete.by_id),
+        "gone_while_reading": len(complete.gone),
+        "read_at": f"{complete.listing.read_at:{CLOCK}}",
+        **asdict(landed),
+    }
+
+
+def _tell_drift(entity: Entity, landed: Landed) -> None:
+    if landed.unrecognised:
+        names = ", ".join(landed.unrecognised)
+        LOG.warning(
+            f"drift {entity.full_name}: fields we do not know are kept in "
+            f"_unrecognised: {names}"
+        )
+    if landed.unmatched:
+        LOG.warning(
+            f"drift {entity.full_name}: no record has the custom field "
+            f"{', '.join(landed.unmatched)}; its column is empty"
+        )
+
+
+def _clock(date: str | None) -> str | None:
+    """The source's own time at the first answer, from its Date header."""
+    if not date:
+        return None
+    try:
+        return f"{parsedate_to_datetime(date).astimezone(UTC):{CLOCK}}"
+    except ValueError:
+        return None

@@ -1,0 +1,104 @@
+"""How to speak with Order Time: headers, lists, counts, one record by id.
+
+Only documented behaviour is relied upon:
+https://help.ordertime.com/help/order-time-rest-api and .../working-with-entity-refs.
+"""
+
+from typing import Any
+
+from extract.entities import ORDERTIME, Entity
+from extract.source import Page, Source, rows_of
+from extract.transport import Limits, Transport, check_address
+from runtime.environment import Environment
+from runtime.exits import Misuse, Refused
+
+PAGE_LIMIT = 1000  # records a query; "Rate Limit" on the vendor's page
+ASCENDING = 1  # SortDirEnum
+
+
+def connect(variables: Environment) -> "OrderTime":
+    """Read ORDERTIME_* and return the source; no request is made.
+
+    ORDERTIME_URL, _API_KEY, _EMAIL, and _PASSWORD or _DEV_KEY; optionally
+    _CA_FILE and _PAGE_SIZE (1000).
+
+    Raises:
+        Misuse: a variable is missing or wrong; names it.
+    """
+    address = check_address(
+        "ORDERTIME_URL",
+        variables.text("ORDERTIME_URL", "https://services.ordertime.com/api"),
+    )
+    headers = {
+        "apiKey": variables.secret("ORDERTIME_API_KEY").reveal(),
+        "email": variables.text("ORDERTIME_EMAIL"),
+        "Accept": "application/json",
+    }
+    # A DevKey stands in the place of the password, never beside it.
+    if variables.optional("ORDERTIME_DEV_KEY"):
+        headers["DevKey"] = variables.secret("ORDERTIME_DEV_KEY").reveal()
+    elif variables.optional("ORDERTIME_PASSWORD"):
+        headers["password"] = variables.secret("ORDERTIME_PASSWORD").reveal()
+    else:
+        raise Misuse(
+            "neither ORDERTIME_PASSWORD nor ORDERTIME_DEV_KEY is set. Order Time "
+            "takes one of them with ORDERTIME_API_KEY and ORDERTIME_EMAIL."
+        )
+    transport = Transport(
+        address,
+        headers,
+        variables.optional("ORDERTIME_CA_FILE"),
+        Limits.of(variables),
+    )
+    return OrderTime(
+        transport, variables.count("ORDERTIME_PAGE_SIZE", PAGE_LIMIT, 1, PAGE_LIMIT)
+    )
+
+
+class OrderTime(Source):
+    """Order Time behind the interface that `pages` reads."""
+
+    name = "ordertime"
+    entities = ORDERTIME
+
+    def count(self, entity: Entity) -> int:
+        """Ask how many records a list has: PUT /list answers a bare integer."""
+        body, value = self.transport.ask("PUT", "list", json={"Type": entity.address})
+        if not (isinstance(value, str) and value.isdigit()):
+            raise Refused(
+                f"PUT /list for {entity.label}: expected a count, "
+                f"found {body[:60].decode('utf-8', 'replace')!r}."
+            )
+        return int(value)
+
+    def page(self, entity: Entity, number: int) -> Page:
+        """Fetch page `number` (from 1) of whole records."""
+        return self._list("list", entity, number)
+
+    def sweep(self, entity: Entity, number: int) -> Page:
+        """Fetch page `number` of `{Id, Name}`: light, for a second look at the keys."""
+        return self._list("entityref", entity, number)
+
+    def record(self, entity: Entity, identity: int) -> Page | None:
+        """Fetch one record by id, as a page of one; None where it is gone."""
+        try:
+            body, value = self.transport.ask(
+                "GET", str(entity.record_path), params={"id": identity}
+            )
+        except Misuse:
+            # What an unknown id answers is not documented. The next sweep decides.
+            return None
+        if not isinstance(value, dict):
+            return None
+        return Page(b"[" + body + b"]", [value])
+
+    def _list(self, path: str, entity: Entity, number: int) -> Page:
+        query: dict[str, Any] = {
+            "Type": entity.address,
+            "PageNumber": number,
+            "NumberOfRecords": self.page_size,
+        }
+        if entity.has_ids:
+            query["Sortation"] = {"PropertyName": "Id", "Direction": ASCENDING}
+        body, value = self.transport.ask("POST", path, json=query)
+        return Page(body, rows_of(value, f"POST /{path} for {entity.label}"))

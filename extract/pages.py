@@ -1,0 +1,174 @@
+"""Raw pages made durable: each whole or absent, so that no page is asked for twice."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow as pa
+
+from extract.source import Page
+from extract.strict_json import parse
+from runtime.exits import Refused
+from runtime.files import write_bytes, write_json
+
+# Level 1 costs 1-2 ms a page and shrinks it about tenfold.
+_ZSTD = pa.Codec("zstd", compression_level=1)
+
+Asked = Callable[[int], Page]
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is remembered of a page: its number of rows, first and last id."""
+
+    rows: int
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One complete reading of a list.
+
+    Attributes:
+        folder: where its pages lie.
+        count: how many records the source counted before the reading.
+        read_at: UTC, when the reading began: what is read is at least that fresh.
+        facts: one per page, in order.
+        rising: whether ids rise over all pages: no record stands twice.
+    """
+
+    folder: Path
+    count: int
+    read_at: datetime
+    facts: tuple[Facts, ...]
+    rising: bool
+
+    @property
+    def rows(self) -> int:
+        """How many records the pages hold."""
+        return sum(page.rows for page in self.facts)
+
+    @property
+    def files(self) -> list[Path]:
+        """The page files, in order."""
+        return [page_path(self.folder, n) for n in range(1, len(self.facts) + 1)]
+
+    def drop(self) -> None:
+        """Forget the reading: the source moved under it."""
+        shutil.rmtree(self.folder)
+
+
+class Reader:
+    """Reads whole lists over several connections into folders of pages.
+
+    Args:
+        pool: its threads are the connections.
+        page_size: records that are asked for in one page.
+        tick: called once for each page, new or found.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor, page_size: int, tick: Tick) -> None:
+        self._pool = pool
+        self._page_size = page_size
+        self._tick = tick
+
+    def read(
+        self, folder: Path, count: Callable[[], int], ask: Asked, has_ids: bool
+    ) -> Listing:
+        """Read a list to its last page; pages already in `folder` are not asked for.
+
+        Args:
+            folder: where the pages go.
+            count: asks the source how many records there are.
+            ask: fetches page n, from 1.
+            has_ids: whether records must come in rising order of `Id`.
+
+        Raises:
+            Refused: the source sends another order or page size than was asked.
+        """
+        planned, read_at = _plan(folder, count)
+        last = max(1, math.ceil(planned / self._page_size))
+        facts = self._fetch(range(1, last + 1), folder, ask, has_ids)
+        # The list may have grown since it was counted: a full page is not the last.
+        while facts[-1].rows >= self._page_size:
+            last += 1
+            facts += self._fetch([last], folder, ask, has_ids)
+        short = next(
+            (n for n, f in enumerate(facts, 1) if f.rows != self._page_size), 0
+        )
+        if 0 < short < last and facts[short].rows:
+            raise Refused(
+                f"page {short} of {folder.parent.name}: expected {self._page_size} "
+                f"records, found {facts[short - 1].rows}, and more on the next page. "
+                "Set the page size to what the source really sends."
+            )
+        ends = [(f.first, f.last) for f in facts if f.rows]
+        rising = all(a[1] < b[0] for a, b in pairwise(ends)) if has_ids else True  # type: ignore[operator]
+        return Listing(folder, planned, read_at, tuple(facts), rising)
+
+    def store(self, folder: Path, numbers: Iterable[int], ask: Asked) -> None:
+        """Fetch pages that belong to no list, such as single records by id."""
+        self._fetch(numbers, folder, ask, has_ids=False)
+
+    def _fetch(
+        self, numbers: Iterable[int], folder: Path, ask: Asked, has_ids: bool
+    ) -> list[Facts]:
+        def one(number: int) -> Facts:
+            path = page_path(folder, number)
+            found = path.exists()
+            page = _load(path) if found else ask(number)
+            facts = _facts(page, path, has_ids)
+            if not found:
+                write_bytes(path, _ZSTD.compress(page.body, asbytes=True))
+            self._tick()
+            return facts
+
+        futures: list[Future[Facts]] = [self._pool.submit(one, n) for n in numbers]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def page_path(folder: Path, number: int) -> Path:
+    """The file of page (or record) `number`: sorted names are the order."""
+    return folder / f"{number:08d}.json.zst"
+
+
+def _plan(folder: Path, count: Callable[[], int]) -> tuple[int, datetime]:
+    """Count and note the time once, and find both again when a run is resumed."""
+    path = folder / "plan.json"
+    if not path.exists():
+        now = datetime.now(UTC).replace(microsecond=0)
+        write_json(path, {"count": count(), "read_at": now.isoformat()})
+    plan = json.loads(path.read_text(encoding="utf-8"))
+    return int(plan["count"]), datetime.fromisoformat(plan["read_at"])
+
+
+def _load(path: Path) -> Page:
+    with pa.input_stream(str(path), compression="zstd") as stream:
+        body = stream.read()
+    return Page(body, parse(body))
+
+
+def _facts(page: Page, path: Path, has_ids: bool) -> Facts:
+    if not has_ids or not page.rows:
+        return Facts(len(page.rows), None, None)
+    ids = page.ids()
+    for before, after in pairwise(ids):
+        if before >= after:
+            raise Refused(
+                f"{path.parent.parent.name}: expected records in rising order of Id, "
+                f"as asked, found {after} after {before}. Nothing was landed."
+            )
+    return Facts(len(ids), ids[0], ids[-1])

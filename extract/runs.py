@@ -1,0 +1,124 @@
+"""One run of one source: begun or taken up again, landed, and made current at once."""
+
+import json
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from runtime.command import LOG
+from runtime.files import relink, sweep, write_json
+
+CLOCK = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: `landing/<run id>/<source>`.
+
+    Attributes:
+        run_id: `<begin in UTC>-<random>`; sorts by time.
+        folder: where its pages, Parquet files and extract.json lie.
+        started_at: UTC.
+        resumed: whether an earlier process began it.
+    """
+
+    run_id: str
+    folder: Path
+    started_at: datetime
+    resumed: bool
+
+    @property
+    def pages(self) -> Path:
+        """Folder of the raw pages, one below it for each entity."""
+        return self.folder / "pages"
+
+
+def begin(
+    landing: Path,
+    source: str,
+    agreement: Mapping[str, Any],
+    resume_within: timedelta,
+    anew: bool,
+) -> Run:
+    """Take up the unfinished run of a source, or begin one; hold the lock.
+
+    Args:
+        landing: the landing folder.
+        source: the source's name.
+        agreement: what pages depend on (address, page size, entities): a run that
+            was begun under another agreement is not taken up.
+        resume_within: how old an unfinished run may be.
+        anew: never take up, as `--full` asks.
+
+    Returns:
+        The run. Other unfinished runs of the source are removed.
+    """
+    taken: Run | None = None
+    for folder in sorted(landing.glob(f"*/{source}"), reverse=True):
+        if folder.parent.name == "current" or (folder / "extract.json").exists():
+            continue
+        run = None if anew or taken else _unfinished(folder, agreement, resume_within)
+        if run is None:
+            LOG.info(f"discard unfinished run={folder.parent.name}")
+            shutil.rmtree(folder)
+            _remove_if_empty(folder.parent)
+        taken = taken or run
+    if taken:
+        sweep(taken.folder)
+        LOG.info(f"resume run={taken.run_id} begun={taken.started_at:{CLOCK}}")
+        return taken
+    now = datetime.now(UTC).replace(microsecond=0)
+    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    folder = landing / run_id / source
+    write_json(
+        folder / "run.json",
+        {"started_at": now.isoformat(), "agreement": dict(agreement)},
+    )
+    return Run(run_id, folder, now, resumed=False)
+
+
+def finish(
+    run: Run, source: str, report: Mapping[str, Any], landing: Path, keep_pages: bool
+) -> Path:
+    """Write extract.json, make the run current in one rename, drop its pages.
+
+    Returns:
+        The run's folder.
+    """
+    write_json(run.folder / "extract.json", dict(report))
+    relink(landing / "current" / source, f"../{run.run_id}/{source}")
+    if not keep_pages:
+        shutil.rmtree(run.pages, ignore_errors=True)
+    (run.folder / "run.json").unlink()
+    return run.folder
+
+
+def agreement_of(
+    base: str, page_size: int, names: Sequence[str]
+) -> dict[str, str | int | list[str]]:
+    """What the pages of a run depend on."""
+    return {"address": base, "page_size": page_size, "entities": list(names)}
+
+
+def _unfinished(
+    folder: Path, agreement: Mapping[str, Any], resume_within: timedelta
+) -> Run | None:
+    try:
+        begun = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        started_at = datetime.fromisoformat(begun["started_at"])
+    except (OSError, ValueError, KeyError):
+        return None
+    if begun["agreement"] != agreement:
+        return None
+    if datetime.now(UTC) - started_at > resume_within:
+        return None
+    return Run(folder.parent.name, folder, started_at, resumed=True)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,274 @@
+"""One request: bounded in size and time, retried where that can help.
+
+temporary   time-outs, resets, 429, 5xx, bodies that do not parse: tried again
+refused     400, 401, 403, 404 ...: the request or the credentials are wrong
+hostile     JSON that no sound server sends (see strict_json): never tried again
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+import urllib3
+
+from extract.strict_json import parse
+from runtime.command import LOG
+from runtime.environment import Environment
+from runtime.exits import Misuse, Refused, Temporary
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may cost.
+
+    Attributes:
+        timeout: seconds to connect, and between two pieces of an answer.
+        attempts: how often a request is made before the source counts as down.
+        longest_wait: seconds; the most that we wait before trying again.
+        body: bytes of one answer after decompression.
+    """
+
+    timeout: float = 60
+    attempts: int = 6
+    longest_wait: float = 60
+    body: int = 64 * 2**20
+
+    @classmethod
+    def of(cls, variables: Environment) -> "Limits":
+        """Read FEEDS_HTTP_TIMEOUT, _ATTEMPTS, _LONGEST_WAIT and _BODY_LIMIT."""
+        return cls(
+            variables.number("FEEDS_HTTP_TIMEOUT", 60, 0.1, 3600),
+            variables.count("FEEDS_HTTP_ATTEMPTS", 6, 1, 100),
+            variables.number("FEEDS_HTTP_LONGEST_WAIT", 60, 0, 3600),
+            variables.count("FEEDS_HTTP_BODY_LIMIT", 64 * 2**20, 1024),
+        )
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the requests of a run have cost so far."""
+
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+    source_clock: str | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class _TryAgainError(Exception):
+    """A failure that another attempt may mend; `wait` is the server's own wish."""
+
+    def __init__(self, reason: str, wait: float = 0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class Transport:
+    """Speaks HTTP with one source; may be shared by threads.
+
+    Args:
+        base: the address that every path is appended to.
+        headers: sent with every request, credentials among them; never shown.
+        ca_file: a PEM file to verify the server with, or None for the public ones.
+        limits: what one request may cost.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        headers: Mapping[str, str],
+        ca_file: str | None,
+        limits: Limits,
+    ) -> None:
+        self.base = base.rstrip("/")
+        self.tally = Tally()
+        self._headers = dict(headers)
+        self._verify: str | bool = ca_file or True
+        self._limits = limits
+        self._local = threading.local()
+        self._ended = threading.Event()
+
+    def end(self) -> None:
+        """Make every thread give up its waiting and retrying."""
+        self._ended.set()
+
+    def ask(self, method: str, path: str, **arguments: Any) -> tuple[bytes, Any]:
+        """Make one request, again where that can help.
+
+        Args:
+            method: GET, POST or PUT. Order Time reads by all three.
+            path: what to append to the base address.
+            **arguments: `json` or `params`, as `requests` takes them.
+
+        Returns:
+            The body as received (decompressed), and its JSON value. Numbers in the
+            value are text, so that no digit is lost.
+
+        Raises:
+            Misuse: the server says that the request or the credentials are wrong.
+            Refused: the body is hostile: see `parse`.
+            Temporary: no attempt succeeded.
+        """
+        try:
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(_TryAgainError),
+                stop=tenacity.stop_any(
+                    tenacity.stop_after_attempt(self._limits.attempts),
+                    tenacity.stop_when_event_set(self._ended),
+                ),
+                wait=self._wait,
+                sleep=tenacity.sleep_using_event(self._ended),
+                before_sleep=self._note,
+                reraise=True,
+            )(self._once, method, path, arguments)
+        except _TryAgainError as error:
+            raise Temporary(
+                f"{self.base}/{path} gave no good answer in {self._limits.attempts} "
+                f"attempts; the last: {error}. Nothing has changed here; try later."
+            ) from None
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        # Full jitter: many clients that failed together must not return together.
+        guess = tenacity.wait_random_exponential(
+            multiplier=0.5, max=self._limits.longest_wait
+        )(state)
+        error = state.outcome.exception() if state.outcome else None
+        wish = error.wait if isinstance(error, _TryAgainError) else 0
+        return max(guess, min(wish, self._limits.longest_wait))
+
+    def _note(self, state: tenacity.RetryCallState) -> None:
+        with self.tally.lock:
+            self.tally.retries += 1
+        error = state.outcome.exception() if state.outcome else None
+        path = state.args[1]
+        wait = state.next_action.sleep if state.next_action else 0
+        LOG.info(f"retry path={path} after={wait:.1f}s because={error}")
+
+    def _once(
+        self, method: str, path: str, arguments: Mapping[str, Any]
+    ) -> tuple[bytes, Any]:
+        try:
+            with self._session().request(
+                method,
+                f"{self.base}/{path}",
+                timeout=self._limits.timeout,
+                stream=True,
+                allow_redirects=False,
+                **arguments,
+            ) as response:
+                body = self._body(response)
+                self._judge(response, body, path)
+        except requests.exceptions.SSLError as error:
+            raise Misuse(
+                f"{self.base}: the server's certificate could not be verified "
+                f"({_reason(error)}). Name its authority in a _CA_FILE variable."
+            ) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise _TryAgainError(f"{type(error).__name__} ({_reason(error)})") from None
+        try:
+            return body, parse(body)
+        except ValueError as error:
+            start = body[:60].decode("utf-8", "replace")
+            raise _TryAgainError(
+                f"expected JSON, found {len(body)} bytes that begin {start!r} ({error})"
+            ) from None
+        except Refused as error:
+            raise Refused(f"{self.base}/{path}: {error}") from None
+
+    def _session(self) -> requests.Session:
+        # One session a thread: requests does not promise that they can be shared.
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.headers.update(self._headers)
+            session.verify = self._verify
+            session.trust_env = False  # a .netrc must not replace our credentials
+            self._local.session = session
+        return session
+
+    def _body(self, response: requests.Response) -> bytes:
+        body = bytearray()
+        for piece in response.raw.stream(65536, decode_content=True):
+            body += piece
+            if len(body) > self._limits.body:
+                raise Refused(
+                    f"{response.url.split('?')[0]}: expected at most "
+                    f"{self._limits.body:,} bytes, found more. Lower the page size, or "
+                    "raise FEEDS_HTTP_BODY_LIMIT if such answers are right."
+                )
+        with self.tally.lock:
+            self.tally.requests += 1
+            self.tally.bytes += len(body)
+            if self.tally.source_clock is None:
+                self.tally.source_clock = response.headers.get("Date")
+        return bytes(body)
+
+    def _judge(self, response: requests.Response, body: bytes, path: str) -> None:
+        status = response.status_code
+        if status == 200:
+            return
+        said = _message(body)
+        if status == 429 or status >= 500:
+            wait = _seconds(response.headers.get("Retry-After"))
+            raise _TryAgainError(f"status {status} {said}".strip(), wait)
+        raise Misuse(
+            f"{self.base}/{path}: expected status 200, found {status} {said}. "
+            + _ADVICE.get(status, "Check the address and the request.")
+        )
+
+
+_ADVICE = {
+    400: "Check the API key, the user and the address.",
+    401: "Check the API key and the user.",
+    403: "Give the API user's role the right to view this record type.",
+}
+
+
+def _message(body: bytes) -> str:
+    """The server's own words, from {"Message": ...} or as text, cut to one line."""
+    try:
+        value = parse(body)
+        text = value.get("Message", "") if isinstance(value, dict) else str(value)
+    except (ValueError, Refused):
+        text = body.decode("utf-8", "replace")
+    return " ".join(str(text).split())[:200]
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Retry-After in seconds: it is a number of them, or a date (RFC 9110 10.2.3)."""
+    if not retry_after:
+        return 0
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return 0
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause, on one line, without addresses of objects."""
+    while inner := (error.__cause__ or error.__context__):
+        error = inner
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def check_address(name: str, url: str) -> str:
+    """Return `url` if it is https, or plain http to this very machine.
+
+    Raises:
+        Misuse: anything else: credentials must not travel in clear.
+    """
+    parts = urlsplit(url)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not parts.hostname or not (
+        parts.scheme == "https" or (parts.scheme == "http" and local)
+    ):
+        raise Misuse(f"{name} must be an https:// address, but is {url!r}.")
+    return url
