@@ -38,10 +38,28 @@ end;
 """
 
 
+SLOTS = '[{"Name": "VARCHAR", "Caption": "VARCHAR", "Value": "JSON"}]'
+
+
+def records_of(entity: Entity) -> str:
+    """The select that reads every known field of a record at once, as JSON.
+
+    Returns:
+        SQL over `records(record)`: adds `parts` and, for an entity with custom
+        fields, `slots`.
+    """
+    shape = ", ".join(f'"{known.name}": "JSON"' for known in entity.fields)
+    sql = f"select record, json_transform(record, '{{{shape}}}') as parts from records"
+    if entity.custom_fields:
+        slots = f"json_transform(parts.\"{entity.custom_fields}\", '{SLOTS}')"
+        sql = f"select *, {slots} as slots from ({sql})"
+    return sql
+
+
 def columns_of(
     entity: Entity, custom_fields: Mapping[str, str], presence: Mapping[str, int]
 ) -> str:
-    """The select list over `record` (JSON) and `parts` (its known fields, as JSON).
+    """The select list over `record`, `parts` and `slots` of `records_of`.
 
     Args:
         entity: the list whose fields become columns, in their order.
@@ -54,7 +72,7 @@ def columns_of(
     columns = [f'{_column(known)} as "{known.name}"' for known in entity.fields]
     if entity.custom_fields:
         columns += [
-            f'{_custom(entity.custom_fields, wanted)} as "{column}"'
+            f'{_custom(wanted)} as "{column}"'
             for column, wanted in custom_fields.items()
         ]
     columns.append(f"{_unrecognised(entity, presence)} as _unrecognised")
@@ -62,7 +80,7 @@ def columns_of(
 
 
 def _column(known: Field) -> str:
-    part = f'parts."{known.name}"'
+    part = f'(parts."{known.name}"::varchar)'
     expected, is_right, value = _KINDS[known.kind]
     wrong = f"wrong('{known.name}', '{expected}', {part}, record)"
     return (
@@ -122,19 +140,14 @@ _KINDS: Mapping[Kind, tuple[str, Check, Value]] = {
 }
 
 
-def _custom(field: str, wanted: str) -> str:
+def _custom(wanted: str) -> str:
     """The value of the custom field with this caption, or else this slot name."""
-    name = wanted.replace("'", "''")
-    slots = (
-        f'json_transform(parts."{field}", \'[{{"Name": "VARCHAR", '
-        '"Caption": "VARCHAR", "Value": "JSON"}]\')'
-    )
-    return f"""custom_text(
-                    coalesce(
-                        list_filter({slots}, lambda s: s.Caption = '{name}')[1].Value,
-                        list_filter({slots}, lambda s: s.Name = '{name}')[1].Value
-                    ), record
-                )"""
+    name = "'" + wanted.replace("'", "''") + "'"
+    values = [
+        f"list_filter(slots, lambda slot: slot.{label} = {name})[1].Value::varchar"
+        for label in ("Caption", "Name")
+    ]
+    return f"custom_text(coalesce({', '.join(values)}), record)"
 
 
 def _unrecognised(entity: Entity, presence: Mapping[str, int]) -> str:

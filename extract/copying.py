@@ -1,5 +1,6 @@
 """One source, copied: every list read completely, landed, and made current at once."""
 
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,31 @@ class Settings:
         )
 
 
+class Progress:
+    """Counts pages, and shows them on a terminal."""
+
+    def __init__(self, name: str, shown: bool) -> None:
+        self.pages = 0
+        self._lock = threading.Lock()
+        self._bar = tqdm(disable=not shown, unit=" pages", desc=name)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def show(self, label: str) -> None:
+        """Name what is being read."""
+        self._bar.set_postfix_str(label)
+
+    def tick(self) -> None:
+        """Count one page; called by several threads."""
+        with self._lock:
+            self.pages += 1
+            self._bar.update()
+
+
 def copy(
     source: Source,
     entities: Sequence[Entity],
@@ -77,9 +103,9 @@ def copy(
     )
     this = begin(landing, source.name, agreement, settings.resume_within, full)
     landed = {}
-    with tqdm(disable=not progress, unit=" pages", desc=source.name) as bar:
+    with Progress(source.name, progress) as bar:
         for entity in entities:
-            bar.set_postfix_str(entity.label)
+            bar.show(entity.label)
             complete = _collect(source, entity, this, settings.connections, bar)
             fields = (
                 custom_fields(Path("models"), source.name, entity.name)
@@ -90,7 +116,6 @@ def copy(
             table = land(entity, complete, target, this.run_id, fields, settings.limits)
             landed[entity.name] = _entry(complete, table, target)
             _tell_drift(entity, table)
-        pages = bar.n
     tally = source.transport.tally
     result: dict[str, Any] = {
         "run_id": this.run_id,
@@ -102,7 +127,7 @@ def copy(
         "finished_at": f"{datetime.now(UTC):{CLOCK}}",
         "resumed": this.resumed,
         "source_clock": _clock(tally.source_clock),
-        "pages": pages,
+        "pages": bar.pages,
         "requests": tally.requests,
         "retries": tally.retries,
         "bytes_received": tally.bytes,
@@ -117,21 +142,17 @@ def copy(
 
 
 def _collect(
-    source: Source, entity: Entity, this: Run, connections: int, bar: "tqdm[Any]"
+    source: Source, entity: Entity, this: Run, connections: int, bar: Progress
 ) -> Complete:
     pool = ThreadPoolExecutor(connections)
     try:
-        reader = Reader(pool, source.page_size, lambda: _tick(bar))
+        reader = Reader(pool, source.page_size, bar.tick)
         return collect(source, entity, this.pages / entity.name, reader)
     except BaseException:
         source.transport.end()  # threads must not go on retrying for nobody
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _tick(bar: "tqdm[Any]") -> None:
-    bar.update()
 
 
 def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:
@@ -156,7 +177,7 @@ def _tell_drift(entity: Entity, landed: Landed) -> None:
             f"_unrecognised: {names}"
         )
     if landed.unmatched:
-        LOG.warning(
+        LOG.info(
             f"drift {entity.full_name}: no record has the custom field "
             f"{', '.join(landed.unmatched)}; its column is empty"
         )

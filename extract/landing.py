@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from extract.columns import MACROS, columns_of
+from extract.columns import MACROS, columns_of, records_of
 from extract.complete import Complete
 from extract.entities import Entity
 from runtime.environment import Limits
@@ -80,7 +80,7 @@ def land(
             )
             rows = _check_keys(connection, entity, part)
             unmatched = _unmatched(connection, custom_fields, part, rows)
-        except duckdb.Error as error:
+        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise Refused(
                 f"{entity.full_name}: {_said(error)} Nothing landed."
             ) from None
@@ -111,13 +111,9 @@ def _view(connection: duckdb.DuckDBPyConnection, complete: Complete) -> None:
 def _presence(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Every key that any record has, with the number of records that have it."""
     rows = connection.execute("""
-        select unnest(keys), sum(records)::bigint
-        from (
-            select json_keys(record) as keys, count(*) as records
-            from records
-            group by keys
-        )
-        group by all
+        select key, count(*)
+        from (select unnest(json_keys(record)) as key from records)
+        group by key
     """).fetchall()
     return dict(rows)
 
@@ -154,16 +150,10 @@ def _copy(
                 {columns},
                 '{run_id}' as _extract_run_id,
                 timestamp '{stamp}' as _extracted_at
-            from (select record, {_parts(entity)} as parts from records)
+            from ({records_of(entity)})
         )
         to '{_text(part)}' (format parquet, compression zstd)
     """)
-
-
-def _parts(entity: Entity) -> str:
-    """Read every known field of a record at once, as JSON."""
-    shape = ", ".join(f'"{known.name}": "JSON"' for known in entity.fields)
-    return f"json_transform(record, '{{{shape}}}')"
 
 
 def _check_keys(

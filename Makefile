@@ -1,0 +1,53 @@
+# Everything runs in .venv, made from requirements.lock; nothing else is needed.
+.DEFAULT_GOAL := help
+.PHONY: help demo check lint types sql test bench lock clean
+BIN := .venv/bin
+READY := .venv/.ready
+# pytest: the number of worker processes
+WORKERS ?= auto
+# demo: the size of the generated sample, or a folder of JSON files instead
+ITEMS ?= 2000
+DATA ?=
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: $(READY) ## Run the inventory feed end to end against stand-in servers
+	@BIN="$(BIN)" sh sandbox/demo.sh $(if $(DATA),--data "$(DATA)",--items $(ITEMS))
+
+check: lint types sql test ## Run all linters and all tests
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+sql: $(READY)
+	$(BIN)/sqlfluff lint models macros tests/singular
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+bench: $(READY) ## Measure a million items against floors of the same run
+	$(BIN)/python -m benchmarks.inventory
+
+# --universal: one lock for Python 3.11 to 3.13, by markers
+lock: ## Renew requirements.lock (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-strip-extras --extra dev \
+		pyproject.toml --output-file requirements.lock
+
+clean: ## Remove the environment and everything that runs have left behind
+	rm -rf .venv data target logs
+
+# A half-made environment has no .ready and is made anew.
+$(READY): requirements.lock pyproject.toml
+	@python=$$(sh .ci/python) && echo "making .venv with $$python" \
+		&& rm -rf .venv && "$$python" -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --editable .
+	@touch $(READY)
