@@ -1,0 +1,222 @@
+"""Pages to Parquet: kinds, digits, custom fields, drift, keys."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from extract.complete import Complete
+from extract.custom_fields import custom_fields
+from extract.entities import ORDERTIME
+from extract.landing import Landed, land
+from extract.pages import Facts, Listing, page_path
+from runtime.environment import Limits
+from runtime.exits import Misuse, Refused
+
+ENTITIES = {entity.name: entity for entity in ORDERTIME}
+CUSTOM = {"cf_part_type": "Part Type", "cf_list_price": "ItemCust5"}
+
+
+def item(identity: int, **changes: Any) -> dict[str, Any]:
+    """A part item as Order Time sends it."""
+    return {
+        "Id": identity,
+        "Name": f"SKU-{identity}",
+        "ManufacturerPartNo": "007-A",
+        "Description": 'A "quoted", text\r\nof two lines: [[[',
+        "IsActive": True,
+        "ItemGroupRef": {"Id": 2, "Name": "Hoods"},
+        "Price": 12.3,
+        "CustomFields": [
+            {"Name": "ItemCust1", "Caption": "Part Type", "Value": "OEM"},
+            {"Name": "ItemCust5", "Caption": "List Price", "Value": 7.5},
+        ],
+        **changes,
+    }
+
+
+def page(folder: Path, *texts: str, gone: frozenset[int] = frozenset()) -> Complete:
+    """Durable pages with these bodies."""
+    folder.mkdir(exist_ok=True)
+    for number, text in enumerate(texts, 1):
+        body = pa.Codec("zstd").compress(text.encode(), asbytes=True)
+        page_path(folder, number).write_bytes(body)
+    facts = tuple(Facts(0, None, None) for _ in texts)
+    read_at = datetime(2026, 11, 20, 6, tzinfo=UTC)
+    return Complete(Listing(folder, 0, read_at, facts, True), 0, 1, gone=gone)
+
+
+def landed(
+    tmp_path: Path, *texts: str, entity: str = "part_items", **options: Any
+) -> tuple[Landed, list[dict[str, Any]]]:
+    """Land pages and read the Parquet file back."""
+    target = tmp_path / f"{entity}.parquet"
+    complete = page(tmp_path / "read-1", *texts, **options)
+    custom = CUSTOM if entity == "part_items" else {}
+    table = land(ENTITIES[entity], complete, target, "run", custom, Limits("1GB", 2))
+    rows = duckdb.execute("select * from read_parquet(?)", [str(target)])
+    names = [column[0] for column in rows.description]
+    return table, [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+
+
+def test_known_fields_are_typed_and_stamped(tmp_path: Path) -> None:
+    table, rows = landed(tmp_path, json.dumps([item(1), item(2, IsActive=None)]))
+    assert table.rows == 2
+    assert rows[0]["Id"] == 1
+    assert rows[0]["Name"] == "SKU-1"
+    assert rows[0]["ManufacturerPartNo"] == "007-A"
+    assert rows[0]["Description"] == 'A "quoted", text\r\nof two lines: [[['
+    assert rows[0]["IsActive"] is True
+    assert rows[1]["IsActive"] is None
+    assert rows[0]["ItemGroupRef"] == {"Id": 2, "Name": "Hoods"}
+    assert rows[0]["ManufacturerRef"] is None
+    assert rows[0]["_extract_run_id"] == "run"
+    assert rows[0]["_extracted_at"] == datetime(2026, 11, 20, 6)
+    assert rows[0]["_unrecognised"] is None
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        "12.30",
+        "0.12345678901234567890",
+        "173.952900000000000000001",
+        "-0.005",
+        "9007199254740993.5",
+        "1e3",
+        "0",
+    ],
+)
+def test_numbers_keep_their_digits(tmp_path: Path, digits: str) -> None:
+    text = json.dumps([item(1)]).replace('"Price": 12.3', f'"Price": {digits}')
+    _, rows = landed(tmp_path, text)
+    assert rows[0]["Price"] == digits
+
+
+def test_custom_fields_become_columns_by_caption_or_name(tmp_path: Path) -> None:
+    _, rows = landed(tmp_path, json.dumps([item(1), item(2, CustomFields=None)]))
+    assert (rows[0]["cf_part_type"], rows[0]["cf_list_price"]) == ("OEM", "7.5")
+    assert (rows[1]["cf_part_type"], rows[1]["cf_list_price"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "column"),
+    [
+        ('"x \\"y\\" \\u00fc"', 'x "y" ü'),
+        ("7.123456789012345678901", "7.123456789012345678901"),
+        ("true", "true"),
+        ("null", None),
+        ('""', ""),
+        ('"null"', "null"),
+    ],
+)
+def test_a_custom_value_of_any_kind_is_kept_as_text(
+    tmp_path: Path, value: str, column: str | None
+) -> None:
+    text = json.dumps([item(1)]).replace('"Value": "OEM"', f'"Value": {value}')
+    assert landed(tmp_path, text)[1][0]["cf_part_type"] == column
+
+
+def test_a_configured_custom_field_that_nobody_has_is_reported(tmp_path: Path) -> None:
+    table, _ = landed(tmp_path, json.dumps([item(1, CustomFields=[])]))
+    assert table.unmatched == ("ItemCust5", "Part Type")
+
+
+def test_fields_we_do_not_know_are_kept_and_reported(tmp_path: Path) -> None:
+    records = [item(1, New={"a": [1]}), item(2), item(3, New=None, Other="x")]
+    table, rows = landed(tmp_path, json.dumps(records))
+    assert table.unrecognised == {"New": 2, "Other": 1}
+    kept = [row["_unrecognised"] and json.loads(row["_unrecognised"]) for row in rows]
+    assert kept[:2] == [{"New": {"a": [1]}}, None]
+    assert kept[2]["Other"] == "x"
+
+
+def test_known_fields_that_nobody_has_are_listed(tmp_path: Path) -> None:
+    table, _ = landed(tmp_path, json.dumps([item(1)]))
+    assert "UPC" in table.absent
+    assert "Price" not in table.absent
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"Price": "12.30"},
+            'field Price has another type: .* a number, found "12.30"',
+        ),
+        ({"Name": 7}, "field Name has another type: expected text, found 7 .* Id 2"),
+        ({"IsActive": "yes"}, "field IsActive has another type"),
+        ({"ItemGroupRef": 7}, "field ItemGroupRef has another type"),
+        ({"ItemGroupRef": {"Id": "x"}}, "field ItemGroupRef has another type"),
+        ({"CustomFields": "none"}, "field CustomFields has another type"),
+        ({"Type": 101.5}, "field Type has another type: expected a whole number"),
+    ],
+)
+def test_a_retyped_field_is_refused_by_name(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(Refused, match=said):
+        landed(tmp_path, json.dumps([item(1), item(2, **change)]))
+    assert not (tmp_path / "part_items.parquet").exists()
+
+
+def test_a_missing_known_field_is_refused_by_name(tmp_path: Path) -> None:
+    records = [item(1), item(2)]
+    for record in records:
+        del record["Price"]
+    with pytest.raises(Refused, match="the known field Price is missing"):
+        landed(tmp_path, json.dumps(records))
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"the key Id = \(1,\) stands 2 times"):
+        landed(tmp_path, json.dumps([item(1)]), json.dumps([item(1)]))
+
+
+def test_a_stock_row_is_keyed_by_item_and_location(tmp_path: Path) -> None:
+    row = {
+        "ItemRef": {"Id": 1, "Name": "a"},
+        "LocationRef": None,
+        "OnHand": 1.5,
+        "Available": None,
+    }
+    _, rows = landed(tmp_path, json.dumps([row]), entity="stock_by_location")
+    assert (rows[0]["OnHand"], rows[0]["Available"]) == ("1.5", None)
+    with pytest.raises(Refused, match="stands 2 times"):
+        landed(tmp_path, json.dumps([row, row]), entity="stock_by_location")
+    with pytest.raises(Refused, match=r"1 records have no ItemRef\.Id"):
+        landed(
+            tmp_path,
+            json.dumps([{**row, "ItemRef": None}]),
+            entity="stock_by_location",
+        )
+
+
+def test_records_that_have_gone_are_left_out(tmp_path: Path) -> None:
+    _, rows = landed(tmp_path, json.dumps([item(1), item(2)]), gone=frozenset({1}))
+    assert [row["Id"] for row in rows] == [2]
+
+
+def test_an_empty_list_lands_as_an_empty_table(tmp_path: Path) -> None:
+    table, rows = landed(tmp_path, "[]")
+    assert (table.rows, rows, table.absent) == (0, [], ())
+
+
+def test_the_same_pages_give_the_same_bytes(tmp_path: Path) -> None:
+    text = json.dumps([item(n) for n in range(5000)])
+    first, _ = landed(tmp_path, text)
+    second, _ = landed(tmp_path, text)
+    assert first.sha256 == second.sha256
+
+
+def test_the_source_yaml_says_which_custom_fields_become_columns(root: Path) -> None:
+    found = custom_fields(root / "models", "ordertime", "part_items")
+    assert found["cf_part_type"] == "Part Type"
+    with pytest.raises(Misuse, match="expected the table nothing"):
+        custom_fields(root / "models", "ordertime", "nothing")
+    with pytest.raises(Misuse, match=r"does not exist. Run from the project's root"):
+        custom_fields(root / "none", "ordertime", "part_items")
