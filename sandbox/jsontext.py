@@ -1,0 +1,84 @@
+"""JSON objects as text, edited member by member: no digit of a number changes.
+
+Parsing and printing again would turn 12.30 into 12.3 and a 20-digit decimal into
+the nearest double; a stand-in must serve what its source wrote.
+"""
+
+import json
+from typing import Any
+
+_DECODER = json.JSONDecoder()
+_SPACE = " \t\r\n"
+
+
+class Verbatim(str):
+    """JSON text that `text_of` writes as it stands, not as a string."""
+
+    __slots__ = ()
+
+
+def text_of(value: Any) -> str:
+    """Return the JSON text of `value`; a `Verbatim` is JSON text already."""
+    if isinstance(value, Verbatim):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def members(text: str) -> list[tuple[str, str]]:
+    """Split a JSON object into (key, text of the value), in its own order.
+
+    Args:
+        text: one valid JSON object.
+
+    Returns:
+        One pair per member; a key that stands twice comes twice.
+    """
+    found = []
+    at = _skip(text, text.index("{") + 1)
+    while text[at] == '"':
+        key, at = _DECODER.raw_decode(text, at)
+        start = _skip(text, text.index(":", at) + 1)
+        _, at = _DECODER.raw_decode(text, start)
+        found.append((key, text[start:at]))
+        at = _skip(text, at)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return found
+
+
+def object_of(pairs: list[tuple[str, str]]) -> str:
+    """Join (key, text of the value) pairs to the text of a JSON object."""
+    return "{" + ",".join(f"{text_of(key)}:{value}" for key, value in pairs) + "}"
+
+
+def with_member(text: str, key: str, value: str) -> str:
+    """Set one member of a JSON object, in place or at the end.
+
+    Args:
+        text: one valid JSON object.
+        key: the member's name at the top level.
+        value: the JSON text of its new value.
+
+    Returns:
+        The object with every other member as it stood.
+    """
+    pairs = members(text)
+    if all(name != key for name, _ in pairs):
+        return object_of([*pairs, (key, value)])
+    return object_of([(name, value if name == key else old) for name, old in pairs])
+
+
+def without_member(text: str, key: str) -> str:
+    """Remove one member of a JSON object, if it is there."""
+    return object_of([pair for pair in members(text) if pair[0] != key])
+
+
+def without_nulls(text: str) -> str:
+    """Remove the members of a JSON object that are null at the top level."""
+    return object_of([pair for pair in members(text) if pair[1] != "null"])
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at] in _SPACE:
+        at += 1
+    return at
