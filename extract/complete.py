@@ -60,8 +60,8 @@ def collect(source: Source, entity: Entity, folder: Path, reader: Reader) -> Com
     if done is None:
         raise Temporary(
             f"{entity.full_name} would not hold still: in {ROUNDS} rounds its keys "
-            "or its count changed each time. The last complete landing stays; try "
-            "again when fewer people work in the source."
+            "or its count changed each time (the log lines say how). The last "
+            "complete landing stays; try again when fewer people work in the source."
         )
     return done
 
@@ -93,13 +93,14 @@ def _by_ids(
         )
         missing, vanished = _differences([*listing.files, *files], sweep.files)
         moved = missing or vanished - gone or after != sweep.rows
-        if listing.rising and sweep.rising and not moved:
+        flaw = listing.flaw or sweep.flaw
+        if not flaw and not moved:
             return Complete(listing, after, round_, files, frozenset(vanished))
         LOG.info(
             f"moved entity={entity.full_name} round={round_} "
-            f"new={len(missing)} gone={len(vanished - gone)}"
+            f"new={len(missing)} gone={len(vanished - gone)} flaw={flaw}"
         )
-        if not listing.rising or not entity.record_path or len(missing) > MOST_BY_ID:
+        if listing.flaw or not entity.record_path or len(missing) > MOST_BY_ID:
             reading += 1
             extra, gone = set(), set()
         else:
@@ -126,9 +127,13 @@ def _by_reading_again(
     for round_ in range(1, ROUNDS + 1):
         latest = read(round_ + 1)
         after = source.count(entity)
-        if after == latest.rows and _same_keys(entity, before.files, latest.files):
+        if (
+            not latest.flaw
+            and after == latest.rows
+            and _same_keys(entity, before.files, latest.files)
+        ):
             return Complete(latest, after, round_)
-        LOG.info(f"moved entity={entity.full_name} round={round_}")
+        LOG.info(f"moved entity={entity.full_name} round={round_} flaw={latest.flaw}")
         before = latest
     return None
 

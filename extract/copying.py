@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from extract.complete import Complete, collect
 from extract.custom_fields import custom_fields
@@ -54,12 +56,15 @@ class Progress:
         self.pages = 0
         self._lock = threading.Lock()
         self._bar = tqdm(disable=not shown, unit=" pages", desc=name)
+        self._logs = logging_redirect_tqdm([LOG]) if shown else nullcontext()
 
     def __enter__(self) -> "Progress":
+        self._logs.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._bar.close()
+        self._logs.__exit__(None, None, None)
 
     def show(self, label: str) -> None:
         """Name what is being read."""

@@ -97,7 +97,9 @@ ORDERTIME = (
         label="item groups",
         address=180,
         key=("Id",),
-        fields=_fields(integer="Id", text="Name", required="Id Name"),
+        fields=_fields(
+            integer="Id", text="Name", boolean="IsActive", required="Id Name"
+        ),
     ),
     Entity(
         source="ordertime",
@@ -105,7 +107,9 @@ ORDERTIME = (
         label="manufacturers",
         address=220,
         key=("Id",),
-        fields=_fields(integer="Id", text="Name", required="Id Name"),
+        fields=_fields(
+            integer="Id", text="Name", boolean="IsActive", required="Id Name"
+        ),
     ),
     Entity(
         source="ordertime",

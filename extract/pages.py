@@ -2,8 +2,7 @@
 
 import json
 import math
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ import pyarrow as pa
 
 from extract.source import Page
 from extract.strict_json import parse
-from runtime.exits import Refused
+from runtime.exits import Misuse, Refused
 from runtime.files import write_bytes, write_json
 
 # Level 1 costs 1-2 ms a page and shrinks it about tenfold.
@@ -42,14 +41,14 @@ class Listing:
         count: how many records the source counted before the reading.
         read_at: UTC, when the reading began: what is read is at least that fresh.
         facts: one per page, in order.
-        rising: whether ids rise over all pages: no record stands twice.
+        flaw: what shows that the list moved under the reading, or None.
     """
 
     folder: Path
     count: int
     read_at: datetime
     facts: tuple[Facts, ...]
-    rising: bool
+    flaw: str | None = None
 
     @property
     def rows(self) -> int:
@@ -60,10 +59,6 @@ class Listing:
     def files(self) -> list[Path]:
         """The page files, in order."""
         return [page_path(self.folder, n) for n in range(1, len(self.facts) + 1)]
-
-    def drop(self) -> None:
-        """Forget the reading: the source moved under it."""
-        shutil.rmtree(self.folder)
 
 
 class Reader:
@@ -92,27 +87,28 @@ class Reader:
             has_ids: whether records must come in rising order of `Id`.
 
         Raises:
-            Refused: the source sends another order or page size than was asked.
+            Refused: the source sends another order than was asked.
         """
         planned, read_at = _plan(folder, count)
         last = max(1, math.ceil(planned / self._page_size))
         facts = self._fetch(range(1, last + 1), folder, ask, has_ids)
-        # The list may have grown since it was counted: a full page is not the last.
+        # A full page may not be the last, whatever was counted.
         while facts[-1].rows >= self._page_size:
             last += 1
-            facts += self._fetch([last], folder, ask, has_ids)
-        short = next(
-            (n for n, f in enumerate(facts, 1) if f.rows != self._page_size), 0
-        )
-        if 0 < short < last and facts[short].rows:
-            raise Refused(
-                f"page {short} of {folder.parent.name}: expected {self._page_size} "
-                f"records, found {facts[short - 1].rows}, and more on the next page. "
-                "Set the page size to what the source really sends."
-            )
-        ends = [(f.first, f.last) for f in facts if f.rows]
-        rising = all(a[1] < b[0] for a, b in pairwise(ends)) if has_ids else True  # type: ignore[operator]
-        return Listing(folder, planned, read_at, tuple(facts), rising)
+            facts += self._fetch([last], folder, _or_the_end(ask), has_ids)
+        return Listing(folder, planned, read_at, tuple(facts), self._flaw(facts))
+
+    def _flaw(self, facts: Sequence[Facts]) -> str | None:
+        filled = [(n, page) for n, page in enumerate(facts, 1) if page.rows]
+        for (number, page), (_, following) in pairwise(filled):
+            if page.rows != self._page_size:
+                return (
+                    f"page {number} has {page.rows} of {self._page_size} records, "
+                    "and more follow"
+                )
+            if page.last and following.first and page.last >= following.first:
+                return f"record {following.first} comes again after page {number}"
+        return None
 
     def store(self, folder: Path, numbers: Iterable[int], ask: Asked) -> None:
         """Fetch pages that belong to no list, such as single records by id."""
@@ -138,6 +134,18 @@ class Reader:
             for future in futures:
                 future.cancel()
             raise
+
+
+def _or_the_end(ask: Asked) -> Asked:
+    """Past the last page a source may send an empty one, or refuse: either ends it."""
+
+    def ask_or_end(number: int) -> Page:
+        try:
+            return ask(number)
+        except Misuse:
+            return Page(b"[]", [])
+
+    return ask_or_end
 
 
 def page_path(folder: Path, number: int) -> Path:

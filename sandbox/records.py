@@ -119,7 +119,8 @@ class Records:
             if record_type not in (BY_ITEM, BY_LOCATION):
                 body = with_member(body, "Id", str(number))
             self._rows(
-                "INSERT INTO record SELECT ?, max(key) + 1, ?, ? FROM record",
+                "INSERT INTO record"
+                " SELECT ?, coalesce(max(key), 0) + 1, ?, ? FROM record",
                 record_type,
                 number,
                 body,

@@ -47,7 +47,7 @@ def page(folder: Path, *texts: str, gone: frozenset[int] = frozenset()) -> Compl
         page_path(folder, number).write_bytes(body)
     facts = tuple(Facts(0, None, None) for _ in texts)
     read_at = datetime(2026, 11, 20, 6, tzinfo=UTC)
-    return Complete(Listing(folder, 0, read_at, facts, True), 0, 1, gone=gone)
+    return Complete(Listing(folder, 0, read_at, facts), 0, 1, gone=gone)
 
 
 def landed(
