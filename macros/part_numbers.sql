@@ -1,0 +1,189 @@
+{#
+    The key under which numbers are searched: upper case, letters and digits only.
+    Every zero and every letter stays: 018B5032 and 18B5032 are different parts, and
+    a last letter is a colour, a side or a revision. A search key, never a
+    replacement: the number is published as its maker prints it.
+
+    column: a part number.
+#}
+{% macro part_number_key(column) -%}
+    nullif({{ replaced('upper(' ~ column ~ ')', '[^A-Z0-9]+') }}, '')
+{%- endmacro %}
+
+
+{#
+    Is every character of a number printable ASCII? Look-alikes (a Cyrillic letter, a
+    long dash) are never transliterated: a person types the number again.
+
+    column: a part number.
+#}
+{% macro is_printable(column) -%}
+    {{ matches(column, '^[ -~]*$') }}
+{%- endmacro %}
+
+
+{#
+    Did a spreadsheet damage this number? Only shapes that no maker prints: 1.23E+11
+    and 1.23E11 (a plus or a point in the mantissa: 44E5285 is a lawful number),
+    1814.0, #N/A and its kin, 1/2/2023, 02-Jan and 2023-02-01 00:00.
+
+    column: a part number.
+#}
+{% macro is_mangled(column) -%}
+    {{ matches('upper(' ~ column ~ ')', mangled_pattern()) }}
+{%- endmacro %}
+
+{% macro mangled_pattern() -%}
+    {%- set months = 'JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC' -%}
+    {%- set shapes = [
+        '[0-9]+([.][0-9]+)?E[+][0-9]+',
+        '[0-9]+[.][0-9]+E[0-9]+',
+        '[0-9]+[.]0+',
+        '#(N/A|REF!|VALUE!|NAME[?]|NUM!|DIV/0!|NULL!|#+)',
+        '[0-9]{1,2}/[0-9]{1,2}/([0-9]{2}|[0-9]{4})',
+        '[0-9]{1,2}[- ](' ~ months ~ ')([- ][0-9]{2,4})?',
+        '(' ~ months ~ ')[- ][0-9]{2,4}',
+        '(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9][ T][0-9:.]+',
+    ] -%}
+    ^({{ shapes | join('|') }})$
+{%- endmacro %}
+
+
+{#
+    A UPC as a GTIN of 14 digits, or null where it is none. Twelve and thirteen
+    digits are padded with zeros, which keeps the check digit valid; that digit must
+    hold: with weights 3, 1, 3 ... the sum of all fourteen ends in 0.
+
+    column: the UPC, trimmed.
+#}
+{% macro gtin_14(column) -%}
+    {%- set padded = "lpad(" ~ column ~ ", 14, '0')" -%}
+    case
+        when not {{ matches(column, '^[0-9]{12,14}$') }} then null
+        -- All zeros adds up, and is what a blank label scans as.
+        when not {{ matches(column, '[1-9]') }} then null
+        when (
+            {%- for place in range(1, 15) %}
+            {{ '3' if place % 2 else '1' }}
+            * cast(substr({{ padded }}, {{ place }}, 1) as integer)
+            {{- ' +' if not loop.last }}
+            {%- endfor %}
+        ) % 10 = 0 then {{ padded }}
+    end
+{%- endmacro %}
+
+
+{#
+    A field of several numbers (separated by | , ; or a line break) as a list: upper
+    case, trimmed, each once, without blanks and without the number they stand beside.
+
+    column: the field. number: the number itself.
+#}
+{% macro listed_numbers(column, number) -%}
+    {{ return(adapter.dispatch('listed_numbers')(column, number)) }}
+{%- endmacro %}
+
+{% macro default__listed_numbers(column, number) -%}
+    {%- set entries -%}
+        list_transform(
+            string_split_regex(upper({{ column }}), '[|,;\n\r]+'),
+            lambda entry: trim(entry)
+        )
+    {%- endset -%}
+    list_filter(
+        {{ entries }},
+        lambda entry, place:
+            entry <> ''
+            and entry is distinct from {{ number }}
+            and list_position({{ entries }}, entry) = place
+    )
+{%- endmacro %}
+
+{% macro spark__listed_numbers(column, number) -%}
+    array_distinct(filter(
+        transform(
+            split(upper({{ column }}), '[|,;\n\r]+'), entry -> trim(entry)
+        ),
+        entry -> entry <> '' and not entry <=> {{ number }}
+    ))
+{%- endmacro %}
+
+
+{#
+    Those numbers of a list that may be published, in the order given.
+
+    column: a list of numbers.
+#}
+{% macro fit_numbers(column) -%}
+    {{ return(adapter.dispatch('fit_numbers')(column)) }}
+{%- endmacro %}
+
+{% macro default__fit_numbers(column) -%}
+    list_filter({{ column }}, lambda entry: {{ is_fit_to_print('entry') }})
+{%- endmacro %}
+
+{% macro spark__fit_numbers(column) -%}
+    filter({{ column }}, entry -> {{ is_fit_to_print('entry') }})
+{%- endmacro %}
+
+
+{#
+    May this number be published? Long enough to be matched, no longer than the
+    partner takes, printable, undamaged and no formula.
+
+    column: a part number.
+#}
+{% macro is_fit_to_print(column) -%}
+    (
+        length({{ part_number_key(column) }}) >= 4
+        and length({{ column }}) <= {{ var('part_number_length') }}
+        and {{ is_printable(column) }}
+        and not {{ is_mangled(column) }}
+        and not {{ is_formula(column) }}
+    )
+{%- endmacro %}
+
+
+{#
+    The text a Partslink number is read from: upper case, without separators, or
+    null. Where the variable partslink_from_sku is set, an item without one gives its
+    SKU, if that has the shape.
+
+    column: the Partslink field. sku: the SKU.
+#}
+{% macro partslink_text(column, sku) -%}
+    {%- set text = "nullif(" ~ replaced('upper(' ~ column ~ ')', '[ -]+') ~ ", '')" -%}
+    {%- if var('partslink_from_sku') -%}
+        coalesce({{ text }}, case when {{ is_partslink(sku) }} then {{ sku }} end)
+    {%- else -%}
+        {{ text }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Has a text the shape of a Partslink number, with or without a suffix?
+
+    column: a text.
+#}
+{% macro is_partslink(column) -%}
+    {{ matches(column, '^[A-Z0-9]{2}[0-9]{4}[A-Z0-9]{3}[A-Z]{0,2}$') }}
+{%- endmacro %}
+
+
+{#
+    The first entries of a list as one text, separated by |, or null.
+
+    column: a list of texts. most: how many the partner takes.
+#}
+{% macro first_joined(column, most) -%}
+    {{ return(adapter.dispatch('first_joined')(column, most)) }}
+{%- endmacro %}
+
+{% macro default__first_joined(column, most) -%}
+    nullif(array_to_string(list_slice({{ column }}, 1, {{ most }}), '|'), '')
+{%- endmacro %}
+
+{% macro spark__first_joined(column, most) -%}
+    nullif(array_join(slice({{ column }}, 1, {{ most }}), '|'), '')
+{%- endmacro %}

@@ -1,0 +1,78 @@
+-- The decision: the first code that fires says what becomes of the row, all of them
+-- say why; a row about which no rule has a word is fit to offer.
+
+with
+
+parts_decided as (
+
+    select * from {{ ref('int_parts_decided') }}
+
+),
+
+parts_normalised as (
+
+    select * from {{ ref('int_parts_normalised') }}
+
+),
+
+reason_codes as (
+
+    select * from {{ ref('reason_codes') }}
+
+),
+
+final as (
+
+    select
+        parts_decided.item_id,
+        parts_decided.item_name,
+        parts_decided.stock_row_id,
+        parts_decided.location_id,
+        parts_decided.location_name,
+        reason_codes.status,
+        reason_codes.output,
+        reason_codes.reason_code,
+        coalesce(nullif(parts_decided.reason_codes, ''), reason_codes.reason_code)
+            as reason_codes,
+        nullif(parts_normalised.warnings, '') as warnings,
+        parts_decided.location_code,
+        parts_normalised.supplier_sku,
+        parts_normalised.part_type,
+        parts_normalised.cieca_part_type,
+        parts_normalised.certification,
+        parts_normalised.brand,
+        parts_normalised.mfr_part_number,
+        parts_normalised.oem_part_number,
+        parts_normalised.oem_part_number_key,
+        parts_normalised.alt_part_numbers,
+        parts_normalised.partslink_number,
+        parts_normalised.gtin,
+        parts_normalised.description,
+        parts_normalised.part_category,
+        parts_normalised.vehicle_make,
+        parts_normalised.vehicle_model,
+        parts_normalised.year_from,
+        parts_normalised.year_to,
+        parts_decided.saleable_quantity,
+        parts_normalised.list_price,
+        parts_normalised.sell_price,
+        parts_normalised.core_charge,
+        parts_normalised.weight_lb,
+        date_trunc('second', parts_decided._extracted_at) as updated_at,
+        parts_decided.on_hand_raw,
+        parts_decided.available_raw,
+        parts_decided._extract_run_id
+
+    from parts_decided
+    left join parts_normalised
+        on parts_decided.item_id = parts_normalised.item_id
+    left join reason_codes
+        on
+            coalesce(
+                nullif(split_part(parts_decided.reason_codes, '|', 1), ''),
+                'OK_' || parts_normalised.part_type
+            ) = reason_codes.reason_code
+
+)
+
+select * from final

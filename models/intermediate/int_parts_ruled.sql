@@ -1,0 +1,116 @@
+-- Steps 4 to 6 of the rules, in their order, for what an item is wherever it lies.
+-- One line is one rule: what must be so, and the code that says it.
+
+with
+
+parts_normalised as (
+
+    select * from {{ ref('int_parts_normalised') }}
+
+),
+
+parts_examined as (
+
+    select * from {{ ref('int_parts_examined') }}
+
+),
+
+parts_typed as (
+
+    select * from {{ ref('int_parts_typed') }}
+
+),
+
+parts_priced as (
+
+    select * from {{ ref('int_parts_priced') }}
+
+),
+
+stated as (
+
+    select
+        parts_normalised.item_id,
+        coalesce(parts_normalised.part_type, '?') as part_type,
+        parts_normalised.brand,
+        coalesce(
+            parts_normalised.oem_part_number, parts_normalised.partslink_number
+        ) as match_number,
+        parts_normalised.sell_price,
+        parts_normalised.list_price,
+        parts_priced.price,
+        parts_priced.standard_cost,
+        parts_priced.is_core_charge_invalid,
+        parts_typed.has_od_source,
+        parts_typed.has_capa_evidence,
+        parts_typed.has_nsf_evidence,
+        parts_examined.is_number_missing,
+        parts_examined.is_number_too_long,
+        parts_examined.has_bad_character,
+        parts_examined.is_number_mangled,
+        parts_examined.has_formula,
+        parts_examined.is_certificate_withdrawn
+
+    from parts_normalised
+    inner join parts_examined
+        on parts_normalised.item_id = parts_examined.item_id
+    inner join parts_typed
+        on parts_normalised.item_id = parts_typed.item_id
+    inner join parts_priced
+        on parts_normalised.item_id = parts_priced.item_id
+
+),
+
+final as (
+
+    select
+        item_id,
+
+        -- 4 identity
+        concat_ws(
+            '|',
+            case when part_type = '?' then 'TYPE_UNKNOWN' end,
+            case when is_number_missing then 'PART_NO_MISSING' end,
+            case when is_number_too_long then 'PART_NO_TOO_LONG' end,
+            case when has_bad_character then 'PART_NO_CHARSET' end,
+            case when is_number_mangled then 'PART_NO_MANGLED' end,
+            case when has_formula then 'TEXT_FORMULA' end
+        ) as identity_codes,
+
+        -- 5 type: OD must prove that it is new, the maker's and a discount
+        concat_ws(
+            '|',
+            case when part_type = 'OD' and not has_od_source then 'OD_SOURCE_UNPROVEN' end,
+            case when part_type = 'OD' and list_price is null then 'OD_LIST_MISSING' end,
+            case when part_type = 'OD' and sell_price >= list_price then 'OD_NOT_DISCOUNTED' end
+        ) as discount_codes,
+
+        -- 5 type: AM and CAPA must name a maker, be matchable and certified as they say
+        concat_ws(
+            '|',
+            case when part_type <> '?' and brand is null then 'BRAND_MISSING' end,
+            case when part_type in ('AM', 'CAPA') and match_number is null then 'NO_MATCH_NUMBER' end,
+            case when part_type not in ('CAPA', '?') and (has_capa_evidence or has_nsf_evidence) then 'CERT_CONFLICT' end,
+            case when part_type = 'CAPA' and has_capa_evidence and has_nsf_evidence then 'CERT_CONFLICT' end,
+            case when has_nsf_evidence then 'CERT_NSF_LEGACY' end,
+            case when part_type = 'CAPA' and not has_capa_evidence then 'CAPA_UNPROVEN' end,
+            case when part_type = 'CAPA' and is_certificate_withdrawn then 'CAPA_WITHDRAWN' end
+        ) as certificate_codes,
+
+        -- 6 price
+        concat_ws(
+            '|',
+            case when price is null then 'PRICE_MISSING' end,
+            case when price >= 0 and sell_price = 0 then 'PRICE_ZERO' end,
+            case when price < 0 then 'PRICE_NEGATIVE' end,
+            case when price > {{ var('price_limit') }} then 'PRICE_IMPLAUSIBLE' end,
+            case when sell_price > list_price then 'PRICE_GT_LIST' end,
+            case when sell_price < standard_cost then 'PRICE_LT_COST' end,
+            case when is_core_charge_invalid then 'CORE_CHARGE_INVALID' end
+        ) as price_codes
+
+    from stated
+
+)
+
+select * from final

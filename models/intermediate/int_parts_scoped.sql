@@ -1,0 +1,125 @@
+-- Every item at every location, and whether it is in play: steps 1 to 3 of the rules,
+-- in their order. An item without a stock row has nothing on hand anywhere; a stock
+-- row of an item that was not extracted is kept, so that nothing vanishes silently.
+
+with
+
+parts_offered as (
+
+    select * from {{ ref('int_parts_offered') }}
+
+),
+
+stock_located as (
+
+    select * from {{ ref('int_stock_located') }}
+
+),
+
+placed as (
+
+    select
+        coalesce(stock_located.item_id, parts_offered.item_id) as item_id,
+        coalesce(parts_offered.item_name, stock_located.item_name) as item_name,
+        parts_offered.item_id is not null as is_item_known,
+        stock_located._extract_run_id is not null as has_stock_row,
+        parts_offered.is_active,
+        parts_offered.is_stock_item,
+        parts_offered.is_protected,
+        parts_offered.is_type_offered,
+        stock_located.stock_row_id,
+        stock_located.location_id,
+        stock_located.location_name,
+        stock_located.location_code,
+        stock_located.is_location_open,
+        stock_located.on_hand_raw,
+        stock_located.available_raw,
+        stock_located.on_hand_quantity,
+        stock_located.available_quantity,
+        stock_located.saleable_quantity,
+        stock_located.is_kept_back,
+        coalesce(stock_located._extract_run_id, parts_offered._extract_run_id)
+            as _extract_run_id,
+        coalesce(stock_located._extracted_at, parts_offered._extracted_at)
+            as _extracted_at
+
+    from parts_offered
+    full outer join stock_located
+        on parts_offered.item_id = stock_located.item_id
+
+),
+
+ruled as (
+
+    select
+        item_id,
+        item_name,
+        stock_row_id,
+        location_id,
+        location_name,
+        location_code,
+        on_hand_raw,
+        available_raw,
+        on_hand_quantity,
+        saleable_quantity,
+        _extract_run_id,
+        _extracted_at,
+
+        -- 1 scope
+        concat_ws(
+            '|',
+            case when not is_active then 'ITEM_INACTIVE' end,
+            case when not is_item_known or not is_stock_item then 'NOT_STOCK_ITEM' end,
+            case when is_protected then 'PROTECTED_PART' end,
+            case when has_stock_row and location_code is null then 'LOCATION_EXCLUDED' end,
+            case when not is_type_offered then 'TYPE_NOT_OFFERED' end
+        ) as scope_codes,
+
+        -- 2 sanity, before the filter: a negative quantity is no zero
+        concat_ws(
+            '|',
+            case when has_stock_row and on_hand_quantity is null then 'QTY_MISSING' end,
+            case when on_hand_quantity < 0 then 'QTY_NEGATIVE' end,
+            case when on_hand_quantity <> floor(on_hand_quantity) then 'QTY_FRACTION' end,
+            case when on_hand_quantity > {{ var('qty_limit') }} then 'QTY_IMPLAUSIBLE' end
+        ) as sanity_codes,
+
+        -- 3 filter, on On Hand; of what is on hand, nothing may be left to sell
+        concat_ws(
+            '|',
+            case when not has_stock_row or on_hand_quantity = 0 then 'ON_HAND_ZERO' end,
+            case when is_kept_back then 'ON_HAND_ZERO' end,
+            case when not is_location_open and location_code is not null then 'LOCATION_EXCLUDED' end,
+            case when on_hand_quantity >= 1 and available_quantity < 1 then 'QTY_NOT_AVAILABLE' end
+        ) as filter_codes
+
+    from placed
+
+),
+
+final as (
+
+    select
+        item_id,
+        item_name,
+        stock_row_id,
+        location_id,
+        location_name,
+        location_code,
+        on_hand_raw,
+        available_raw,
+        on_hand_quantity,
+        saleable_quantity,
+        scope_codes,
+        sanity_codes,
+        filter_codes,
+        scope_codes = '' and filter_codes in ('', 'QTY_NOT_AVAILABLE')
+            as is_in_play,
+        _extract_run_id,
+        _extracted_at
+
+    from ruled
+
+)
+
+select * from final

@@ -1,0 +1,43 @@
+with
+
+delivered as (
+
+    {{ published_state('inventory_feed') }}
+
+),
+
+renamed as (
+
+    select
+        supplier_code,
+        location_code,
+        supplier_sku,
+        part_type,
+        cieca_part_type,
+        certification,
+        condition,
+        brand,
+        mfr_part_number,
+        oem_part_number,
+        oem_part_number_key,
+        alt_part_numbers,
+        partslink_number,
+        gtin,
+        description,
+        part_category,
+        vehicle_make,
+        vehicle_model,
+        year_from,
+        year_to,
+        qty_on_hand,
+        list_price,
+        sell_price,
+        core_charge,
+        weight_lb,
+        updated_at
+
+    from delivered
+
+)
+
+select * from renamed
