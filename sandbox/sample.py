@@ -1,17 +1,135 @@
-"""A made-up distributor of collision parts (stub)."""
+"""A made-up distributor of collision parts: the same for the same seed, any size."""
 
 from dataclasses import dataclass
 
+import duckdb
+
+from runtime.exits import Misuse
+from sandbox import sample_items, sample_numbers, sample_situations, sample_stock
+from sandbox import sample_words as words
 from sandbox.records import Records
+
+_LIST = """
+    INSERT INTO record
+    SELECT ?, (SELECT coalesce(max(key), 0) FROM record) + row_number() OVER (), *
+    FROM (SELECT id, '{"Id":' || id || ',"Name":' || j(name) || more || '}' FROM
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """N items."""
+    """How much is made up.
+
+    Attributes:
+        items: how many Part Items there are on day 0.
+        seed: another seed is another distributor.
+        day: days after day 0; each brings changes of stock and price, and a few
+            items more and fewer.
+    """
 
     items: int = 2000
     seed: int = 1
     day: int = 0
 
     def fill(self, records: Records) -> None:
-        """Fill."""
+        """Fill an empty store with the distributor's records.
+
+        Raises:
+            Misuse: a size or a day that cannot be.
+        """
+        if not 4 <= self.items <= 20_000_000 or not 0 <= self.day <= 365:
+            raise Misuse(
+                "A sample has from 4 to 20,000,000 items and a day from 0 to 365, "
+                f"not {self.items} items and day {self.day}."
+            )
+        connection = records.connection
+        _set(connection, "seed", self.seed)
+        _set(connection, "items", self.items)
+        _set(connection, "day", self.day)
+        _set(connection, "new", max(1, self.items // 500))
+        _set(connection, "captions", words.CAPTIONS)
+        connection.execute(sample_numbers.MACROS)
+        _words(connection)
+        for statement in (
+            sample_items.KNOWN,
+            sample_items.NUMBERED,
+            sample_items.PRICED,
+            sample_items.TOLD,
+            sample_items.ITEM,
+            sample_items.ASSEMBLY,
+            sample_stock.STOCK,
+            sample_stock.ROWS,
+            sample_stock.KITS,
+        ):
+            connection.execute(statement)
+        for table in ("known", "numbered", "priced", "told", "stock"):
+            connection.execute(f"DROP TABLE {table}")
+        _lists(connection)
+
+
+def _set(connection: duckdb.DuckDBPyConnection, name: str, value: object) -> None:
+    connection.execute(f"SET VARIABLE {name} = ?", [value])
+
+
+def _words(connection: duckdb.DuckDBPyConnection) -> None:
+    groups = dict.fromkeys([*(part[0] for part in words.PARTS), *words.OTHER_GROUPS])
+    makers = dict.fromkeys(
+        [*(vehicle[0] for vehicle in words.VEHICLES), *(b[0] for b in words.BRANDS)]
+    )
+    tables: dict[str, tuple[str, list[tuple[object, ...]]]] = {
+        "vehicle": (
+            "place INTEGER, make VARCHAR, model VARCHAR, year_from INTEGER,"
+            " year_to INTEGER, letters VARCHAR, shape VARCHAR",
+            [(at, *row) for at, row in enumerate(words.VEHICLES)],
+        ),
+        "part": (
+            "place INTEGER, item_group VARCHAR, title VARCHAR, part_code VARCHAR,"
+            " head VARCHAR, weight DOUBLE, list_price INTEGER, core_charge INTEGER",
+            [(at, *row) for at, row in enumerate(words.PARTS)],
+        ),
+        "brand": (
+            "place INTEGER, name VARCHAR, prefix VARCHAR",
+            [(at, *row) for at, row in enumerate(words.BRANDS)],
+        ),
+        "place": (
+            "id INTEGER, name VARCHAR, is_available BOOLEAN",
+            [(at, *row) for at, row in enumerate(words.LOCATIONS, 1)],
+        ),
+        "preview": (
+            "i INTEGER, name VARCHAR, part_type VARCHAR, on_hand INTEGER",
+            [(at, *row) for at, row in enumerate(words.PREVIEW)],
+        ),
+        "situation": (
+            "slot INTEGER, name VARCHAR, part_type VARCHAR",
+            list(sample_situations.slots()),
+        ),
+        "item_group": (
+            "id INTEGER, name VARCHAR",
+            list(enumerate(groups, 1)),
+        ),
+        "manufacturer": (
+            "id INTEGER, name VARCHAR",
+            list(enumerate(makers, 101)),
+        ),
+    }
+    for name, (columns, rows) in tables.items():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({columns})")
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"INSERT INTO {name} VALUES ({marks})", rows)
+    for name in ("vehicle", "part", "brand"):
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name}s_there AS SELECT count(*) FROM {name}"
+        )
+
+
+def _lists(connection: duckdb.DuckDBPyConnection) -> None:
+    active = """',"IsActive":true' AS more"""
+    place = """',"IsAvailable":' || is_available || ',"IsActive":true' AS more"""
+    for record_type, table, more in (
+        (150, "place", place),
+        (180, "item_group", active),
+        (220, "manufacturer", active),
+    ):
+        connection.execute(
+            f"{_LIST} (SELECT *, {more} FROM {table}) ORDER BY id)", [record_type]
+        )

@@ -1,0 +1,120 @@
+"""The words of the made-up distributor: vehicles, parts, brands, places.
+
+Brands, quantities, prices and numbers are invented. Shapes of numbers are those
+that the trade uses, because the shapes are what software trips over.
+"""
+
+# Make, model, first and last model year, Partslink's two letters, shape of numbers.
+VEHICLES = [
+    ("Toyota", "Camry", 2018, 2020, "TO", "toyota"),
+    ("Toyota", "Camry", 2021, 2024, "TO", "toyota"),
+    ("Toyota", "Corolla", 2014, 2016, "TO", "toyota"),
+    ("Toyota", "RAV4", 2019, 2021, "TO", "toyota"),
+    ("Toyota", "Tacoma", 2016, 2023, "TO", "toyota"),
+    ("Lexus", "RX 350", 2016, 2019, "LX", "toyota"),
+    ("Honda", "Accord", 2018, 2020, "HO", "honda"),
+    ("Honda", "Civic", 2016, 2018, "HO", "honda"),
+    ("Honda", "Civic", 2019, 2021, "HO", "honda"),
+    ("Honda", "CR-V", 2017, 2019, "HO", "honda"),
+    ("Acura", "TLX", 2015, 2017, "AC", "honda"),
+    ("Nissan", "Altima", 2016, 2018, "NI", "nissan"),
+    ("Nissan", "Rogue", 2014, 2016, "NI", "nissan"),
+    ("Nissan", "Sentra", 2020, 2023, "NI", "nissan"),
+    ("Hyundai", "Elantra", 2017, 2018, "HY", "hyundai"),
+    ("Hyundai", "Tucson", 2019, 2021, "HY", "hyundai"),
+    ("Kia", "Optima", 2016, 2018, "KI", "hyundai"),
+    ("Kia", "Sportage", 2017, 2019, "KI", "hyundai"),
+    ("Ford", "F-150", 2015, 2017, "FO", "ford"),
+    ("Ford", "F-150", 2018, 2020, "FO", "ford"),
+    ("Ford", "Escape", 2017, 2019, "FO", "ford"),
+    ("Ford", "Fusion", 2013, 2016, "FO", "ford"),
+    ("Chevrolet", "Silverado 1500", 2016, 2018, "GM", "gm"),
+    ("Chevrolet", "Malibu", 2016, 2018, "GM", "gm"),
+    ("Chevrolet", "Equinox", 2018, 2021, "GM", "gm"),
+    ("GMC", "Sierra 1500", 2019, 2021, "GM", "gm"),
+    ("Jeep", "Grand Cherokee", 2014, 2016, "CH", "mopar"),
+    ("Jeep", "Wrangler", 2018, 2023, "CH", "mopar"),
+    ("Dodge", "Charger", 2015, 2022, "CH", "mopar"),
+    ("Ram", "1500", 2013, 2018, "CH", "mopar"),
+    ("Volkswagen", "Jetta", 2015, 2018, "VW", "volkswagen"),
+    ("Volkswagen", "Passat", 2016, 2019, "VW", "volkswagen"),
+    ("Audi", "A4", 2017, 2019, "AU", "volkswagen"),
+    ("BMW", "328i", 2012, 2015, "BM", "bmw"),
+    ("BMW", "X3", 2018, 2021, "BM", "bmw"),
+    ("Mercedes-Benz", "C300", 2015, 2018, "MB", "mercedes"),
+    ("Mercedes-Benz", "GLC300", 2016, 2019, "MB", "mercedes"),
+]
+
+# Item group, title, Partslink's part type, first two digits that some makers use,
+# weight in lb, list price in USD, core charge or none.
+PARTS = [
+    ("Bumper Covers", "Front bumper cover, primed", "1000", "52", 11.4, 412, None),
+    ("Bumper Covers", "Front bumper cover, textured", "1000", "52", 10.9, 298, None),
+    ("Bumper Covers", "Rear bumper cover, primed", "1100", "52", 12.2, 438, None),
+    ("Bumper Covers", "Front bumper reinforcement", "1006", "52", 18.5, 264, None),
+    ("Headlamps", "Left headlamp assembly, halogen", "2502", "81", 7.6, 348, None),
+    ("Headlamps", "Right headlamp assembly, halogen", "2503", "81", 7.6, 348, None),
+    ("Headlamps", "Left headlamp assembly, LED", "2502", "81", 9.8, 912, 85),
+    ("Headlamps", "Right headlamp assembly, LED", "2503", "81", 9.8, 912, 85),
+    ("Fenders", "Left front fender", "1240", "53", 8.4, 287, None),
+    ("Fenders", "Right front fender", "1241", "53", 8.4, 287, None),
+    ("Fenders", "Left fender liner", "1248", "53", 2.9, 84, None),
+    ("Fenders", "Right fender liner", "1249", "53", 2.9, 84, None),
+    ("Hoods", "Hood panel, steel", "1230", "53", 38.0, 534, None),
+    ("Hoods", "Hood panel, aluminum", "1230", "53", 22.5, 871, None),
+    ("Grilles", "Grille assembly, chrome and black", "1200", "53", 3.8, 243, None),
+    ("Grilles", "Grille assembly, paint to match", "1200", "53", 3.6, 198, None),
+    ("Mirrors", "Left power mirror, heated", "1320", "87", 4.1, 276, None),
+    ("Mirrors", "Right power mirror, heated", "1321", "87", 4.1, 276, None),
+    ("Tail Lamps", "Left tail lamp assembly, outer", "2800", "81", 4.4, 221, None),
+    ("Tail Lamps", "Right tail lamp assembly, outer", "2801", "81", 4.4, 221, None),
+    ("Radiators", "Radiator, automatic transmission", "3010", "16", 13.7, 319, 45),
+    ("Radiators", "A/C condenser with drier", "3030", "88", 7.2, 266, None),
+    ("Wheel Covers", 'Wheel cover, 16", silver', "6512", "42", 1.6, 61, None),
+]
+
+# Groups that no part above belongs to.
+OTHER_GROUPS = ["Surcharge", "Superseded", "Core Deposits"]
+
+# Aftermarket brand, and the letters its own numbers begin with.
+BRANDS = [
+    ("Meridian Stamping", "MS"),
+    ("Keylight Optics", "KLO"),
+    ("Northgate Body", "NGB"),
+    ("Truform Panels", "TF"),
+    ("Alder & Wren Lamps", "AW"),
+    ("Contour Pro", "CP"),
+    ("Sunfield Cooling", "SF"),
+]
+
+# Name, and whether its stock is for sale. The third is not, the fourth is a
+# location that no partner knows.
+LOCATIONS = [
+    ("HQ", True),
+    ("Warehouse East", True),
+    ("Returns", False),
+    ("Consignment", True),
+]
+
+# The four rows of the case study: what they are called, their kind, what is there.
+PREVIEW = [
+    ("100-4412", "CAPA", 12),
+    ("225-0198", "OEM", 0),
+    ("300-7710", "AM", 8),
+    ("410-2250", "OD", 3),
+]
+
+CAPTIONS = [
+    "Part Type",
+    "Certification",
+    "OEM Number",
+    "Partslink",
+    "List Price",
+    "OD Source",
+    "Core Charge",
+    "Alternate Numbers",
+    "Vehicle Make",
+    "Vehicle Model",
+    "Year From",
+    "Year To",
+]
