@@ -1,17 +1,12 @@
 """Faults asked for by request number: `[WHERE@]WHEN:NAME[:VALUE][:OPTION=VALUE]`.
 
-    3:429:retry-after=1      the third request is told to wait a second
-    101@2:500                the second request for record type 101 fails
-    count@1:miscount:-3      the first PUT /list answers three too few
-    list/1112@2-4:reset      requests 2 to 4 for stock rows lose their connection
-    5+:slow:0.2              from the fifth on, bodies drip for 0.2 s
-
 WHERE is a record type, an endpoint (`list`, `count`, `entityref`, `partitem`, ...),
 or both as `endpoint/type`; requests are counted within it, retries included. WHEN
-is `3`, `3-5`, `3+` or `*`.
+is `3`, `3-5`, `3+` or `*`. What each NAME does stands in `damage`.
 """
 
 import re
+import textwrap
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,6 +18,14 @@ _SPEC = re.compile(
     r"((?P<where>[a-z0-9/]+)@)?(?P<when>\*|\d+(-\d+|\+)?)"
     r":(?P<name>[a-z0-9-]+)(?P<rest>(:.*)?)"
 )
+EXAMPLES = """\
+  3:429:retry-after=1    the third request is told to wait a second
+  101@2:500              the second request about type 101 fails
+  count@1:miscount:-3    the first PUT /list answers three too few
+  list/1112@2-4:reset    requests 2 to 4 for stock lose their connection
+  5+:slow:0.2            from the fifth on, bodies take 0.2 s
+  101@3:shift            from then on the first item is gone (:+1 for one more)
+  2:retype:Price         the first row's Price is a text"""
 _STATUS = re.compile(r"[1-5]\d\d")
 
 
@@ -108,3 +111,8 @@ class Schedule:
             if fault.where in places and fault.hits(seen[fault.where]):
                 return fault
         return None
+
+
+def listed(width: int = 76) -> str:
+    """Return the names of all faults, wrapped to `width` columns."""
+    return textwrap.fill(", ".join(sorted(NAMES)), width)

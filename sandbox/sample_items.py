@@ -6,12 +6,18 @@
 `told`      the same with what its situation makes of it
 """
 
+# A table first: what reads a table runs on every core, what reads a range on one.
+COUNTED = """
+CREATE OR REPLACE TEMP TABLE counted AS
+FROM range(getvariable('items') + getvariable('day') * getvariable('new')) AS t(i)
+"""
+
 KNOWN = """
 CREATE OR REPLACE TEMP TABLE known AS
 WITH placed AS (
     SELECT i, coalesce(situation.name, '') AS situation,
         coalesce(situation.part_type, '') AS wanted
-    FROM range(getvariable('items') + getvariable('day') * getvariable('new')) AS t(i)
+    FROM counted
     LEFT JOIN situation ON situation.slot = i % 500
     -- Some of yesterday's items are gone; those of the case study stay.
     WHERE i < 4 OR NOT chance(i, 'gone', 0.002 * getvariable('day'))
@@ -44,26 +50,33 @@ SELECT applied.*, scattered(application) AS unit,
     brand.prefix,
     CASE WHEN part_type IN ('OEM', 'OD') THEN make ELSE brand.name END AS maker
 FROM applied
-JOIN vehicle ON vehicle.place = pick(application, 'vehicle', (FROM vehicles_there))
-JOIN part ON part.place = pick(application, 'part', (FROM parts_there))
+JOIN vehicle ON vehicle.place = pick(application, 'vehicle', getvariable('vehicles'))
+JOIN part ON part.place = pick(application, 'part', getvariable('parts'))
+-- Three brands make each kind of part. Neighbours differ in brand; the two of "same
+-- part" do not.
 JOIN brand
-    -- Neighbours differ in brand; the two of "same part" do not.
-    ON brand.place = (application + CASE WHEN situation LIKE 'same part%' THEN 0
-        ELSE i % 3 END) % (FROM brands_there)
+    ON brand.trade = part.trade
+    AND brand.turn = CASE WHEN situation LIKE 'same part%' THEN 0 ELSE i END % 3
 """
 
 NUMBERED = """
 CREATE OR REPLACE TEMP TABLE numbered AS
 WITH named AS (
     SELECT *,
-        CASE part_type WHEN 'CAPA' THEN 100 WHEN 'OEM' THEN 200 WHEN 'AM' THEN 300
-            WHEN 'OD' THEN 400 ELSE 500 END AS family,
+        CASE
+            WHEN part_type = 'AM' OR situation LIKE 'same name%' THEN 300
+            WHEN part_type = 'CAPA' THEN 100
+            WHEN part_type = 'OEM' THEN 200
+            WHEN part_type = 'OD' THEN 400
+            ELSE 500
+        END AS family,
         -- Above a million items the names grow by two digits.
         CASE WHEN getvariable('items') < 900000 THEN 4 ELSE 6 END AS width,
-        (CAST(i AS BIGINT) * 38917171 + 1234567) % CAST(100 * 10 ** width AS BIGINT) AS serial
+        CASE WHEN situation = 'same name b' THEN i - 1 ELSE i END AS named,
+        (named * 38917171 + 1234567) % CAST(100 * 10 ** width AS BIGINT) AS serial
     FROM known
 )
-SELECT * EXCLUDE (family, width, serial),
+SELECT * EXCLUDE (family, width, named, serial),
     coalesce(preview, CASE
         WHEN situation = 'protected' AND i < 500 THEN 'EXAMPLE-PROTECTED-1'
         ELSE (family + serial // CAST(10 ** width AS BIGINT)) || '-'
@@ -74,7 +87,7 @@ SELECT * EXCLUDE (family, width, serial),
     oem_number(shape, head, scattered(90000000 + i)) AS earlier,
     prefix || '-' || digits(unit, 6) AS own,
     letters || part_code || CAST(100 + unit % 900 AS VARCHAR) AS partslink,
-    upc(unit) AS good_upc
+    upc(scattered(60000000 + i)) AS good_upc
 FROM named
 """
 
@@ -108,8 +121,6 @@ TOLD = r"""
 CREATE OR REPLACE TEMP TABLE told AS
 SELECT i, 10001 + i AS id, situation, part_type, preview_on_hand, make,
     CASE situation
-        WHEN 'same name b' THEN (SELECT twin.name FROM numbered AS twin
-            WHERE twin.i = priced.i - 1)
         WHEN 'name with blanks' THEN name || ' '
         WHEN 'surcharge' THEN name || '#'
         ELSE name
@@ -120,8 +131,9 @@ SELECT i, 10001 + i AS id, situation, part_type, preview_on_hand, make,
         WHEN situation IN ('surcharge', 'superseded', 'core deposit') THEN name
         WHEN situation LIKE 'number missing%' THEN NULL
         WHEN situation = 'number too long' THEN own || '/' || repeat('07-', 14) || '9'
-        WHEN situation = 'number look-alike' THEN translate(oem, '0A', 'ОА')
-        WHEN situation = 'number long dash' THEN replace(own, '-', '–')
+        -- Cyrillic letters that look like O and A, and a dash that is no hyphen.
+        WHEN situation = 'number look-alike' THEN translate(oem, '0A', chr(1054) || chr(1040))
+        WHEN situation = 'number long dash' THEN replace(own, '-', chr(8211))
         WHEN situation = 'number scientific' THEN
             digits(unit, 1) || '.' || digits(unit // 10, 2) || 'E+11'
         WHEN situation = 'number decimal' THEN digits(unit, 8) || '.0'
@@ -153,7 +165,7 @@ SELECT i, 10001 + i AS id, situation, part_type, preview_on_hand, make,
         WHEN 'text long' THEN title || ' for ' || make || ' ' || model || '. '
             || repeat('Check the production date on the door label before ordering. ',
                 5) || 'Returns within 30 days.'
-        WHEN 'text accents' THEN title || ' – pare-chocs / Stoßfänger / バンパー'
+        WHEN 'text accents' THEN title || ' / pare-chocs / Stoßfänger / バンパー'
         ELSE title || ', ' || make || ' ' || model || ' ' || year_from || '-'
             || year_to
     END AS description,
@@ -292,6 +304,6 @@ SELECT 107, (SELECT max(key) FROM record) + 1 + k, 90000001 + k,
     || ',"ManufacturerRef":null,"UomRef":{"Id":1,"Name":"ea"},"Price":'
     || n(CAST(899 + 10 * k AS DECIMAL(18, 2))) || ',"CustomFields":null}'
 FROM range(greatest(2, getvariable('items') // 400)) AS t(k)
-JOIN vehicle ON vehicle.place = k % (FROM vehicles_there)
+JOIN vehicle ON vehicle.place = k % getvariable('vehicles')
 ORDER BY k
 """

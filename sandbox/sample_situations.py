@@ -99,7 +99,7 @@ def slots() -> list[tuple[int, str, str]]:
     The two of a pair ("a" and "b") lie in neighbouring slots, so that the second
     can be made from the first.
     """
-    found = []
+    found: list[tuple[int, str, str]] = []
     for place, (name, part_type) in enumerate(SITUATIONS):
         follows = name.endswith(" b")
         slot = found[-1][0] + 1 if follows else _FIRST + _STEP * place

@@ -28,7 +28,7 @@ counted AS (
             WHEN situation IN ('inactive', 'superseded', 'surcharge') THEN drawn % 3
             WHEN situation = 'od low stock' THEN 1 + drawn % 4
             WHEN situation <> '' THEN 5 + drawn % 20
-            WHEN drawn < 420000 THEN 0
+            WHEN drawn < 520000 THEN 0
             WHEN part_type = 'OD' THEN 7 + drawn % 25
             -- Few of most, many of some.
             ELSE 1 + drawn % (1 + CAST(sqrt(drawn) AS BIGINT) % 48)

@@ -4,9 +4,12 @@ The defaults are the readings that are hardest on a client. Turn a switch to pro
 that a client also stands the other reading.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args, get_type_hints
+
+from runtime.exits import Misuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,42 @@ class Switches:
     gzip: bool = False
     forbidden: frozenset[int] = field(default_factory=frozenset)
     now: datetime | None = None
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> "Switches":
+        """Read switches written as `name=value`.
+
+        Args:
+            texts: for example `over_max=400`, `stock_ids=true`, `forbidden=180,220`
+                or `now=2026-01-16T06:00:00Z`.
+
+        Raises:
+            Misuse: no such switch, or no such value; says which there are.
+        """
+        hints = get_type_hints(cls)
+        values = {}
+        for text in texts:
+            name, _, value = text.partition("=")
+            if name not in hints:
+                known = ", ".join(hints)
+                raise Misuse(f"There is no switch {name!r}. Known are {known}.")
+            try:
+                values[name] = _value(hints[name], value)
+            except ValueError as error:
+                raise Misuse(f"Switch {text!r}: {error}.") from None
+        return cls(**values)
+
+
+def _value(hint: Any, text: str) -> Any:
+    if hint is bool:
+        if text not in ("true", "false"):
+            raise ValueError("expected true or false")
+        return text == "true"
+    if hint == frozenset[int]:
+        return frozenset(int(number) for number in text.split(","))
+    if hint == datetime | None:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if text not in get_args(hint):
+        raise ValueError(f"expected {' or '.join(get_args(hint))}")
+    return text
