@@ -1,0 +1,198 @@
+"""The command line of publish: run, approve, settle, status."""
+
+import getpass
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from publish import approval, artifacts, dispatch, feeds, overview
+from publish.artifacts import Artifacts
+from publish.feeds import Feed
+from publish.ledger import Ledger
+from publish.run import publish, worst
+from publish.settings import Settings
+from runtime.command import log_options, report, run, show_progress, start_logging
+from runtime.environment import Environment, Limits, Place
+from runtime.exits import Misuse
+from runtime.lock import one_writer
+
+_STATUS = {0: "done", 1: "refused", 2: "failed", 75: "temporary"}
+
+
+class _RunByDefault(click.Group):
+    """`publish`, `publish FILE` and `publish --due` mean `publish run ...`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in (*self.commands, "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+class _Time(click.ParamType[datetime]):
+    """An ISO time; without an offset it is UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not an ISO time such as 2026-01-15T06:00:00Z")
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).replace(microsecond=0)
+
+
+@click.group(cls=_RunByDefault)
+def cli() -> None:
+    """Turn marts into partner files: render, judge, pack, deliver, remember.
+
+    Without a command, `run`: publish every declared file, or those named.
+    """
+
+
+@cli.command("run")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--at", type=_Time(), help="Logical time, UTC.  [default: now]")
+@click.option("--due", is_flag=True, help="Only files whose cadence fell due by then.")
+@click.option("--dry-run", is_flag=True, help="Do everything but deliver.")
+@log_options
+def run_command(
+    files: tuple[str, ...],
+    at: datetime | None,
+    due: bool,
+    dry_run: bool,
+    as_json: bool,
+    log_format: str,
+    quiet: bool,
+) -> None:
+    """Publish files; what any gate holds is not sent."""
+    start_logging(log_format, quiet)
+    settings = _settings(at, dry_run, quiet)
+    with _locked(settings) as ledger:
+        found = artifacts.read(settings.root, settings.variables)
+        chosen = _chosen(found, files)
+        if due:
+            chosen = [f for f in chosen if overview.due(f, ledger, settings.at)]
+        outcomes = [
+            o for feed in chosen for o in publish(settings, found, ledger, feed)
+        ]
+    code = worst(outcomes)
+    result = {
+        "status": _STATUS[code],
+        "exit_code": code,
+        "at": settings.logical_time,
+        "environment": settings.place.environment,
+        "dry_run": dry_run,
+        "files": [outcome.told for outcome in outcomes],
+    }
+    report(result, "\n".join(o.words for o in outcomes) or "Nothing is due.", as_json)
+    sys.exit(code)
+
+
+@cli.command()
+@click.argument("digest")
+@click.option("--because", required=True, metavar="TEXT", help="Why it is right.")
+@log_options
+def approve(
+    digest: str, because: str, as_json: bool, log_format: str, quiet: bool
+) -> None:
+    """Release the held file with this SHA-256: those bytes, once."""
+    start_logging(log_format, quiet)
+    settings = _settings(None, False, quiet)
+    with _locked(settings) as ledger:
+        record = approval.approve(
+            ledger, settings.place.outbox, digest, _operator(settings), because
+        )
+    report(
+        {"status": "done", **record},
+        f"{record['name']} released by {record['by']} in spite of "
+        f"{', '.join(record['checks'])}. The next `publish {record['feed']}` "
+        "delivers it, if it still makes the same bytes.",
+        as_json,
+    )
+
+
+@cli.command()
+@click.argument("attempt")
+@click.option(
+    "--as", "ended", required=True, type=click.Choice(["delivered", "not-delivered"])
+)
+@click.option("--because", required=True, metavar="TEXT", help="How you know.")
+@log_options
+def settle(
+    attempt: str, ended: str, because: str, as_json: bool, log_format: str, quiet: bool
+) -> None:
+    """Say how an unknown delivery ended, after asking the partner."""
+    start_logging(log_format, quiet)
+    settings = _settings(None, False, quiet)
+    with _locked(settings) as ledger:
+        record = dispatch.settle_unknown(
+            ledger, attempt, ended == "delivered", _operator(settings), because
+        )
+    words = f"{record['name']}: recorded as {ended} by {record['by']}."
+    report({"status": "done", **record}, words, as_json)
+
+
+@cli.command()
+@click.option("--at", type=_Time(), help="Logical time, UTC.  [default: now]")
+@log_options
+def status(at: datetime | None, as_json: bool, log_format: str, quiet: bool) -> None:
+    """Tell what every partner has, what is held, what is due."""
+    start_logging(log_format, quiet)
+    settings = _settings(at, True, quiet)
+    found = artifacts.read(settings.root, settings.variables)
+    states = overview.of(feeds.read(found), Ledger(settings.place.ledger), settings.at)
+    report({"status": "done", "files": states}, overview.in_words(states), as_json)
+
+
+def _settings(at: datetime | None, dry_run: bool, quiet: bool) -> Settings:
+    variables = Environment.read()
+    return Settings(
+        root=Path.cwd(),
+        variables=variables,
+        place=Place.of(variables),
+        limits=Limits.of(variables),
+        at=at or datetime.now(UTC).replace(microsecond=0),
+        dry_run=dry_run,
+        accept_first=variables.flag("FEEDS_ACCEPT_FIRST"),
+        bar=show_progress(quiet),
+    )
+
+
+@contextmanager
+def _locked(settings: Settings) -> Iterator[Ledger]:
+    with one_writer(settings.place.data, "publish"):
+        yield Ledger(settings.place.ledger)
+
+
+def _chosen(found: Artifacts, names: Sequence[str]) -> list[Feed]:
+    declared = {feed.name: feed for feed in feeds.read(found)}
+    for name in names:
+        if name not in declared:
+            known = ", ".join(declared) or "(none is declared)"
+            raise Misuse(f"expected one of the files {known}; found {name!r}")
+    return [feed for name, feed in declared.items() if not names or name in names]
+
+
+def _operator(settings: Settings) -> str:
+    """Return FEEDS_OPERATOR, else the login."""
+    return settings.variables.optional("FEEDS_OPERATOR") or getpass.getuser()
+
+
+def main() -> None:
+    """Run the command."""
+    run(cli)
+
+
+if __name__ == "__main__":
+    main()

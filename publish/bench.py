@@ -1,0 +1,95 @@
+"""The workbench: one bounded DuckDB connection that holds the warehouse read-only.
+
+It stays open from the first byte rendered to the last table packed, so that dbt cannot
+write another build in between. What is read back from a file goes into a database file
+of its own, which is let go again before Great Expectations opens it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from runtime.environment import Limits
+from runtime.exits import Misuse, Temporary
+
+
+@contextmanager
+def opened(
+    work: Path, warehouse: Path, limits: Limits
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection that knows `warehouse`, and spills into the folder `work`.
+
+    Raises:
+        Misuse: there is no warehouse, or it cannot be read.
+        Temporary: another process, usually dbt, is writing to it.
+    """
+    if not warehouse.exists():
+        raise Misuse(
+            f"expected a warehouse at {warehouse}, found none. Run `dbt build`, or "
+            "set FEEDS_DATA to the data directory it wrote to."
+        )
+    connection = duckdb.connect(
+        config={
+            "memory_limit": limits.memory,
+            "threads": limits.threads,
+            "temp_directory": str(work / "spill"),
+            "autoinstall_known_extensions": False,
+        }
+    )
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        try:
+            connection.execute(
+                f"attach {text(str(warehouse))} as warehouse (read_only)"
+            )
+        except duckdb.IOException as error:
+            # DuckDB's words for a file that another process has open for writing.
+            if "lock" not in str(error):
+                raise Misuse(f"{warehouse} cannot be read: {error}") from None
+            raise Temporary(
+                f"{warehouse} is being written by another process, probably dbt. "
+                f"{str(error).splitlines()[0]}. Try again when it has ended."
+            ) from None
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def scratch(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """Work in the database file `path` while the block runs; then let it go."""
+    connection.execute(f"attach {text(str(path))} as scratch")
+    connection.execute("use scratch")
+    try:
+        yield
+    finally:
+        connection.execute("use memory")
+        connection.execute("detach scratch")
+
+
+def value(
+    connection: duckdb.DuckDBPyConnection, query: str, *parameters: object
+) -> object:
+    """Return the one value of a query of one row."""
+    row = connection.execute(query, list(parameters)).fetchone()
+    if row is None:
+        raise LookupError(f"no row from: {query}")
+    found: object = row[0]
+    return found
+
+
+def name(identifier: str) -> str:
+    """Quote an SQL identifier."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def names(identifiers: tuple[str, ...]) -> str:
+    """Quote and join SQL identifiers."""
+    return ", ".join(name(identifier) for identifier in identifiers)
+
+
+def text(literal: str) -> str:
+    """Quote an SQL text literal."""
+    return "'" + literal.replace("'", "''") + "'"

@@ -1,0 +1,134 @@
+"""What an exposure may say about a file, and the error when it says something else.
+
+The shape is feed.schema.json; what a JSON Schema cannot know, that the named models
+and columns exist, is checked here.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from runtime.exits import Misuse
+
+SCHEMA = json.loads((Path(__file__).parent / "feed.schema.json").read_bytes())
+FIELDS = frozenset(SCHEMA["properties"])
+# Types with exactly one text form; a DOUBLE would print 1e-07 or 0.1 as it pleases.
+_TYPES = re.compile(
+    r"varchar|text|string|boolean|date|timestamp|timestamptz|timestamp with time zone"
+    r"|tinyint|smallint|int|integer|bigint|hugeint"
+    r"|(decimal|numeric)\(\s*\d+\s*,\s*\d+\s*\)"
+)
+
+
+def wrong(exposure: str, field: str, expected: str, found: object) -> Misuse:
+    """Say which field of which exposure is wrong, and what it should be."""
+    return Misuse(
+        f"exposure {exposure}, field {field}: expected {expected}, found {found}. "
+        "Correct it in the exposure's config.meta (publish/feed.schema.json explains "
+        "every field), then run `dbt build`."
+    )
+
+
+def validate(exposure: str, meta: Mapping[str, Any]) -> None:
+    """Check the meta of an exposure against feed.schema.json.
+
+    Raises:
+        Misuse: names the first wrong field, what was expected and what was found.
+    """
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    errors = sorted(validator.iter_errors(meta), key=lambda error: error.json_path)
+    if errors:
+        error = errors[0]
+        field = error.json_path.removeprefix("$").removeprefix(".") or "(meta)"
+        raise wrong(exposure, field, _expected(error), _short(error.instance))
+
+
+def agrees_with_models(
+    exposure: str, meta: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Check that every model and column the meta names exists, with a lawful type.
+
+    Args:
+        exposure: name for the message.
+        meta: the meta, valid by `validate`.
+        models: by name, the manifest's nodes that the exposure stands on.
+
+    Raises:
+        Misuse: as `validate`.
+    """
+    for field in ("model", "audit", "state"):
+        if field in meta and meta[field] not in models:
+            raise wrong(exposure, field, "a model it depends on", meta[field])
+    columns = models[meta["model"]]["columns"]
+    if not columns:
+        raise wrong(exposure, "model", "a contract with columns", "none")
+    for column in columns.values():
+        if not _TYPES.fullmatch(type_of(column)):
+            raise wrong(
+                exposure,
+                f"model, column {column['name']}",
+                "a data_type with one text form, such as varchar or decimal(18,2)",
+                type_of(column) or "none",
+            )
+    for field, name in _columns_named(meta):
+        if name not in columns:
+            raise wrong(exposure, field, f"a column of {meta['model']}", name)
+    _agrees_with_itself(exposure, meta)
+
+
+def _agrees_with_itself(exposure: str, meta: Mapping[str, Any]) -> None:
+    if missing := set(meta["key"]) - set(meta["sort"]):
+        raise wrong(exposure, "sort", "every key column", f"it lacks {sorted(missing)}")
+    if ("{split}" in meta["file"]) != ("split_by" in meta):
+        raise wrong(exposure, "file", "{split} just where split_by is", meta["file"])
+    if "max_review_share" in meta["guards"] and "audit" not in meta:
+        raise wrong(exposure, "guards.max_review_share", "an audit model", "none")
+
+
+def type_of(column: Mapping[str, Any]) -> str:
+    """Return a column's data_type in lower case, spaces made single."""
+    return " ".join((column.get("data_type") or "").lower().split())
+
+
+def _columns_named(meta: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    guards = meta["guards"]
+    yield from (("sort", name) for name in meta["sort"])
+    yield from (("key", name) for name in meta["key"])
+    yield from (("guards.values_stay", name) for name in guards.get("values_stay", ()))
+    for guard in ("max_total_drop", "max_age"):
+        if guard in guards:
+            yield f"guards.{guard}.column", guards[guard]["column"]
+    if "split_by" in meta:
+        yield "split_by", meta["split_by"]
+
+
+def _expected(error: jsonschema.ValidationError) -> str:
+    asked: Any = error.validator_value
+    schema: Any = error.schema
+    match error.validator:
+        case "required":
+            return f"the fields {', '.join(asked)}"
+        case "additionalProperties":
+            return f"only the fields {', '.join(schema['properties'])}"
+        case "enum":
+            return "one of " + ", ".join(map(json.dumps, asked))
+        case "type":
+            return f"a value of type {asked}"
+        case "pattern":
+            return f"text like {asked}"
+        case "const":
+            return json.dumps(asked)
+        case "minimum" | "maximum" | "exclusiveMinimum":
+            return f"{error.validator} {asked}"
+        case _:
+            return f"{error.validator} {json.dumps(asked)}"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"the fields {', '.join(map(str, value)) or '(none)'}"
+    return json.dumps(value, ensure_ascii=False, default=str)[:120]

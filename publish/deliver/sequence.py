@@ -1,0 +1,181 @@
+"""The order in which a delivery is safe: part, check, rename, check again.
+
+A partner sees a file whole or not at all, because it takes its name only after its
+size (and hash, where offered) was found right under a name of this attempt alone.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tqdm import tqdm
+
+from publish.deliver import Connection
+from runtime.command import LOG
+from runtime.exits import Refused, Stop, Temporary
+
+Open = Callable[[], Connection]
+Outcome = Literal["delivered", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file to deliver, and both names it has at the partner."""
+
+    path: Path
+    name: str
+    part: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What goes out together, the feed itself last: its name says that all is there."""
+
+    items: tuple[Item, ...]
+    rename: str
+
+
+@contextmanager
+def opened(connect: Open) -> Iterator[Connection]:
+    """Hold a connection while the block runs."""
+    connection = connect()
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def send(
+    connect: Open, delivery: Delivery, placing: Callable[[], object], bar: bool
+) -> dict[str, Any]:
+    """Deliver all items; return what belongs in the receipt.
+
+    Args:
+        connect: opens the partner's folder anew.
+        delivery: what to send.
+        placing: called once, before the first rename. If an error comes after it,
+            only `settle` can tell how the attempt ended.
+        bar: show a progress bar.
+
+    Raises:
+        Refused, Temporary: before `placing`, with nothing left at the partner.
+    """
+    placed = False
+    try:
+        with opened(connect) as connection:
+            for item in delivery.items:
+                _put(connection, item, bar)
+            placing()
+            placed = True
+            for item in delivery.items:
+                _place(connection, item, delivery.rename)
+            seen = [_seen(connection, item) for item in delivery.items]
+            return {**connection.facts(), "files": seen}
+    except BaseException:
+        if not placed:
+            # Over a new connection: the old one may be dead.
+            with suppress(Stop, OSError), opened(connect) as connection:
+                clear(connection, delivery)
+        raise
+
+
+def clear(connection: Connection, delivery: Delivery) -> None:
+    """Remove our own parts, never anybody else's."""
+    for item in delivery.items:
+        connection.remove(item.part)
+
+
+def settle(connection: Connection, delivery: Delivery) -> Outcome:
+    """Find out by looking how an attempt ended whose rename had begun, and finish it.
+
+    | part              | name               | means                     | outcome   |
+    |-------------------|--------------------|---------------------------|-----------|
+    | there, size right | any                | the rename is missing     | rename    |
+    | there, size wrong | any                | the upload is incomplete  | failed    |
+    | gone              | size, hash as ours | done                      | delivered |
+    | gone              | missing or other   | picked up, or never there | unknown   |
+
+    The outcome is that of the last item, the feed.
+    """
+    outcome: Outcome = "unknown"
+    for item in delivery.items:
+        outcome = _settle_one(connection, item, delivery.rename)
+    return outcome
+
+
+def _settle_one(connection: Connection, item: Item, rename: str) -> Outcome:
+    size = connection.size(item.part)
+    if size is not None:
+        try:
+            if size == item.bytes:
+                _place(connection, item, rename)
+        except Refused as refusal:
+            LOG.warning(f"rename refused part={item.part}: {refusal}")
+        if connection.size(item.part) is not None:
+            connection.remove(item.part)
+            return "failed"
+    named = connection.size(item.name)
+    if named == item.bytes and connection.hash(item.name) in (None, item.sha256):
+        return "delivered"
+    return "unknown"
+
+
+def _put(connection: Connection, item: Item, bar: bool) -> None:
+    with tqdm(
+        total=item.bytes, unit="B", unit_scale=True, desc=item.name, disable=not bar,
+        leave=False,
+    ) as progress:  # fmt: skip
+        sent = connection.put(item.path, item.part, progress.update)
+    if (sent.bytes, sent.sha256) != (item.bytes, item.sha256):
+        raise Refused(
+            f"{item.path} changed after its gates: expected {item.bytes} bytes "
+            f"{item.sha256}, sent {sent.bytes} bytes {sent.sha256}"
+        )
+    _compare(connection, item, item.part)
+    LOG.info(f"sent part={item.part} bytes={sent.bytes}")
+
+
+def _compare(connection: Connection, item: Item, name: str) -> None:
+    size, digest = connection.size(name), connection.hash(name)
+    if size != item.bytes or digest not in (None, item.sha256):
+        raise Temporary(
+            f"{name}: expected {item.bytes} bytes {item.sha256}, the server has "
+            f"{size} bytes {digest or '(it offers no hash)'}. Try again later."
+        )
+
+
+def _place(connection: Connection, item: Item, rename: str) -> None:
+    try:
+        connection.rename(item.part, item.name)
+    except Refused:
+        # The gap in which no file stands there is declared by whoever chose this.
+        if rename != "delete-then-rename" or connection.size(item.name) is None:
+            raise
+        connection.remove(item.name)
+        connection.rename(item.part, item.name)
+
+
+def _seen(connection: Connection, item: Item) -> dict[str, Any]:
+    size = connection.size(item.name)
+    if size is None:
+        if connection.size(item.part) is not None:
+            raise Refused(
+                f"the server said that {item.part} is now {item.name}, but it is not"
+            )
+        # A partner's pick-up job may take a file within the second.
+        digest = None
+    else:
+        _compare(connection, item, item.name)
+        digest = connection.hash(item.name)
+    return {
+        "name": item.name,
+        "bytes": item.bytes,
+        "sha256": item.sha256,
+        "remote_bytes": size,
+        "remote_sha256": digest,
+        "rechecked": size is not None,
+    }

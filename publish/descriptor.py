@@ -1,0 +1,139 @@
+"""The manifest of a package: a Frictionless Data Package 2.0 descriptor.
+
+It says what a reader needs to know the file (path, bytes, hash, dialect, columns) and,
+under `run`, what an auditor needs to know where it came from. No clock is read: times
+are the logical time, dbt's and extract's.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from publish.feeds import Column, Dialect, Feed
+from runtime.files import sha256_of
+
+_PROFILE = "https://datapackage.org/profiles/2.0/"
+_TIMES = (
+    "created and run.logical_time are the logical time the run was asked for; "
+    "run.dbt.built_at is dbt's clock, run.inputs come from extract's. The package "
+    "itself reads no clock."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One table of a package: a file in it, its rows, columns, dialect and key."""
+
+    name: str
+    path: Path
+    rows: int
+    columns: tuple[Column, ...]
+    dialect: Dialect
+    key: tuple[str, ...] = ()
+    description: str = ""
+
+
+def manifest(
+    feed: Feed,
+    file: Resource,
+    audit: Resource | None,
+    run: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Describe a package.
+
+    A descriptor names as resources what its reader has beside it. If it goes to the
+    partner that is the feed alone, and the audit is told of under `run.audit`.
+
+    Args:
+        feed: the declaration.
+        file: the feed's file.
+        audit: audit.csv, if the feed has one.
+        run: where the file came from; see `publish.package`.
+    """
+    resources = [_resource(file)]
+    kept = dict(run)
+    if audit and feed.manifest == "keep":
+        resources.append(_resource(audit))
+    elif audit:
+        kept["audit"] = _resource(audit)
+    return {
+        "$schema": _PROFILE + "datapackage.json",
+        "name": feed.name,
+        "id": f"{feed.name}/{run['run_id']}",
+        "title": feed.title,
+        "description": feed.description or feed.title,
+        "created": run["logical_time"],
+        "resources": resources,
+        "run": {**kept, "times": _TIMES},
+    }
+
+
+def contract(feed: Feed) -> dict[str, Any]:
+    """Return what the partner was promised: columns, key, order and dialect."""
+    return {
+        "columns": [asdict(column) for column in feed.columns],
+        "key": list(feed.key),
+        "sort": list(feed.sort),
+        "dialect": asdict(feed.dialect),
+    }
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    dialect = resource.dialect
+    described: dict[str, Any] = {
+        "name": re.sub(r"[^a-z0-9._-]", "-", resource.name.lower()),
+        "type": "table",
+        "path": resource.path.name,
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": dialect.encoding,
+        "bytes": resource.path.stat().st_size,
+        "hash": f"sha256:{sha256_of(resource.path)}",
+        "rows": resource.rows,
+        "dialect": {
+            "$schema": _PROFILE + "tabledialect.json",
+            "header": dialect.header,
+            "delimiter": dialect.delimiter,
+            "lineTerminator": dialect.newline,
+            "quoteChar": dialect.quote,
+            "doubleQuote": dialect.escape == dialect.quote,
+            "nullSequence": dialect.null_text,
+        },
+        "schema": {
+            "$schema": _PROFILE + "tableschema.json",
+            "fields": [_field(column, dialect) for column in resource.columns],
+            "missingValues": [dialect.null_text],
+        },
+    }
+    if dialect.escape != dialect.quote:
+        described["dialect"]["escapeChar"] = dialect.escape
+    if resource.description:
+        described["description"] = resource.description
+    if resource.key:
+        described["schema"]["primaryKey"] = list(resource.key)
+    return described
+
+
+def _field(column: Column, dialect: Dialect) -> dict[str, Any]:
+    field: dict[str, Any] = {"name": column.name, "type": _type(column.type)}
+    if column.description:
+        field["description"] = column.description
+    if field["type"] == "datetime":
+        field["format"] = dialect.timestamp_format
+    elif field["type"] == "date":
+        field["format"] = dialect.date_format
+    return field
+
+
+def _type(type_: str) -> str:
+    if type_.startswith("timestamp"):
+        return "datetime"
+    if type_.startswith(("decimal", "numeric")):
+        return "number"
+    if type_ in ("date", "boolean"):
+        return type_
+    if type_.endswith("int") or type_ == "integer":
+        return "integer"
+    return "string"

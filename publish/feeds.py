@@ -1,0 +1,173 @@
+"""The list of files, read from dbt's manifest: one exposure, one `Feed`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from publish import declaration
+from publish.artifacts import Artifacts
+from publish.cadence import Cron
+from runtime.exits import Misuse
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a contract: `type` in DuckDB's words, lower case."""
+
+    name: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a table becomes bytes; the fields are those of feed.schema.json."""
+
+    encoding: str
+    delimiter: str
+    quote: str
+    quoting: str
+    escape: str
+    null_text: str
+    newline: str
+    header: bool
+    timestamp_format: str
+    date_format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table in the warehouse, and the model that made it."""
+
+    model: str
+    schema: str
+    name: str
+
+    @property
+    def sql(self) -> str:
+        """Name it as `publish.bench` attaches it."""
+        return f'warehouse."{self.schema}"."{self.name}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One delivered file: the agreement with a partner, as a value."""
+
+    name: str
+    unique_id: str
+    title: str
+    description: str
+    model: Relation
+    audit: Relation | None
+    state: Relation
+    columns: tuple[Column, ...]
+    file: str
+    split_by: str | None
+    dialect: Dialect
+    sort: tuple[str, ...]
+    key: tuple[str, ...]
+    suite: str
+    cadence: Cron
+    when_empty: str
+    guards: Mapping[str, Any]
+    destination: str
+    folder: str
+    rename: str
+    manifest: str
+
+    def file_name(self, at: datetime, environment: str, split: str | None) -> str:
+        """Fill the pattern of the name with a logical time (UTC) and a split value."""
+        name = self.file
+        for word, value in (
+            ("timestamp", f"{at:%Y%m%dT%H%M%SZ}"),
+            ("date", f"{at:%Y%m%d}"),
+            ("environment", environment),
+            ("split", split or ""),
+        ):
+            name = name.replace("{" + word + "}", value)
+        # The split value is data: it must not leave the folder, hide the file, or
+        # break a command line of a protocol.
+        if re.search(r"^[.~-]|[/\\\x00-\x1f\x7f]", name) or len(name.encode()) > 200:
+            raise Misuse(
+                f"exposure {self.name}: {name!r} cannot be a file name; expected at "
+                "most 200 bytes, without / \\ or control characters, not starting "
+                "with . ~ or -"
+            )
+        return name
+
+
+def read(artifacts: Artifacts) -> tuple[Feed, ...]:
+    """Return every feed that the manifest declares, sorted by name.
+
+    An exposure is a feed if its meta has any field of feed.schema.json; a dashboard
+    without one is not ours.
+
+    Raises:
+        Misuse: a declaration is wrong; names exposure, field, expected and found.
+    """
+    feeds = []
+    for unique_id, exposure in sorted(artifacts.manifest["exposures"].items()):
+        meta = exposure.get("config", {}).get("meta") or exposure.get("meta") or {}
+        if meta.keys() & declaration.FIELDS:
+            feeds.append(_feed(artifacts, unique_id, exposure, meta))
+    holder: dict[str, str] = {}
+    for feed in feeds:
+        other = holder.setdefault(feed.state.model, feed.destination)
+        if other != feed.destination:
+            raise declaration.wrong(
+                feed.name, "state", "a model that one partner holds",
+                f"{feed.state.model}, which {other} holds too",
+            )  # fmt: skip
+    return tuple(feeds)
+
+
+def _feed(
+    artifacts: Artifacts,
+    unique_id: str,
+    exposure: Mapping[str, Any],
+    meta: Mapping[str, Any],
+) -> Feed:
+    name = exposure["name"]
+    declaration.validate(name, meta)
+    above = [artifacts.node(above) for above in artifacts.ancestors(unique_id)]
+    models = {node["name"]: node for node in above if node["resource_type"] == "model"}
+    models |= {node["alias"]: node for node in models.values()}
+    declaration.agrees_with_models(name, meta, models)
+
+    def relation(field: str) -> Relation:
+        node = models[meta[field]]
+        return Relation(meta[field], node["schema"], node["alias"])
+
+    columns = models[meta["model"]]["columns"].values()
+    return Feed(
+        name=name,
+        unique_id=unique_id,
+        title=exposure.get("label") or name,
+        description=" ".join((exposure.get("description") or "").split()),
+        model=relation("model"),
+        audit=relation("audit") if "audit" in meta else None,
+        state=relation("state"),
+        columns=tuple(
+            Column(
+                column["name"],
+                declaration.type_of(column),
+                " ".join((column.get("description") or "").split()),
+            )
+            for column in columns
+        ),
+        file=meta["file"],
+        split_by=meta.get("split_by"),
+        dialect=Dialect(**meta["dialect"]),
+        sort=tuple(meta["sort"]),
+        key=tuple(meta["key"]),
+        suite=meta["suite"],
+        cadence=Cron.parse(meta["cadence"], f"exposure {name}, field cadence"),
+        when_empty=meta["when_empty"],
+        guards=meta["guards"],
+        destination=meta["destination"],
+        folder=meta["folder"],
+        rename=meta["rename"],
+        manifest=meta["manifest"],
+    )

@@ -1,0 +1,113 @@
+"""Opens only if dbt, the guards and Great Expectations all say so, of the very file."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from publish import bench, guards, readback, render, sources, suite, verdict
+from publish.artifacts import Artifacts
+from publish.checks import Check, Gates
+from publish.feeds import Feed
+from publish.scene import Scene
+from publish.sources import Source
+from runtime.environment import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A file as it would be sent, not yet judged: `path`, its rows and digest."""
+
+    feed: Feed
+    split: str | None
+    path: Path
+    rows: int
+    sha256: str
+
+    @property
+    def label(self) -> str:
+        """Name of the file in the outbox: the feed, and the split value if any."""
+        return self.feed.name + (f".{self.split}" if self.split else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the file is judged by, beside its own bytes.
+
+    Attributes:
+        artifacts: dbt's manifest and run results.
+        root: the project root, where suites lie.
+        landed: the sources below the file.
+        held: Parquet files of what the partner holds; none before the first delivery.
+        first: whether no file of this feed was delivered yet.
+        at: the logical time, UTC.
+        accept_first: FEEDS_ACCEPT_FIRST.
+        limits: memory and threads for DuckDB.
+    """
+
+    artifacts: Artifacts
+    root: Path
+    landed: list[Source]
+    held: tuple[Path, ...]
+    first: bool
+    at: datetime
+    accept_first: bool
+    limits: Limits
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection, case: Case, file: Rendered, scratch: Path
+) -> Gates:
+    """Ask all three gates about a rendered file.
+
+    Args:
+        connection: from `publish.bench`.
+        case: what to judge by.
+        file: what to judge.
+        scratch: a DuckDB file to make; afterwards it holds the read-back tables.
+
+    Returns:
+        Every check in the order asked. A file that cannot be read back is asked
+        nothing more.
+    """
+    feed = file.feed
+    expectations = suite.read(case.root, feed.suite)
+    checks = verdict.ask(connection, case.artifacts, feed)
+    if feed.guards.get("source_complete"):
+        checks.append(sources.complete(case.landed, _built_at(connection)))
+    checks.append(readback.header(feed, file.path))
+    with bench.scratch(connection, scratch):
+        checks.append(readback.same_rows(connection, feed, file.split, file.path))
+        readable = readback.loaded(connection)
+        if readable:
+            checks.extend(_ask_guards(connection, case, file))
+    if readable and not (file.rows == 0 and feed.when_empty == "skip"):
+        checks.extend(suite.run(scratch, expectations, feed.key, case.limits))
+    return Gates(tuple(checks))
+
+
+def _ask_guards(
+    connection: duckdb.DuckDBPyConnection, case: Case, file: Rendered
+) -> list[Check]:
+    if case.held:
+        paths = ", ".join(bench.text(str(path)) for path in case.held)
+        held = f"read_parquet([{paths}], union_by_name = true)"
+        held = render.rows(file.feed, file.split, held)
+        connection.execute(f"create or replace temp view held as select * from {held}")
+    return guards.ask(
+        Scene(
+            connection, file.feed, case.at, bool(case.held), case.first,
+            case.accept_first,
+        )
+    )  # fmt: skip
+
+
+def _built_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    try:
+        row = connection.execute(
+            "select max(built_at) from warehouse.main.build_record"
+        ).fetchone()
+    except duckdb.CatalogException:
+        return None
+    return row[0] if row else None

@@ -1,0 +1,80 @@
+"""What stands where: for every file the last delivery, what is held, what is due."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from publish.feeds import Feed
+from publish.ledger import Ledger, Record
+from publish.settings import stamp
+
+_SHOWN = ("at", "name", "rows", "bytes", "sha256", "run_id")
+
+
+def of(feeds: Sequence[Feed], ledger: Ledger, at: datetime) -> list[dict[str, Any]]:
+    """Tell the state of every feed at a logical time (UTC)."""
+    return [_of_one(feed, ledger, at) for feed in feeds]
+
+
+def due(feed: Feed, ledger: Ledger, at: datetime) -> bool:
+    """Say whether the cadence fell due between the last delivery and `at`."""
+    last = ledger.last_delivered(feed.name, feed.destination)
+    return last is None or stamp(feed.cadence.last_due(at)) > last["logical"]
+
+
+def in_words(states: Sequence[dict[str, Any]]) -> str:
+    """Write the state for a person, a paragraph a feed."""
+    return "\n".join(_words(state) for state in states) or "No feed is declared."
+
+
+def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
+    last = ledger.last_delivered(feed.name, feed.destination)
+    newest: dict[str, Record] = {}
+    for record in ledger.all("held", "delivered"):
+        if record["feed"] == feed.name:
+            newest[record["file"]] = record
+    held = [record for record in newest.values() if record["event"] == "held"]
+    return {
+        "feed": feed.name,
+        "destination": feed.destination,
+        "due": due(feed, ledger, at),
+        "last_due": stamp(feed.cadence.last_due(at)),
+        "delivered": {name: last[name] for name in _SHOWN} if last else None,
+        "held": [
+            {name: record[name] for name in ("at", "name", "sha256", "checks", "hard")}
+            | {"approved": ledger.approval(feed.name, record["sha256"]) is not None}
+            for record in held
+        ],
+        "open": [record["attempt"] for record in ledger.open_intents(feed.name)],
+        "unknown": [record["attempt"] for record in ledger.unknown(feed.name)],
+    }
+
+
+def _words(state: dict[str, Any]) -> str:
+    last = state["delivered"]
+    lines = [
+        f"{state['feed']}: "
+        + (
+            f"{last['name']} ({last['rows']:,} rows) delivered to "
+            f"{state['destination']} at {last['at']}"
+            if last
+            else f"nothing delivered to {state['destination']} yet"
+        )
+        + f"; last due {state['last_due']}{', due now' if state['due'] else ''}"
+    ]
+    for held in state["held"]:
+        release = (
+            "approved: the next publish delivers it"
+            if held["approved"]
+            else "nobody may release it"
+            if held["hard"]
+            else f"publish approve {held['sha256'][:12]} --because ..."
+        )
+        lines.append(f"  held {held['name']}: {', '.join(held['checks'])} ({release})")
+    lines += [
+        f"  open {attempt}: the next publish settles it" for attempt in state["open"]
+    ]
+    lines += [
+        f"  unknown {attempt}: publish settle {attempt}" for attempt in state["unknown"]
+    ]
+    return "\n".join(lines)

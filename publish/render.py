@@ -1,0 +1,113 @@
+"""Table to bytes: contract order, total sort, declared dialect.
+
+DuckDB's COPY has one date format per file and writes its null text bare, so every
+column is made text first; the golden bytes are pinned in tests.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+from publish.bench import name, text
+from publish.feeds import Column, Dialect, Feed
+from runtime import files
+
+# The audit and every other file of ours: RFC 4180, UTF-8, LF; a missing value is
+# nothing, an empty text is "".
+HOUSE = Dialect(
+    encoding="utf-8", delimiter=",", quote='"', quoting="minimal", escape='"',
+    null_text="", newline="\n", header=True,
+    timestamp_format="%Y-%m-%dT%H:%M:%SZ", date_format="%Y-%m-%d",
+)  # fmt: skip
+
+
+def rows(feed: Feed, split: str | None, relation: str | None = None) -> str:
+    """Return a FROM clause item: the rows of the file, or of `relation` like it.
+
+    Args:
+        feed: the file.
+        split: the value of `split_by` that this file is for, if it is split.
+        relation: another relation with the split column; default the mart.
+    """
+    relation = relation or feed.model.sql
+    if feed.split_by is None or split is None:
+        return relation
+    chosen = f"cast({name(feed.split_by)} as varchar) = {text(split)}"
+    return f"(select * from {relation} where {chosen})"
+
+
+def feed_file(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, split: str | None, path: Path
+) -> int:
+    """Write one file of a feed, whole or not at all; return its number of rows."""
+    return table(
+        connection, rows(feed, split), feed.columns, feed.sort, feed.dialect, path
+    )
+
+
+def table(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    columns: tuple[Column, ...],
+    sort: tuple[str, ...],
+    dialect: Dialect,
+    path: Path,
+) -> int:
+    """Write `source` to `path` as delimited text and return the number of rows.
+
+    Args:
+        connection: from `publish.bench`.
+        source: a FROM clause item.
+        columns: what to write, in order.
+        sort: a total order of the rows, else two runs may differ.
+        dialect: the form of the text.
+        path: the file; it appears whole or not at all.
+    """
+    fields = ", ".join(
+        f"{written(column, dialect)} as {name(column.name)}" for column in columns
+    )
+    order = ", ".join(f"t.{name(column)} nulls first" for column in sort)
+    query = f"select {fields} from {source} as t order by {order}"
+    with files.whole(path) as part:
+        row = connection.execute(
+            f"copy ({query}) to {text(str(part))} ({options(dialect)})"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def written(column: Column, dialect: Dialect) -> str:
+    """Return the SQL for a column's text in the file, of a relation called t."""
+    cell = as_text(column, f"t.{name(column.name)}", dialect)
+    if dialect.quoting == "all":
+        # COPY never quotes its NULLSTR, so a quoted null text must be a value.
+        return f"coalesce({cell}, {text(dialect.null_text)})"
+    return cell
+
+
+def as_text(column: Column, cell: str, dialect: Dialect) -> str:
+    """Return the SQL that makes `cell` text; a missing value stays missing."""
+    if column.type.startswith("timestamp"):
+        zoned = column.type != "timestamp"
+        moment = f"timezone('UTC', {cell})" if zoned else cell
+        return f"strftime({moment}, {text(dialect.timestamp_format)})"
+    if column.type == "date":
+        return f"strftime({cell}, {text(dialect.date_format)})"
+    return f"cast({cell} as varchar)"
+
+
+def options(dialect: Dialect) -> str:
+    """Return the options of COPY TO for a dialect."""
+    chosen = {
+        "format": "csv",
+        "header": str(dialect.header).lower(),
+        "delimiter": text(dialect.delimiter),
+        "quote": text(dialect.quote),
+        "escape": text(dialect.escape),
+        # COPY takes the two characters \n, not the line feed itself.
+        "new_line": text(dialect.newline.replace("\r", "\\r").replace("\n", "\\n")),
+    }
+    if dialect.quoting == "all":
+        chosen["force_quote"] = "*"
+    else:
+        chosen["nullstr"] = text(dialect.null_text)
+    return ", ".join(f"{option} {value}" for option, value in chosen.items())

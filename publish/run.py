@@ -1,0 +1,153 @@
+"""The whole story of one feed: recover, prepare, deliver or hold, and say so."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from publish import handover, state
+from publish.artifacts import Artifacts
+from publish.feeds import Feed
+from publish.ledger import Ledger
+from publish.prepare import Ready, prepare
+from publish.settings import Settings
+from runtime.exits import Interrupted, Stop
+
+# A bug outweighs a refusal, which outweighs what may pass by itself.
+_WEIGHT = {0: 0, 75: 1, 1: 2, 2: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended for one file: exit code, a sentence, and the same as values."""
+
+    code: int
+    words: str
+    told: dict[str, Any]
+
+
+def worst(outcomes: Sequence[Outcome]) -> int:
+    """Return the exit code of several files."""
+    return max((o.code for o in outcomes), key=_WEIGHT.__getitem__, default=0)
+
+
+def publish(
+    settings: Settings, artifacts: Artifacts, ledger: Ledger, feed: Feed
+) -> list[Outcome]:
+    """Publish every file of a feed; what stops one file does not stop the next."""
+    began = time.monotonic()
+    try:
+        if not settings.dry_run:
+            handover.recover(settings, ledger, feed)
+        state.sync(ledger, settings.place.delivered)
+        made = prepare(settings, artifacts, ledger, feed)
+    except Interrupted:
+        raise
+    except Stop as stop:
+        return [_stopped(feed.name, stop)]
+    if not made:
+        return [_nothing(feed)]
+    return [_finish(settings, ledger, ready, began) for ready in made]
+
+
+def _finish(settings: Settings, ledger: Ledger, ready: Ready, began: float) -> Outcome:
+    status = ready.status
+    try:
+        if status == "held" and not settings.dry_run:
+            _remember_held(ledger, ready)
+        elif status == "ready" and not settings.dry_run:
+            handover.deliver(settings, ledger, ready)
+            status = "delivered"
+    except Interrupted:
+        raise
+    except Stop as stop:
+        return _stopped(ready.file.label, stop, _told(ready, "failed", began))
+    told = _told(ready, status, began)
+    return Outcome(1 if status == "held" else 0, _words(ready, told), told)
+
+
+def _remember_held(ledger: Ledger, ready: Ready) -> None:
+    ledger.append(
+        "held",
+        feed=ready.file.feed.name,
+        file=ready.file.label,
+        run_id=ready.run_id,
+        name=ready.file.path.name,
+        sha256=ready.file.sha256,
+        rows=ready.file.rows,
+        checks=[check.id for check in ready.holding],
+        hard=[check.id for check in ready.holding if check.hard],
+    )
+
+
+def _told(ready: Ready, status: str, began: float) -> dict[str, Any]:
+    return {
+        "file": ready.file.label,
+        "status": status,
+        "name": ready.file.path.name,
+        "rows": ready.file.rows,
+        "bytes": ready.bytes,
+        "sha256": ready.file.sha256,
+        "run_id": ready.run_id,
+        "package": str(ready.package) if ready.package else None,
+        "gates": ready.gates.tally,
+        "held_by": [
+            {
+                "id": check.id,
+                "says": check.says,
+                "count": check.count,
+                "hard": check.hard,
+            }
+            for check in ready.holding
+        ],
+        "destination": ready.file.feed.destination,
+        "seconds": round(time.monotonic() - began, 2),
+    }
+
+
+def _words(ready: Ready, told: dict[str, Any]) -> str:
+    lines = [
+        f"{told['file']} {told['status']}: {told['rows']:,} rows, "
+        f"{told['bytes']:,} bytes, gates {told['gates']}, {told['seconds']:.1f} s, "
+        f"file {told['name']}"
+    ]
+    match told["status"]:
+        case "delivered":
+            lines[0] += f" to {told['destination']}"
+        case "unchanged":
+            lines[0] += f"; {told['destination']} has exactly these bytes already"
+        case "skipped":
+            lines[0] += "; there is nothing to send"
+        case "ready":
+            lines[0] += "; not delivered, this was a dry run"
+        case "held":
+            lines[0] += ". Nothing was delivered"
+            lines += [f"  {check.id}: {check.says}" for check in ready.holding]
+            if not any(check.hard for check in ready.holding):
+                lines.append(f"  digest: {told['sha256']}")
+    if told["package"]:
+        lines.append(f"  package: {told['package']}")
+    return "\n".join(lines)
+
+
+def _stopped(label: str, stop: Stop, told: dict[str, Any] | None = None) -> Outcome:
+    status = {1: "refused", 2: "failed", 75: "temporary"}[stop.code]
+    said = {**(told or {"file": label}), "status": status, "message": str(stop)}
+    words = f"{label} {status}: {stop}"
+    if said.get("package"):
+        words += f"\n  package: {said['package']}"
+    return Outcome(stop.code, words, said)
+
+
+def _nothing(feed: Feed) -> Outcome:
+    """Settle a split feed without any value by its `when_empty`."""
+    refused = feed.when_empty == "refuse"
+    words = f"{feed.model.model} has no rows, hence no value of {feed.split_by}"
+    told = {
+        "file": feed.name,
+        "status": "held" if refused else "skipped",
+        "held_by": [{"id": "RUN_EMPTY", "says": words, "count": 1, "hard": False}]
+        if refused
+        else [],
+    }
+    return Outcome(int(refused), f"{feed.name} {told['status']}: {words}", told)

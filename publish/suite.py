@@ -1,0 +1,153 @@
+"""Does the Great Expectations suite pass on the file as read back, in SQL.
+
+Great Expectations drives DuckDB through duckdb-sqlalchemy, without patches: its three
+engine arguments below keep a result alive after the connection was handed back.
+Importing it costs two seconds, hence the import inside `run`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from publish.checks import EXAMPLES, Check
+from runtime.environment import Limits
+from runtime.exits import Misuse
+
+_ENGINE = {
+    "isolation_level": "AUTOCOMMIT",
+    "skip_autocommit_rollback": True,
+    "pool_reset_on_return": None,
+}
+# An expectation reads the typed columns, or the fields as they stand in the file.
+_TABLES = {"typed": "feed", "text": "feed_text"}
+
+
+def read(root: Path, name: str) -> list[dict[str, Any]]:
+    """Read the expectations of `tests/expectations/<name>.json` below `root`.
+
+    Raises:
+        Misuse: there is no such suite, or an expectation lacks a unique id or a why.
+    """
+    path = root / "tests" / "expectations" / f"{name}.json"
+    try:
+        expectations = json.loads(path.read_bytes())["expectations"]
+    except FileNotFoundError:
+        raise Misuse(f"expected the suite {path}, found no such file") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise Misuse(
+            f'expected {{"name", "expectations"}} in {path}, found: {error!r}'
+        ) from None
+    seen: set[str] = set()
+    for place, expectation in enumerate(expectations, 1):
+        meta = expectation.get("meta", {})
+        if not meta.get("id") or meta["id"] in seen or not meta.get("why"):
+            raise Misuse(
+                f"{path}, expectation {place}: expected meta with an id of its own and "
+                f"a why, found {json.dumps(meta)}"
+            )
+        if meta.get("reads", "typed") not in _TABLES:
+            raise Misuse(f"{path}, {meta['id']}: meta.reads must be typed or text")
+        seen.add(meta["id"])
+    return list(expectations)
+
+
+def run(
+    scratch: Path,
+    expectations: list[dict[str, Any]],
+    key: tuple[str, ...],
+    limits: Limits,
+) -> list[Check]:
+    """Ask a suite of the tables `feed` and `feed_text` in the database `scratch`.
+
+    Args:
+        scratch: a DuckDB file; nothing else may have it open in this process.
+        expectations: from `read`.
+        key: columns that name a row in an example.
+        limits: memory and threads for DuckDB.
+    """
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        ProgressBarsConfig,
+    )
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    # The stub of add_sql does not know `kwargs`; it has been there since 1.0.
+    add_sql: Any = context.data_sources.add_sql
+    source = add_sql(
+        "scratch",
+        connection_string=(
+            f"duckdb:///{scratch.resolve()}?access_mode=read_only"
+            f"&memory_limit={limits.memory}&threads={limits.threads}"
+        ),
+        kwargs=_ENGINE,
+    )
+    answers: dict[str, Mapping[str, Any]] = {}
+    for reads, table in _TABLES.items():
+        chosen = [
+            {name: expectation[name] for name in ("type", "kwargs", "meta")}
+            for expectation in expectations
+            if expectation["meta"].get("reads", "typed") == reads
+        ]
+        if not chosen:
+            continue
+        asset = source.add_table_asset(table, table_name=table)
+        batch = asset.add_batch_definition_whole_table("all").get_batch()
+        result = batch.validate(
+            gx.ExpectationSuite(name=table, expectations=chosen),
+            result_format={
+                "result_format": "COMPLETE",
+                "partial_unexpected_count": EXAMPLES,
+                "unexpected_index_column_names": list(key),
+                "include_unexpected_rows": False,
+            },
+        )
+        for answer in result.results:
+            told: Any = answer.to_json_dict()
+            answers[told["expectation_config"]["meta"]["id"]] = told
+    source.get_engine().dispose()
+    return [
+        _check(expectation["meta"], answers[expectation["meta"]["id"]])
+        for expectation in expectations
+    ]
+
+
+def _check(meta: Mapping[str, Any], answer: Mapping[str, Any]) -> Check:
+    raised = _exception(answer.get("exception_info") or {})
+    result = answer.get("result") or {}
+    passed = bool(answer["success"])
+    count = result.get("unexpected_count")
+    if count is None:
+        observed = result.get("observed_value")
+        count = observed if isinstance(observed, int) and not passed else 0
+    return Check(
+        meta["id"], "suite", passed,
+        meta["why"] if not raised else f"could not be asked: {raised}",
+        result.get("observed_value", result.get("unexpected_count")),
+        answer["expectation_config"]["kwargs"].get("value_set"),
+        0 if passed else max(1, count),
+        () if passed else _examples(result),
+        # What was not judged, and the contract itself, nobody may approve.
+        hard=bool(raised) or bool(meta.get("hard")),
+    )  # fmt: skip
+
+
+def _exception(info: Mapping[str, Any]) -> str:
+    """Return the message of an exception; Great Expectations nests it by metric."""
+    if "raised_exception" in info:
+        return str(info["exception_message"]) if info["raised_exception"] else ""
+    return "; ".join(sorted({str(one["exception_message"]) for one in info.values()}))
+
+
+def _examples(result: Mapping[str, Any]) -> tuple[Any, ...]:
+    details = result.get("details") or {}
+    for found in (
+        result.get("unexpected_index_list"),
+        details.get("unexpected_rows"),
+        details.get("mismatched"),
+        result.get("partial_unexpected_list"),
+    ):
+        if found:
+            return tuple(found[:EXAMPLES])
+    return ()

@@ -1,0 +1,371 @@
+"""A small house to publish from: real DuckDB files and artifacts, without dbt.
+
+The good sample passes every gate. A test spoils one thing and says which gate closes.
+"""
+
+import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from conftest import ROOT, clean_environment
+
+AT = "2026-01-15T07:00:00Z"
+BUILT = "2026-01-15 06:30:00"
+EXPOSURE = "exposure.partner_feeds.onpart_inventory"
+MODEL = "model.partner_feeds.inventory_feed"
+AUDIT = "model.partner_feeds.inventory_audit"
+STAGING = "model.partner_feeds.stg_ordertime__part_items"
+SEED = "seed.partner_feeds.part_types"
+SOURCE = "source.partner_feeds.ordertime.part_items"
+PUBLISHED = "source.partner_feeds.published.inventory_feed"
+TEST = "test.partner_feeds.unique_inventory_feed.1"
+SINGULAR = "test.partner_feeds.rows_balance"
+UNIT = "unit_test.partner_feeds.inventory_feed.preview"
+
+COLUMNS = {
+    name: "varchar"
+    for name in (
+        "supplier_code location_code supplier_sku part_type cieca_part_type "
+        "certification condition brand mfr_part_number oem_part_number "
+        "oem_part_number_key alt_part_numbers partslink_number gtin description "
+        "part_category vehicle_make vehicle_model"
+    ).split()
+} | {
+    "year_from": "integer",
+    "year_to": "integer",
+    "qty_on_hand": "integer",
+    "list_price": "decimal(18,2)",
+    "sell_price": "decimal(18,2)",
+    "core_charge": "decimal(18,2)",
+    "weight_lb": "decimal(18,2)",
+    "updated_at": "timestamp",
+}
+META: dict[str, Any] = {
+    "model": "inventory_feed",
+    "audit": "inventory_audit",
+    "file": "DEMO01_inventory_{timestamp}.csv",
+    "dialect": {
+        "encoding": "utf-8",
+        "delimiter": ",",
+        "quote": '"',
+        "quoting": "minimal",
+        "escape": '"',
+        "null_text": "",
+        "newline": "\n",
+        "header": True,
+        "timestamp_format": "%Y-%m-%dT%H:%M:%SZ",
+        "date_format": "%Y-%m-%d",
+    },
+    "sort": ["supplier_code", "location_code", "supplier_sku"],
+    "key": ["supplier_code", "location_code", "supplier_sku"],
+    "suite": "onpart_inventory",
+    "cadence": "0 6 * * *",
+    "when_empty": "refuse",
+    "guards": {
+        "min_rows": 1,
+        "max_rows_lost": 0.30,
+        "max_keys_lost": 0.25,
+        "max_total_drop": {"column": "qty_on_hand", "share": 0.50},
+        "max_review_share": 0.20,
+        "values_stay": ["part_type"],
+        "max_age": {"column": "updated_at", "hours": 24},
+        "source_complete": True,
+    },
+    "state": "inventory_feed",
+    "destination": "onpart",
+    "folder": "/",
+    "rename": "replace",
+    "manifest": "deliver",
+}
+
+
+def good_row(number: int) -> dict[str, Any]:
+    """Return a lawful row; numbers run through the four part types."""
+    part_type = ("OEM", "OD", "AM", "CAPA")[number % 4]
+    aftermarket = part_type in ("AM", "CAPA")
+    fitted = number % 3 == 0
+    return {
+        "supplier_code": "DEMO01",
+        "location_code": ("MAIN", "EAST")[number % 2],
+        "supplier_sku": f"100-{number:05d}",
+        "part_type": part_type,
+        "cieca_part_type": {"OEM": "PAN", "OD": "PAD"}.get(part_type, "PAA"),
+        "certification": "CAPA" if part_type == "CAPA" else "NONE",
+        "condition": "NEW",
+        "brand": "Example Stamping",
+        "mfr_part_number": f"EX-{number:04d}",
+        "oem_part_number": f"00000-0X{number:03d}",
+        "oem_part_number_key": f"000000X{number:03d}",
+        "alt_part_numbers": "00000-0Y000|00000-0Y001" if number % 5 == 0 else None,
+        "partslink_number": f"TO1000{number % 1000:03d}" if aftermarket else None,
+        "gtin": "00012345678905" if number % 7 == 0 else None,
+        "description": f'Front bumper cover, "primed" nº {number}',
+        "part_category": "Bumper Cover - Front",
+        "vehicle_make": "TOYOTA" if fitted else None,
+        "vehicle_model": "EXAMPLE" if fitted else None,
+        "year_from": 2018 if fitted else None,
+        "year_to": 2020 if fitted else None,
+        "qty_on_hand": 10,
+        "list_price": "412.50",
+        "sell_price": "231.00",
+        "core_charge": "0.00",
+        "weight_lb": "11.40" if number % 2 else None,
+        "updated_at": "2026-01-15 06:00:00",
+    }
+
+
+def _model(name: str, above: list[str], columns: dict[str, str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "alias": name,
+        "schema": "main",
+        "resource_type": "model",
+        "config": {"materialized": "table"},
+        "depends_on": {"nodes": above},
+        "columns": {
+            column: {
+                "name": column,
+                "data_type": type_,
+                "description": f"The {column}.",
+            }
+            for column, type_ in columns.items()
+        },
+    }
+
+
+def _test(above: list[str], attached: str | None) -> dict[str, Any]:
+    return {
+        "name": "a test",
+        "resource_type": "test",
+        "config": {},
+        "depends_on": {"nodes": above},
+        "attached_node": attached,
+    }
+
+
+def manifest(meta: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of dbt's manifest.json that publish reads."""
+    feed = _model("inventory_feed", [STAGING, SEED], COLUMNS)
+    return {
+        "nodes": {
+            MODEL: feed,
+            AUDIT: _model("inventory_audit", [STAGING], {}),
+            STAGING: _model("stg_ordertime__part_items", [SOURCE, PUBLISHED], {}),
+            SEED: {**_model("part_types", [], {}), "resource_type": "seed"},
+            "model.partner_feeds.other": _model("other", [STAGING], {}),
+            TEST: _test([MODEL], MODEL),
+            SINGULAR: _test([MODEL, AUDIT], None),
+            "test.partner_feeds.of_other": _test(
+                ["model.partner_feeds.other", STAGING], "model.partner_feeds.other"
+            ),
+        },
+        "sources": {
+            SOURCE: {
+                "resource_type": "source",
+                "name": "part_items",
+                "source_name": "ordertime",
+                "config": {
+                    "meta": {"external_location": "x/landing/current/ordertime"}
+                },
+            },
+            PUBLISHED: {
+                "resource_type": "source",
+                "name": "inventory_feed",
+                "source_name": "published",
+                "config": {"meta": {"external_location": "x/delivered/inventory_feed"}},
+            },
+        },
+        "unit_tests": {UNIT: {"depends_on": {"nodes": [MODEL]}, "model": "feed"}},
+        "exposures": {
+            EXPOSURE: {
+                "name": "onpart_inventory",
+                "resource_type": "exposure",
+                "label": "OnPart inventory",
+                "description": "The stock we offer.",
+                "depends_on": {"nodes": [MODEL, AUDIT]},
+                "config": {"meta": meta},
+            }
+        },
+    }
+
+
+def run_results() -> dict[str, Any]:
+    """Return the part of dbt's run_results.json that publish reads."""
+    passed = [TEST, SINGULAR, UNIT]
+    return {
+        "metadata": {
+            "invocation_id": "inv-1",
+            "dbt_version": "1.11.16",
+            "generated_at": "2026-01-15T06:30:01Z",
+        },
+        "args": {"which": "build", "empty": False, "vars": {}},
+        "results": [
+            {"unique_id": node, "status": status, "message": None, "failures": None}
+            for nodes, status in (
+                ([MODEL, AUDIT, STAGING, SEED], "success"),
+                (passed, "pass"),
+            )
+            for node in nodes
+        ],
+    }
+
+
+def extracted() -> dict[str, Any]:
+    """Return an extract.json."""
+    return {
+        "run_id": "20260115T055500Z-abc123",
+        "source": "ordertime",
+        "status": "complete",
+        "started_at": "2026-01-15T05:55:00Z",
+        "finished_at": "2026-01-15T06:00:05Z",
+        "entities": {
+            "part_items": {
+                "rows": 50,
+                "count_before": 49,
+                "count_after": 50,
+                "sha256": "ab" * 32,
+                "file": "part_items.parquet",
+            }
+        },
+    }
+
+
+@dataclass
+class House:
+    """A project root and a data directory; `write` makes the files of what it holds."""
+
+    root: Path
+    rows: list[dict[str, Any]] = field(
+        default_factory=lambda: [good_row(number) for number in range(40)]
+    )
+    review: int = 4
+    meta: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(META)))
+    results: dict[str, Any] = field(default_factory=run_results)
+    extract: dict[str, Any] = field(default_factory=extracted)
+    invocation: str | None = "inv-1"
+    environment: dict[str, object] = field(default_factory=dict)
+    at: str = AT
+    columns: dict[str, str] = field(default_factory=lambda: dict(COLUMNS))
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data dir"
+
+    @property
+    def partner(self) -> Path:
+        """The partner's folder."""
+        return self.root / "partner"
+
+    def write(self) -> "House":
+        suites = self.root / "tests" / "expectations"
+        if not suites.exists():
+            shutil.copytree(ROOT / "tests" / "expectations", suites)
+            self.partner.mkdir()
+        target = self.root / "target"
+        target.mkdir(exist_ok=True)
+        said = manifest(self.meta)
+        said["nodes"][MODEL]["columns"] = _model("", [], self.columns)["columns"]
+        (target / "manifest.json").write_text(json.dumps(said))
+        (target / "run_results.json").write_text(json.dumps(self.results))
+        landed = self.data / "landing" / "current" / "ordertime"
+        landed.mkdir(parents=True, exist_ok=True)
+        (landed / "extract.json").write_text(json.dumps(self.extract))
+        self._warehouse()
+        return self
+
+    def _warehouse(self) -> None:
+        path = self.data / "warehouse.duckdb"
+        path.unlink(missing_ok=True)
+        with duckdb.connect(str(path)) as connection:
+            fill(connection, "inventory_feed", self.columns, self.rows)
+            audit = [
+                {
+                    "location_code": row.get("location_code"),
+                    "supplier_sku": row.get("supplier_sku"),
+                    "status": "ELIGIBLE",
+                    "reason_code": "OK",
+                }
+                for row in self.rows
+            ] + [
+                {
+                    "location_code": "MAIN",
+                    "supplier_sku": f"R-{number}",
+                    "status": "REVIEW",
+                    "reason_code": "PRICE_ZERO",
+                }
+                for number in range(self.review)
+            ]
+            names = ("location_code", "supplier_sku", "status", "reason_code")
+            fill(connection, "inventory_audit", dict.fromkeys(names, "varchar"), audit)
+            if self.invocation:
+                connection.execute(
+                    "create table build_record as select ? as invocation_id, "
+                    "?::timestamp as built_at",
+                    [self.invocation, BUILT],
+                )
+
+    def run(self, *words: object, **more: object) -> subprocess.CompletedProcess[str]:
+        """Run `python -m publish` in a child process, as a user does."""
+        environment = {
+            "FEEDS_DATA": self.data,
+            "DEST_ONPART_URL": self.partner.as_uri(),
+            "PYTHONPATH": ROOT,
+            **self.environment,
+            **more,
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "publish", *map(str, words)],
+            cwd=self.root,
+            env=clean_environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    def publish(self, *words: object, **more: object) -> dict[str, Any]:
+        """Run `publish --json` at the house's logical time; return what it said."""
+        done = self.run("--at", self.at, "--json", *words, **more)
+        assert done.stdout, done.stderr
+        said = json.loads(done.stdout)
+        assert said["exit_code"] == done.returncode, done.stderr
+        return {**said, "stderr": done.stderr}
+
+    def first_delivery(self) -> None:
+        """Deliver the good sample, so that there is something to compare with."""
+        said = self.write().publish(FEEDS_ACCEPT_FIRST=1)
+        assert said["files"][0]["status"] == "delivered", said
+
+    def each(self, spoil: Callable[[dict[str, Any]], object]) -> None:
+        """Spoil every row."""
+        for row in self.rows:
+            spoil(row)
+
+    def later(self, minutes: int = 10) -> None:
+        """Move the logical time on."""
+        moment = dt.datetime.fromisoformat(self.at) + dt.timedelta(minutes=minutes)
+        self.at = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def fill(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: dict[str, str],
+    rows: list[dict[str, Any]],
+) -> None:
+    """Make a table of dictionaries."""
+    spec = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
+    connection.execute(f"create table {table} ({spec})")
+    if rows:
+        marks = ", ".join("?" for _ in columns)
+        connection.executemany(
+            f"insert into {table} values ({marks})",
+            [[row.get(name) for name in columns] for row in rows],
+        )
