@@ -19,6 +19,15 @@ create macro wrong(field, expected, part, record) as error(
     || coalesce(record ->> '$.Id', record ->> '$.ItemRef.Id', '?') || '.'
 );
 
+create macro once(keys) as list_unique(keys) = len(keys);
+
+create macro twice(keys, record) as error(
+    'hostile JSON: the key ' || list_filter(
+        keys, lambda name: len(list_filter(keys, lambda other: other = name)) > 1
+    )[1] || ' stands twice in an object, in the record with Id '
+    || coalesce(record ->> '$.Id', record ->> '$.ItemRef.Id', '?') || '.'
+);
+
 create macro digits(field, part, record) as coalesce(
     list_filter(
         regexp_extract_all(
@@ -75,7 +84,7 @@ def columns_of(
             f'{_custom(wanted)} as "{column}"'
             for column, wanted in custom_fields.items()
         ]
-    columns.append(f"{_unrecognised(entity, presence)} as _unrecognised")
+    columns.append(f"{_rest(entity, presence)} as _unrecognised")
     return ",\n                ".join(columns)
 
 
@@ -83,8 +92,13 @@ def _column(known: Field) -> str:
     part = f'(parts."{known.name}"::varchar)'
     expected, is_right, value = _KINDS[known.kind]
     wrong = f"wrong('{known.name}', '{expected}', {part}, record)"
+    twice = (
+        f"when not once(json_keys({part})) then twice(json_keys({part}), record) "
+        if known.kind in (Kind.REF, Kind.STAMPS)
+        else ""
+    )
     return (
-        f"case when is_null({part}) then null "
+        f"case when is_null({part}) then null {twice}"
         f"when {is_right(part)} then {value(known.name, part)} else {wrong} end"
     )
 
@@ -148,6 +162,18 @@ def _custom(wanted: str) -> str:
         for label in ("Caption", "Name")
     ]
     return f"custom_text(coalesce({', '.join(values)}), record)"
+
+
+def _rest(entity: Entity, presence: Mapping[str, int]) -> str:
+    """What we do not know of a record; refuses one that can be read in two ways."""
+    cases = ["when not once(json_keys(record)) then twice(json_keys(record), record)"]
+    if entity.custom_fields:
+        slot = (
+            f'list_filter(json_transform(parts."{entity.custom_fields}", '
+            "'[\"JSON\"]'), lambda slot: not once(json_keys(slot)))[1]"
+        )
+        cases.append(f"when {slot} is not null then twice(json_keys({slot}), record)")
+    return f"case {' '.join(cases)} else {_unrecognised(entity, presence)} end"
 
 
 def _unrecognised(entity: Entity, presence: Mapping[str, int]) -> str:

@@ -6,16 +6,15 @@ and after, and a second look: at ids alone where the source lists them, else at 
 whole list again. A source that does not hold still for three rounds is left alone.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
+from extract.duck import duck, names
 from extract.entities import Entity
 from extract.pages import Listing, Reader, page_path
 from extract.source import Page, Source
 from runtime.command import LOG
+from runtime.environment import Limits
 from runtime.exits import Temporary
 
 ROUNDS = 3
@@ -48,7 +47,9 @@ class Complete:
         return [*self.listing.files, *self.by_id]
 
 
-def collect(source: Source, entity: Entity, folder: Path, reader: Reader) -> Complete:
+def collect(
+    source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
+) -> Complete:
     """Read one list completely into `folder`.
 
     Raises:
@@ -56,7 +57,7 @@ def collect(source: Source, entity: Entity, folder: Path, reader: Reader) -> Com
         Refused: the source sends another order or shape than documented.
     """
     collector = _by_ids if entity.has_ids else _by_reading_again
-    done = collector(source, entity, folder, reader)
+    done = collector(source, entity, folder, reader, limits)
     if done is None:
         raise Temporary(
             f"{entity.full_name} would not hold still: in {ROUNDS} rounds its keys "
@@ -67,7 +68,7 @@ def collect(source: Source, entity: Entity, folder: Path, reader: Reader) -> Com
 
 
 def _by_ids(
-    source: Source, entity: Entity, folder: Path, reader: Reader
+    source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
 ) -> Complete | None:
     """Compare the list with a sweep of ids; fetch by id what the sweep adds."""
     extra: set[int] = set()
@@ -91,7 +92,9 @@ def _by_ids(
         files = tuple(
             page_path(folder / "by-id", identity) for identity in sorted(extra)
         )
-        missing, vanished = _differences([*listing.files, *files], sweep.files)
+        missing, vanished = _differences(
+            [*listing.files, *files], sweep.files, folder, limits
+        )
         moved = missing or vanished - gone or after != sweep.rows
         flaw = listing.flaw or sweep.flaw
         if not flaw and not moved:
@@ -111,7 +114,7 @@ def _by_ids(
 
 
 def _by_reading_again(
-    source: Source, entity: Entity, folder: Path, reader: Reader
+    source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
 ) -> Complete | None:
     """Read the whole list until two readings in a row hold the same keys."""
 
@@ -130,7 +133,7 @@ def _by_reading_again(
         if (
             not latest.flaw
             and after == latest.rows
-            and _same_keys(entity, before.files, latest.files)
+            and _same_keys(entity, before.files, latest.files, folder, limits)
         ):
             return Complete(latest, after, round_)
         LOG.info(f"moved entity={entity.full_name} round={round_} flaw={latest.flaw}")
@@ -139,30 +142,31 @@ def _by_reading_again(
 
 
 def _differences(
-    files: Iterable[Path], sweep: Iterable[Path]
+    files: list[Path], sweep: list[Path], folder: Path, limits: Limits
 ) -> tuple[set[int], set[int]]:
     """Ids in the sweep that the files lack, and ids in the files that it lacks."""
     ids = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
-    first, second = _names(files), _names(sweep)
-    with duckdb.connect() as connection:
+    first, second = names(files), names(sweep)
+    with duck(limits, folder) as connection:
         missing = connection.execute(f"{ids} except {ids}", [second, first]).fetchall()
         gone = connection.execute(f"{ids} except {ids}", [first, second]).fetchall()
     return {row[0] for row in missing}, {row[0] for row in gone}
 
 
-def _same_keys(entity: Entity, first: Iterable[Path], second: Iterable[Path]) -> bool:
-    """Whether two readings hold the same keys, each once."""
+def _same_keys(
+    entity: Entity, first: list[Path], second: list[Path], folder: Path, limits: Limits
+) -> bool:
+    """Whether two readings hold the same keys.
+
+    The number of rows is the same when this is asked, so one direction would do if
+    no key stood twice; a key that does is refused when the list is landed.
+    """
     columns = ", ".join(f"json ->> '$.{part}'" for part in entity.key)
     keys = f"select {columns} from {RECORDS}"
-    one, other = _names(first), _names(second)
-    with duckdb.connect() as connection:
-        differ = connection.execute(
-            f"select count(*) from (({keys} except all {keys}) "
-            f"union all ({keys} except all {keys}))",
-            [one, other, other, one],
-        ).fetchall()
-    return bool(differ[0][0] == 0)
-
-
-def _names(files: Iterable[Path]) -> list[str]:
-    return [str(file) for file in files]
+    with duck(limits, folder) as connection:
+        new = f"select count(*) from ({keys} except {keys})"
+        one, other = names(first), names(second)
+        return not any(
+            connection.execute(new, pair).fetchall()[0][0]
+            for pair in ([one, other], [other, one])
+        )

@@ -111,7 +111,7 @@ def copy(
     with Progress(source.name, progress) as bar:
         for entity in entities:
             bar.show(entity.label)
-            complete = _collect(source, entity, this, settings.connections, bar)
+            complete = _collect(source, entity, this, settings, bar)
             fields = (
                 custom_fields(Path("models"), source.name, entity.name)
                 if entity.custom_fields
@@ -147,12 +147,13 @@ def copy(
 
 
 def _collect(
-    source: Source, entity: Entity, this: Run, connections: int, bar: Progress
+    source: Source, entity: Entity, this: Run, settings: Settings, bar: Progress
 ) -> Complete:
-    pool = ThreadPoolExecutor(connections)
+    pool = ThreadPoolExecutor(settings.connections)
     try:
         reader = Reader(pool, source.page_size, bar.tick)
-        return collect(source, entity, this.pages / entity.name, reader)
+        folder = this.pages / entity.name
+        return collect(source, entity, folder, reader, settings.limits)
     except BaseException:
         source.transport.end()  # threads must not go on retrying for nobody
         raise

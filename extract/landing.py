@@ -10,6 +10,7 @@ import duckdb
 
 from extract.columns import MACROS, columns_of, records_of
 from extract.complete import Complete
+from extract.duck import duck
 from extract.entities import Entity
 from runtime.environment import Limits
 from runtime.exits import Refused
@@ -60,10 +61,7 @@ def land(
         Refused: a known field is missing or has another type, or a key stands twice;
             names the field and a record. `target` is then untouched.
     """
-    with whole(target) as part, duckdb.connect() as connection:
-        connection.execute(f"set memory_limit = '{limits.memory}'")
-        connection.execute(f"set threads = {limits.threads}")
-        connection.execute(f"set temp_directory = '{_text(target.parent / '.spill')}'")
+    with whole(target) as part, duck(limits, target.parent) as connection:
         connection.execute(MACROS)
         try:
             _view(connection, complete)

@@ -7,7 +7,8 @@ https://help.ordertime.com/help/order-time-rest-api and .../working-with-entity-
 from typing import Any
 
 from extract.entities import ORDERTIME, Entity
-from extract.source import Page, Source, rows_of
+from extract.source import Page, Source
+from extract.strict_json import parse, parse_rows
 from extract.transport import Limits, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Misuse, Refused
@@ -63,7 +64,9 @@ class OrderTime(Source):
 
     def count(self, entity: Entity) -> int:
         """Ask how many records a list has: PUT /list answers a bare integer."""
-        body, value = self.transport.ask("PUT", "list", json={"Type": entity.address})
+        body, value = self.transport.ask(
+            "PUT", "list", parse, json={"Type": entity.address}
+        )
         if not (isinstance(value, str) and value.isdigit()):
             raise Refused(
                 f"PUT /list for {entity.label}: expected a count, "
@@ -83,14 +86,15 @@ class OrderTime(Source):
         """Fetch one record by id, as a page of one; None where it is gone."""
         try:
             body, value = self.transport.ask(
-                "GET", str(entity.record_path), params={"id": identity}
+                "GET", str(entity.record_path), parse, params={"id": identity}
             )
         except Misuse:
             # What an unknown id answers is not documented. The next sweep decides.
             return None
         if not isinstance(value, dict):
             return None
-        return Page(b"[" + body + b"]", [value])
+        array = b"[" + body + b"]"
+        return Page(array, parse_rows(array))
 
     def _list(self, path: str, entity: Entity, number: int) -> Page:
         query: dict[str, Any] = {
@@ -100,5 +104,4 @@ class OrderTime(Source):
         }
         if entity.has_ids:
             query["Sortation"] = {"PropertyName": "Id", "Direction": ASCENDING}
-        body, value = self.transport.ask("POST", path, json=query)
-        return Page(body, rows_of(value, f"POST /{path} for {entity.label}"))
+        return Page(*self.transport.ask("POST", path, parse_rows, json=query))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from extract.source import Page
-from extract.strict_json import parse
+from extract.strict_json import parse_rows
 from runtime.exits import Misuse, Refused
 from runtime.files import write_bytes, write_json
 
@@ -166,7 +166,7 @@ def _plan(folder: Path, count: Callable[[], int]) -> tuple[int, datetime]:
 def _load(path: Path) -> Page:
     with pa.input_stream(str(path), compression="zstd") as stream:
         body = stream.read()
-    return Page(body, parse(body))
+    return Page(body, parse_rows(body))
 
 
 def _facts(page: Page, path: Path, has_ids: bool) -> Facts:

@@ -2,33 +2,30 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 from extract.entities import Entity
+from extract.strict_json import Row
 from extract.transport import Transport
 from runtime.exits import Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: its bytes (a JSON array), and the records read from them."""
+    """One answer: its bytes (a JSON array), and what was read of its records."""
 
     body: bytes
-    rows: list[dict[str, Any]]
+    rows: list[Row]
 
     def ids(self) -> list[int]:
         """The records' ids in the order they were sent.
 
         Raises:
-            Refused: a record has no whole number as its Id.
+            Refused: a record has no Id.
         """
-        try:
-            return [int(row["Id"]) for row in self.rows]
-        except (KeyError, TypeError, ValueError):
-            raise Refused(
-                "a record came without a whole number in `Id`: the known field `Id` "
-                "is missing or has another type."
-            ) from None
+        ids = [row.Id for row in self.rows if row.Id is not None]
+        if len(ids) != len(self.rows):
+            raise Refused("the known field Id is missing from a record.")
+        return ids
 
 
 class Source(ABC):
@@ -61,15 +58,3 @@ class Source(ABC):
     @abstractmethod
     def record(self, entity: Entity, identity: int) -> Page | None:
         """Fetch one record by id; None where it is gone."""
-
-
-def rows_of(value: Any, what: str) -> list[dict[str, Any]]:
-    """Return `value` if it is a list of objects.
-
-    Raises:
-        Refused: it is something else: an error body sent with status 200, perhaps.
-    """
-    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
-        return value
-    found = str(value)[:80]
-    raise Refused(f"{what}: expected a list of records, found {found!r}.")

@@ -1,16 +1,63 @@
-"""JSON read strictly: what only a broken or hostile server sends is refused."""
+"""JSON read strictly: what only a broken or hostile server sends is refused.
+
+A page is checked by msgspec, which builds no objects for what it skips; whatever
+looks wrong there is read again by the standard library, slowly, to say what it is.
+That a key stands twice is found when the page is landed, by SQL.
+"""
 
 import json
 from typing import Any
+
+import msgspec
 
 from runtime.exits import Refused
 
 MAX_DIGITS = 100
 MAX_DEPTH = 64
 
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+
+
+class Row(msgspec.Struct):
+    """What is read of a record before it is landed: its id, where it has one."""
+
+    Id: int | None = None
+
+
+_ROWS = msgspec.json.Decoder(list[Row])
+
+
+def parse_rows(body: bytes) -> list[Row]:
+    """Check a page of records and return their ids.
+
+    Args:
+        body: UTF-8 JSON: a list of objects.
+
+    Raises:
+        ValueError: it is not JSON: perhaps cut, perhaps another page altogether.
+        Refused: it is hostile, or not a list of objects with whole numbers as Id.
+    """
+    body.decode()
+    _refuse_depth(body)
+    if b"0" * (MAX_DIGITS + 1) in body.translate(_DIGITS_TO_ZERO):
+        parse(body)  # digits in a text are harmless; in a number they are refused
+    try:
+        return _ROWS.decode(body)
+    except msgspec.ValidationError as error:
+        parse(body)
+        found = body[:80].decode("utf-8", "replace")
+        raise Refused(
+            f"expected a list of records with a whole number as Id, found {found!r} "
+            f"({error})."
+        ) from None
+    except msgspec.DecodeError:
+        parse(body)
+        raise
+
 
 def parse(body: bytes) -> Any:
-    """Read JSON strictly; numbers become text.
+    """Read any JSON strictly; numbers become text, so that no digit is lost.
 
     Args:
         body: UTF-8 JSON.
@@ -20,35 +67,27 @@ def parse(body: bytes) -> Any:
         Refused: it is JSON that no sound server sends: a key twice in one object,
             NaN or Infinity, a number of more than 100 digits, nesting beyond 64.
     """
-    try:
-        value = json.loads(
-            body,
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_int=_number,
-            parse_float=_number,
-        )
-    except RecursionError:
-        raise Refused(_TOO_DEEP) from None
-    if _depth(body) > MAX_DEPTH:
-        raise Refused(_TOO_DEEP)
-    return value
+    _refuse_depth(body)
+    return json.loads(
+        body,
+        object_pairs_hook=_object,
+        parse_constant=_constant,
+        parse_int=_number,
+        parse_float=_number,
+    )
 
 
-_TOO_DEEP = f"hostile JSON: expected at most {MAX_DEPTH} levels of nesting, found more."
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-
-
-def _depth(body: bytes) -> int:
-    """The nesting of a body: innermost pairs are taken away until none is left."""
-    depth = 0
+def _refuse_depth(body: bytes) -> None:
+    """Take innermost pairs of brackets away until none is left: that is the depth."""
     brackets = body.translate(None, _NO_BRACKETS)
-    while depth <= MAX_DEPTH:
+    for _ in range(MAX_DEPTH + 1):
         fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if len(fewer) == len(brackets):
-            break  # empty, or brackets in a text that have no partner
-        brackets, depth = fewer, depth + 1
-    return depth
+            return  # empty, or brackets in a text that have no partner
+        brackets = fewer
+    raise Refused(
+        f"hostile JSON: expected at most {MAX_DEPTH} levels of nesting, found more."
+    )
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

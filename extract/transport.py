@@ -7,10 +7,10 @@ hostile     JSON that no sound server sends (see strict_json): never tried again
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -21,6 +21,8 @@ from extract.strict_json import parse
 from runtime.command import LOG
 from runtime.environment import Environment
 from runtime.exits import Misuse, Refused, Temporary
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +100,27 @@ class Transport:
         """Make every thread give up its waiting and retrying."""
         self._ended.set()
 
-    def ask(self, method: str, path: str, **arguments: Any) -> tuple[bytes, Any]:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[bytes], Value],
+        **arguments: Any,
+    ) -> tuple[bytes, Value]:
         """Make one request, again where that can help.
 
         Args:
             method: GET, POST or PUT. Order Time reads by all three.
             path: what to append to the base address.
+            read: makes a value of the body; its ValueError is worth another attempt.
             **arguments: `json` or `params`, as `requests` takes them.
 
         Returns:
-            The body as received (decompressed), and its JSON value. Numbers in the
-            value are text, so that no digit is lost.
+            The body as received (decompressed), and what `read` made of it.
 
         Raises:
             Misuse: the server says that the request or the credentials are wrong.
-            Refused: the body is hostile: see `parse`.
+            Refused: `read` refused the body.
             Temporary: no attempt succeeded.
         """
         try:
@@ -126,7 +134,7 @@ class Transport:
                 sleep=tenacity.sleep_using_event(self._ended),
                 before_sleep=self._note,
                 reraise=True,
-            )(self._once, method, path, arguments)
+            )(self._once, method, path, read, arguments)
         except _TryAgainError as error:
             raise Temporary(
                 f"{self.base}/{path} gave no good answer in {self._limits.attempts} "
@@ -151,8 +159,12 @@ class Transport:
         LOG.info(f"retry path={path} after={wait:.1f}s because={error}")
 
     def _once(
-        self, method: str, path: str, arguments: Mapping[str, Any]
-    ) -> tuple[bytes, Any]:
+        self,
+        method: str,
+        path: str,
+        read: Callable[[bytes], Value],
+        arguments: Mapping[str, Any],
+    ) -> tuple[bytes, Value]:
         try:
             with self._session().request(
                 method,
@@ -172,7 +184,7 @@ class Transport:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _TryAgainError(f"{type(error).__name__} ({_reason(error)})") from None
         try:
-            return body, parse(body)
+            return body, read(body)
         except ValueError as error:
             start = body[:60].decode("utf-8", "replace")
             raise _TryAgainError(

@@ -164,6 +164,25 @@ def test_a_retyped_field_is_refused_by_name(
     assert not (tmp_path / "part_items.parquet").exists()
 
 
+@pytest.mark.parametrize(
+    ("sound", "hostile", "key"),
+    [
+        ('"Price": 12.3', '"Price": 12.3, "Price": 1', "Price"),
+        ('{"Id": 2, "Name"', '{"Id": 2, "Id": 3, "Name"', "Id"),
+        ('"Value": "OEM"', '"Value": "OEM", "Value": "AM"', "Value"),
+        ('"Id": 1,', '"Id": 1, "Odd": 1, "Odd": 2,', "Odd"),
+    ],
+)
+def test_a_key_that_stands_twice_in_an_object_is_refused(
+    tmp_path: Path, sound: str, hostile: str, key: str
+) -> None:
+    text = json.dumps([item(1)])
+    assert sound in text
+    said = f"the key {key} stands twice in an object, in the record with Id 1"
+    with pytest.raises(Refused, match=said):
+        landed(tmp_path, text.replace(sound, hostile))
+
+
 def test_a_missing_known_field_is_refused_by_name(tmp_path: Path) -> None:
     records = [item(1), item(2)]
     for record in records:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from extract.strict_json import parse
+from extract.strict_json import parse, parse_rows
 from runtime.exits import Refused
 
 
@@ -46,3 +46,38 @@ def test_brackets_in_text_are_not_nesting() -> None:
 
 def test_64_levels_are_sound() -> None:
     assert parse(b"[" * 64 + b"]" * 64)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'[{"Id": 1, "Price": NaN}]', "found NaN"),
+        (b'[{"Id": 1, "Price": ' + b"9" * 5000 + b"}]", "found one of 5,000"),
+        (b'[{"Id": 1, "Price": 0.' + b"9" * 5000 + b"}]", "found one of 5,002"),
+        (b'[{"Id": 1, "Note": ' + b"[" * 100_000 + b"]" * 100_000 + b"}]", "64 levels"),
+        (b'[{"Id": 1, "Note": ' + b"[" * 65 + b"]" * 65 + b"}]", "64 levels"),
+        (b'{"Message": "no"}', "expected a list of records"),
+        (b"[1, 2]", "expected a list of records"),
+        (b'[{"Id": "1"}]', "a whole number as Id"),
+        (b'[{"Id": 1.5}]', "a whole number as Id"),
+        (b"null", "expected a list of records"),
+    ],
+)
+def test_a_hostile_page_is_refused(body: bytes, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        parse_rows(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b'[{"Id": 1', b'[{"Id": 1},]', b'[{"N": "\xff"}]', b"[] []"],
+)
+def test_a_page_that_is_cut_may_be_asked_for_again(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse_rows(body)
+
+
+def test_a_sound_page_gives_its_ids() -> None:
+    body = b'[{"Id": 7, "Note": "' + b"1" * 500 + b'"}, {"ItemRef": {"Id": 1}}]'
+    assert [row.Id for row in parse_rows(body)] == [7, None]
+    assert parse_rows(b"[]") == []

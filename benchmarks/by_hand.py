@@ -1,0 +1,55 @@
+"""The SQL of the last `dbt build`, run by hand: what dbt adds is the difference.
+
+    python -m benchmarks.by_hand ARTIFACTS BUILT_WAREHOUSE FOLDER
+
+Reads manifest.json and run_results.json of the build, takes the seeds from the
+warehouse it built, and runs every model and every data test once, in the same
+order, in a new warehouse in FOLDER.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import duckdb
+
+
+def run_by_hand(artifacts: Path, built: Path, folder: Path) -> int:
+    """Run the compiled SQL; returns how many nodes were run."""
+    nodes = json.loads((artifacts / "manifest.json").read_text())["nodes"]
+    results = json.loads((artifacts / "run_results.json").read_text())["results"]
+    order = sorted(results, key=lambda r: max(t["started_at"] for t in r["timing"]))
+    # The same catalog name, because compiled SQL spells it out.
+    with duckdb.connect(str(folder / built.name)) as connection:
+        memory = os.environ.get("FEEDS_MEMORY_LIMIT", "2GB")
+        connection.execute(f"set memory_limit = '{memory}'")
+        connection.execute(f"set threads = {os.environ.get('FEEDS_THREADS', '4')}")
+        connection.execute(f"set temp_directory = '{folder}/spill'")
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"attach '{built}' as built (read_only)")
+        done = 0
+        for result in order:
+            node = nodes.get(result["unique_id"])
+            if node is None:
+                continue
+            kind = node["resource_type"]
+            if kind == "seed":
+                name = f'"{node["schema"]}"."{node["alias"]}"'
+                connection.execute(f"create table {name} as from built.{name}")
+            elif kind == "model":
+                form = node["config"]["materialized"]
+                name = f'"{node["schema"]}"."{node["alias"]}"'
+                connection.execute(f"create {form} {name} as {node['compiled_code']}")
+            elif kind == "test":
+                connection.execute(
+                    f"select count(*) from ({node['compiled_code']})"
+                ).fetchall()
+            else:
+                continue
+            done += 1
+    return done
+
+
+if __name__ == "__main__":
+    run_by_hand(*(Path(word) for word in sys.argv[1:4]))
