@@ -78,7 +78,11 @@ def columns_of(
     Returns:
         SQL: one column a known field, one a custom field, then `_unrecognised`.
     """
-    columns = [f'{_column(known)} as "{known.name}"' for known in entity.fields]
+    columns = [
+        f"{_column(known) if known.name in presence else _EMPTY[known.kind]} "
+        f'as "{known.name}"'
+        for known in entity.fields
+    ]
     if entity.custom_fields:
         columns += [
             f'{_custom(wanted)} as "{column}"'
@@ -151,6 +155,18 @@ _KINDS: Mapping[Kind, tuple[str, Check, Value]] = {
         lambda part: f"{part}[1] in ('[', '{{')",
         lambda name, part: f"{part}::json",
     ),
+}
+
+
+# What no record has costs nothing to leave empty.
+_EMPTY: Mapping[Kind, str] = {
+    Kind.INTEGER: "null::bigint",
+    Kind.NUMBER: "null::varchar",
+    Kind.TEXT: "null::varchar",
+    Kind.BOOLEAN: "null::boolean",
+    Kind.REF: 'null::struct("Id" bigint, "Name" varchar)',
+    Kind.STAMPS: 'null::struct("CreatedDate" varchar, "ModifiedDate" varchar)',
+    Kind.JSON: "null::json",
 }
 
 
