@@ -1,0 +1,372 @@
+"""A gate that never closed proves nothing: every one is shown to close, alone."""
+
+import json
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from publish_sample import SEED, SINGULAR, STAGING, TEST, UNIT, House, good_row
+
+with warnings.catch_warnings():
+    # Its import reaches for a module of the standard library that is deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import great_expectations  # noqa: F401
+
+from publish import artifacts, bench, feeds, gate, guards, render
+from publish.verdict import nodes_needed
+from runtime.environment import Environment, Limits
+from runtime.files import sha256_of
+
+Spoil = Callable[[House], object]
+OEM, OD, AM, CAPA = 0, 1, 2, 3  # numbers of rows of these part types
+FITTED = 0
+
+
+def row(number: int, **values: Any) -> Spoil:
+    """Change one row of the mart."""
+    return lambda house: house.rows[number].update(values)
+
+
+def oem_number(number: int, text: str | None, key: str | None) -> Spoil:
+    """Change the vehicle maker's number of one row."""
+    return row(number, oem_part_number=text, oem_part_number_key=key)
+
+
+def every(**values: Any) -> Spoil:
+    """Change every row of the mart."""
+    return lambda house: house.each(lambda one: one.update(values))
+
+
+def guard(name: str, value: Any) -> Spoil:
+    """Declare another limit."""
+    return lambda house: house.meta["guards"].update({name: value})
+
+
+def both(*spoils: Spoil) -> Spoil:
+    """Spoil twice."""
+    return lambda house: [spoil(house) for spoil in spoils]
+
+
+def rename_keys(house: House) -> None:
+    for number in range(11):  # 11 of 40 keys: more than a quarter
+        house.rows[number]["supplier_sku"] = f"200-{number:05d}"
+
+
+def lose_rows(house: House) -> None:
+    del house.rows[:13]  # 13 of 40: more than 30 %
+
+
+def od_becomes_oem(house: House) -> None:
+    house.each(
+        lambda one: (
+            one["part_type"] == "OD"
+            and one.update(part_type="OEM", cieca_part_type="PAN")
+        )
+    )
+
+
+def result(node: str, **values: Any) -> Spoil:
+    """Change what dbt said of a node."""
+
+    def spoil(house: House) -> None:
+        for told in house.results["results"]:
+            if told["unique_id"] == node:
+                told.update(values)
+
+    return spoil
+
+
+def forgotten(node: str) -> Spoil:
+    """Leave a node out of what dbt built."""
+
+    def spoil(house: House) -> None:
+        results = house.results["results"]
+        house.results["results"] = [r for r in results if r["unique_id"] != node]
+
+    return spoil
+
+
+def arguments(**values: Any) -> Spoil:
+    """Change the command that dbt was given."""
+    return lambda house: house.results["args"].update(values)
+
+
+def landed(**values: Any) -> Spoil:
+    """Change extract.json."""
+    return lambda house: house.extract.update(values)
+
+
+def typed(column: str, type_: str) -> Spoil:
+    """Give a column another type, in the contract and in the mart."""
+    return lambda house: house.columns.update({column: type_})
+
+
+def swapped(house: House) -> None:
+    names = list(house.columns)
+    names[0], names[1] = names[1], names[0]
+    house.columns = {name: house.columns[name] for name in names}
+
+
+DBT: list[tuple[str, Spoil]] = [
+    ("DBT_BUILD", lambda house: setattr(house, "invocation", "inv-2")),
+    ("DBT_BUILD", lambda house: setattr(house, "invocation", None)),
+    ("DBT_COMMAND", arguments(which="run")),
+    ("DBT_COMMAND", arguments(which="test")),
+    ("DBT_COMMAND", arguments(empty=True)),
+    *(("DBT_NODES", forgotten(node)) for node in (TEST, SINGULAR, UNIT, SEED, STAGING)),
+    ("DBT_STATUS", result(TEST, status="fail", failures=3, message="Got 3 results")),
+    ("DBT_STATUS", result(SINGULAR, status="warn", failures=1)),
+    ("DBT_STATUS", result(UNIT, status="skipped")),
+    ("DBT_STATUS", result(STAGING, status="error", message="Binder Error")),
+]
+GUARDS: list[tuple[str, Spoil]] = [
+    ("RUN_SOURCE_PARTIAL", landed(status="partial")),
+    ("RUN_SOURCE_PARTIAL", landed(entities={"x": {"rows": 9, "count_after": 10}})),
+    ("RUN_SOURCE_PARTIAL", landed(finished_at="2026-01-15T06:31:00Z")),
+    ("RUN_SOURCE_PARTIAL", lambda house: setattr(house, "extract", {})),
+    ("RUN_MIN_ROWS", guard("min_rows", 41)),
+    ("RUN_STOCK_DROP", every(qty_on_hand=4)),
+    ("RUN_FLIP", rename_keys),
+    ("RUN_ROW_DROP", both(guard("max_keys_lost", 1), lose_rows)),
+    ("RUN_REVIEW_RATE", lambda house: setattr(house, "review", 12)),
+    ("RUN_TYPE_VANISHED", od_becomes_oem),
+    ("RUN_STALE", lambda house: setattr(house, "at", "2026-01-16T06:00:01Z")),
+    (
+        "RUN_READBACK",  # a text that looks like the dialect's missing value
+        both(
+            lambda house: house.meta["dialect"].update(quoting="all", null_text="null"),
+            row(AM, alt_part_numbers="null"),
+        ),
+    ),
+]  # fmt: skip
+SUITE: list[tuple[str, Spoil]] = [
+    ("columns-exact", swapped),
+    *(
+        (f"{column.replace('_', '-')}-present", row(AM, **{column: None}))
+        for column in (
+            "supplier_code",
+            "location_code",
+            "supplier_sku",
+            "part_type",
+            "cieca_part_type",
+            "certification",
+            "condition",
+            "brand",
+            "description",
+            "part_category",
+            "qty_on_hand",
+            "sell_price",
+            "core_charge",
+            "updated_at",
+        )
+    ),
+    ("key-unique", lambda house: house.rows.append(good_row(7))),
+    ("supplier-code-one", row(AM, supplier_code="DEMO02")),
+    ("location-code-shape", row(AM, location_code="main 2")),
+    ("supplier-sku-shape", row(AM, supplier_sku="100\u20110001")),
+    ("part-type-known", row(AM, part_type="XX")),
+    ("cieca-part-type-known", row(AM, cieca_part_type="PAX")),
+    ("certification-known", row(AM, certification="NSF")),
+    ("condition-known", row(AM, condition="USED")),
+    ("part-type-and-cieca-agree", row(OEM, cieca_part_type="PAA")),
+    ("part-type-and-certification-agree", row(AM, certification="CAPA")),
+    ("part-type-and-certification-agree", row(CAPA, certification="NONE")),
+    ("brand-length", row(AM, brand="x" * 61)),
+    ("mfr-part-number-length", row(AM, mfr_part_number="X" * 49)),
+    ("mfr-part-number-aftermarket", row(AM, mfr_part_number=None)),
+    ("oem-part-number-genuine", oem_number(OEM, None, None)),
+    (
+        "match-number-aftermarket",
+        both(oem_number(AM, None, None), row(AM, partslink_number=None)),
+    ),
+    ("oem-part-number-shape", oem_number(AM, "ab-12", "AB12")),
+    ("oem-part-number-key-shape", oem_number(AM, "A--B", "AB")),
+    ("oem-part-number-key-agrees", row(AM, oem_part_number_key="00000X002")),
+    ("oem-part-number-key-agrees", row(AM, oem_part_number_key=None)),
+    ("alt-part-numbers-shape", row(AM, alt_part_numbers="ABC")),
+    ("alt-part-numbers-shape", row(AM, alt_part_numbers="|".join(["ABCD"] * 6))),
+    ("alt-part-numbers-other", row(AM, alt_part_numbers="00000-0X002|00000-0Z000")),
+    ("partslink-number-shape", row(AM, partslink_number="TO1000999C")),
+    ("partslink-number-aftermarket", row(OEM, partslink_number="TO1000999")),
+    ("gtin-length", row(AM, gtin="012345678905")),
+    ("gtin-check-digit", row(AM, gtin="00012345678906")),
+    ("description-length", row(AM, description="x" * 151)),
+    ("part-category-length", row(AM, part_category="x" * 61)),
+    ("vehicle-make-length", row(FITTED, vehicle_make="x" * 31)),
+    ("vehicle-model-length", row(FITTED, vehicle_model="x" * 51)),
+    ("fitment-all-or-nothing", row(FITTED, year_to=None)),
+    ("years-possible", row(FITTED, year_from=1949)),
+    ("years-possible", row(FITTED, year_to=2029)),
+    ("years-in-order", row(FITTED, year_from=2021)),
+    ("qty-on-hand-range", row(AM, qty_on_hand=0)),
+    ("list-price-range", row(AM, list_price="1000000.00")),
+    ("sell-price-range", row(AM, sell_price="0.00")),
+    ("core-charge-range", row(AM, core_charge="-1.00")),
+    ("weight-lb-range", row(AM, weight_lb="0.00")),
+    ("sell-price-not-above-list", row(AM, sell_price="412.51")),
+    ("od-below-list", row(OD, list_price=None)),
+    ("numbers-not-damaged", row(AM, mfr_part_number="1.23E+11")),
+    ("no-formula", row(AM, description="=HYPERLINK(1)")),
+    ("no-control-characters", row(AM, description="bell\x07")),
+    ("no-outer-spaces", row(AM, brand="Example ")),
+    ("amounts-as-written", typed("core_charge", "decimal(18,3)")),
+    ("quantity-as-written", typed("qty_on_hand", "decimal(18,1)")),
+    (
+        "updated-at-as-written",
+        lambda house: house.meta["dialect"].update(timestamp_format="%Y-%m-%d %H:%M"),
+    ),
+]  # fmt: skip
+# Where two checks look at one fault from two sides.
+TOGETHER: list[tuple[set[str], Spoil]] = [
+    (
+        {"RUN_EMPTY", "rows-at-least-one"},
+        lambda house: (house.meta.update(guards={}), house.rows.clear()),
+    ),
+    ({"no-empty-text", "gtin-length"}, row(AM, gtin="")),
+    ({"supplier-code-shape", "supplier-code-one"}, row(AM, supplier_code="demo01")),
+]
+CASES = [({name}, spoil) for name, spoil in (*DBT, *GUARDS, *SUITE)] + TOGETHER
+HARD = {"DBT_BUILD", "DBT_COMMAND", "DBT_NODES", "DBT_STATUS", "RUN_READBACK",
+        "columns-exact"}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def delivered_once(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house whose partner holds the good sample."""
+    house = House(tmp_path_factory.mktemp("house"))
+    house.first_delivery()
+    return house
+
+
+@pytest.fixture
+def house(delivered_once: House, tmp_path: Path) -> Iterator[House]:
+    """A copy of it, ten minutes later."""
+    shutil.copytree(delivered_once.root, tmp_path / "house", symlinks=True)
+    copied = House(tmp_path / "house")
+    copied.later()
+    yield copied
+    assert not list(copied.data.glob("outbox/.*")), "a work folder was left behind"
+
+
+def closed(package: Path) -> set[str]:
+    predicate = json.loads((package / "gates.json").read_bytes())["predicate"]
+    return set(predicate["failedTests"])
+
+
+@pytest.mark.parametrize(
+    ("gates", "spoil"),
+    [
+        pytest.param(gates, spoil, id=f"{'+'.join(sorted(gates))}-{number}")
+        for number, (gates, spoil) in enumerate(CASES)
+    ],
+)
+def test_exactly_that_gate_closes(house: House, gates: set[str], spoil: Spoil) -> None:
+    before = sorted(path.name for path in house.partner.iterdir())
+    spoil(house)
+
+    (outcome,) = house.write().here()
+
+    held = outcome.told["held_by"]
+    assert {check["id"] for check in held} == gates, outcome.words
+    assert all(check["count"] >= 1 for check in held)
+    assert {check["id"] for check in held if check["hard"]} == gates & HARD
+    assert (outcome.code, outcome.told["status"]) == (1, "held")
+    assert sorted(path.name for path in house.partner.iterdir()) == before
+    assert closed(Path(outcome.told["package"])) == gates
+
+
+def test_the_good_sample_passes_all_and_is_delivered(house: House) -> None:
+    house.rows[AM]["qty_on_hand"] = 11  # something new to deliver
+
+    (outcome,) = house.write().here()
+
+    assert (outcome.code, outcome.told["status"]) == (0, "delivered"), outcome.words
+    assert outcome.told["gates"] == "79/79"
+    assert len(list(house.partner.glob("*.csv"))) == 2
+
+
+def test_the_first_file_needs_a_person(tmp_path: Path) -> None:
+    house = House(tmp_path).write()
+
+    (outcome,) = house.here()
+
+    assert [check["id"] for check in outcome.told["held_by"]] == ["RUN_FIRST"]
+    assert (outcome.code, list(house.partner.iterdir())) == (1, [])
+
+
+def test_every_gate_is_in_the_table_above() -> None:
+    suite = json.loads((ROOT / "tests/expectations/onpart_inventory.json").read_bytes())
+    asked = {expectation["meta"]["id"] for expectation in suite["expectations"]}
+    asked |= {"RUN_EMPTY", "RUN_SOURCE_PARTIAL", "RUN_READBACK"}
+    asked |= {"RUN_MIN_ROWS", "RUN_ROW_DROP", "RUN_FLIP", "RUN_STOCK_DROP"}
+    asked |= {"RUN_REVIEW_RATE", "RUN_TYPE_VANISHED", "RUN_STALE"}
+    asked |= {"DBT_BUILD", "DBT_COMMAND", "DBT_NODES", "DBT_STATUS"}
+    assert {name for gates, _ in CASES for name in gates} == asked
+    assert len(guards._GUARDS) == 7
+
+
+def test_what_the_file_does_not_stand_on_does_not_hold_it(house: House) -> None:
+    """A failed test of another model on the same staging view is not ours."""
+    house.results["results"].append(
+        {"unique_id": "test.partner_feeds.of_other", "status": "fail"}
+    )
+    found = artifacts.read(house.write().root, Environment({}))
+    assert "test.partner_feeds.of_other" not in nodes_needed(
+        found, "exposure.partner_feeds.onpart_inventory"
+    )
+    assert house.here()[0].code == 0
+
+
+@pytest.mark.parametrize(
+    ("gates", "doctor"),
+    [
+        ({"RUN_HEADER"}, lambda b: b.replace(b"gtin,description", b"description,gtin")),
+        ({"RUN_HEADER"}, lambda b: b"\xef\xbb\xbf" + b),
+        ({"RUN_READBACK"}, lambda b: b.replace(b",231.00,", b",231.01,", 1)),
+        ({"RUN_READBACK"}, lambda b: b[: b.rindex(b"\n", 0, -1) + 1]),
+        ({"RUN_READBACK"}, lambda b: b + b.splitlines(keepends=True)[-1]),
+        ({"RUN_READBACK"}, lambda b: b.replace(b",NEW,", b",", 1)),
+    ],
+    ids=["header", "bom", "digit", "last line gone", "line twice", "field gone"],
+)
+def test_a_file_changed_after_it_was_rendered_stays_here(
+    house: House, tmp_path: Path, gates: set[str], doctor: Callable[[bytes], bytes]
+) -> None:
+    house.write()
+    found = artifacts.read(house.root, Environment({}))
+    (feed,) = feeds.read(found)
+    path = tmp_path / "feed.csv"
+    with bench.opened(
+        tmp_path, house.data / "warehouse.duckdb", Limits("1GB", 2)
+    ) as connection:
+        rows = render.feed_file(connection, feed, None, path)
+        path.write_bytes(doctor(path.read_bytes()))
+        file = gate.Rendered(feed, None, path, rows, sha256_of(path))
+        gates_found = gate.judge(
+            connection, _case(house, found), file, tmp_path / "scratch.duckdb"
+        )
+    closed_now = {check.id for check in gates_found.closed}
+    assert gates <= closed_now
+    assert closed_now - gates <= {"key-unique"}  # a line twice is a key twice
+    assert all(check.hard for check in gates_found.closed if check.id in gates)
+
+
+def _case(house: House, found: artifacts.Artifacts) -> gate.Case:
+    import datetime as dt
+
+    from publish import sources
+
+    return gate.Case(
+        artifacts=found,
+        root=house.root,
+        landed=[sources.Source("ordertime", house.extract)],
+        held=(),
+        first=False,
+        at=dt.datetime.fromisoformat(house.at),
+        accept_first=False,
+        limits=Limits("1GB", 2),
+    )
