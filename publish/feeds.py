@@ -21,6 +21,9 @@ class Column:
     description: str
 
 
+_NEWLINES = {"lf": "\n", "crlf": "\r\n"}
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How a table becomes bytes; the fields are those of feed.schema.json."""
@@ -159,7 +162,9 @@ def _feed(
         ),
         file=meta["file"],
         split_by=meta.get("split_by"),
-        dialect=Dialect(**meta["dialect"]),
+        dialect=Dialect(
+            **{**meta["dialect"], "newline": _NEWLINES[meta["dialect"]["newline"]]}
+        ),
         sort=tuple(meta["sort"]),
         key=tuple(meta["key"]),
         suite=meta["suite"],

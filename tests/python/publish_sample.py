@@ -66,7 +66,7 @@ META: dict[str, Any] = {
         "quoting": "minimal",
         "escape": '"',
         "null_text": "",
-        "newline": "\n",
+        "newline": "lf",
         "header": True,
         "timestamp_format": "%Y-%m-%dT%H:%M:%SZ",
         "date_format": "%Y-%m-%d",
