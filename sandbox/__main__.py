@@ -129,7 +129,7 @@ def _ordertime(
 def _until_stopped(variables: Mapping[str, str]) -> None:
     for name, text in variables.items():
         click.echo(f"{name}={text}")
-    click.get_text_stream("stdout").flush()
+    sys.stdout.flush()
     try:
         signal.pause()
     except Interrupted:

@@ -131,12 +131,14 @@ _WHOLE: dict[str, Callable[[Answer, str], Answer]] = {
 }
 
 NAMES = frozenset([*OTHER_PAGE, *_PAGE, *_ROW, *_WHOLE, "shift"])
-NEEDS_VALUE = {
-    "miscount": "-3",
-    "retype": "Price",
-    "missing": "Price",
-    "null": "Price",
-    "extra": "Colour",
+# What a fault's value may be, and an example; the others take none.
+VALUES = {
+    **dict.fromkeys(("retype", "missing", "null", "extra"), (r"\w+", "Price")),
+    **dict.fromkeys(("nan", "bignumber", "deep"), (r"\w*", "Price")),
+    **dict.fromkeys(("huge", "gzip-bomb"), (r"\d{0,6}", "1024")),
+    "slow": (r"(\d+(\.\d+)?)?", "0.5"),
+    "miscount": (r"[+-]?\d+", "-3"),
+    "shift": (r"(\+1|-1)?", "+1"),
 }
 
 

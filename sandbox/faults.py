@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from runtime.exits import Misuse
-from sandbox.damage import NAMES, NEEDS_VALUE
+from sandbox.damage import NAMES, VALUES
 
 _SPEC = re.compile(
     r"((?P<where>[a-z0-9/]+)@)?(?P<when>\*|\d+(-\d+|\+)?)"
@@ -64,19 +64,15 @@ def parse(spec: str) -> Fault:
             f"Fault {spec!r}: there is no {name!r}. Known are an HTTP status "
             f"and {', '.join(sorted(NAMES))}."
         )
-    values = [part for part in match["rest"].split(":")[1:] if "=" not in part]
-    options = dict(
-        part.split("=", 1) for part in match["rest"].split(":")[1:] if "=" in part
-    )
-    if len(values) > 1 or (name in NEEDS_VALUE and not values):
-        raise Misuse(
-            f"Fault {spec!r}: {name} takes one value, for example "
-            f"{match['when']}:{name}:{NEEDS_VALUE.get(name, '1')}."
-        )
+    parts = match["rest"].split(":")[1:]
+    value = ":".join(part for part in parts if "=" not in part)
+    options = dict(part.split("=", 1) for part in parts if "=" in part)
+    pattern, example = VALUES.get(name, ("", ""))
+    if not re.fullmatch(pattern, value):
+        good = f"{match['when']}:{name}{':' * bool(example)}{example}"
+        raise Misuse(f"Fault {spec!r}: {value!r} is no value of {name}. Write {good}.")
     first, last = _when(match["when"])
-    return Fault(
-        spec, match["where"] or "", first, last, name, "".join(values), options
-    )
+    return Fault(spec, match["where"] or "", first, last, name, value, options)
 
 
 def _when(text: str) -> tuple[int, int | None]:

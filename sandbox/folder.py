@@ -1,12 +1,17 @@
 """Records from a folder of JSON files, digit for digit as they stand there."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from runtime.exits import Misuse
+from sandbox.jsontext import text_of
 from sandbox.query import BY_LOCATION, ITEM_GROUP, LOCATION, MANUFACTURER, PART
 from sandbox.records import Records
+
+Row = Mapping[str, Any] | str
 
 _LARGEST_RECORD = 64 * 2**20
 _FILES = {
@@ -19,7 +24,7 @@ _FILES = {
 _NEEDED = ("part_items", "locations", "stock_by_location")
 _DERIVED = {ITEM_GROUP: "$.ItemGroupRef", MANUFACTURER: "$.ManufacturerRef"}
 
-# Items lie in the order of their ids, so that a page is one range of keys.
+# Records lie in the order of their ids, so that a page is one range of keys.
 _LOAD = """
     INSERT INTO record
     SELECT
@@ -30,13 +35,18 @@ _LOAD = """
         body
     FROM (
         SELECT
-            CAST(json AS VARCHAR) AS body,
+            body,
             row_number() OVER () AS line,
-            coalesce(TRY_CAST(json ->> '$.Id' AS BIGINT), row_number() OVER ()) AS id
-        FROM read_json_objects(?, format = 'array', maximum_object_size = ?)
+            coalesce(TRY_CAST(CAST(body AS JSON) ->> '$.Id' AS BIGINT), line) AS id
+        FROM ({})
     )
     ORDER BY id, line
 """
+_FROM_FILE = _LOAD.format(
+    "SELECT CAST(json AS VARCHAR) AS body"
+    " FROM read_json_objects(?, format = 'array', maximum_object_size = ?)"
+)
+_FROM_LIST = _LOAD.format("SELECT unnest(?) AS body")
 _DERIVE = """
     INSERT INTO record
     SELECT
@@ -85,6 +95,20 @@ def load(records: Records, folder: Path) -> None:
             derive(records, record_type)
 
 
+def load_rows(records: Records, rows: Mapping[int, Iterable[Row]]) -> None:
+    """Fill `records` from records by type, each a mapping or a JSON text.
+
+    Item groups and manufacturers that are not given are taken from the items.
+    """
+    for record_type, given in rows.items():
+        texts = [row if isinstance(row, str) else text_of(dict(row)) for row in given]
+        if texts:
+            records.connection.execute(_FROM_LIST, [record_type, texts])
+    for record_type in _DERIVED:
+        if record_type not in rows:
+            derive(records, record_type)
+
+
 def derive(records: Records, record_type: int) -> None:
     """Fill in the item groups (180) or manufacturers (220) that items refer to."""
     path = _DERIVED[record_type]
@@ -93,7 +117,7 @@ def derive(records: Records, record_type: int) -> None:
 
 def _load(connection: duckdb.DuckDBPyConnection, record_type: int, path: Path) -> None:
     try:
-        connection.execute(_LOAD, [record_type, str(path), _LARGEST_RECORD])
+        connection.execute(_FROM_FILE, [record_type, str(path), _LARGEST_RECORD])
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         raise Misuse(f"{path} is not an array of JSON objects: {first}") from None

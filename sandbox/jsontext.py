@@ -7,7 +7,8 @@ the nearest double; a stand-in must serve what its source wrote.
 import json
 from typing import Any
 
-_DECODER = json.JSONDecoder()
+# Numbers stay text: only where they end matters, and 5,000 digits are no integer.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _SPACE = " \t\r\n"
 
 

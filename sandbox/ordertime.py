@@ -14,20 +14,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from requests import Session
 
 from sandbox import certificates, folder, transport
 from sandbox.answer import Answer
 from sandbox.damage import change_answer
 from sandbox.faults import Fault, Schedule
-from sandbox.query import BY_LOCATION, ITEM_GROUP, MANUFACTURER, PART, Query
+from sandbox.query import Query
 from sandbox.records import Records
 from sandbox.sample import Sample
 from sandbox.service import Call, Credentials, Service, understand
 from sandbox.switches import Switches
 from sandbox.transport import Request
 
-Source = Sample | Path | Mapping[int, Iterable[Mapping[str, Any] | str]]
+Source = Sample | Path | Mapping[int, Iterable[folder.Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,15 @@ class Server:
             "email": self.credentials.email,
             "password": self.credentials.password,
         }
+
+    def session(self) -> Session:
+        """Return a session that may speak with the server; close it after use."""
+        session = Session()
+        # Else a bundle named in the environment would win over `verify`.
+        session.trust_env = False
+        session.headers.update(self.headers)
+        session.verify = str(self.ca_file) if self.ca_file else True
+        return session
 
     @property
     def variables(self) -> dict[str, str]:
@@ -209,12 +219,4 @@ def _fill(records: Records, source: Source) -> None:
     elif isinstance(source, Path):
         folder.load(records, source)
     else:
-        for record_type, rows in source.items():
-            for row in rows:
-                records.insert(record_type, row)
-        for record_type in (ITEM_GROUP, MANUFACTURER):
-            if record_type not in source:
-                folder.derive(records, record_type)
-
-
-__all__ = ["BY_LOCATION", "PART", "Sample", "Seen", "Server", "serve"]
+        folder.load_rows(records, source)

@@ -103,7 +103,7 @@ def _words(connection: duckdb.DuckDBPyConnection) -> None:
             [(at, *row) for at, row in enumerate(words.LOCATIONS, 1)],
         ),
         "preview": (
-            "i INTEGER, name VARCHAR, part_type VARCHAR, on_hand INTEGER",
+            "i INTEGER, name VARCHAR, part_type VARCHAR, on_hand INTEGER, part INTEGER",
             [(at, *row) for at, row in enumerate(words.PREVIEW)],
         ),
         "situation": (

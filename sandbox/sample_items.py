@@ -24,6 +24,7 @@ WITH placed AS (
 ),
 applied AS (
     SELECT placed.*, preview.name AS preview, preview.on_hand AS preview_on_hand,
+        preview.part AS preview_part,
         -- Three neighbours are one application: genuine, aftermarket, certified.
         -- What shows a situation stands alone, so that it shows nothing else.
         CASE
@@ -51,12 +52,14 @@ SELECT applied.*, scattered(application) AS unit,
     CASE WHEN part_type IN ('OEM', 'OD') THEN make ELSE brand.name END AS maker
 FROM applied
 JOIN vehicle ON vehicle.place = pick(application, 'vehicle', getvariable('vehicles'))
-JOIN part ON part.place = pick(application, 'part', getvariable('parts'))
+JOIN part ON part.place
+    = coalesce(preview_part, pick(application, 'part', getvariable('parts')))
 -- Three brands make each kind of part. Neighbours differ in brand; the two of "same
 -- part" do not.
 JOIN brand
     ON brand.trade = part.trade
-    AND brand.turn = CASE WHEN situation LIKE 'same part%' THEN 0 ELSE i END % 3
+    AND brand.turn = (application
+        + CASE WHEN situation LIKE 'same part%' THEN 0 ELSE i END) % 3
 """
 
 NUMBERED = """
@@ -132,7 +135,8 @@ SELECT i, 10001 + i AS id, situation, part_type, preview_on_hand, make,
         WHEN situation LIKE 'number missing%' THEN NULL
         WHEN situation = 'number too long' THEN own || '/' || repeat('07-', 14) || '9'
         -- Cyrillic letters that look like O and A, and a dash that is no hyphen.
-        WHEN situation = 'number look-alike' THEN translate(oem, '0A', chr(1054) || chr(1040))
+        WHEN situation = 'number look-alike' THEN
+            translate(oem, '0A', chr(1054) || chr(1040))
         WHEN situation = 'number long dash' THEN replace(own, '-', chr(8211))
         WHEN situation = 'number scientific' THEN
             digits(unit, 1) || '.' || digits(unit // 10, 2) || 'E+11'
@@ -226,7 +230,7 @@ SELECT i, 10001 + i AS id, situation, part_type, preview_on_hand, make,
             WHEN situation = 'withdrawn partslink' THEN 'ZZ1000100C'
             WHEN situation = 'suffix c on am' THEN partslink || 'C'
             WHEN situation = 'suffix n' THEN partslink || 'N'
-            WHEN situation = 'capa unproven' THEN partslink
+            WHEN situation IN ('capa unproven', 'nsf') THEN partslink
             WHEN situation = 'capa by suffix' THEN partslink || 'C'
             WHEN part_type = 'CAPA' AND unit % 5 > 1 THEN partslink || 'C'
             ELSE partslink

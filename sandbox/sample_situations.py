@@ -42,7 +42,7 @@ SITUATIONS = [
     ("od low stock", "OD"),
     ("certified am", "AM"),
     ("suffix c on am", "AM"),
-    ("nsf", "AM"),
+    ("nsf", "CAPA"),
     ("suffix n", "AM"),
     ("capa unproven", "CAPA"),
     ("capa by suffix", "CAPA"),

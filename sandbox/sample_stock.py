@@ -13,10 +13,11 @@ WITH kept AS (
         )), 0) AS moved
     FROM told
     JOIN place ON
-        -- What shows a situation, and the case study, lies at the first location
-        -- only: one row in, one decision out.
-        CASE WHEN told.situation NOT IN ('', 'protected') OR told.i < 4
-            THEN place.id = 1
+        -- The protected part lies everywhere. What shows a situation, and the case
+        -- study, lies at the first location only: one row in, one decision out.
+        CASE
+            WHEN told.situation = 'protected' THEN true
+            WHEN told.situation <> '' OR told.i < 4 THEN place.id = 1
             ELSE chance(told.i, 'kept ' || place.name, CASE place.id
                 WHEN 1 THEN 0.88 WHEN 2 THEN 0.36 ELSE 0.03 END)
         END

@@ -199,12 +199,12 @@ LOCATIONS = [
     ("Consignment", True),
 ]
 
-# The four rows of the case study: what they are called, their kind, what is there.
+# The four rows of the case study: SKU, part type, on hand, and which of PARTS.
 PREVIEW = [
-    ("100-4412", "CAPA", 12),
-    ("225-0198", "OEM", 0),
-    ("300-7710", "AM", 8),
-    ("410-2250", "OD", 3),
+    ("100-4412", "CAPA", 12, 0),
+    ("225-0198", "OEM", 0, 12),
+    ("300-7710", "AM", 8, 4),
+    ("410-2250", "OD", 3, 8),
 ]
 
 CAPTIONS = [
