@@ -1,12 +1,12 @@
 {#
-    A text as an exact number, or null where it is none.
+    A text as an exact number, or null where it is none. The text stays beside it in
+    staging, so that a person sees what was read.
 
-    Twenty decimals, so that reading a price never rounds it: prices are rounded
-    once, in `money`. The text stays beside the number in staging, so that a rule
-    can tell "missing" from "not a number".
+    Six decimals: more than a price has, and few enough to undo the noise of a source
+    that computes in floats (12.344999999999999 was meant as 12.345).
 
     column: the text to read.
 #}
 {% macro number_or_null(column) -%}
-    try_cast({{ column }} as decimal(38, 20))
+    try_cast({{ column }} as decimal(18, 6))
 {%- endmacro %}

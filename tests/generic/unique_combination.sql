@@ -1,0 +1,17 @@
+{#
+    No two rows agree in all of these columns. Fails with each combination that occurs
+    more than once and how often.
+
+    columns: the columns of the key.
+#}
+{% test unique_combination(model, columns) %}
+
+select
+    {{ columns | join(', ') }},
+    count(*) as occurrences
+
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+
+{% endtest %}

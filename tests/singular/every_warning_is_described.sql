@@ -1,0 +1,36 @@
+-- Each warning a row bears is in the seed that says what it means.
+
+with
+
+inventory_audit as (
+
+    select * from {{ ref('inventory_audit') }}
+
+),
+
+warning_codes as (
+
+    select * from {{ ref('warning_codes') }}
+
+),
+
+combinations as (
+
+    select distinct warnings from inventory_audit
+
+),
+
+given as (
+
+    select distinct unnest(string_split(warnings, '|')) as warning_code
+
+    from combinations
+
+)
+
+select given.warning_code
+
+from given
+left join warning_codes
+    on given.warning_code = warning_codes.warning_code
+where warning_codes.warning_code is null
