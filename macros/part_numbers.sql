@@ -30,7 +30,7 @@
     column: a part number.
 #}
 {% macro is_mangled(column) -%}
-    {{ matches('upper(' ~ column ~ ')', mangled_pattern()) }}
+    coalesce({{ matches('upper(' ~ column ~ ')', mangled_pattern()) }}, false)
 {%- endmacro %}
 
 {% macro mangled_pattern() -%}

@@ -90,3 +90,13 @@
 {% macro is_formula(column) -%}
     coalesce(left({{ column }}, 1) in ('=', '+', '-', '@'), false)
 {%- endmacro %}
+
+
+{#
+    Is a text longer than the partner takes?
+
+    column: the text. length: the longest it takes.
+#}
+{% macro is_longer(column, length) -%}
+    coalesce(length({{ column }}) > {{ length }}, false)
+{%- endmacro %}

@@ -24,6 +24,7 @@ reason_codes as (
 final as (
 
     select
+        ---------- the row and its decision
         parts_decided.item_id,
         parts_decided.item_name,
         parts_decided.stock_row_id,
@@ -35,6 +36,8 @@ final as (
         coalesce(nullif(parts_decided.reason_codes, ''), reason_codes.reason_code)
             as reason_codes,
         nullif(parts_normalised.warnings, '') as warnings,
+
+        ---------- what the feed says, or would say
         parts_decided.location_code,
         parts_normalised.supplier_sku,
         parts_normalised.part_type,
@@ -59,8 +62,30 @@ final as (
         parts_normalised.core_charge,
         parts_normalised.weight_lb,
         date_trunc('second', parts_decided._extracted_at) as updated_at,
+
+        ---------- what the source said
         parts_decided.on_hand_raw,
         parts_decided.available_raw,
+        parts_normalised.part_type_raw,
+        parts_normalised.certification_raw,
+        parts_normalised.item_group_raw,
+        parts_normalised.manufacturer_raw,
+        parts_normalised.manufacturer_part_number_raw,
+        parts_normalised.oem_number_raw,
+        parts_normalised.alternate_numbers_raw,
+        parts_normalised.partslink_raw,
+        parts_normalised.upc_raw,
+        parts_normalised.description_raw,
+        parts_normalised.vehicle_make_raw,
+        parts_normalised.vehicle_model_raw,
+        parts_normalised.year_from_raw,
+        parts_normalised.year_to_raw,
+        parts_normalised.list_price_raw,
+        parts_normalised.price_raw,
+        parts_normalised.core_charge_raw,
+        parts_normalised.weight_raw,
+        parts_normalised.od_source_raw,
+        parts_normalised.item_modified_at,
         parts_decided._extract_run_id
 
     from parts_decided

@@ -2,66 +2,42 @@
 
 with
 
-part_items as (
+parts_identified as (
 
-    select * from {{ ref('stg_ordertime__part_items') }}
-
-),
-
-parts_typed as (
-
-    select * from {{ ref('int_parts_typed') }}
+    select * from {{ ref('int_parts_identified') }}
 
 ),
 
 tidied as (
 
     select
-        part_items.item_id,
-        parts_typed.is_genuine,
-        parts_typed.part_category,
-        {{ tidied('part_items.manufacturer_name') }} as manufacturer_name,
+        *,
         coalesce(
-            {{ tidied('part_items.description') }},
-            {{ tidied('part_items.item_name') }}
-        ) as description,
-        {{ tidied('part_items.vehicle_make') }} as vehicle_make,
-        {{ tidied('part_items.vehicle_model') }} as vehicle_model,
-        part_items.year_from,
-        part_items.year_to,
-        coalesce(part_items.year_from_raw, part_items.year_to_raw) is not null
-            as has_year,
+            {{ tidied('manufacturer_name') }},
+            -- The maker of an OEM or OD part is the vehicle maker.
+            case when is_genuine then {{ tidied('vehicle_make') }} end
+        ) as whole_brand,
+        coalesce({{ tidied('description') }}, {{ tidied('item_name') }})
+            as whole_description,
+        coalesce(mapped_category, {{ tidied('item_group_name') }}, 'Uncategorised')
+            as whole_category,
+        {{ tidied('vehicle_make') }} as fitted_make,
+        {{ tidied('vehicle_model') }} as fitted_model,
         -- No clock: the newest lawful model year follows the extract.
-        extract(year from part_items._extracted_at) + 2 as newest_year
+        extract(year from _extracted_at) + 2 as newest_year
 
-    from part_items
-    inner join parts_typed
-        on part_items.item_id = parts_typed.item_id
+    from parts_identified
 
 ),
 
+-- All four or none: half a vehicle fits nothing.
 fitted as (
 
     select
-        item_id,
-        part_category,
-        description,
-        -- The maker of an OEM or OD part is the vehicle maker.
-        case
-            when is_genuine then coalesce(manufacturer_name, vehicle_make)
-            else manufacturer_name
-        end as brand,
-        vehicle_make,
-        vehicle_model,
-        year_from,
-        year_to,
-        vehicle_make is not null
-        or vehicle_model is not null
-        or has_year as has_fitment,
-        -- All four or none: half a vehicle fits nothing.
+        *,
         coalesce(
-            length(vehicle_make) <= 30
-            and length(vehicle_model) <= 50
+            length(fitted_make) <= 30
+            and length(fitted_model) <= 50
             and year_from = floor(year_from)
             and year_to = floor(year_to)
             and year_from between 1950 and year_to
@@ -75,22 +51,22 @@ fitted as (
 final as (
 
     select
-        item_id,
-        {{ cut_at_word('brand', var('brand_length')) }} as brand,
-        length(brand) > {{ var('brand_length') }} as is_brand_cut,
-        {{ cut_at_word('part_category', var('category_length')) }}
+        *,
+        {{ cut_at_word('whole_brand', var('brand_length')) }} as brand,
+        {{ cut_at_word('whole_description', var('description_length')) }}
+            as feed_description,
+        {{ cut_at_word('whole_category', var('category_length')) }}
             as part_category,
-        length(part_category) > {{ var('category_length') }} as is_category_cut,
-        {{ cut_at_word('description', var('description_length')) }}
-            as description,
-        length(description) > {{ var('description_length') }}
-            as is_description_cut,
-        has_fitment and not is_fitment_whole as is_fitment_partial,
-        case when is_fitment_whole then vehicle_make end as vehicle_make,
-        case when is_fitment_whole then vehicle_model end as vehicle_model,
+        case when is_fitment_whole then fitted_make end as feed_vehicle_make,
+        case when is_fitment_whole then fitted_model end as feed_vehicle_model,
         case when is_fitment_whole then cast(year_from as integer) end
-            as year_from,
-        case when is_fitment_whole then cast(year_to as integer) end as year_to
+            as feed_year_from,
+        case when is_fitment_whole then cast(year_to as integer) end
+            as feed_year_to,
+        not is_fitment_whole
+        and coalesce(
+            fitted_make, fitted_model, year_from_raw, year_to_raw
+        ) is not null as is_fitment_partial
 
     from fitted
 

@@ -1,30 +1,7 @@
--- Every item in the partner's shape, with what was cut or left out on the way.
+-- Every item in the partner's shape, beside what the source said, with what was cut or
+-- left out on the way and what the rules ask about it.
 
 with
-
-parts_numbered as (
-
-    select * from {{ ref('int_parts_numbered') }}
-
-),
-
-parts_typed as (
-
-    select * from {{ ref('int_parts_typed') }}
-
-),
-
-parts_identified as (
-
-    select * from {{ ref('int_parts_identified') }}
-
-),
-
-parts_described as (
-
-    select * from {{ ref('int_parts_described') }}
-
-),
 
 parts_priced as (
 
@@ -35,53 +12,84 @@ parts_priced as (
 final as (
 
     select
-        parts_typed.item_id,
-        parts_identified.supplier_sku,
-        parts_typed.part_type,
-        parts_typed.cieca_part_type,
-        parts_typed.certification,
-        parts_described.brand,
-        parts_identified.mfr_part_number,
-        parts_identified.oem_part_number,
-        parts_identified.oem_part_number_key,
-        parts_identified.alt_part_numbers,
-        parts_identified.partslink_number,
-        parts_numbered.gtin,
-        parts_described.description,
-        parts_described.part_category,
-        parts_described.vehicle_make,
-        parts_described.vehicle_model,
-        parts_described.year_from,
-        parts_described.year_to,
-        parts_priced.list_price,
-        parts_priced.sell_price,
-        parts_priced.core_charge,
-        parts_priced.weight_lb,
+        item_id,
+
+        ---------- the partner's columns
+        supplier_sku,
+        part_type,
+        cieca_part_type,
+        certification,
+        brand,
+        mfr_part_number,
+        oem_part_number,
+        oem_part_number_key,
+        alt_part_numbers,
+        partslink_number,
+        gtin,
+        feed_description as description,
+        part_category,
+        feed_vehicle_make as vehicle_make,
+        feed_vehicle_model as vehicle_model,
+        feed_year_from as year_from,
+        feed_year_to as year_to,
+        feed_list_price as list_price,
+        sell_price,
+        feed_core_charge as core_charge,
+        weight_lb,
         concat_ws(
             '|',
-            case when parts_identified.is_alternate_dropped then 'ALT_NUMBERS_DROPPED' end,
-            case when parts_described.is_brand_cut then 'BRAND_CUT' end,
-            case when parts_typed.is_capa_downgraded then 'CAPA_DOWNGRADED' end,
-            case when parts_described.is_category_cut then 'CATEGORY_CUT' end,
-            case when not parts_typed.is_category_mapped then 'CATEGORY_UNMAPPED' end,
-            case when parts_described.is_description_cut then 'DESC_CUT' end,
-            case when parts_described.is_fitment_partial then 'FITMENT_PARTIAL' end,
-            case when parts_numbered.is_gtin_invalid then 'GTIN_INVALID' end,
-            case when parts_priced.is_list_price_invalid then 'LIST_PRICE_INVALID' end,
-            case when parts_identified.is_oem_number_dropped then 'OEM_NO_SHORT' end,
-            case when parts_numbered.is_partslink_invalid then 'PARTSLINK_INVALID' end,
-            case when parts_priced.is_weight_invalid then 'WEIGHT_INVALID' end
-        ) as warnings
+            case when is_alternate_dropped then 'ALT_NUMBERS_DROPPED' end,
+            case when brand <> whole_brand then 'BRAND_CUT' end,
+            case when is_capa_downgraded then 'CAPA_DOWNGRADED' end,
+            case when part_category <> whole_category then 'CATEGORY_CUT' end,
+            case when not is_category_mapped then 'CATEGORY_UNMAPPED' end,
+            case when feed_description <> whole_description then 'DESC_CUT' end,
+            case when is_fitment_partial then 'FITMENT_PARTIAL' end,
+            case when is_gtin_invalid then 'GTIN_INVALID' end,
+            case when is_list_price_invalid then 'LIST_PRICE_INVALID' end,
+            case when is_oem_number_dropped then 'OEM_NO_SHORT' end,
+            case when is_partslink_invalid then 'PARTSLINK_INVALID' end,
+            case when is_weight_invalid then 'WEIGHT_INVALID' end
+        ) as warnings,
 
-    from parts_typed
-    inner join parts_numbered
-        on parts_typed.item_id = parts_numbered.item_id
-    inner join parts_identified
-        on parts_typed.item_id = parts_identified.item_id
-    inner join parts_described
-        on parts_typed.item_id = parts_described.item_id
-    inner join parts_priced
-        on parts_typed.item_id = parts_priced.item_id
+        ---------- what the rules ask
+        item_name,
+        item_type_id,
+        is_active,
+        is_group_offered,
+        is_type_offered,
+        is_genuine,
+        has_capa_evidence,
+        has_nsf_evidence,
+        nullif(trim(od_source), '') is not null as has_od_source,
+        price,
+        standard_cost,
+
+        ---------- what the source said
+        part_type_name as part_type_raw,
+        certification_name as certification_raw,
+        item_group_name as item_group_raw,
+        manufacturer_name as manufacturer_raw,
+        manufacturer_part_number as manufacturer_part_number_raw,
+        oem_number as oem_number_raw,
+        alternate_numbers as alternate_numbers_raw,
+        partslink as partslink_raw,
+        upc as upc_raw,
+        description as description_raw,
+        vehicle_make as vehicle_make_raw,
+        vehicle_model as vehicle_model_raw,
+        year_from_raw,
+        year_to_raw,
+        list_price_raw,
+        price_raw,
+        core_charge_raw,
+        weight_raw,
+        od_source as od_source_raw,
+        modified_at as item_modified_at,
+        _extract_run_id,
+        _extracted_at
+
+    from parts_priced
 
 )
 

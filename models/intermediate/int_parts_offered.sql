@@ -2,15 +2,9 @@
 
 with
 
-part_items as (
+parts_normalised as (
 
-    select * from {{ ref('stg_ordertime__part_items') }}
-
-),
-
-parts_typed as (
-
-    select * from {{ ref('int_parts_typed') }}
+    select * from {{ ref('int_parts_normalised') }}
 
 ),
 
@@ -23,22 +17,22 @@ protected_parts as (
 final as (
 
     select
-        part_items.item_id,
-        part_items.item_name,
-        coalesce(part_items.is_active, false) as is_active,
-        coalesce(part_items.item_type_id = 101, false)
-        and parts_typed.is_group_offered as is_stock_item,
+        parts_normalised.item_id,
+        parts_normalised.item_name,
+        coalesce(parts_normalised.is_active, false) as is_active,
+        coalesce(parts_normalised.item_type_id = 101, false)
+        and parts_normalised.is_group_offered as is_stock_item,
         protected_parts.supplier_sku is not null as is_protected,
         -- A type we do not know is not refused here: it goes to review later.
-        coalesce(parts_typed.is_type_offered, true) as is_type_offered,
-        part_items._extract_run_id,
-        part_items._extracted_at
+        coalesce(parts_normalised.is_type_offered, true) as is_type_offered,
+        parts_normalised._extract_run_id,
+        parts_normalised._extracted_at
 
-    from part_items
-    inner join parts_typed
-        on part_items.item_id = parts_typed.item_id
+    from parts_normalised
     left join protected_parts
-        on upper(part_items.item_name) = upper(protected_parts.supplier_sku)
+        on
+            upper(parts_normalised.item_name)
+            = upper(protected_parts.supplier_sku)
 
 )
 

@@ -3,61 +3,9 @@
 
 with
 
-parts_normalised as (
-
-    select * from {{ ref('int_parts_normalised') }}
-
-),
-
 parts_examined as (
 
     select * from {{ ref('int_parts_examined') }}
-
-),
-
-parts_typed as (
-
-    select * from {{ ref('int_parts_typed') }}
-
-),
-
-parts_priced as (
-
-    select * from {{ ref('int_parts_priced') }}
-
-),
-
-stated as (
-
-    select
-        parts_normalised.item_id,
-        coalesce(parts_normalised.part_type, '?') as part_type,
-        parts_normalised.brand,
-        coalesce(
-            parts_normalised.oem_part_number, parts_normalised.partslink_number
-        ) as match_number,
-        parts_normalised.sell_price,
-        parts_normalised.list_price,
-        parts_priced.price,
-        parts_priced.standard_cost,
-        parts_priced.is_core_charge_invalid,
-        parts_typed.has_od_source,
-        parts_typed.has_capa_evidence,
-        parts_typed.has_nsf_evidence,
-        parts_examined.is_number_missing,
-        parts_examined.is_number_too_long,
-        parts_examined.has_bad_character,
-        parts_examined.is_number_mangled,
-        parts_examined.has_formula,
-        parts_examined.is_certificate_withdrawn
-
-    from parts_normalised
-    inner join parts_examined
-        on parts_normalised.item_id = parts_examined.item_id
-    inner join parts_typed
-        on parts_normalised.item_id = parts_typed.item_id
-    inner join parts_priced
-        on parts_normalised.item_id = parts_priced.item_id
 
 ),
 
@@ -69,7 +17,7 @@ final as (
         -- 4 identity
         concat_ws(
             '|',
-            case when part_type = '?' then 'TYPE_UNKNOWN' end,
+            case when part_type is null then 'TYPE_UNKNOWN' end,
             case when is_number_missing then 'PART_NO_MISSING' end,
             case when is_number_too_long then 'PART_NO_TOO_LONG' end,
             case when has_bad_character then 'PART_NO_CHARSET' end,
@@ -88,9 +36,9 @@ final as (
         -- 5 type: AM and CAPA must name a maker, be matchable and certified as they say
         concat_ws(
             '|',
-            case when part_type <> '?' and brand is null then 'BRAND_MISSING' end,
-            case when part_type in ('AM', 'CAPA') and match_number is null then 'NO_MATCH_NUMBER' end,
-            case when part_type not in ('CAPA', '?') and (has_capa_evidence or has_nsf_evidence) then 'CERT_CONFLICT' end,
+            case when part_type is not null and brand is null then 'BRAND_MISSING' end,
+            case when part_type in ('AM', 'CAPA') and coalesce(oem_part_number, partslink_number) is null then 'NO_MATCH_NUMBER' end,
+            case when part_type <> 'CAPA' and (has_capa_evidence or has_nsf_evidence) then 'CERT_CONFLICT' end,
             case when part_type = 'CAPA' and has_capa_evidence and has_nsf_evidence then 'CERT_CONFLICT' end,
             case when has_nsf_evidence then 'CERT_NSF_LEGACY' end,
             case when part_type = 'CAPA' and not has_capa_evidence then 'CAPA_UNPROVEN' end,
@@ -106,10 +54,10 @@ final as (
             case when price > {{ var('price_limit') }} then 'PRICE_IMPLAUSIBLE' end,
             case when sell_price > list_price then 'PRICE_GT_LIST' end,
             case when sell_price < standard_cost then 'PRICE_LT_COST' end,
-            case when is_core_charge_invalid then 'CORE_CHARGE_INVALID' end
+            case when core_charge is null then 'CORE_CHARGE_INVALID' end
         ) as price_codes
 
-    from stated
+    from parts_examined
 
 )
 
