@@ -5,6 +5,7 @@ write another build in between. What is read back from a file goes into a databa
 of its own, which is let go again before Great Expectations opens it.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ def opened(
         )
     connection = duckdb.connect(
         config={
-            "memory_limit": limits.memory,
+            "memory_limit": _three_quarters(limits.memory),
             "threads": limits.threads,
             "temp_directory": str(work / "spill"),
             "autoinstall_known_extensions": False,
@@ -58,6 +59,17 @@ def opened(
 
 
 @contextmanager
+def resting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Give memory back while the block runs: another engine has its turn."""
+    limit = value(connection, "select current_setting('memory_limit')")
+    connection.execute("set memory_limit = '128MB'")
+    try:
+        yield
+    finally:
+        connection.execute(f"set memory_limit = {text(str(limit))}")
+
+
+@contextmanager
 def scratch(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
     """Work in the database file `path` while the block runs; then let it go."""
     connection.execute(f"attach {text(str(path))} as scratch")
@@ -78,6 +90,13 @@ def value(
         raise LookupError(f"no row from: {query}")
     found: object = row[0]
     return found
+
+
+def _three_quarters(size: str) -> str:
+    """Leave a quarter to Python and to what DuckDB does not count."""
+    digits = re.match(r"[\d.]+", size)
+    number = digits[0] if digits else "1"
+    return f"{float(number) * 0.75:g}{size.removeprefix(number)}"
 
 
 def name(identifier: str) -> str:

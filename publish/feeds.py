@@ -21,9 +21,6 @@ class Column:
     description: str
 
 
-_NEWLINES = {"lf": "\n", "crlf": "\r\n"}
-
-
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How a table becomes bytes; the fields are those of feed.schema.json."""
@@ -38,6 +35,12 @@ class Dialect:
     header: bool
     timestamp_format: str
     date_format: str
+
+    @classmethod
+    def of(cls, declared: Mapping[str, Any]) -> "Dialect":
+        """Read a declared dialect; there line ends have names: dbt drops a bare one."""
+        newline = {"lf": "\n", "crlf": "\r\n"}[declared["newline"]]
+        return cls(**{**declared, "newline": newline})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +165,7 @@ def _feed(
         ),
         file=meta["file"],
         split_by=meta.get("split_by"),
-        dialect=Dialect(
-            **{**meta["dialect"], "newline": _NEWLINES[meta["dialect"]["newline"]]}
-        ),
+        dialect=Dialect.of(meta["dialect"]),
         sort=tuple(meta["sort"]),
         key=tuple(meta["key"]),
         suite=meta["suite"],

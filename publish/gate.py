@@ -83,7 +83,8 @@ def judge(
         if readable:
             checks.extend(_ask_guards(connection, case, file))
     if readable and not (file.rows == 0 and feed.when_empty == "skip"):
-        checks.extend(suite.run(scratch, expectations, feed.key, case.limits))
+        with bench.resting(connection):
+            checks.extend(suite.run(scratch, expectations, feed.key, case.limits))
     return Gates(tuple(checks))
 
 

@@ -139,13 +139,17 @@ def _put(connection: Connection, item: Item, bar: bool) -> None:
     LOG.info(f"sent part={item.part} bytes={sent.bytes}")
 
 
-def _compare(connection: Connection, item: Item, name: str) -> None:
-    size, digest = connection.size(name), connection.hash(name)
-    if size != item.bytes or digest not in (None, item.sha256):
+def _compare(connection: Connection, item: Item, name: str) -> tuple[int | None, str]:
+    """Return size and hash ("" if not offered) of a file, or raise if they are wrong."""
+    size, digest = connection.size(name), ""
+    if size == item.bytes:
+        digest = connection.hash(name) or ""
+    if size != item.bytes or digest not in ("", item.sha256):
         raise Temporary(
             f"{name}: expected {item.bytes} bytes {item.sha256}, the server has "
-            f"{size} bytes {digest or '(it offers no hash)'}. Try again later."
+            f"{size} bytes {digest or '(hash not asked)'}. Try again later."
         )
+    return size, digest
 
 
 def _place(connection: Connection, item: Item, rename: str) -> None:
@@ -160,22 +164,23 @@ def _place(connection: Connection, item: Item, rename: str) -> None:
 
 
 def _seen(connection: Connection, item: Item) -> dict[str, Any]:
-    size = connection.size(item.name)
-    if size is None:
+    size, digest = None, ""
+    try:
+        size, digest = _compare(connection, item, item.name)
+    except Temporary:
+        # A partner's pick-up job may take a file within the second; anything else
+        # under its name, or a part still there, is not what we sent.
+        if connection.size(item.name) is not None:
+            raise
         if connection.size(item.part) is not None:
             raise Refused(
                 f"the server said that {item.part} is now {item.name}, but it is not"
-            )
-        # A partner's pick-up job may take a file within the second.
-        digest = None
-    else:
-        _compare(connection, item, item.name)
-        digest = connection.hash(item.name)
+            ) from None
     return {
         "name": item.name,
         "bytes": item.bytes,
         "sha256": item.sha256,
         "remote_bytes": size,
-        "remote_sha256": digest,
+        "remote_sha256": digest or None,
         "rechecked": size is not None,
     }

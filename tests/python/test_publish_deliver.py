@@ -1,0 +1,438 @@
+"""Delivery against real FTPS servers: whole or absent, and a truthful end."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import clean_environment
+
+from publish import dispatch
+from publish.deliver import Connection, Destination, connect
+from publish.deliver.sequence import Delivery, Item, send
+from publish.ledger import Ledger
+from runtime.environment import Environment
+from runtime.exits import Misuse, Refused, Stop, Temporary
+from sandbox import certificates, partner
+
+CONTENT = b"a,b\n1,2\n" * 40_000  # five blocks
+NAME = "feed.csv"
+PASSWORD = "s3cret-of-the-partner"
+
+
+@dataclass
+class Partner:
+    """A running server in some mood."""
+
+    port: int
+    folder: Path
+    certificates: certificates.Certificates
+    process: subprocess.Popen[str]
+
+    def variables(self, **more: str) -> dict[str, str]:
+        return {
+            "DEST_ONPART_URL": f"ftps://feeds@localhost:{self.port}",
+            "DEST_ONPART_PASSWORD": PASSWORD,
+            "DEST_ONPART_CA_FILE": str(self.certificates.ca_file),
+            "DEST_ONPART_TIMEOUT": "5",
+            "DEST_ONPART_REPLY_TIMEOUT": "5",
+            **more,
+        }
+
+    def open(self, folder: str = "/", **more: str) -> Connection:
+        variables = Environment(self.variables(**more))
+        return connect(Destination.of(variables, "onpart"), folder)
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> certificates.Certificates:
+    return certificates.make(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def partner_in(
+    tmp_path: Path, authority: certificates.Certificates
+) -> Callable[..., Any]:
+    @contextmanager
+    def start(
+        mood: str, shown: certificates.Certificates = authority
+    ) -> Iterator[Partner]:
+        folder = tmp_path / "partner folder"
+        folder.mkdir(exist_ok=True)
+        script = Path(__file__).with_name("publish_partner.py")
+        server = subprocess.Popen(
+            [
+                sys.executable,
+                str(script),
+                str(shown.server_file),
+                str(folder),
+                mood,
+                PASSWORD,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=clean_environment(PYTHONWARNINGS="ignore"),
+        )
+        try:
+            assert server.stdout is not None
+            yield Partner(int(server.stdout.readline()), folder, shown, server)
+        finally:
+            server.kill()
+            server.communicate()
+
+    return start
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Path:
+    path = tmp_path / NAME
+    path.write_bytes(CONTENT)
+    return path
+
+
+def intent(
+    path: Path, rename: str = "replace", attempt: str = "run-1"
+) -> dict[str, Any]:
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    item = {
+        "name": NAME,
+        "part": f"{NAME}.{attempt}.part",
+        "bytes": len(content),
+        "sha256": digest,
+    }
+    return {
+        **dict.fromkeys(("file", "feed", "run_id", "package", "period"), "feed"),
+        "attempt": attempt,
+        "split": None,
+        "destination": "onpart",
+        "folder": "/",
+        "rename": rename,
+        "name": NAME,
+        "sha256": digest,
+        "bytes": len(content),
+        "rows": 1,
+        "logical": "2026-01-15T06:00:00Z",
+        "state": {"model": "m", "sha256": "x"},
+        "items": [item],
+    }
+
+
+def deliver(ledger: Ledger, to: Partner, path: Path, **how: Any) -> Any:
+    return dispatch.dispatch(
+        ledger, lambda name, folder: to.open(folder), intent(path, **how), [path], False
+    )
+
+
+def events(ledger: Ledger) -> list[str]:
+    return [record["event"] for record in ledger.all()]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger.jsonl")
+
+
+def test_the_order_of_commands_is_the_safe_one(
+    tmp_path: Path, ledger: Ledger, feed: Path
+) -> None:
+    with partner.serve(tmp_path / "p") as server:
+        variables = Environment(server.variables())
+
+        def open_(name: str, folder: str) -> Connection:
+            return connect(Destination.of(variables, name), folder)
+
+        record = dispatch.dispatch(ledger, open_, intent(feed), [feed], False)
+
+        sent = [command.split()[0] for command in server.commands]
+        transfer = [word for word in sent if word in _TOLD]
+        assert transfer == [
+            "AUTH", "USER", "PASS", "PBSZ", "PROT", "TYPE",
+            "STOR", "SIZE", "RNFR", "RNTO", "SIZE",
+        ]  # fmt: skip
+        assert f"STOR {NAME}.run-1.part" in " ".join(server.commands)
+        assert [path.name for path in server.folder.iterdir()] == [NAME]
+        assert (server.folder / NAME).read_bytes() == CONTENT
+    assert events(ledger) == ["intent", "placing", "delivered"]
+    assert record["receipt"]["tls"] in ("TLSv1.2", "TLSv1.3")
+    assert record["receipt"]["certificate_checked"] is True
+    assert record["receipt"]["files"][0]["rechecked"] is True
+
+
+_TOLD = ("AUTH", "USER", "PASS", "PBSZ", "PROT", "TYPE", "STOR", "SIZE", "RNFR", "RNTO",
+         "DELE")  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [b"", b"x", CONTENT], ids=["empty", "one", "many"])
+def test_a_file_arrives_whole_and_replaces_the_old_one(
+    partner_in: Any, ledger: Ledger, feed: Path, content: bytes
+) -> None:
+    feed.write_bytes(content)
+    with partner_in("good") as to:
+        (to.folder / NAME).write_bytes(b"old")
+        deliver(ledger, to, feed)
+        assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], content)
+
+
+@pytest.mark.parametrize(
+    ("mood", "kind", "words"),
+    [
+        ("half", Temporary, f"expected {len(CONTENT)} bytes"),
+        ("full", Temporary, "None bytes"),
+        ("refuse", Refused, "553 Permission denied"),
+        ("busy", Temporary, "450 Busy"),
+        ("wrong-hash", Temporary, "0" * 64),
+    ],
+)
+def test_what_did_not_arrive_whole_is_never_renamed(
+    partner_in: Any, ledger: Ledger, feed: Path, mood: str, kind: type[Stop], words: str
+) -> None:
+    with partner_in(mood) as to:
+        (to.folder / NAME).write_bytes(b"old")
+        with pytest.raises(kind, match=words):
+            deliver(ledger, to, feed)
+        assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], b"old")
+    assert events(ledger) == ["intent", "failed"]
+
+
+def test_a_hash_is_asked_where_the_server_offers_one(
+    partner_in: Any, ledger: Ledger, feed: Path
+) -> None:
+    with partner_in("hash") as to:
+        record = deliver(ledger, to, feed)
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    assert record["receipt"]["files"][0]["remote_sha256"] == digest
+
+
+def test_a_server_that_refuses_to_replace_keeps_the_old_file(
+    partner_in: Any, ledger: Ledger, feed: Path
+) -> None:
+    with partner_in("no-replace") as to:
+        (to.folder / NAME).write_bytes(b"old")
+        with pytest.raises(Refused, match="550 Rename failed"):
+            deliver(ledger, to, feed)
+        assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], b"old")
+        assert events(ledger) == ["intent", "placing", "failed"]
+
+        deliver(ledger, to, feed, rename="delete-then-rename", attempt="run-2")
+        assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], CONTENT)
+
+
+def test_a_server_that_only_says_it_renamed_is_found_out(
+    partner_in: Any, ledger: Ledger, feed: Path
+) -> None:
+    with partner_in("lying") as to:
+        with pytest.raises(Refused, match="but it is not"):
+            deliver(ledger, to, feed)
+        assert to.names() == []
+    assert events(ledger)[-1] == "failed"
+
+
+def test_a_lost_reply_to_the_rename_is_settled_by_looking(
+    partner_in: Any, ledger: Ledger, feed: Path
+) -> None:
+    with partner_in("deaf") as to:
+        record = deliver(ledger, to, feed)
+        assert to.names() == [NAME]
+    assert record["event"] == "delivered"
+    assert record["receipt"]["settled"] is True
+
+
+def test_a_file_picked_up_at_once_is_delivered(
+    partner_in: Any, ledger: Ledger, feed: Path
+) -> None:
+    with partner_in("picked-up") as to:
+        record = deliver(ledger, to, feed)
+    assert record["event"] == "delivered"
+    assert record["receipt"]["files"][0]["rechecked"] is False
+
+
+def test_what_nobody_can_know_is_unknown_until_a_person_says(
+    partner_in: Any, ledger: Ledger, feed: Path
+) -> None:
+    with partner_in("picked-up-deaf") as to:
+        with pytest.raises(Refused, match="is unknown"):
+            deliver(ledger, to, feed)
+        with pytest.raises(Refused, match="publish settle run-1"):
+            dispatch.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
+    assert events(ledger)[-1] == "unknown"
+
+    dispatch.settle_unknown(ledger, "run-1", True, "ann", "the partner has it")
+
+    assert ledger.unknown("feed") == []
+    assert ledger.last_delivered("feed", "onpart") is not None
+    with pytest.raises(Refused, match="expected an attempt whose end is unknown"):
+        dispatch.settle_unknown(ledger, "run-1", False, "ann", "no")
+
+
+@pytest.mark.parametrize(
+    ("placed", "part", "named", "outcome", "left"),
+    [
+        (False, CONTENT, None, "failed", []),
+        (False, CONTENT[:9], b"old", "failed", [NAME]),
+        (False, None, None, "failed", []),
+        (True, CONTENT, b"old", "delivered", [NAME]),
+        (True, CONTENT[:9], b"old", "failed", [NAME]),
+        (True, None, CONTENT, "delivered", [NAME]),
+        (True, None, None, "unknown", []),
+        (True, None, b"old", "unknown", [NAME]),
+    ],
+)
+def test_an_open_intent_is_settled_by_what_lies_there(
+    partner_in: Any,
+    ledger: Ledger,
+    feed: Path,
+    placed: bool,
+    part: bytes | None,
+    named: bytes | None,
+    outcome: str,
+    left: list[str],
+) -> None:
+    opened = intent(feed)
+    ledger.append("intent", **opened)
+    if placed:
+        ledger.append("placing", attempt="run-1", feed="feed")
+    with partner_in("good") as to:
+        if part is not None:
+            (to.folder / opened["items"][0]["part"]).write_bytes(part)
+        if named is not None:
+            (to.folder / NAME).write_bytes(named)
+        (to.folder / f"{NAME}.other-run.part").write_bytes(b"not ours")
+        try:
+            dispatch.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
+        except Refused:
+            assert outcome == "unknown"
+        assert events(ledger)[-1] == outcome
+        assert to.names() == sorted([*left, f"{NAME}.other-run.part"])
+        if outcome == "delivered":
+            assert (to.folder / NAME).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "words"),
+    [
+        ({"DEST_ONPART_PASSWORD": "wrong"}, Refused, "530"),
+        ({"DEST_ONPART_CA_FILE": ""}, Refused, "certificate"),
+        ({"DEST_ONPART_URL": "ftps://feeds@localhost:1"}, Temporary, "refused"),
+        ({"DEST_ONPART_URL": "ftps://feeds@localhost:{port}/no/such"}, Refused, "550"),
+    ],
+    ids=["password", "authority", "nobody", "folder"],
+)
+def test_a_server_that_is_not_the_partner_gets_nothing(
+    partner_in: Any, more: dict[str, str], kind: type[Stop], words: str
+) -> None:
+    with partner_in("good") as to:
+        given = {name: text.format(port=to.port) for name, text in more.items()}
+        with pytest.raises(kind, match=words) as caught:
+            to.open(**given).close()
+    assert PASSWORD not in str(caught.value)
+    assert "wrong" not in str(caught.value)
+
+
+def test_a_certificate_of_another_host_is_refused(
+    partner_in: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "ca").mkdir()
+    other = certificates.make(tmp_path / "ca", "partner.example")
+    with (
+        partner_in("good", other) as to,
+        pytest.raises(Refused, match="Hostname mismatch"),
+    ):
+        to.open()
+
+
+def test_not_checking_a_certificate_is_possible_and_recorded(
+    partner_in: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with partner_in("good") as to:
+        connection = to.open(DEST_ONPART_CA_FILE="", DEST_ONPART_TLS_VERIFY="0")
+        assert connection.facts()["certificate_checked"] is False
+        connection.close()
+
+
+def test_the_folder_of_url_and_exposure_add_up(partner_in: Any, feed: Path) -> None:
+    with partner_in("good") as to:
+        (to.folder / "in" / "parts").mkdir(parents=True)
+        url = f"ftps://feeds@localhost:{to.port}/in"
+        connection = to.open("/parts", DEST_ONPART_URL=url)
+        connection.put(feed, "x", lambda size: None)
+        assert connection.list() == ["x"]
+        connection.remove("x")
+        connection.remove("x")  # gone already: no error
+        assert connection.size("x") is None
+        connection.close()
+
+
+def test_a_server_killed_in_the_middle_leaves_no_name(
+    partner_in: Any, tmp_path: Path, ledger: Ledger
+) -> None:
+    big = tmp_path / "big.csv"
+    big.write_bytes(CONTENT * 100)
+    with partner_in("good") as to:
+        connection = to.open()
+        with pytest.raises(Temporary, match=r"broke after [1-9]"):
+            connection.put(big, f"{NAME}.x.part", lambda size: to.process.kill())
+        connection.close()
+        assert NAME not in to.names()
+
+
+def test_two_files_take_their_names_only_when_both_are_there(
+    partner_in: Any, tmp_path: Path, feed: Path
+) -> None:
+    missing = tmp_path / "gone.json"
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    first = Item(feed, NAME, f"{NAME}.1.part", len(CONTENT), digest)
+    second = Item(missing, "gone.json", "gone.json.1.part", 1, digest)
+    with partner_in("good") as to:
+        with pytest.raises((Stop, OSError)):
+            send(to.open, Delivery((first, second), "replace"), lambda: None, False)
+        assert to.names() == []
+
+
+def test_a_folder_is_a_partner_too(tmp_path: Path, ledger: Ledger, feed: Path) -> None:
+    folder = tmp_path / "share"
+    variables = Environment({"DEST_ONPART_URL": folder.as_uri()})
+
+    def open_(name: str, folder: str) -> Connection:
+        return connect(Destination.of(variables, name), folder)
+
+    with pytest.raises(Refused, match="expected a folder"):
+        dispatch.dispatch(ledger, open_, intent(feed), [feed], False)
+    folder.mkdir()
+    dispatch.dispatch(ledger, open_, intent(feed, attempt="run-2"), [feed], False)
+    assert [path.name for path in folder.iterdir()] == [NAME]
+    assert (folder / NAME).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "DEST_ONPART_URL is not set"),
+        ({"DEST_ONPART_URL": "ftps://u:hidden@h"}, "Put it in DEST_ONPART_PASSWORD"),
+        ({"DEST_ONPART_URL": "ftp://h"}, "expected ftps://"),
+        ({"DEST_ONPART_URL": "ftps://"}, "found no host"),
+        ({"DEST_ONPART_URL": "ftps://h:x"}, "not a number"),
+        ({"DEST_ONPART_URL": "ftps://h"}, "DEST_ONPART_PASSWORD is not set"),
+        ({"DEST_ONPART_URL": "ftps://h", "DEST_ONPART_CA_FILE": "/no"}, "CA_FILE"),
+    ],
+)
+def test_a_wrong_destination_names_its_variable(
+    variables: dict[str, str], words: str
+) -> None:
+    with pytest.raises(Misuse, match=words) as caught:
+        Destination.of(Environment(variables), "onpart")
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_destination_never_shows_its_password() -> None:
+    variables = {"DEST_ONPART_URL": "ftps://u@h", "DEST_ONPART_PASSWORD": PASSWORD}
+    assert PASSWORD not in repr(Destination.of(Environment(variables), "onpart"))
