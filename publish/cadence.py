@@ -41,11 +41,19 @@ class Cron:
         cron = cls(
             text, minutes, hours, days, months, frozenset(d % 7 for d in weekdays)
         )
-        cron.last_due(datetime(2024, 3, 1))
+        if cron.latest(datetime(2024, 3, 1)) is None:
+            raise Misuse(f"{where}: expected a day that exists, found {text!r}")
         return cron
 
     def last_due(self, at: datetime) -> datetime:
         """Return the latest due time that is not after `at`."""
+        found = self.latest(at)
+        if found is None:
+            raise Misuse(f"cadence {self.text!r} was never due before {at}")
+        return found
+
+    def latest(self, at: datetime) -> datetime | None:
+        """Return the same, or None if there is none within forty years."""
         day = at.replace(hour=0, minute=0, second=0, microsecond=0)
         for _ in range(_HORIZON_DAYS):
             if self._meant(day):
@@ -54,7 +62,7 @@ class Cron:
                         if (due := day + timedelta(hours=hour, minutes=minute)) <= at:
                             return due
             day -= timedelta(days=1)
-        raise Misuse(f"cadence {self.text!r} names a day that does not exist")
+        return None
 
     def _meant(self, day: datetime) -> bool:
         if day.month not in self.months:

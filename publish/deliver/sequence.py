@@ -140,7 +140,7 @@ def _put(connection: Connection, item: Item, bar: bool) -> None:
 
 
 def _compare(connection: Connection, item: Item, name: str) -> tuple[int | None, str]:
-    """Return size and hash ("" if not offered) of a file, or raise if they are wrong."""
+    """Return size and hash ("" if not offered), or raise if they are not ours."""
     size, digest = connection.size(name), ""
     if size == item.bytes:
         digest = connection.hash(name) or ""

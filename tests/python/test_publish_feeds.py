@@ -1,0 +1,195 @@
+"""A file is declared in an exposure; what is wrong there is said by name."""
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from publish_sample import AUDIT, EXPOSURE, META, MODEL, manifest, run_results
+
+from publish import artifacts, declaration, feeds
+from publish.cadence import Cron
+from runtime.environment import Environment
+from runtime.exits import Misuse
+
+AT = dt.datetime(2026, 1, 15, 7, 0, 5, tzinfo=dt.UTC)
+
+
+def declared(**changes: Any) -> dict[str, Any]:
+    """Return the sample's meta with some fields changed; None removes one."""
+    meta = json.loads(json.dumps(META)) | changes
+    return {name: value for name, value in meta.items() if value is not None}
+
+
+def read(meta: dict[str, Any], **columns: str) -> feeds.Feed:
+    said = manifest(meta)
+    for column, type_ in columns.items():
+        said["nodes"][MODEL]["columns"][column]["data_type"] = type_
+    (feed,) = feeds.read(artifacts.Artifacts(said, run_results()))
+    return feed
+
+
+def test_a_declaration_becomes_a_value() -> None:
+    feed = read(declared())
+    assert (feed.name, feed.title) == ("onpart_inventory", "OnPart inventory")
+    assert feed.model.sql == 'warehouse."main"."inventory_feed"'
+    assert [column.name for column in feed.columns][:2] == [
+        "supplier_code",
+        "location_code",
+    ]
+    assert feed.columns[21].type == "decimal(18,2)"
+    assert feed.dialect.newline == "\n"
+    name = feed.file_name(AT, "prod", None)
+    assert name == "DEMO01_inventory_20260115T070005Z.csv"
+
+
+def test_every_placeholder_is_filled() -> None:
+    feed = read(declared(file="{environment}_{date}_{split}.csv", split_by="part_type"))
+    assert feed.file_name(AT, "uat", "OEM") == "uat_20260115_OEM.csv"
+
+
+@pytest.mark.parametrize("split", ["../x", "a/b", "a\nb", "x" * 250])
+def test_a_split_value_cannot_leave_the_folder(split: str) -> None:
+    feed = read(declared(file="{split}.csv", split_by="part_type"))
+    with pytest.raises(Misuse, match="cannot be a file name"):
+        feed.file_name(AT, "dev", split)
+
+
+def test_an_exposure_without_our_fields_is_not_ours() -> None:
+    said = manifest({"owner_team": "sales"})
+    assert feeds.read(artifacts.Artifacts(said, run_results())) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"model": None}, "(meta)", "expected the fields model"),
+        ({"colour": "red"}, "(meta)", "expected only the fields model"),
+        ({"when_empty": "maybe"}, "when_empty", 'one of "refuse", "skip", "send"'),
+        ({"cadence": "daily"}, "cadence", "expected text like"),
+        ({"cadence": "0 25 * * *"}, "cadence, hour", "expected 0 to 23"),
+        ({"cadence": "0 0 31 2 *"}, "cadence", "a day that exists"),
+        ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost", "maximum 1"),
+        ({"guards": {"min_rows": "one"}}, "guards.min_rows", "type integer"),
+        ({"guards": {"max_loss": 1}}, "guards", "only the fields min_rows"),
+        ({"guards": {"values_stay": ["nope"]}}, "guards.values_stay", "found nope"),
+        ({"guards": {"max_age": {"column": "x", "hours": 1}}}, "guards.max_age", "x"),
+        ({"sort": ["supplier_sku"]}, "sort", "expected every key column"),
+        ({"key": ["sku"]}, "key", "a column of inventory_feed, found sku"),
+        ({"model": "inventory"}, "model", "a model it depends on, found inventory"),
+        ({"file": "a/{timestamp}.csv"}, "file", "expected text like"),
+        ({"file": "{time}.csv"}, "file", "expected text like"),
+        ({"file": "{split}.csv"}, "file", "just where split_by is"),
+        ({"folder": "/a/../../b"}, "folder", "expected not"),
+        ({"audit": None}, "guards.max_review_share", "an audit model"),
+        ({"dialect": {**META["dialect"], "escape": "\\"}}, "dialect.quoting", '"all"'),
+        ({"dialect": {**META["dialect"], "quote": '""'}}, "dialect.quote", "text like"),
+        ({"dialect": {**META["dialect"], "newline": "\n"}}, "dialect.newline", '"lf"'),
+        ({"destination": "On Part"}, "destination", "text like"),
+    ],
+)  # fmt: skip
+def test_a_wrong_declaration_names_exposure_field_expected_and_found(
+    changes: dict[str, Any], field: str, words: str
+) -> None:
+    with pytest.raises(Misuse) as caught:
+        read(declared(**changes))
+    said = str(caught.value)
+    assert "exposure onpart_inventory, field " + field in said
+    assert words in said
+    assert "found" in said
+
+
+@pytest.mark.parametrize("type_", ["double", "float", "varchar[]", ""])
+def test_a_column_needs_a_type_with_one_text_form(type_: str) -> None:
+    with pytest.raises(Misuse, match="column list_price: expected a data_type"):
+        read(declared(), list_price=type_)
+
+
+def test_one_model_is_the_state_of_one_partner() -> None:
+    said = manifest(declared())
+    second = json.loads(json.dumps(said["exposures"][EXPOSURE]))
+    second["name"] = "second"
+    second["config"]["meta"]["destination"] = "elsewhere"
+    said["exposures"]["exposure.partner_feeds.second"] = second
+    with pytest.raises(Misuse, match="a model that one partner holds"):
+        feeds.read(artifacts.Artifacts(said, run_results()))
+
+
+def test_the_schema_is_a_schema_and_teaches() -> None:
+    jsonschema.Draft202012Validator.check_schema(declaration.SCHEMA)
+
+    def without_words(schema: dict[str, Any]) -> list[str]:
+        silent = []
+        for name, field in schema.get("properties", {}).items():
+            if not field.get("description"):
+                silent.append(name)
+            silent += without_words(field)
+        return silent
+
+    assert without_words(declaration.SCHEMA) == []
+    assert declaration.SCHEMA["additionalProperties"] is False
+
+
+def test_the_project_declares_its_feeds_lawfully(root: Path) -> None:
+    text = (root / "models/marts/_marts__exposures.yml").read_text()
+    text = re.sub(r"{{.*?}}", "X", text)  # dbt renders it before we read it
+    assert "onpart_inventory" in text
+    for exposure in yaml.safe_load(text)["exposures"]:
+        declaration.validate(exposure["name"], exposure["config"]["meta"])
+
+
+def test_missing_artifacts_say_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(
+        Misuse, match=r"manifest\.json, found no such file\. Run `dbt build`"
+    ):
+        artifacts.read(tmp_path, Environment({}))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "manifest.json").write_text("{")
+    with pytest.raises(Misuse, match="expected JSON in"):
+        artifacts.read(tmp_path, Environment({"DBT_TARGET_PATH": "mine"}))
+
+
+def test_ancestors_are_all_that_is_below() -> None:
+    found = artifacts.Artifacts(manifest(declared()), run_results())
+    names = {name.rsplit(".", 1)[-1] for name in found.ancestors(EXPOSURE)}
+    assert names == {
+        "inventory_feed", "inventory_audit", "stg_ordertime__part_items", "part_types",
+        "part_items",
+    }  # fmt: skip
+    assert AUDIT in found.ancestors(EXPOSURE)
+
+
+@pytest.mark.parametrize(
+    ("cron", "at", "due"),
+    [
+        ("0 6 * * *", "2026-01-15T07:00", "2026-01-15T06:00"),
+        ("0 6 * * *", "2026-01-15T06:00", "2026-01-15T06:00"),
+        ("0 6 * * *", "2026-01-15T05:59", "2026-01-14T06:00"),
+        ("*/15 * * * *", "2026-01-15T07:44", "2026-01-15T07:30"),
+        ("0 2 * * 1-5", "2026-01-18T12:00", "2026-01-16T02:00"),  # Sunday: Friday
+        ("0 2 * * 7", "2026-01-15T12:00", "2026-01-11T02:00"),  # 7 is Sunday
+        ("30 4 1,15 * *", "2026-01-14T00:00", "2026-01-01T04:30"),
+        ("0 0 13 * 5", "2026-01-15T00:00", "2026-01-13T00:00"),  # either day is enough
+        ("0 0 29 2 *", "2026-01-15T00:00", "2024-02-29T00:00"),
+        ("5/20 8-10 * * *", "2026-01-15T09:24", "2026-01-15T09:05"),
+    ],
+)
+def test_the_last_due_time_is_what_crontab_means(cron: str, at: str, due: str) -> None:
+    found = Cron.parse(cron, "here").last_due(dt.datetime.fromisoformat(at))
+    assert found == dt.datetime.fromisoformat(due)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "* * * *", "a * * * *", "60 * * * *", "5-1 * * * *", "*/0 * * * *"),
+        *("1- * * * *", "0 0 0 * *", "0 0 30 2 *"),
+    ],
+)
+def test_a_cadence_that_means_nothing_is_refused(text: str) -> None:
+    with pytest.raises(Misuse, match=r"^here"):
+        Cron.parse(text, "here")
