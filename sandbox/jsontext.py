@@ -5,6 +5,7 @@ the nearest double; a stand-in must serve what its source wrote.
 """
 
 import json
+from collections.abc import Collection, Iterator
 from typing import Any
 
 # Numbers stay text: only where they end matters, and 5,000 digits are no integer.
@@ -34,17 +35,30 @@ def members(text: str) -> list[tuple[str, str]]:
     Returns:
         One pair per member; a key that stands twice comes twice.
     """
-    found = []
+    return list(_walk(text))
+
+
+def first(text: str, keys: Collection[str]) -> dict[str, str]:
+    """Return the text of these members; looks no further than the last of them."""
+    found: dict[str, str] = {}
+    for key, value in _walk(text):
+        if key in keys:
+            found[key] = value
+            if len(found) == len(keys):
+                break
+    return found
+
+
+def _walk(text: str) -> Iterator[tuple[str, str]]:
     at = _skip(text, text.index("{") + 1)
     while text[at] == '"':
         key, at = _DECODER.raw_decode(text, at)
         start = _skip(text, text.index(":", at) + 1)
         _, at = _DECODER.raw_decode(text, start)
-        found.append((key, text[start:at]))
+        yield key, text[start:at]
         at = _skip(text, at)
         if text[at] == ",":
             at = _skip(text, at + 1)
-    return found
 
 
 def object_of(pairs: list[tuple[str, str]]) -> str:

@@ -49,7 +49,6 @@ class Sample:
         _set(connection, "new", max(1, self.items // 500))
         _set(connection, "vehicles", len(words.VEHICLES))
         _set(connection, "parts", len(words.PARTS))
-        _set(connection, "captions", words.CAPTIONS)
         connection.execute(sample_numbers.MACROS)
         # Twice as quick; what must have an order says so.
         connection.execute("SET preserve_insertion_order = false")

@@ -6,6 +6,8 @@
 `told`      the same with what its situation makes of it
 """
 
+from sandbox.sample_words import CAPTIONS
+
 # A table first: what reads a table runs on every core, what reads a range on one.
 COUNTED = """
 CREATE OR REPLACE TEMP TABLE counted AS
@@ -266,6 +268,12 @@ SELECT i, 10001 + i AS id, situation, part_type, preview_on_hand, make,
 FROM priced
 """
 
+# The twelve fields of an item, as SQL.
+_FIELD = """'{"Name":"ItemCust%d","Caption":"%s","Value":' || j(custom[%d]) || '}'"""
+_FIELDS = " || ',' || ".join(
+    _FIELD % (place, caption, place) for place, caption in enumerate(CAPTIONS, 1)
+)
+
 # The object of one Part Item, members in the order of the vendor's sample.
 ITEM = """
 INSERT INTO record
@@ -284,16 +292,12 @@ SELECT 101, i + 1, told.id,
     || ',"ReorderPoint":null,"TrackLotOrSerial":false,"RecordInfo":{"CreatedDate":'
     || instant(created) || ',"ModifiedDate":' || instant(modified)
     || '},"CustomFields":' || CASE WHEN situation = 'fields null' THEN 'null'
-        ELSE '[' || array_to_string(list_transform(
-            list_zip(getvariable('captions'), custom, range(1, 13)),
-            lambda slot: '{"Name":"ItemCust' || slot[3] || '","Caption":"' || slot[1]
-                || '","Value":' || j(slot[2]) || '}'
-        ), ',') || ']' END || '}'
+        ELSE '[' || {fields} || ']' END || '}'
 FROM told
 LEFT JOIN item_group AS grp ON grp.name = item_group
 LEFT JOIN manufacturer AS mfr ON mfr.name = maker
 ORDER BY i
-"""
+""".replace("{fields}", _FIELDS)
 
 # Kits: their own record type, so that a list of Part Items does not hold them.
 ASSEMBLY = """

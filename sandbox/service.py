@@ -15,7 +15,7 @@ from sandbox.answer import Answer
 from sandbox.damage import OTHER_PAGE, change_rows
 from sandbox.faults import Fault
 from sandbox.filters import BadListInfo
-from sandbox.jsontext import members, object_of, without_nulls
+from sandbox.jsontext import first, object_of, without_nulls
 from sandbox.listinfo import ListInfo, read
 from sandbox.query import (
     BY_ITEM,
@@ -141,8 +141,8 @@ class Service:
         if call.endpoint == "entityref":
             rows = [_reference(row) for row in rows]
         elif self._switches.stock_ids and call.record_type in (BY_ITEM, BY_LOCATION):
-            first = (max(1, number) - 1) * info.size + 1
-            rows = [f'{{"Id":{at},{row[1:]}' for at, row in enumerate(rows, first)]
+            start = (max(1, number) - 1) * info.size + 1
+            rows = [f'{{"Id":{at},{row[1:]}' for at, row in enumerate(rows, start)]
         return answer.array(self._served(rows, fault))
 
     def _one(self, record_type: int, call: Call, fault: Fault | None) -> Answer:
@@ -180,5 +180,5 @@ class Service:
 
 
 def _reference(row: str) -> str:
-    found = dict(members(row))
+    found = first(row, ("Id", "Name"))
     return object_of([(key, found.get(key, "null")) for key in ("Id", "Name")])

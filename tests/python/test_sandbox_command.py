@@ -34,7 +34,9 @@ def running(*words):
 def variables(process, last):
     found = {}
     while last not in found:
-        name, _, text = process.stdout.readline().rstrip("\n").partition("=")
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        name, _, text = line.rstrip("\n").partition("=")
         found[name] = text
     return found
 
