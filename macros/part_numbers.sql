@@ -18,7 +18,7 @@
     column: a part number.
 #}
 {% macro is_printable(column) -%}
-    {{ matches(column, '^[ -~]*$') }}
+    coalesce({{ matches(column, '^[ -~]*$') }}, true)
 {%- endmacro %}
 
 
@@ -58,17 +58,16 @@
 #}
 {% macro gtin_14(column) -%}
     {%- set padded = "lpad(" ~ column ~ ", 14, '0')" -%}
+    {%- set weighed = [] -%}
+    {%- for place in range(1, 15) -%}
+        {%- set digit = 'cast(substr(' ~ padded ~ ', ' ~ place ~ ', 1) as integer)' -%}
+        {%- do weighed.append(('3 * ' if place % 2 else '') ~ digit) -%}
+    {%- endfor -%}
     case
         when not {{ matches(column, '^[0-9]{12,14}$') }} then null
         -- All zeros adds up, and is what a blank label scans as.
         when not {{ matches(column, '[1-9]') }} then null
-        when (
-            {%- for place in range(1, 15) %}
-            {{ '3' if place % 2 else '1' }}
-            * cast(substr({{ padded }}, {{ place }}, 1) as integer)
-            {{- ' +' if not loop.last }}
-            {%- endfor %}
-        ) % 10 = 0 then {{ padded }}
+        when ({{ weighed | join(' + ') }}) % 10 = 0 then {{ padded }}
     end
 {%- endmacro %}
 

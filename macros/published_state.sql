@@ -10,16 +10,19 @@
 #}
 {% macro published_state(model) -%}
     {%- set state = source('published', model) -%}
-    {%- if execute -%}
+    {%- if not execute -%}
+        select * from {{ state }}
+    {%- else -%}
         {%- set mart = graph.nodes['model.' ~ project_name ~ '.' ~ model] -%}
-        {%- set location = state.render() | replace("'", '') -%}
-        {%- set files = run_query("select 1 from glob('" ~ location ~ "')") -%}
-        select
-        {%- for column in mart.columns.values() %}
-            cast(null as {{ column.data_type }}) as {{ column.name }}
-            {{- ',' if not loop.last }}
-        {%- endfor %}
-        where false
+        {%- set pattern = state.render() | replace("'", '') -%}
+        {%- set files = run_query("select 1 from glob('" ~ pattern ~ "')") -%}
+        {%- set typed = [] -%}
+        {%- for column in mart.columns.values() -%}
+            {%- do typed.append(
+                'cast(null as ' ~ column.data_type ~ ') as ' ~ column.name
+            ) -%}
+        {%- endfor -%}
+        select {{ typed | join(', ') }} where false
         {%- if files.rows | length > 0 %}
         union all by name
         select * from {{ state }}

@@ -44,15 +44,13 @@
     codes: the texts.
 #}
 {% macro numbered_rows(codes) -%}
+    {%- set rows = ["(0, '')"] -%}
+    {%- for code in codes -%}
+        {%- do rows.append("(" ~ loop.index ~ ", '" ~ code ~ "')") -%}
+    {%- endfor -%}
     select
         position,
         reason_code
-    from (
-        values
-        {%- for code in codes %}
-            ({{ loop.index }}, '{{ code }}'),
-        {%- endfor %}
-            (0, '')
-    ) as numbered (position, reason_code)
+    from (values {{ rows | join(', ') }}) as numbered (position, reason_code)
     where position > 0
 {%- endmacro %}

@@ -68,14 +68,11 @@
     column: a tidied text. length: the longest the partner takes.
 #}
 {% macro cut_at_word(column, length) -%}
+    {%- set start = 'left(' ~ column ~ ', ' ~ length ~ ' + 1)' -%}
     case
         when length({{ column }}) <= {{ length }} then {{ column }}
         else coalesce(
-            nullif(
-                trim({{ replaced('left(' ~ column ~ ', ' ~ (length + 1) ~ ')',
-                    '[^ ]*$') }}),
-                ''
-            ),
+            nullif(trim({{ replaced(start, '[^ ]*$') }}), ''),
             left({{ column }}, {{ length }})
         )
     end

@@ -63,14 +63,16 @@ final as (
             case when parts_repeated.item_id is not null then 'DUP_PART' end,
             nullif(parts_ruled.discount_codes, ''),
             case
-                when parts_normalised.part_type = 'OD'
+                when
+                    parts_normalised.part_type = 'OD'
                     and parts_scoped.on_hand_quantity < {{ var('od_min_on_hand') }}
                     then 'OD_LOW_STOCK'
             end,
             nullif(parts_ruled.certificate_codes, ''),
             nullif(parts_ruled.price_codes, ''),
             case
-                when abs(parts_normalised.sell_price - inventory_published.sell_price)
+                when
+                    abs(parts_normalised.sell_price - inventory_published.sell_price)
                     > inventory_published.sell_price * {{ var('price_jump_share') }}
                     then 'PRICE_JUMP'
             end

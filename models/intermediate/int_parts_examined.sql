@@ -33,9 +33,12 @@ examined as (
 
         -- A bar separates numbers in the feed, so none may hold one. The SKU will be
         -- quoted back to us verbatim, so not even its spaces may be trimmed.
-        not {{ is_printable("concat_ws('', supplier_sku, mfr_part_number, oem_part_number)") }}
-        or {{ matches("concat_ws('', mfr_part_number, oem_part_number)", '[|]') }}
-        or coalesce(supplier_sku <> trim(supplier_sku), false) as has_bad_character,
+        not {{ is_printable('supplier_sku') }}
+        or not {{ is_printable('mfr_part_number') }}
+        or not {{ is_printable('oem_part_number') }}
+        or coalesce(supplier_sku <> trim(supplier_sku), false)
+        or concat_ws('', mfr_part_number, oem_part_number) like '%|%'
+            as has_bad_character,
 
         {{ is_mangled('supplier_sku') }}
         or {{ is_mangled('mfr_part_number') }}

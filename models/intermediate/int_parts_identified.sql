@@ -62,8 +62,9 @@ final as (
             as oem_part_number_key,
         {{ first_joined(fit_numbers('alternates'), 5) }} as alt_part_numbers,
         -- More numbers were given than were fit, or than fit in.
-        {{ first_joined('alternates', 1000) }} is distinct from
-        {{ first_joined(fit_numbers('alternates'), 5) }} as is_alternate_dropped
+        coalesce({{ first_joined('alternates', 1000) }}, '')
+        <> coalesce({{ first_joined(fit_numbers('alternates'), 5) }}, '')
+            as is_alternate_dropped
 
     from judged
 

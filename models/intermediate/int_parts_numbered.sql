@@ -23,6 +23,16 @@ cleaned as (
 
 ),
 
+shaped as (
+
+    select
+        *,
+        {{ is_partslink('partslink_text') }} as is_partslink
+
+    from cleaned
+
+),
+
 -- Partslink by position: two of the maker, four digits of the part, three of the
 -- sequence, which since 2024 may hold letters. What follows the ninth character is
 -- the variant, and C or N there speaks of a certificate.
@@ -30,17 +40,15 @@ final as (
 
     select
         *,
-        case when {{ is_partslink('partslink_text') }} then left(partslink_text, 9) end
-            as partslink_base,
-        case when {{ is_partslink('partslink_text') }} then substr(partslink_text, 10) end
+        case when is_partslink then left(partslink_text, 9) end as partslink_base,
+        case when is_partslink then substr(partslink_text, 10) end
             as partslink_suffix,
-        not coalesce({{ is_partslink('partslink_text') }}, true)
-            as is_partslink_invalid,
+        not coalesce(is_partslink, true) as is_partslink_invalid,
         {{ gtin_14('scanned_number') }} as gtin,
         scanned_number is not null and {{ gtin_14('scanned_number') }} is null
             as is_gtin_invalid
 
-    from cleaned
+    from shaped
 
 )
 

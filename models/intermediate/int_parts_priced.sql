@@ -33,10 +33,10 @@ final as (
         *,
         feed_list_price is null
         and nullif(trim(list_price_raw), '') is not null
-        and list_price is distinct from 0 as is_list_price_invalid,
+        and coalesce(list_price, -1) <> 0 as is_list_price_invalid,
         weight_lb is null
         and nullif(trim(weight_raw), '') is not null
-        and weight is distinct from 0 as is_weight_invalid
+        and coalesce(weight, -1) <> 0 as is_weight_invalid
 
     from rounded
 

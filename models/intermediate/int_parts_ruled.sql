@@ -28,21 +28,43 @@ final as (
         -- 5 type: OD must prove that it is new, the maker's and a discount
         concat_ws(
             '|',
-            case when part_type = 'OD' and not has_od_source then 'OD_SOURCE_UNPROVEN' end,
-            case when part_type = 'OD' and list_price is null then 'OD_LIST_MISSING' end,
-            case when part_type = 'OD' and sell_price >= list_price then 'OD_NOT_DISCOUNTED' end
+            case
+                when part_type = 'OD' and not has_od_source then 'OD_SOURCE_UNPROVEN'
+            end,
+            case
+                when part_type = 'OD' and list_price is null then 'OD_LIST_MISSING'
+            end,
+            case
+                when part_type = 'OD' and sell_price >= list_price
+                    then 'OD_NOT_DISCOUNTED'
+            end
         ) as discount_codes,
 
         -- 5 type: AM and CAPA must name a maker, be matchable and certified as they say
         concat_ws(
             '|',
             case when part_type is not null and brand is null then 'BRAND_MISSING' end,
-            case when part_type in ('AM', 'CAPA') and coalesce(oem_part_number, partslink_number) is null then 'NO_MATCH_NUMBER' end,
-            case when part_type <> 'CAPA' and (has_capa_evidence or has_nsf_evidence) then 'CERT_CONFLICT' end,
-            case when part_type = 'CAPA' and has_capa_evidence and has_nsf_evidence then 'CERT_CONFLICT' end,
+            case
+                when
+                    part_type in ('AM', 'CAPA')
+                    and coalesce(oem_part_number, partslink_number) is null
+                    then 'NO_MATCH_NUMBER'
+            end,
+            case
+                when
+                    (has_capa_evidence and part_type <> 'CAPA')
+                    or (has_nsf_evidence and part_type <> 'CAPA')
+                    or (has_capa_evidence and has_nsf_evidence)
+                    then 'CERT_CONFLICT'
+            end,
             case when has_nsf_evidence then 'CERT_NSF_LEGACY' end,
-            case when part_type = 'CAPA' and not has_capa_evidence then 'CAPA_UNPROVEN' end,
-            case when part_type = 'CAPA' and is_certificate_withdrawn then 'CAPA_WITHDRAWN' end
+            case
+                when part_type = 'CAPA' and not has_capa_evidence then 'CAPA_UNPROVEN'
+            end,
+            case
+                when part_type = 'CAPA' and is_certificate_withdrawn
+                    then 'CAPA_WITHDRAWN'
+            end
         ) as certificate_codes,
 
         -- 6 price

@@ -71,7 +71,9 @@ ruled as (
             case when not is_active then 'ITEM_INACTIVE' end,
             case when not is_item_known or not is_stock_item then 'NOT_STOCK_ITEM' end,
             case when is_protected then 'PROTECTED_PART' end,
-            case when has_stock_row and location_code is null then 'LOCATION_EXCLUDED' end,
+            case
+                when has_stock_row and location_code is null then 'LOCATION_EXCLUDED'
+            end,
             case when not is_type_offered then 'TYPE_NOT_OFFERED' end
         ) as scope_codes,
 
@@ -80,8 +82,12 @@ ruled as (
             '|',
             case when has_stock_row and on_hand_quantity is null then 'QTY_MISSING' end,
             case when on_hand_quantity < 0 then 'QTY_NEGATIVE' end,
-            case when on_hand_quantity <> floor(on_hand_quantity) then 'QTY_FRACTION' end,
-            case when on_hand_quantity > {{ var('qty_limit') }} then 'QTY_IMPLAUSIBLE' end
+            case
+                when on_hand_quantity <> floor(on_hand_quantity) then 'QTY_FRACTION'
+            end,
+            case
+                when on_hand_quantity > {{ var('qty_limit') }} then 'QTY_IMPLAUSIBLE'
+            end
         ) as sanity_codes,
 
         -- 3 filter, on On Hand; of what is on hand, nothing may be left to sell
@@ -89,8 +95,14 @@ ruled as (
             '|',
             case when not has_stock_row or on_hand_quantity = 0 then 'ON_HAND_ZERO' end,
             case when is_kept_back then 'ON_HAND_ZERO' end,
-            case when not is_location_open and location_code is not null then 'LOCATION_EXCLUDED' end,
-            case when on_hand_quantity >= 1 and available_quantity < 1 then 'QTY_NOT_AVAILABLE' end
+            case
+                when not is_location_open and location_code is not null
+                    then 'LOCATION_EXCLUDED'
+            end,
+            case
+                when on_hand_quantity >= 1 and available_quantity < 1
+                    then 'QTY_NOT_AVAILABLE'
+            end
         ) as filter_codes
 
     from placed

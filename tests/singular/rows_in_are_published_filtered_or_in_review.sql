@@ -27,25 +27,24 @@ inventory_audit as (
 
 ),
 
-totals as (
+counted as (
 
     select
-        (select count(*) from stock_by_location)
-        + (
-            select count(*) from part_items
-            where
-                item_id not in (
-                    select stock_by_location.item_id from stock_by_location
-                    where stock_by_location.item_id is not null
-                )
-        ) as rows_in,
         (select count(*) from inventory_feed) as rows_published,
-        (select count(*) from inventory_audit where status = 'FILTERED')
-            as rows_filtered,
-        (select count(*) from inventory_audit where status = 'REVIEW')
-            as rows_in_review
+        count(*) filter (where status = 'FILTERED') as rows_filtered,
+        count(*) filter (where status = 'REVIEW') as rows_in_review,
+        (select count(*) from stock_by_location)
+        + (select count(*) from part_items)
+        - (
+            select count(distinct part_items.item_id) from part_items
+            inner join stock_by_location
+                on part_items.item_id = stock_by_location.item_id
+        ) as rows_in
+
+    from inventory_audit
 
 )
 
-select * from totals
+select *
+from counted
 where rows_in <> rows_published + rows_filtered + rows_in_review

@@ -25,10 +25,10 @@ renamed as (
         ManufacturerRef.Name as manufacturer_name,
         UomRef.Name as unit_name,
         ManufacturerPartNo as manufacturer_part_number,
-        UPC as upc,
-        Description as description,
+        UPC as upc, -- noqa: AL09
+        Description as description, -- noqa: AL09
         PurchaseDesc as purchase_description,
-        Note as note,
+        Note as note, -- noqa: AL09
         cf_part_type as part_type_name,
         cf_certification as certification_name,
         cf_oem_number as oem_number,
