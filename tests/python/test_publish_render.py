@@ -1,0 +1,289 @@
+"""The bytes of a file: pinned, and read alike by four readers."""
+
+import csv
+import datetime as dt
+import io
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from publish_sample import House, fill
+
+from publish import artifacts, bench, feeds, readback, render
+from publish.feeds import Column, Dialect
+from runtime.environment import Environment, Limits
+from runtime.exits import Misuse, Temporary
+from runtime.files import sha256_of
+
+COLUMNS = (
+    Column("k", "integer", ""),
+    Column("a", "varchar", ""),
+    Column("b", "varchar", ""),
+    Column("n", "decimal(18,2)", ""),
+    Column("t", "timestamp", ""),
+    Column("d", "date", ""),
+)
+ORDERS = Dialect(
+    encoding="utf-8", delimiter=",", quote='"', quoting="all", escape="\\",
+    null_text="null", newline="\r\n", header=True, timestamp_format="%Y-%m-%d %H:%M",
+    date_format="%Y-%m-%d",
+)  # fmt: skip
+ROWS = [
+    (1, "plain", "", "412.5", "2026-01-15 06:00:00", "2026-01-15"),
+    (2, None, "comma, here", "0", "2026-01-15 06:00:59.999", None),
+    (3, "", 'a "quote"', "-0.05", None, "2024-02-29"),
+    (4, "line\nfeed", "carriage\rreturn", "1e3", None, None),
+    (5, "both\r\nof them", "ünï 漢字 😀", None, None, None),
+    (6, " spaces ", "back\\slash", "0.1", None, None),
+    (7, "#hash", '"', "999999.99", None, None),
+    (8, "null", "NULL", "0.005", None, None),
+    (9, "tab\there", "\\", "1", None, None),
+    (10, "00123", "1.23E+11", "1", None, None),
+]
+GOLDEN_HOUSE = (
+    b"k,a,b,n,t,d\n"
+    b'1,plain,"",412.50,2026-01-15T06:00:00Z,2026-01-15\n'
+    b'2,,"comma, here",0.00,2026-01-15T06:00:59Z,\n'
+    b'3,"","a ""quote""",-0.05,,2024-02-29\n'
+    b'4,"line\nfeed","carriage\rreturn",1000.00,,\n'
+    b'5,"both\r\nof them",\xc3\xbcn\xc3\xaf \xe6\xbc\xa2\xe5\xad\x97 '
+    b"\xf0\x9f\x98\x80,,,\n"
+    b"6, spaces ,back\\slash,0.10,,\n"
+    b'7,"#hash","""",999999.99,,\n'
+    b"8,null,NULL,0.01,,\n"
+    b"9,tab\there,\\,1.00,,\n"
+    b"10,00123,1.23E+11,1.00,,\n"
+)
+GOLDEN_ORDERS = (
+    b'"k","a","b","n","t","d"\r\n'
+    b'"1","plain","","412.50","2026-01-15 06:00","2026-01-15"\r\n'
+    b'"2","null","comma, here","0.00","2026-01-15 06:00","null"\r\n'
+    b'"3","","a \\"quote\\"","-0.05","null","2024-02-29"\r\n'
+    b'"4","line\nfeed","carriage\rreturn","1000.00","null","null"\r\n'
+    b'"5","both\r\nof them","\xc3\xbcn\xc3\xaf \xe6\xbc\xa2\xe5\xad\x97 '
+    b'\xf0\x9f\x98\x80","null","null","null"\r\n'
+    b'"6"," spaces ","back\\\\slash","0.10","null","null"\r\n'
+    b'"7","#hash","\\"","999999.99","null","null"\r\n'
+    b'"8","null","NULL","0.01","null","null"\r\n'
+    b'"9","tab\there","\\\\","1.00","null","null"\r\n'
+    b'"10","00123","1.23E+11","1.00","null","null"\r\n'
+)
+
+
+@pytest.fixture
+def connection() -> Any:
+    with duckdb.connect() as connection:
+        spec = {column.name: column.type for column in COLUMNS}
+        rows = [dict(zip(spec, row, strict=True)) for row in reversed(ROWS)]
+        fill(connection, "mart", spec, rows)
+        yield connection
+
+
+def written(
+    connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect
+) -> bytes:
+    assert render.table(connection, "mart", COLUMNS, ("k",), dialect, path) == len(ROWS)
+    return path.read_bytes()
+
+
+def test_the_house_dialect_to_the_byte(connection: Any, tmp_path: Path) -> None:
+    assert written(connection, tmp_path / "f.csv", render.HOUSE) == GOLDEN_HOUSE
+
+
+def test_the_order_dialect_to_the_byte(connection: Any, tmp_path: Path) -> None:
+    assert written(connection, tmp_path / "f.csv", ORDERS) == GOLDEN_ORDERS
+
+
+def test_without_a_header_the_first_line_is_a_row(
+    connection: Any, tmp_path: Path
+) -> None:
+    bare = replace(render.HOUSE, header=False, delimiter=";")
+    content = written(connection, tmp_path / "f.csv", bare)
+    assert content.startswith(b'1;plain;"";412.50;')
+
+
+def as_text() -> list[list[str | None]]:
+    """The rows as their text, a missing value as None."""
+    lines = list(csv.reader(io.StringIO(GOLDEN_HOUSE.decode(), newline="")))[1:]
+    for line, row in zip(lines, ROWS, strict=True):
+        line[:] = [None if v is None else x for x, v in zip(line, row, strict=True)]
+    return lines
+
+
+def test_python_reads_every_field(connection: Any, tmp_path: Path) -> None:
+    content = written(connection, tmp_path / "f.csv", render.HOUSE).decode()
+    lines = list(csv.reader(io.StringIO(content, newline=""), strict=True))[1:]
+    assert lines == [[x or "" for x in line] for line in as_text()]
+
+
+def test_duckdb_tells_empty_from_missing(connection: Any, tmp_path: Path) -> None:
+    written(connection, tmp_path / "f.csv", render.HOUSE)
+    found = duckdb.execute(
+        f"select * from read_csv('{tmp_path / 'f.csv'}', all_varchar = true, "
+        "allow_quoted_nulls = false, auto_detect = false, delim = ',', quote = '\"', "
+        "escape = '\"', header = true, columns = {k: 'varchar', a: 'varchar', "
+        "b: 'varchar', n: 'varchar', t: 'varchar', d: 'varchar'})"
+    ).fetchall()
+    assert [list(row) for row in found] == as_text()
+
+
+def test_postgresql_rules_tell_empty_from_missing(
+    connection: Any, tmp_path: Path
+) -> None:
+    """COPY ... CSV: an unquoted empty field is NULL, a quoted one is empty text."""
+    content = written(connection, tmp_path / "f.csv", render.HOUSE).decode()
+    assert _copy_csv(content)[1:] == as_text()
+
+
+def _copy_csv(content: str) -> list[list[str | None]]:
+    """Read CSV as PostgreSQL's CopyReadAttributesCSV does, default options."""
+    rows: list[list[str | None]] = []
+    row: list[str | None] = []
+    field, quoted, inside, place = "", False, False, 0
+    while place < len(content):
+        character = content[place]
+        if inside and content.startswith('""', place):
+            field += '"'
+            place += 1
+        elif character == '"':
+            inside, quoted = not inside, True
+        elif not inside and character in ",\n":
+            row.append(field if field or quoted else None)
+            field, quoted = "", False
+            if character == "\n":
+                rows.append(row)
+                row = []
+        else:
+            field += character
+        place += 1
+    assert not inside
+    assert not row
+    return rows
+
+
+def test_pandas_reads_the_numbers(connection: Any, tmp_path: Path) -> None:
+    written(connection, tmp_path / "f.csv", render.HOUSE)
+    frame = pd.read_csv(tmp_path / "f.csv", dtype=str, keep_default_na=False)
+    assert list(frame["n"]) == [line[3] or "" for line in as_text()]
+    assert list(frame["b"]) == [line[2] or "" for line in as_text()]
+
+
+@pytest.mark.parametrize("dialect", [render.HOUSE, ORDERS], ids=["house", "orders"])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_any_text_comes_back(dialect: Dialect, tmp_path: Path, data: Any) -> None:
+    alphabet = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+    texts = st.lists(
+        st.none() | st.text(alphabet | st.sampled_from(',"\\\r\n\t #'), max_size=12),
+        max_size=8,
+    )
+    values = data.draw(texts)
+    column = (Column("k", "integer", ""), Column("a", "varchar", ""))
+    with duckdb.connect() as connection:
+        rows = [{"k": number, "a": value} for number, value in enumerate(values)]
+        fill(connection, "mart", {"k": "integer", "a": "varchar"}, rows)
+        path = tmp_path / "f.csv"
+        render.table(connection, "mart", column, ("k",), dialect, path)
+        found = connection.execute(
+            f"select a from read_csv('{path}', columns = {{k: 'integer', "
+            f"a: 'varchar'}}, {readback.reading(dialect)}) order by k"
+        ).fetchall()
+    # Under the order dialect the text null and a missing value are the same bytes.
+    expected = [None if dialect is ORDERS and v == "null" else v for v in values]
+    assert [row[0] for row in found] == expected
+
+
+def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
+    house = House(tmp_path).write()
+    with duckdb.connect(str(house.data / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "insert into inventory_feed select f.* replace (supplier_sku || '-' || i "
+            "as supplier_sku) from inventory_feed f, range(10000) r(i)"
+        )
+    found = set()
+    for memory, threads in (("1GB", 1), ("1GB", 2), ("1GB", 4), ("512MB", 4)):
+        limits = Limits(memory, threads)
+        with bench.opened(
+            tmp_path, house.data / "warehouse.duckdb", limits
+        ) as connection:
+            columns = tuple(
+                Column(name, type_, "") for name, type_ in house.columns.items()
+            )
+            path = tmp_path / "f.csv"
+            rows = render.table(
+                connection, "warehouse.main.inventory_feed", columns,
+                tuple(house.meta["sort"]), render.HOUSE, path,
+            )  # fmt: skip
+            assert rows == 400_040
+            found.add(sha256_of(path))
+    assert len(found) == 1
+
+
+def test_a_failed_render_leaves_nothing(connection: Any, tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("old")
+    bad = (*COLUMNS, Column("gone", "varchar", ""))
+    with pytest.raises(duckdb.BinderException):
+        render.table(connection, "mart", bad, ("k",), render.HOUSE, tmp_path / "f.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["f.csv"]
+    assert (tmp_path / "f.csv").read_text() == "old"
+
+
+def test_types_come_back_from_the_order_dialect(tmp_path: Path) -> None:
+    """Seconds are what the declared format drops, and nothing else."""
+    house = House(tmp_path)
+    house.meta["dialect"].update(
+        quoting="all", null_text="null", escape="\\", newline="crlf",
+        timestamp_format="%Y-%m-%d %H:%M",
+    )  # fmt: skip
+    house.rows[0]["updated_at"] = "2026-01-15 06:00:42"
+    house.rows[1]["weight_lb"] = Decimal("0.10")
+    house.write()
+    (feed,) = feeds.read(artifacts.read(house.root, Environment({})))
+    path = tmp_path / "f.csv"
+    limits = Limits("1GB", 2)
+    with bench.opened(tmp_path, house.data / "warehouse.duckdb", limits) as connection:
+        render.feed_file(connection, feed, None, path)
+        with bench.scratch(connection, tmp_path / "scratch.duckdb"):
+            assert readback.same_rows(connection, feed, None, path).passed
+            assert readback.header(feed, path).passed
+            row = connection.execute(
+                "select updated_at, weight_lb, gtin from feed order by supplier_sku "
+                "limit 1 offset 1"
+            ).fetchone()
+    assert row == (dt.datetime(2026, 1, 15, 6), Decimal("0.10"), None)
+
+
+def test_a_warehouse_that_dbt_is_writing_is_for_later(tmp_path: Path) -> None:
+    house = House(tmp_path).write()
+    path = house.data / "warehouse.duckdb"
+    script = (
+        f"import duckdb, sys; c = duckdb.connect({str(path)!r}); "
+        "sys.stdout.write('open\\n'); sys.stdout.flush(); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as writer:  # fmt: skip
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "open\n"
+        with (
+            pytest.raises(Temporary, match="written by another process"),
+            bench.opened(tmp_path, path, Limits("1GB", 1)),
+        ):
+            pass
+        writer.communicate("")
+    with pytest.raises(Misuse, match="expected a warehouse"):  # noqa: SIM117
+        with bench.opened(tmp_path, tmp_path / "none.duckdb", Limits("1GB", 1)):
+            pass
