@@ -15,7 +15,9 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,6 @@ from runtime.files import sync_folder
 
 Record = Mapping[str, Any]
 START = "0" * 64
-_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _OUTCOMES = ("delivered", "failed", "unknown")
 
 
@@ -80,10 +81,7 @@ class Ledger:
         line = text.encode() + b"\n"
         new = not self._path.exists()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        # A signal between the write and our knowing of it would let the next append
-        # overwrite the line; it waits until both are done.
-        waiting = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        try:
+        with _undisturbed():
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o644)
             try:
                 # A torn line, if there is one, ends here.
@@ -95,8 +93,6 @@ class Ledger:
             if new:
                 sync_folder(self._path.parent)
             self._take(line, len(self._records) + 1)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, waiting)
         return self._records[-1]
 
     def all(self, *events: str) -> list[Record]:
@@ -150,3 +146,27 @@ class Ledger:
             if record["feed"] == feed and record["sha256"] == sha256:
                 found = record if record["event"] == "approved" else None
         return found
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let signals wait until the block is done.
+
+    One that came between the write and our knowing of it would let the next append
+    overwrite the line. A mask would not do: other threads would take the signal.
+    """
+    arrived: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python runs handlers in the main thread only
+        return
+    before = {
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for first in arrived[:1]:
+            signal.raise_signal(first)

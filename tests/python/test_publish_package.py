@@ -1,0 +1,221 @@
+"""The package of a run: complete, checkable by others, and the same from the same."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from publish_sample import COLUMNS, House
+
+from publish.descriptor import contract
+
+# The gates themselves are proved elsewhere: here Great Expectations runs in children.
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    house = House(tmp_path_factory.mktemp("house"))
+    house.rows[0]["description"] = "<script>alert('x')</script> & more"
+    house.write()
+    (house.root / "requirements.lock").write_text("pinned\n")
+    (house.root / "dbt_project.yml").write_text("name: p\nvars: {qty_limit: 9999}\n")
+    return house
+
+
+@pytest.fixture(scope="module")
+def package(house: House) -> Path:
+    said = house.publish()
+    assert said["files"][0]["status"] == "held"  # a first file
+    return Path(said["files"][0]["package"])
+
+
+@pytest.fixture(scope="module")
+def descriptor(package: Path) -> dict[str, Any]:
+    (path,) = package.glob("*.manifest.json")
+    return json.loads(path.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def statement(package: Path) -> dict[str, Any]:
+    return json.loads((package / "gates.json").read_bytes())
+
+
+def test_nothing_is_missing(package: Path) -> None:
+    assert {path.name for path in package.iterdir()} == {
+        "DEMO01_inventory_20260115T070000Z.csv",
+        "DEMO01_inventory_20260115T070000Z.manifest.json",
+        "audit.csv",
+        "gates.json",
+        "gates.html",
+        "SHA256SUMS",
+    }
+
+
+def test_sha256sum_agrees(package: Path) -> None:
+    tool = shutil.which("sha256sum")
+    assert tool
+    done = subprocess.run([tool, "-c", "SHA256SUMS"], cwd=package, capture_output=True)
+    assert (done.returncode, done.stdout.count(b": OK")) == (0, 5)
+
+
+def test_the_same_input_gives_the_same_package(house: House, package: Path) -> None:
+    before = {path.name: path.read_bytes() for path in package.iterdir()}
+    again = Path(house.publish(FEEDS_THREADS=1)["files"][0]["package"])
+    assert again == package
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == before
+
+
+def test_frictionless_finds_the_data_as_described(package: Path) -> None:
+    """In a child process: its import is deprecated here and there."""
+    (path,) = package.glob("*.manifest.json")
+    script = (
+        "import frictionless, json, sys\n"
+        f"report = frictionless.validate({path.name!r}, type='package')\n"
+        "print(json.dumps([report.valid, report.flatten(['type', 'message']),"
+        " report.tasks[0].stats['rows']]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        cwd=package, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [True, [], 40]
+
+
+def test_the_descriptor_says_what_a_reader_needs(
+    package: Path, descriptor: dict[str, Any]
+) -> None:
+    (resource,) = descriptor["resources"]
+    content = (package / resource["path"]).read_bytes()
+    assert resource["bytes"] == len(content)
+    assert resource["hash"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert (resource["rows"], content.count(b"\n")) == (40, 41)
+    fields = resource["schema"]["fields"]
+    assert [field["name"] for field in fields] == list(COLUMNS)
+    assert fields[0]["description"] == "The supplier_code."
+    assert {field["name"]: field["type"] for field in fields}["sell_price"] == "number"
+    assert fields[-1] == {
+        "name": "updated_at",
+        "type": "datetime",
+        "format": "%Y-%m-%dT%H:%M:%SZ",
+        "description": "The updated_at.",
+    }
+    assert resource["schema"]["primaryKey"] == [
+        "supplier_code",
+        "location_code",
+        "supplier_sku",
+    ]
+
+
+def test_the_run_says_where_it_came_from(descriptor: dict[str, Any]) -> None:
+    run = descriptor["run"]
+    assert run["run_id"].startswith("20260115T070000Z-")
+    assert run["logical_time"] == descriptor["created"] == "2026-01-15T07:00:00Z"
+    assert run["environment"] == "dev"
+    assert run["thresholds"] == {"qty_limit": 9999}
+    assert run["lock_sha256"] == hashlib.sha256(b"pinned\n").hexdigest()
+    assert run["dbt"]["invocation_id"] == "inv-1"
+    assert run["inputs"][0] == {
+        "source": "ordertime",
+        "run_id": "20260115T055500Z-abc123",
+        "entity": "part_items",
+        "rows": 50,
+        "sha256": "ab" * 32,
+    }
+    assert run["counts"] == [
+        {"status": "ELIGIBLE", "reason": "OK", "rows": 40},
+        {"status": "REVIEW", "reason": "PRICE_ZERO", "rows": 4},
+    ]
+    assert run["previous_package"] is None
+    assert run["audit"]["rows"] == 44
+
+
+def test_the_manifest_that_stays_lists_the_audit_too(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.meta["manifest"] = "keep"
+    package = Path(house.write().publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["package"])
+    (path,) = package.glob("*.manifest.json")
+    resources = json.loads(path.read_bytes())["resources"]
+    assert [resource["path"] for resource in resources][1] == "audit.csv"
+    assert [path.suffix for path in house.partner.iterdir()] == [".csv"]
+
+
+def test_the_statement_is_of_these_bytes(
+    package: Path, statement: dict[str, Any], descriptor: dict[str, Any]
+) -> None:
+    feed = package / descriptor["resources"][0]["path"]
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"].endswith("/test-result/v0.1")
+    digest = hashlib.sha256(feed.read_bytes()).hexdigest()
+    assert statement["subject"] == [{"name": feed.name, "digest": {"sha256": digest}}]
+    predicate = statement["predicate"]
+    assert predicate["result"] == "FAILED"
+    assert predicate["failedTests"] == ["RUN_FIRST"]
+    assert len(predicate["passedTests"]) == 78
+    for check in predicate["checks"]:
+        assert {"id", "gate", "verdict", "observed", "limit", "says"} <= check.keys()
+        assert len(check["examples"]) <= 3
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append(tag)
+        self.links += [v for k, v in attrs if k in ("src", "href", "action", "data")]
+
+
+def test_the_page_stands_alone_and_runs_nothing(package: Path) -> None:
+    text = (package / "gates.html").read_text()
+    page = _Page()
+    page.feed(text)
+    assert page.links == []
+    assert {"script", "link", "img", "iframe"}.isdisjoint(page.tags)
+    assert "http" not in text.replace("http-equiv", "")
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+    assert 'name="viewport"' in text
+    assert "Held: 1 of 79 checks closed" in text
+
+
+def test_the_page_shows_examples_as_text(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.rows[2]["brand"] = "<script>alert(1)</script>" + "x" * 60
+    said = house.write().publish(FEEDS_ACCEPT_FIRST=1)
+    text = (Path(said["files"][0]["package"]) / "gates.html").read_text()
+    assert [check["id"] for check in said["files"][0]["held_by"]] == ["brand-length"]
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert "100-00002" in text  # the row, by its key
+
+
+def test_the_contract_is_the_promise_and_nothing_else() -> None:
+    from publish_sample import META, manifest, run_results
+
+    from publish import artifacts, feeds
+
+    meta = json.loads(json.dumps(META))
+    one, two = (
+        contract(feeds.read(artifacts.Artifacts(manifest(m), run_results()))[0])
+        for m in (meta, {**meta, "cadence": "0 7 * * *"})
+    )
+    assert one == two
+    other = {**meta, "dialect": {**meta["dialect"], "newline": "crlf"}}
+    found = feeds.read(artifacts.Artifacts(manifest(other), run_results()))[0]
+    assert contract(found) != one
+
+
+def test_the_project_has_the_suite_of_its_feed() -> None:
+    suite = json.loads((ROOT / "tests/expectations/onpart_inventory.json").read_bytes())
+    ids = [expectation["meta"]["id"] for expectation in suite["expectations"]]
+    assert len(ids) == len(set(ids)) >= 30
+    assert all(expectation["meta"]["why"] for expectation in suite["expectations"])

@@ -1,0 +1,326 @@
+"""The command, as an operator and an orchestrator see it: child processes only."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import ROOT, clean_environment
+from publish_sample import House
+
+from sandbox import partner
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path).write()
+
+
+def test_first_held_then_approved_then_delivered_then_unchanged(house: House) -> None:
+    held = house.publish()["files"][0]
+    assert (held["status"], held["held_by"][0]["id"]) == ("held", "RUN_FIRST")
+    digest = held["sha256"]
+
+    told = house.run("status").stdout
+    assert f"publish approve {digest[:12]}" in told
+
+    blank = house.run("approve", digest, "--because", " ")
+    assert (blank.returncode, "expected a reason" in blank.stderr) == (2, True)
+    short = house.run("approve", digest[:5], "--because", "x")
+    assert (short.returncode, "at least 12 digits" in short.stderr) == (2, True)
+    other = house.run("approve", "0" * 64, "--because", "x")
+    assert (other.returncode, "no held file" in other.stderr) == (1, True)
+
+    approved = house.run(
+        "approve", digest[:12], "--because", "looked at it", FEEDS_OPERATOR="ann"
+    )
+    assert approved.returncode == 0, approved.stderr
+    assert "released by ann" in approved.stdout
+
+    house.later()
+    done = house.publish()["files"][0]
+    assert (done["status"], done["sha256"]) == ("delivered", digest)
+    assert (house.partner / done["name"]).exists()
+    gates = json.loads((Path(done["package"]) / "gates.json").read_bytes())["predicate"]
+    assert (gates["result"], gates["approved"]["by"]) == ("WARNED", "ann")
+    receipt = json.loads((Path(done["package"]) / "receipt.json").read_bytes())
+    assert receipt["files"][-1]["remote_sha256"] == digest
+
+    house.later()
+    again = house.publish()
+    assert (again["exit_code"], again["files"][0]["status"]) == (0, "unchanged")
+    assert len(list(house.partner.glob("*.csv"))) == 1
+    events = [
+        json.loads(line)["event"]
+        for line in (house.data / "ledger.jsonl").read_text().splitlines()
+    ]
+    assert events == ["held", "approved", "intent", "placing", "delivered"]
+
+
+def test_an_approval_is_of_those_bytes_and_those_reasons(house: House) -> None:
+    digest = house.publish()["files"][0]["sha256"]
+    assert house.run("approve", digest, "--because", "fine").returncode == 0
+
+    house.at = "2026-01-17T07:00:00Z"  # the same bytes, but now they are stale too
+    held = house.publish()["files"][0]
+    assert [check["id"] for check in held["held_by"]] == ["RUN_STALE"]
+
+    house.at = "2026-01-15T07:30:00Z"
+    house.rows[0]["qty_on_hand"] = 11  # other bytes
+    held = house.write().publish()["files"][0]
+    assert [check["id"] for check in held["held_by"]] == ["RUN_FIRST"]
+    late = house.run("approve", digest, "--because", "fine")
+    assert (late.returncode, "no longer the newest" in late.stderr) == (1, True)
+
+
+def test_what_nobody_may_release(house: House) -> None:
+    house.results["args"]["which"] = "run"
+    digest = house.write().publish()["files"][0]["sha256"]
+    refused = house.run("approve", digest, "--because", "I am in a hurry")
+    assert refused.returncode == 1
+    assert "held by DBT_COMMAND, which nobody may release" in refused.stderr
+
+
+def test_a_changed_package_cannot_be_released(house: House) -> None:
+    held = house.publish()["files"][0]
+    path = Path(held["package"]) / held["name"]
+    path.write_bytes(path.read_bytes() + b"x")
+    refused = house.run("approve", held["sha256"], "--because", "fine")
+    assert (refused.returncode, "gone or changed" in refused.stderr) == (1, True)
+
+
+def test_the_partner_state_is_what_the_ledger_says(house: House) -> None:
+    house.publish(FEEDS_ACCEPT_FIRST=1)
+    current = house.data / "delivered" / "inventory_feed" / "current"
+    (link,) = current.glob("*.parquet")
+    assert str(link.readlink()).startswith("../")
+    held = duckdb.sql(f"select count(*), sum(qty_on_hand) from '{link}'").fetchall()
+    assert held == [(40, 400)]
+
+    link.unlink()  # a link may be lost or wrong: the ledger decides
+    (current / "stray.parquet").symlink_to("../nothing")
+    house.later()
+    assert house.publish()["files"][0]["status"] == "unchanged"
+    assert [path.name for path in current.iterdir()] == [link.name]
+
+    (current / link.readlink()).resolve().unlink()
+    said = house.publish()["files"][0]
+    assert (said["status"], "Restore it" in said["message"]) == ("refused", True)
+
+
+def test_a_dry_run_does_everything_but_deliver(house: House) -> None:
+    said = house.publish("--dry-run", FEEDS_ACCEPT_FIRST=1, DEST_ONPART_URL="")
+    assert (said["exit_code"], said["files"][0]["status"]) == (0, "ready")
+    assert (Path(said["files"][0]["package"]) / "SHA256SUMS").exists()
+    assert list(house.partner.iterdir()) == []
+    assert not (house.data / "ledger.jsonl").exists()
+    assert not (house.data / "delivered").exists()
+
+
+def test_due_is_what_fell_due_since_the_last_delivery(house: House) -> None:
+    first = house.publish("--due", FEEDS_ACCEPT_FIRST=1)
+    assert first["files"][0]["status"] == "delivered"
+    assert house.publish("--due")["files"] == []
+    plain = house.run("--due", "--at", house.at)
+    assert (plain.returncode, plain.stdout) == (0, "Nothing is due.\n")
+    house.at = "2026-01-16T06:00:00Z"
+    assert [f["file"] for f in house.publish("--due")["files"]] == ["onpart_inventory"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["nosuch"], 2, "expected one of the files onpart_inventory; found 'nosuch'"),
+        (["--at", "yesterday"], 2, "is not an ISO time"),
+        (
+            ["settle", "x", "--as", "delivered", "--because", "y"],
+            1,
+            "not in the ledger",
+        ),
+    ],
+)
+def test_misuse_is_said_in_one_line(
+    house: House, words: list[str], code: int, said: str
+) -> None:
+    done = house.run(*words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_named_file_and_no_name_mean_the_same(house: House) -> None:
+    named = house.publish("onpart_inventory", "--dry-run")["files"][0]
+    both = house.publish("--dry-run")["files"][0]
+    assert named["sha256"] == both["sha256"]
+    assert "Turn marts into partner files" in house.run("--help").stdout
+
+
+def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    done = house.run()
+    assert (done.returncode, "Run `dbt build`" in done.stderr) == (2, True)
+    house.write()
+    (house.data / "warehouse.duckdb").unlink()
+    said = house.publish()
+    assert (
+        said["exit_code"],
+        "expected a warehouse" in said["files"][0]["message"],
+    ) == (
+        2,
+        True,
+    )
+
+
+def test_a_second_publish_waits_for_nobody(house: House) -> None:
+    script = (
+        "import sys; from pathlib import Path; from runtime.lock import one_writer\n"
+        f"with one_writer(Path({str(house.data)!r}), 'extract'):\n"
+        "    sys.stdout.write('x\\n'); sys.stdout.flush(); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as other:  # fmt: skip
+        assert other.stdout is not None
+        other.stdout.readline()
+        done = house.run()
+        other.communicate("")
+    assert (done.returncode, "in use by extract" in done.stderr) == (75, True)
+
+
+def test_an_empty_mart_that_may_be_empty_is_skipped(house: House) -> None:
+    house.rows.clear()
+    house.meta.update(when_empty="skip", guards={})
+    said = house.write().publish(FEEDS_ACCEPT_FIRST=1)
+    assert (said["exit_code"], said["files"][0]["status"]) == (0, "skipped")
+    assert said["files"][0]["package"] is None
+
+
+def test_a_feed_can_be_split_into_a_file_a_value(house: House) -> None:
+    house.meta.update(split_by="part_type", file="{split}_{date}.csv")
+    house.write()
+    said = house.publish(FEEDS_ACCEPT_FIRST=1)
+    assert [f["status"] for f in said["files"]] == ["delivered"] * 4, said
+    names = sorted(path.name for path in house.partner.glob("*.csv"))
+    assert names == [f"{t}_20260115.csv" for t in ("AM", "CAPA", "OD", "OEM")]
+    current = house.data / "delivered" / "inventory_feed" / "current"
+    assert duckdb.sql(f"select count(*) from '{current}/*.parquet'").fetchone() == (40,)
+
+    house.rows[0]["qty_on_hand"] = 11  # an OEM row
+    house.later()
+    said = house.write().publish()
+    assert {f["file"].split(".")[1]: f["status"] for f in said["files"]} == {
+        "AM": "unchanged", "CAPA": "unchanged", "OD": "unchanged", "OEM": "delivered",
+    }  # fmt: skip
+
+
+def test_over_ftps_with_the_secret_nowhere(house: House, tmp_path: Path) -> None:
+    with partner.serve(tmp_path / "ftps") as server:
+        house.environment = {**server.variables(), "FEEDS_ACCEPT_FIRST": 1}
+        said = house.publish()
+        assert said["files"][0]["status"] == "delivered", said
+        names = sorted(path.name for path in server.folder.iterdir())
+        assert names == [
+            "DEMO01_inventory_20260115T070000Z.csv",
+            "DEMO01_inventory_20260115T070000Z.manifest.json",
+        ]
+        wrong = house.environment | {"DEST_ONPART_PASSWORD": "not-" + server.password}
+        house.rows[0]["qty_on_hand"] = 11
+        house.later()
+        refused = house.write().publish(**wrong)
+        assert refused["exit_code"] == 1
+        assert "530" in refused["files"][0]["message"]
+        written = [p for p in house.root.rglob("*") if p.is_file()]
+        for text in (
+            json.dumps([said, refused]).encode(),
+            *(path.read_bytes() for path in written),
+        ):
+            assert server.password.encode() not in text
+
+        # What failed did not happen, and the next run makes up for it.
+        house.later()
+        assert house.publish()["files"][0]["status"] == "delivered"
+
+
+def test_a_kill_during_the_upload_is_settled_by_the_next_run(
+    house: House, tmp_path: Path
+) -> None:
+    """The process dies after its intent; the partner never sees a name."""
+    with partner.serve(tmp_path / "ftps") as server:
+        house.environment = {**server.variables(), "FEEDS_ACCEPT_FIRST": 1}
+        script = (
+            "import os, signal, sys\n"
+            "from publish.deliver import ftp\n"
+            "ftp.Ftps.rename = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "sys.argv[1:] = ['--at', sys.argv[1]]\n"
+            "from publish.__main__ import main\n"
+            "main()\n"
+        )
+        killed = subprocess.run(
+            [sys.executable, "-c", script, house.at],
+            cwd=house.root,
+            env=clean_environment(
+                FEEDS_DATA=house.data, PYTHONPATH=ROOT, **house.environment
+            ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        left = sorted(path.name for path in server.folder.iterdir())
+        assert len(left) == 2
+        assert all(name.endswith(".part") for name in left)
+        assert "open 2026" in house.run("status").stdout
+
+        house.later()
+        said = house.publish()["files"][0]
+
+        # The rename was all that was missing: it is made up for, nothing sent twice.
+        assert said["status"] == "unchanged", said
+        names = sorted(path.name for path in server.folder.iterdir())
+        assert names == [
+            "DEMO01_inventory_20260115T070000Z.csv",
+            "DEMO01_inventory_20260115T070000Z.manifest.json",
+        ]
+        assert sum(c.startswith("STOR") for c in server.commands) == 2
+    (receipt,) = house.data.glob("outbox/*/*/receipt.json")
+    assert json.loads(receipt.read_bytes())["settled"] is True
+
+
+def test_a_signal_ends_it_cleanly(house: House) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "publish", "--at", house.at],
+        cwd=house.root,
+        env=clean_environment(
+            FEEDS_DATA=house.data, PYTHONPATH=ROOT, FEEDS_ACCEPT_FIRST=1,
+            DEST_ONPART_URL=house.partner.as_uri(),
+        ),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stderr is not None
+    assert "rendered" in child.stderr.readline()
+    time.sleep(0.3)
+    os.kill(child.pid, signal.SIGTERM)
+    _, err = child.communicate(timeout=20)
+    assert child.returncode == 128 + signal.SIGTERM, err
+    assert "safe to run again" in err
+    assert list(house.partner.iterdir()) == []
+    assert list((house.data / "outbox").glob(".*")) == []
+    assert house.publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["status"] == "delivered"
+
+
+def test_stdout_is_the_result_and_stderr_the_log(house: House) -> None:
+    done = house.run("--at", house.at, "--log-format", "json", FEEDS_ACCEPT_FIRST=1)
+    assert done.stdout.startswith("onpart_inventory delivered: 40 rows, ")
+    for part in ("bytes", "gates 79/79", " s, file DEMO01_", "package: "):
+        assert part in done.stdout
+    for line in done.stderr.splitlines():
+        assert json.loads(line)["level"] == "info"
+    house.later()
+    quiet = house.run("--at", house.at, "--quiet")
+    assert (quiet.returncode, quiet.stderr) == (0, "")
