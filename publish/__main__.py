@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,6 +13,7 @@ from publish import approval, artifacts, dispatch, feeds, overview
 from publish.artifacts import Artifacts
 from publish.feeds import Feed
 from publish.ledger import Ledger
+from publish.options import RunByDefault, Time
 from publish.run import publish, worst
 from publish.settings import Settings
 from runtime.command import log_options, report, run, show_progress, start_logging
@@ -24,35 +24,7 @@ from runtime.lock import one_writer
 _STATUS = {0: "done", 1: "refused", 2: "failed", 75: "temporary"}
 
 
-class _RunByDefault(click.Group):
-    """`publish`, `publish FILE` and `publish --due` mean `publish run ...`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in (*self.commands, "--help"):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
-class _Time(click.ParamType[datetime]):
-    """An ISO time; without an offset it is UTC."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not an ISO time such as 2026-01-15T06:00:00Z")
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).replace(microsecond=0)
-
-
-@click.group(cls=_RunByDefault)
+@click.group(cls=RunByDefault)
 def cli() -> None:
     """Turn marts into partner files: render, judge, pack, deliver, remember.
 
@@ -62,7 +34,7 @@ def cli() -> None:
 
 @cli.command("run")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--at", type=_Time(), help="Logical time, UTC.  [default: now]")
+@click.option("--at", type=Time(), help="Logical time, UTC.  [default: now]")
 @click.option("--due", is_flag=True, help="Only files whose cadence fell due by then.")
 @click.option("--dry-run", is_flag=True, help="Do everything but deliver.")
 @log_options
@@ -144,7 +116,7 @@ def settle(
 
 
 @cli.command()
-@click.option("--at", type=_Time(), help="Logical time, UTC.  [default: now]")
+@click.option("--at", type=Time(), help="Logical time, UTC.  [default: now]")
 @log_options
 def status(at: datetime | None, as_json: bool, log_format: str, quiet: bool) -> None:
     """Tell what every partner has, what is held, what is due."""

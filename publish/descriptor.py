@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from publish.feeds import Column, Dialect, Feed
+from publish.contract import Column, Dialect
+from publish.feeds import Feed
 from runtime.files import sha256_of
 
 _PROFILE = "https://datapackage.org/profiles/2.0/"

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from publish.deliver import Connection
-from publish.deliver.sequence import Delivery, Item, clear, opened, send, settle
+from publish.deliver.sequence import Delivery, Item, clear, opened, send
+from publish.deliver.settle import settle
 from publish.ledger import Ledger, Record
 from runtime.command import LOG
 from runtime.exits import Interrupted, Refused, Stop, Temporary

@@ -9,38 +9,8 @@ from typing import Any
 from publish import declaration
 from publish.artifacts import Artifacts
 from publish.cadence import Cron
+from publish.contract import Column, Dialect
 from runtime.exits import Misuse
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a contract: `type` in DuckDB's words, lower case."""
-
-    name: str
-    type: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a table becomes bytes; the fields are those of feed.schema.json."""
-
-    encoding: str
-    delimiter: str
-    quote: str
-    quoting: str
-    escape: str
-    null_text: str
-    newline: str
-    header: bool
-    timestamp_format: str
-    date_format: str
-
-    @classmethod
-    def of(cls, declared: Mapping[str, Any]) -> "Dialect":
-        """Read a declared dialect; there line ends have names: dbt drops a bare one."""
-        newline = {"lf": "\n", "crlf": "\r\n"}[declared["newline"]]
-        return cls(**{**declared, "newline": newline})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from publish import bench, guards, readback, render, sources, suite, verdict
+from publish import bench, guards, parse, readback, render, sources, suite, verdict
 from publish.artifacts import Artifacts
 from publish.checks import Check, Gates
 from publish.feeds import Feed
@@ -79,7 +79,7 @@ def judge(
     checks.append(readback.header(feed, file.path))
     with bench.scratch(connection, scratch):
         checks.append(readback.same_rows(connection, feed, file.split, file.path))
-        readable = readback.loaded(connection)
+        readable = parse.loaded(connection)
         if readable:
             checks.extend(_ask_guards(connection, case, file))
     if readable and not (file.rows == 0 and feed.when_empty == "skip"):

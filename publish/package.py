@@ -19,8 +19,9 @@ import duckdb
 
 from publish import evidence
 from publish.checks import Gates
+from publish.contract import Column
 from publish.descriptor import Resource, manifest
-from publish.feeds import Column, Feed
+from publish.feeds import Feed
 from publish.gate import Rendered
 from publish.render import HOUSE, table
 from runtime.files import sha256_of, write_bytes, write_json

@@ -1,18 +1,15 @@
-"""The rendered file read back through its dialect, and compared with the mart.
-
-Leaves a table `feed_text` in the scratch database, the fields as they stand in the
-file, and over it a view `feed`, the same rows with the types of the contract.
-"""
+"""The rendered file read back through its own dialect, and compared with the mart."""
 
 import csv
 from pathlib import Path
 
 import duckdb
 
-from publish.bench import name, names, text, value
+from publish.bench import names, value
 from publish.checks import EXAMPLES, Check
-from publish.feeds import Column, Dialect, Feed
-from publish.render import as_text, rows
+from publish.feeds import Feed
+from publish.parse import as_delivered, load
+from publish.render import rows
 
 _ADVICE = "This file must not leave; report it with the package."
 
@@ -60,7 +57,7 @@ def same_rows(
 
     Leaves `feed_text` and `feed`, or neither if the file cannot be read.
     """
-    mart, file = _as_delivered(feed, rows(feed, split)), "select * from feed"
+    mart, file = as_delivered(feed, rows(feed, split)), "select * from feed"
     try:
         load(connection, feed, path)
         differing: list[tuple[object, ...]] = []
@@ -85,21 +82,6 @@ def same_rows(
         len(differing), 0, len(differing),
         tuple(str(row) for row in differing[:EXAMPLES]), hard=True,
     )  # fmt: skip
-
-
-def load(connection: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> None:
-    """Read the file into `feed_text`, all text, and cast it into `feed`."""
-    columns = ", ".join(f"{text(column.name)}: 'varchar'" for column in feed.columns)
-    connection.execute(
-        f"create or replace table feed_text as select * from "
-        f"read_csv({text(str(path))}, columns = {{{columns}}}, "
-        f"{reading(feed.dialect)})"
-    )
-    typed = ", ".join(
-        f"{_typed(column, name(column.name), feed.dialect)} as {name(column.name)}"
-        for column in feed.columns
-    )
-    connection.execute(f"create or replace view feed as select {typed} from feed_text")
 
 
 def _same(
@@ -132,62 +114,6 @@ def _differences(
             f"select * from ({left} except all {right}) limit 1000"
         ).fetchall()
     ]
-
-
-def loaded(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Say whether the file could be read back: whether `feed` is there."""
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_views() where view_name = 'feed' "
-            "and database_name = current_database()"
-        ).fetchone()
-    )
-
-
-def reading(dialect: Dialect) -> str:
-    """Return the options of read_csv for a dialect; nothing is guessed.
-
-    `new_line` is left out: DuckDB 1.5.6 with it and strict_mode reads no row of a
-    file with CRLF, and says nothing. Without it both line ends are understood.
-    """
-    return ", ".join(
-        (
-            "auto_detect = false",
-            "strict_mode = true",
-            f"header = {str(dialect.header).lower()}",
-            f"delim = {text(dialect.delimiter)}",
-            f"quote = {text(dialect.quote)}",
-            f"escape = {text(dialect.escape)}",
-            f"nullstr = {text(dialect.null_text)}",
-            # Under minimal quoting "" is an empty text and nothing is a missing value.
-            f"allow_quoted_nulls = {str(dialect.quoting == 'all').lower()}",
-        )
-    )
-
-
-def _typed(column: Column, cell: str, dialect: Dialect) -> str:
-    if column.type.startswith("timestamp"):
-        moment = f"strptime({cell}, {text(dialect.timestamp_format)})"
-        return moment if column.type == "timestamp" else f"timezone('UTC', {moment})"
-    if column.type == "date":
-        return f"cast(strptime({cell}, {text(dialect.date_format)}) as date)"
-    return f"cast({cell} as {column.type})"
-
-
-def _as_delivered(feed: Feed, source: str) -> str:
-    """Select the mart's rows with what the dialect says it drops, such as seconds."""
-    cells = ", ".join(
-        f"{_again(column, feed.dialect)} as {name(column.name)}"
-        for column in feed.columns
-    )
-    return f"select {cells} from {source} as t"
-
-
-def _again(column: Column, dialect: Dialect) -> str:
-    cell = f"t.{name(column.name)}"
-    if column.type == "date" or column.type.startswith("timestamp"):
-        return _typed(column, as_text(column, cell, dialect), dialect)
-    return cell
 
 
 def _padded(one: list[str], other: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tqdm import tqdm
 
@@ -17,7 +17,6 @@ from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
 
 Open = Callable[[], Connection]
-Outcome = Literal["delivered", "failed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def send(
             placing()
             placed = True
             for item in delivery.items:
-                _place(connection, item, delivery.rename)
+                place(connection, item, delivery.rename)
             seen = [_seen(connection, item) for item in delivery.items]
             return {**connection.facts(), "files": seen}
     except BaseException:
@@ -87,41 +86,6 @@ def clear(connection: Connection, delivery: Delivery) -> None:
     """Remove our own parts, never anybody else's."""
     for item in delivery.items:
         connection.remove(item.part)
-
-
-def settle(connection: Connection, delivery: Delivery) -> Outcome:
-    """Find out by looking how an attempt ended whose rename had begun, and finish it.
-
-    | part              | name               | means                     | outcome   |
-    |-------------------|--------------------|---------------------------|-----------|
-    | there, size right | any                | the rename is missing     | rename    |
-    | there, size wrong | any                | the upload is incomplete  | failed    |
-    | gone              | size, hash as ours | done                      | delivered |
-    | gone              | missing or other   | picked up, or never there | unknown   |
-
-    The outcome is that of the last item, the feed.
-    """
-    outcome: Outcome = "unknown"
-    for item in delivery.items:
-        outcome = _settle_one(connection, item, delivery.rename)
-    return outcome
-
-
-def _settle_one(connection: Connection, item: Item, rename: str) -> Outcome:
-    size = connection.size(item.part)
-    if size is not None:
-        try:
-            if size == item.bytes:
-                _place(connection, item, rename)
-        except Refused as refusal:
-            LOG.warning(f"rename refused part={item.part}: {refusal}")
-        if connection.size(item.part) is not None:
-            connection.remove(item.part)
-            return "failed"
-    named = connection.size(item.name)
-    if named == item.bytes and connection.hash(item.name) in (None, item.sha256):
-        return "delivered"
-    return "unknown"
 
 
 def _put(connection: Connection, item: Item, bar: bool) -> None:
@@ -152,7 +116,8 @@ def _compare(connection: Connection, item: Item, name: str) -> tuple[int | None,
     return size, digest
 
 
-def _place(connection: Connection, item: Item, rename: str) -> None:
+def place(connection: Connection, item: Item, rename: str) -> None:
+    """Give a part its name, by the exposure's rename policy."""
     try:
         connection.rename(item.part, item.name)
     except Refused:

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from publish_sample import House, fill
 
-from publish import artifacts, bench, feeds, readback, render
-from publish.feeds import Column, Dialect
+from publish import artifacts, bench, feeds, parse, readback, render
+from publish.contract import Column, Dialect
 from runtime.environment import Environment, Limits
 from runtime.exits import Misuse, Temporary
 from runtime.files import sha256_of
@@ -198,7 +198,7 @@ def test_any_text_comes_back(dialect: Dialect, tmp_path: Path, data: Any) -> Non
         render.table(connection, "mart", column, ("k",), dialect, path)
         found = connection.execute(
             f"select a from read_csv('{path}', columns = {{k: 'integer', "
-            f"a: 'varchar'}}, {readback.reading(dialect)}) order by k"
+            f"a: 'varchar'}}, {parse.reading(dialect)}) order by k"
         ).fetchall()
     # Under the order dialect the text null and a missing value are the same bytes.
     expected = [None if dialect is ORDERS and v == "null" else v for v in values]
