@@ -1,5 +1,6 @@
 """Delivery against real FTPS servers: whole or absent, and a truthful end."""
 
+import ftplib
 import hashlib
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from conftest import clean_environment
 from publish import dispatch
 from publish.deliver import Connection, Destination, connect
 from publish.deliver.sequence import Delivery, Item, send
+from publish.deliver.session import Session
 from publish.ledger import Ledger
 from runtime.environment import Environment
 from runtime.exits import Misuse, Refused, Stop, Temporary
@@ -61,22 +63,21 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> certificates.Certific
 def partner_in(
     tmp_path: Path, authority: certificates.Certificates
 ) -> Callable[..., Any]:
+    def words(mood: str, shown: certificates.Certificates, folder: Path) -> list[str]:
+        script, last = "publish_partner.py", [mood, PASSWORD]
+        if mood.startswith("TLS"):
+            script, last = "publish_strict_server.py", [mood]
+        path = Path(__file__).with_name(script)
+        return [sys.executable, str(path), str(shown.server_file), str(folder), *last]
+
     @contextmanager
     def start(
         mood: str, shown: certificates.Certificates = authority
     ) -> Iterator[Partner]:
         folder = tmp_path / "partner folder"
         folder.mkdir(exist_ok=True)
-        script = Path(__file__).with_name("publish_partner.py")
         server = subprocess.Popen(
-            [
-                sys.executable,
-                str(script),
-                str(shown.server_file),
-                str(folder),
-                mood,
-                PASSWORD,
-            ],
+            words(mood, shown, folder),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -202,6 +203,37 @@ def test_what_did_not_arrive_whole_is_never_renamed(
             deliver(ledger, to, feed)
         assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], b"old")
     assert events(ledger) == ["intent", "failed"]
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_the_data_channel_resumes_the_session(
+    partner_in: Any, ledger: Ledger, feed: Path, version: str
+) -> None:
+    """vsftpd and ProFTPD, as shipped, refuse a client that does not."""
+    with partner_in(version) as to:
+        record = deliver(ledger, to, feed)
+        assert to.names() == [NAME]
+        assert (to.folder / NAME).read_bytes() == CONTENT
+    assert record["receipt"]["tls"] == version.replace("_", ".")
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_the_reason_of_a_server_that_broke_off_is_shown(
+    partner_in: Any, ledger: Ledger, feed: Path, version: str
+) -> None:
+    feed.write_bytes(CONTENT * 30)
+    with partner_in(version) as to:
+        connection = to.open()
+        connection._ftp.__class__ = _Forgetful
+        with pytest.raises(Refused, match="522 SSL connection failed: session reuse"):
+            connection.put(feed, "x.part", lambda size: None)
+        connection.close()
+
+
+class _Forgetful(ftplib.FTP_TLS):
+    """The standard library's own client: it starts a new session for the data."""
+
+    wait, reason = Session.wait, Session.reason
 
 
 def test_a_hash_is_asked_where_the_server_offers_one(
