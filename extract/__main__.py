@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from extract import ordertime
+from extract import order_tool, ordertime
 from extract.copying import Settings, copy
 from extract.entities import SOURCES, Entity
 from extract.source import Source
@@ -16,7 +16,10 @@ from runtime.lock import one_writer
 
 CONNECT: Mapping[str, Callable[[Environment], Source]] = {
     "ordertime": ordertime.connect,
+    "order_tool": order_tool.connect,
 }
+# A source without this variable is not one of this company's.
+CONFIGURED_BY = {"ordertime": "ORDERTIME_API_KEY", "order_tool": "ORDER_TOOL_URL"}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,14 +41,15 @@ def extract(
 ) -> None:
     """Copy sources to Parquet, complete or not at all.
 
-    Without a name, every source is copied. A run that was interrupted goes on where
-    it stopped and asks for no page twice. The last complete landing stays in place
-    until the new one is complete; then all lists of a source change at once.
+    Without a name, every source that is configured is copied. A run that was
+    interrupted goes on where it stopped and asks for no page twice. The last
+    complete landing stays in place until the new one is complete; then all lists of
+    a source change at once.
 
     SOURCE.ENTITY copies one list for a look and does not change what dbt reads.
 
     \b
-    extract                          every source
+    extract                          every source that is configured
     extract ordertime                one source
     extract --dry-run                counts only
     extract ordertime.part_items     one list, for a look
@@ -58,7 +62,7 @@ def extract(
     variables = Environment.read()
     settings = Settings.of(variables)
     results = []
-    for name, entities in _wanted(names).items():
+    for name, entities in _wanted(names, variables).items():
         source = CONNECT[name](variables)
         if dry_run:
             results.append(_counts(source, entities))
@@ -72,10 +76,17 @@ def extract(
     )
 
 
-def _wanted(names: Sequence[str]) -> dict[str, tuple[Entity, ...]]:
+def _wanted(
+    names: Sequence[str], variables: Environment
+) -> dict[str, tuple[Entity, ...]]:
     """The entities asked for, by source; all of a source unless one is named."""
     if not names:
-        return dict(SOURCES)
+        names = [n for n, v in CONFIGURED_BY.items() if variables.optional(v)]
+        if not names:
+            raise Misuse(
+                f"no source is configured: set {' or '.join(CONFIGURED_BY.values())} "
+                "and what goes with it; .env.example explains every variable."
+            )
     known = {e.full_name: e for entities in SOURCES.values() for e in entities}
     wanted: dict[str, tuple[Entity, ...]] = {}
     for name in names:

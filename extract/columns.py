@@ -13,10 +13,14 @@ create macro is_null(part) as part is null or part = 'null';
 create macro number_text(part) as
     regexp_full_match(part, '-?[0-9][0-9.eE+-]*');
 
+create macro identity(record) as coalesce(
+    record ->> '$.Id', record ->> '$.ItemRef.Id', record ->> '$.order_id', '?'
+);
+
 create macro wrong(field, expected, part, record) as error(
     'the known field ' || field || ' has another type: expected ' || expected
     || ', found ' || left(part, 60) || ' in the record with Id '
-    || coalesce(record ->> '$.Id', record ->> '$.ItemRef.Id', '?') || '.'
+    || identity(record) || '.'
 );
 
 create macro once(keys) as list_unique(keys) = len(keys);
@@ -25,7 +29,7 @@ create macro twice(keys, record) as error(
     'hostile JSON: the key ' || list_filter(
         keys, lambda name: len(list_filter(keys, lambda other: other = name)) > 1
     )[1] || ' stands twice in an object, in the record with Id '
-    || coalesce(record ->> '$.Id', record ->> '$.ItemRef.Id', '?') || '.'
+    || identity(record) || '.'
 );
 
 create macro digits(field, part, record) as coalesce(
@@ -183,12 +187,16 @@ def _custom(wanted: str) -> str:
 def _rest(entity: Entity, presence: Mapping[str, int]) -> str:
     """What we do not know of a record; refuses one that can be read in two ways."""
     cases = ["when not once(json_keys(record)) then twice(json_keys(record), record)"]
-    if entity.custom_fields:
-        slot = (
-            f'list_filter(json_transform(parts."{entity.custom_fields}", '
-            "'[\"JSON\"]'), lambda slot: not once(json_keys(slot)))[1]"
-        )
-        cases.append(f"when {slot} is not null then twice(json_keys({slot}), record)")
+    for known in entity.fields:
+        if known.kind is Kind.JSON and known.name in presence:
+            # The objects in a list, such as custom fields or the items of an order.
+            first = (
+                f'list_filter(json_transform(parts."{known.name}", \'["JSON"]\'), '
+                "lambda part: not once(json_keys(part)))[1]"
+            )
+            cases.append(
+                f"when {first} is not null then twice(json_keys({first}), record)"
+            )
     return f"case {' '.join(cases)} else {_unrecognised(entity, presence)} end"
 
 

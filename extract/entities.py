@@ -152,4 +152,40 @@ ORDERTIME = (
     ),
 )
 
-SOURCES: dict[str, tuple[Entity, ...]] = {"ordertime": ORDERTIME}
+# The order tool: fields as the README's "Order tool API" lists them.
+ORDER_TOOL = (
+    Entity(
+        source="order_tool",
+        name="terms",
+        label="terms",
+        address="terms",
+        key=("sis_term_id",),
+        has_ids=False,
+        fields=_fields(
+            text="sis_term_id name ordering_opens_at ordering_closes_at",
+            boolean="is_archived",
+            required="sis_term_id ordering_opens_at ordering_closes_at is_archived",
+        ),
+    ),
+    Entity(
+        source="order_tool",
+        name="orders",
+        label="orders",
+        address="orders",
+        key=("order_id",),
+        has_ids=False,
+        fields=_fields(
+            integer="order_id",
+            text="sis_term_id created_at updated_at canceled_at",
+            boolean="is_royalty",
+            json="sections catalog_items content_requests",
+            required="order_id sis_term_id created_at updated_at canceled_at "
+            "is_royalty sections catalog_items content_requests",
+        ),
+    ),
+)
+
+SOURCES: dict[str, tuple[Entity, ...]] = {
+    "ordertime": ORDERTIME,
+    "order_tool": ORDER_TOOL,
+}

@@ -51,10 +51,16 @@ class Source(ABC):
     def page(self, entity: Entity, number: int) -> Page:
         """Fetch page `number` (from 1) of whole records."""
 
-    @abstractmethod
     def sweep(self, entity: Entity, number: int) -> Page:
-        """Fetch page `number` (from 1) of the records' ids alone."""
+        """Fetch page `number` (from 1) of the records' ids alone.
 
-    @abstractmethod
+        Only for entities with `has_ids`: others are read twice instead.
+        """
+        raise NotImplementedError(f"{self.name} has no light list")
+
     def record(self, entity: Entity, identity: int) -> Page | None:
-        """Fetch one record by id; None where it is gone."""
+        """Fetch one record by id; None where it is gone.
+
+        Only for entities with a `record_path`.
+        """
+        raise NotImplementedError(f"{self.name} has no records by id")

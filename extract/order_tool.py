@@ -1,0 +1,98 @@
+"""How to speak with the order tool: a bearer token, and pages in an envelope.
+
+No public API of the order tool exists; this one is defined in docs/order-tool-api.md.
+"""
+
+import msgspec
+
+from extract.entities import ORDER_TOOL, Entity
+from extract.source import Page, Source
+from extract.strict_json import parse_rows
+from extract.transport import Limits, Transport, check_address
+from runtime.environment import Environment
+from runtime.exits import Refused
+
+PAGE_LIMIT = 1000
+
+
+def connect(variables: Environment) -> "OrderTool":
+    """Read ORDER_TOOL_* and return the source; no request is made.
+
+    ORDER_TOOL_URL and _TOKEN; optionally _CA_FILE and _PAGE_SIZE (500).
+
+    Raises:
+        Misuse: a variable is missing or wrong; names it.
+    """
+    address = check_address("ORDER_TOOL_URL", variables.text("ORDER_TOOL_URL"))
+    token = variables.secret("ORDER_TOOL_TOKEN").reveal()
+    transport = Transport(
+        address,
+        {"Authorization": f"Bearer {token}", "Accept": "application/json"},
+        variables.optional("ORDER_TOOL_CA_FILE"),
+        Limits.of(variables),
+    )
+    return OrderTool(
+        transport, variables.count("ORDER_TOOL_PAGE_SIZE", 500, 1, PAGE_LIMIT)
+    )
+
+
+class Envelope(msgspec.Struct):
+    """One answer: the records as they were sent, and where they stand."""
+
+    data: msgspec.Raw
+    page: int
+    pages: int
+    total: int
+
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+
+
+class OrderTool(Source):
+    """The order tool behind the interface that `pages` reads.
+
+    Its lists have no light form, so each is read twice and its keys compared.
+    """
+
+    name = "order_tool"
+    entities = ORDER_TOOL
+
+    def count(self, entity: Entity) -> int:
+        """Ask how many records a list has: every page says the total."""
+        return self._ask(entity, 1, 1).total
+
+    def page(self, entity: Entity, number: int) -> Page:
+        """Fetch page `number` (from 1) of whole records."""
+        envelope = self._ask(entity, number, self.page_size)
+        if envelope.page != number:
+            raise Refused(
+                f"GET /{entity.address}: expected page {number}, found {envelope.page}."
+            )
+        array = bytes(envelope.data)
+        return Page(array, parse_rows(array))
+
+    def _ask(self, entity: Entity, number: int, size: int) -> Envelope:
+        _, envelope = self.transport.ask(
+            "GET",
+            str(entity.address),
+            read_envelope,
+            params={"page": number, "page_size": size},
+        )
+        return envelope
+
+
+def read_envelope(body: bytes) -> Envelope:
+    """Take an answer apart, its records unread.
+
+    Raises:
+        ValueError: it is not JSON: perhaps cut.
+        Refused: it is JSON of another shape.
+    """
+    try:
+        return _ENVELOPE.decode(body)
+    except msgspec.ValidationError as error:
+        found = body[:80].decode("utf-8", "replace")
+        raise Refused(
+            'expected {"data": [...], "page": n, "pages": n, "total": n}, '
+            f"found {found!r} ({error})."
+        ) from None
