@@ -48,6 +48,7 @@ class Records:
         self.connection = duckdb.connect(str(folder / "records.duckdb"))
         # Uncompressed, a page is read in 3 ms instead of up to 800.
         self.connection.execute("SET force_compression = 'uncompressed'")
+        self.connection.execute("SET memory_limit = '2GB'")
         self.connection.execute("SET enable_progress_bar = false")
         self.connection.execute(
             "CREATE TABLE record (type USMALLINT, key BIGINT, id BIGINT, body VARCHAR)"

@@ -9,6 +9,16 @@ from sandbox import sample_items, sample_numbers, sample_situations, sample_stoc
 from sandbox import sample_words as words
 from sandbox.records import Records
 
+# Each stage is dropped once what is made from it is there: the rest of a large
+# sample then fits in memory.
+_STAGES = (
+    ("counted", (sample_items.COUNTED, sample_items.KNOWN)),
+    ("known", (sample_items.NUMBERED,)),
+    ("numbered", (sample_items.PRICED,)),
+    ("priced", (sample_items.TOLD,)),
+    ("told", (sample_items.ITEM, sample_items.ASSEMBLY, sample_stock.STOCK)),
+    ("stock", (sample_stock.ROWS, sample_stock.KITS)),
+)
 _LIST = """
     INSERT INTO record
     SELECT ?, (SELECT coalesce(max(key), 0) FROM record) + row_number() OVER (), *
@@ -53,21 +63,10 @@ class Sample:
         # Twice as quick; what must have an order says so.
         connection.execute("SET preserve_insertion_order = false")
         _words(connection)
-        for statement in (
-            sample_items.COUNTED,
-            sample_items.KNOWN,
-            sample_items.NUMBERED,
-            sample_items.PRICED,
-            sample_items.TOLD,
-            sample_items.ITEM,
-            sample_items.ASSEMBLY,
-            sample_stock.STOCK,
-            sample_stock.ROWS,
-            sample_stock.KITS,
-        ):
-            connection.execute(statement)
-        for table in ("counted", "known", "numbered", "priced", "told", "stock"):
-            connection.execute(f"DROP TABLE {table}")
+        for stage, statements in _STAGES:
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"DROP TABLE {stage}")
         _lists(connection)
         connection.execute("RESET preserve_insertion_order")
 
