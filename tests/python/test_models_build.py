@@ -1,0 +1,337 @@
+"""The models as a whole: a real `dbt build`, in a process of its own, on real files."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from conftest import ROOT, Command
+from models_landing import item, land, preview, stock, write
+
+PROJECT = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests")
+Build = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def build(command: Command, data: Path, tmp_path: Path) -> Build:
+    """Run `dbt build`; the exit code and what dbt said.
+
+    Without the unit tests, unless asked: they do not see the landing.
+    """
+
+    def run(
+        *words: str, project: Path = ROOT, units: bool = False, **variables: object
+    ) -> tuple[int, str]:
+        rest = () if units else ("--exclude-resource-type", "unit_test")
+        ran = command(
+            *("dbt", "--no-use-colors", "build", *words, *rest),
+            env={
+                "FEEDS_DATA": data,
+                "DBT_TARGET_PATH": tmp_path / "target",
+                "DBT_LOG_PATH": tmp_path / "logs",
+                **variables,
+            },
+            cwd=project,
+        )
+        return ran.returncode, ran.stdout + ran.stderr
+
+    return run
+
+
+@pytest.fixture
+def query(data: Path) -> Callable[[str], list[tuple]]:
+    """Ask the warehouse."""
+
+    def ask(sql: str) -> list[tuple]:
+        with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as opened:
+            return opened.execute(sql).fetchall()
+
+    return ask
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project, to spoil."""
+    for name in PROJECT:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        (tmp_path / "project").mkdir(exist_ok=True)
+        copy(ROOT / name, tmp_path / "project" / name)
+    return tmp_path / "project"
+
+
+def spoil(file: Path, before: str, after: str) -> None:
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after, 1))
+
+
+def messy() -> tuple[list[dict], list[dict]]:
+    """Items and stock that reach every kind of decision, at two locations."""
+    items, stocked = preview()
+    items += [
+        item(5, "500-1", "AM", cf_oem_number=None, cf_partslink="TO1000999N"),
+        item(6, "600-1", "AM", cf_oem_number="00000-9E100", Price="0"),
+        item(7, "600-1", "AM", IsActive=False),
+        item(8, "800-1", "AM", Price=None, Description="a  b\r\n\tc"),
+        item(9, "900-1", "Recycled"),
+        item(10, "910-1", "OEM", ManufacturerPartNo="1.23E+11"),
+        item(11, "911-1", "OEM", UPC="036000291452", Weight="11.395"),
+        item(12, "912-1", "AM"),
+    ]
+    stocked += [stock(n, "7") for n in (5, 6, 7, 8, 9, 10, 11)]
+    stocked += [stock(11, "4", 2), stock(11, "4", 3), stock(99, "1"), stock(1, "-1", 2)]
+    stocked += [stock(3, "2.5", 2), {**stock(8, "5", 2), "LocationRef": None}]
+    return items, stocked
+
+
+def test_the_preview_of_the_case_study_comes_out(data, build, query):
+    land(data, *preview())
+    code, said = build(units=True)
+    assert code == 0, said
+    assert query(
+        "select item_name, on_hand_raw, part_type, status, output, reason_code"
+        " from inventory_audit order by item_name"
+    ) == [
+        ("100-4412", "12", "CAPA", "ELIGIBLE", "PUBLISH", "OK_CAPA"),
+        ("225-0198", "0", "OEM", "FILTERED", "SKIP", "ON_HAND_ZERO"),
+        ("300-7710", "8", "AM", "ELIGIBLE", "PUBLISH", "OK_AM"),
+        ("410-2250", "3", "OD", "REVIEW", "AUDIT", "OD_LOW_STOCK"),
+    ]
+    row = query("from inventory_feed where supplier_sku = '100-4412'")[0]
+    texts = [None if value is None else str(value) for value in row]
+    assert texts == [
+        *("DEMO01", "MAIN", "100-4412", "CAPA", "PAA", "CAPA", "NEW"),
+        *("Example Stamping", "EX-10", "00000-1E100", "000001E100", None, None, None),
+        *("Front bumper cover", "Bumper Cover", None, None, None, None),
+        *("12", "412.55", "231.00", "0.00", None, "2026-01-15 06:00:00"),
+    ]
+
+
+def test_the_same_input_gives_the_same_rows_on_any_number_of_threads(
+    data, build, query
+):
+    land(data, *messy())
+    seen = []
+    for threads in (1, 4):
+        code, said = build(FEEDS_THREADS=threads)
+        assert code == 0, said
+        seen.append(
+            query("from inventory_feed order by all")
+            + query("from inventory_audit order by all")
+        )
+    assert seen[0] == seen[1]
+    assert len({row[7] for row in seen[0] if row[5] == "REVIEW"}) > 5
+
+
+def test_every_row_of_a_messy_source_is_accounted_for(data, build, query):
+    items, stocked = messy()
+    land(data, items, stocked)
+    code, said = build()
+    assert code == 0, said
+    without_stock = {each["Id"] for each in items} - {
+        row["ItemRef"]["Id"] for row in stocked
+    }
+    assert query("select count(*) from inventory_audit") == [
+        (len(stocked) + len(without_stock),)
+    ]
+    reasons = dict(
+        query(
+            "select item_name || ' @ ' || coalesce(location_name, '-'), reason_code"
+            " from inventory_audit where item_id not in (6, 7)"
+        )
+    )
+    assert reasons == {
+        "100-4412 @ HQ": "OK_CAPA",
+        "100-4412 @ Warehouse East": "QTY_NEGATIVE",
+        "225-0198 @ HQ": "ON_HAND_ZERO",
+        "300-7710 @ HQ": "OK_AM",
+        "300-7710 @ Warehouse East": "QTY_FRACTION",
+        "410-2250 @ HQ": "OD_LOW_STOCK",
+        "500-1 @ HQ": "CERT_CONFLICT",
+        "800-1 @ -": "LOCATION_EXCLUDED",
+        "800-1 @ HQ": "PRICE_MISSING",
+        "900-1 @ HQ": "TYPE_NOT_OFFERED",
+        "910-1 @ HQ": "PART_NO_MANGLED",
+        "911-1 @ HQ": "OK_OEM",
+        "911-1 @ Warehouse East": "OK_OEM",
+        "911-1 @ Returns": "LOCATION_EXCLUDED",
+        "912-1 @ -": "ON_HAND_ZERO",
+        "item 99 @ HQ": "NOT_STOCK_ITEM",
+    }
+    # Its namesake is inactive, so the key is not claimed twice.
+    assert query(
+        "select reason_code from inventory_audit where item_id in (6, 7) order by 1"
+    ) == [("ITEM_INACTIVE",), ("PRICE_ZERO",)]
+
+
+def test_repeats_are_sent_to_review_all_of_them(data, build, query):
+    items, stocked = preview()
+    items += [
+        item(20, "300-7710", "AM"),
+        item(21, "300-7711", "AM", cf_oem_number="0000021-E100"),
+        item(22, "300-7712", "AM", cf_oem_number="00000 21E100"),
+        item(23, "300-7713", "CAPA", cf_oem_number="00000-21E100", cf_partslink="-"),
+    ]
+    land(data, items, stocked + [stock(n, "8") for n in (20, 21, 22, 23)])
+    code, said = build()
+    assert code == 0, said
+    assert query(
+        "select item_id, reason_codes from inventory_audit where item_id in"
+        " (3, 20, 21, 22, 23) order by item_id"
+    ) == [
+        (3, "DUP_KEY"),
+        (20, "DUP_KEY"),
+        (21, "DUP_PART"),
+        (22, "DUP_PART"),
+        (23, "CAPA_UNPROVEN"),
+    ]
+
+
+def test_thresholds_are_variables(data, build, query):
+    land(data, *preview())
+    changed = {
+        **{"supplier_code": "OTHER-1", "od_min_on_hand": 3, "qty_limit": 50},
+        **{"price_jump_share": 0.1, "price_limit": 500, "safety_stock": 1},
+        **{"description_length": 10, "brand_length": 7, "category_length": 9},
+        **{"part_number_length": 20, "sku_length": 20, "publish_quantity": "available"},
+        **{"capa_downgrade": True, "partslink_from_sku": True},
+    }
+    code, said = build("--vars", json.dumps(changed), units=True)
+    assert code == 0, said
+    assert set(changed) == set(
+        yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
+    )
+    assert query("select distinct supplier_code from inventory_feed") == [("OTHER-1",)]
+    assert query(
+        "select reason_code, qty_on_hand, description, brand, warnings"
+        " from inventory_audit where item_id = 4"
+    ) == [("OK_OD", 2, "Front", "Example", "BRAND_CUT|CATEGORY_CUT|DESC_CUT")]
+
+
+def test_a_price_is_compared_with_what_the_partner_holds(data, build, query):
+    land(data, *preview())
+    columns = {"location_code": "varchar", "supplier_sku": "varchar"}
+    columns |= {"sell_price": "decimal(18, 2)", "a_column_since_dropped": "integer"}
+    held = [
+        {"location_code": "MAIN", "supplier_sku": "100-4412", "sell_price": "165.00"},
+        {"location_code": "MAIN", "supplier_sku": "300-7710", "sell_price": "164.99"},
+    ]
+    delivered = data / "delivered/inventory_feed/current"
+    write(held[:1], columns, delivered / "one.parquet")
+    write(held[1:], columns, delivered / "two.parquet")
+    code, said = build()
+    assert code == 0, said
+    assert query(
+        "select item_name, reason_code from inventory_audit where item_id in (1, 3)"
+        " order by 1"
+    ) == [("100-4412", "OK_CAPA"), ("300-7710", "PRICE_JUMP")]
+
+
+def test_two_extract_runs_are_no_input(data, build):
+    land(data, *preview(), run={"stock_by_location": "20260114T060000Z-test"})
+    code, said = build()
+    assert code == 1
+    assert re.search(r"FAIL 1 the_feed_stands_on_one_extract_run", said), said
+
+
+def test_the_warehouse_says_which_run_filled_it(data, build, query, tmp_path):
+    land(data, *preview())
+    assert build()[0] == 0
+    results = json.loads((tmp_path / "target/run_results.json").read_text())
+    metadata = results["metadata"]
+    ((run, command, built_at),) = query("from build_record")
+    assert (run, command) == (metadata["invocation_id"], "build")
+    started = datetime.fromisoformat(metadata["invocation_started_at"])
+    assert abs(built_at - started.replace(tzinfo=None)) < timedelta(seconds=5)
+
+
+def test_a_rule_that_drops_a_row_without_a_reason_fails(data, build, project):
+    land(data, *messy())
+    spoil(
+        project / "models/intermediate/int_parts_decided.sql",
+        "    left join parts_ruled\n",
+        "    inner join parts_ruled\n",
+    )
+    code, said = build(project=project)
+    assert code == 1
+    assert re.search(r"FAIL 1 no_row_vanishes_between_source_and_audit", said), said
+    assert re.search(r"FAIL 1 rows_in_are_published_filtered_or_in_review", said), said
+
+
+def test_a_reason_code_that_no_rule_gives_in_its_order_fails(data, build, project):
+    land(data, *preview())
+    codes = project / "seeds/reason_codes.csv"
+    spoil(codes, "DUP_PART,19,", "DUP_PARTS,19,")  # no rule gives it, one is unknown
+    spoil(codes, "QTY_FRACTION,8,", "QTY_FRACTION,18,")  # another order
+    spoil(codes, "OK_OD,", "OK_ODD,")  # a type without its code
+    test = "every_reason_code_is_ruled_in_its_order"
+    code, said = build("--select", f"+{test}", project=project)
+    assert code == 1
+    assert f"FAIL 5 {test}" in said, said
+
+
+SPOILED = {
+    "the_feed_holds_exactly_the_eligible_rows": ("= 'ELIGIBLE'", "<> 'FILTERED'"),
+    "the_three_type_columns_agree": ("certification,", "'NSF' as certification,"),
+    "feed_key_is_unique": ("location_code,", "'MAIN' as location_code,"),
+    "feed_condition_is_new": ("'NEW'", "'USED'"),
+    "feed_amounts_are_lawful": ("sell_price,", "0 - sell_price as sell_price,"),
+    "feed_numbers_can_be_printed_and_fit": (
+        "supplier_sku,",
+        "chr(233) as supplier_sku,",
+    ),
+    "feed_partslink_and_gtin_have_their_shape": ("gtin,", "'1' as gtin,"),
+    "feed_part_can_be_matched": ("oem_part_number,", "null as oem_part_number,"),
+    "feed_texts_are_on_one_line_and_fit": ("brand,", "'a' || chr(10) as brand,"),
+    "feed_fitment_is_whole_or_blank": ("year_to,", "2000 as year_to,"),
+    "feed_codes_are_capitals_digits_dash_and_underscore": (
+        *('{{ var("supplier_code") }}', "demo"),
+    ),
+}
+
+
+def test_each_test_of_the_feed_sees_what_it_is_for(data, build, project):
+    land(data, *messy())
+    feed = project / "models/marts/inventory_feed.sql"
+    for before, after in SPOILED.values():
+        spoil(feed, before, after)
+    # The contract would be the first to see some of these: let the tests speak.
+    spoil(project / "dbt_project.yml", "enforced: true", "enforced: false")
+    models = project / "models/marts/_marts__models.yml"
+    constraint = "        constraints: [{type: not_null}]\n"
+    models.write_text(models.read_text().replace(constraint, ""))
+    code, said = build(project=project)
+    assert code == 1
+    assert set(re.findall(r"FAIL \d+ (\w+) \.", said)) >= set(SPOILED), said
+
+
+def test_a_column_off_its_contract_is_refused(data, build, project):
+    land(data, *preview())
+    spoil(
+        project / "models/marts/inventory_feed.sql",
+        "        saleable_quantity as qty_on_hand,",
+        "        cast(saleable_quantity as varchar) as qty_on_hand,",
+    )
+    code, said = build(project=project)
+    assert code == 1
+    assert "qty_on_hand" in said
+    assert "contract" in said
+
+
+def test_a_warning_nobody_described_and_a_decision_at_odds_fail(data, build, project):
+    items, stocked = preview()
+    land(data, [{**each, "UPC": "1"} for each in items], stocked)
+    spoil(project / "seeds/warning_codes.csv", "GTIN_INVALID,", "GTIN_ODD,")
+    for line in (project / "seeds/reason_codes.csv").read_text().splitlines():
+        if line.startswith("ON_HAND_ZERO"):
+            skipped = line
+    spoil(project / "seeds/reason_codes.csv", skipped, skipped.replace("SKIP", "AUDIT"))
+    code, said = build(project=project)
+    assert code == 1
+    failed = set(re.findall(r"FAIL \d+ (\w+) \.", said))
+    assert failed == {"audit_status_and_output_agree", "every_warning_is_described"}
