@@ -26,6 +26,15 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["feed.csv"]
 
 
+def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "feed.csv"
+    files.write_bytes(path, b"old file")
+    with path.open("rb") as reader:
+        files.write_bytes(path, b"new")
+        assert reader.read() == b"old file"
+    assert path.read_bytes() == b"new"
+
+
 def test_a_killed_write_leaves_the_old_file_and_sweep_removes_the_rest(
     tmp_path: Path,
 ) -> None:
