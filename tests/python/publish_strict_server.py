@@ -9,7 +9,6 @@ import ssl
 import sys
 from pathlib import Path
 
-
 _FIXED = {
     "USER": "331 password",
     "PASS": "230 in",

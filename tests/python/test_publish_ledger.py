@@ -38,8 +38,8 @@ def test_a_torn_last_line_is_seen_and_written_over(path: Path) -> None:
     ledger = Ledger(path)
     ledger.append("held", number=1)
     whole = path.read_bytes()
-    ledger.append("held", number=2)
-    for cut in range(len(whole) + 1, len(path.read_bytes())):
+    ledger.append("held", number=2, words="longer than what is written over it" * 9)
+    for cut in range(len(whole) + 1, len(path.read_bytes()), 7):
         content = path.read_bytes()
         path.write_bytes(content[:cut])
         again = Ledger(path)

@@ -102,6 +102,26 @@ def test_the_order_dialect_to_the_byte(connection: Any, tmp_path: Path) -> None:
     assert written(connection, tmp_path / "f.csv", ORDERS) == GOLDEN_ORDERS
 
 
+def test_the_order_is_total_with_missing_values_first(
+    connection: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "f.csv"
+    render.table(connection, "mart", COLUMNS, ("t", "a", "k"), render.HOUSE, path)
+    lines = list(csv.reader(io.StringIO(path.read_text(), newline="")))[1:]
+    assert [line[0] for line in lines] == [
+        "3",
+        "6",
+        "7",
+        "10",
+        "5",
+        "4",
+        "8",
+        "9",
+        "1",
+        "2",
+    ]
+
+
 def test_without_a_header_the_first_line_is_a_row(
     connection: Any, tmp_path: Path
 ) -> None:
