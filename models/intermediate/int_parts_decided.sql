@@ -65,6 +65,7 @@ final as (
             case
                 when
                     parts_normalised.part_type = 'OD'
+                    and parts_scoped.on_hand_quantity > 0
                     and parts_scoped.on_hand_quantity < {{ var('od_min_on_hand') }}
                     then 'OD_LOW_STOCK'
             end,

@@ -286,7 +286,10 @@ SPOILED = {
         "chr(233) as supplier_sku,",
     ),
     "feed_partslink_and_gtin_have_their_shape": ("gtin,", "'1' as gtin,"),
-    "feed_part_can_be_matched": ("oem_part_number,", "null as oem_part_number,"),
+    "feed_part_can_be_matched": (
+        "oem_part_number,",
+        "cast(null as varchar) as oem_part_number,",
+    ),
     "feed_texts_are_on_one_line_and_fit": ("brand,", "'a' || chr(10) as brand,"),
     "feed_fitment_is_whole_or_blank": ("year_to,", "2000 as year_to,"),
     "feed_codes_are_capitals_digits_dash_and_underscore": (
