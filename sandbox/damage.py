@@ -5,7 +5,14 @@ import json
 from collections.abc import Callable
 
 from sandbox.answer import Answer, message
-from sandbox.jsontext import members, object_of, with_member, without_member
+from sandbox.jsontext import (
+    array_of,
+    elements,
+    members,
+    object_of,
+    with_member,
+    without_member,
+)
 
 _MIB = 2**20
 _LOGIN = b"<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>"
@@ -38,8 +45,20 @@ _ROW: dict[str, Callable[[str, str], str]] = {
     "deep": lambda row, name: with_member(
         row, name or "Note", "[" * 100_000 + "]" * 100_000
     ),
-    "duplicate-keys": lambda row, name: object_of([*members(row), *members(row)[:2]]),
+    "duplicate-keys": lambda row, name: (
+        _first_element(row, name, _doubled) if name else _doubled(row)
+    ),
 }
+
+
+def _doubled(row: str) -> str:
+    return object_of([*members(row), *members(row)[:2]])
+
+
+def _first_element(row: str, name: str, change: Callable[[str], str]) -> str:
+    """Change the first object of the list in a member."""
+    texts = elements(dict(members(row))[name])
+    return with_member(row, name, array_of([*map(change, texts[:1]), *texts[1:]]))
 
 
 def _status(status: int, options: dict[str, str], validation_key: str) -> Answer:
@@ -111,7 +130,21 @@ def _slow(given: Answer, value: str) -> Answer:
 
 
 def _miscount(given: Answer, value: str) -> Answer:
-    given.body = str(int(given.whole()) + int(value)).encode()
+    text = given.whole().decode()
+    if text.startswith("{"):
+        return _moved(given, "total", value)
+    given.body = str(int(text) + int(value)).encode()
+    return given
+
+
+def _mispage(given: Answer, value: str) -> Answer:
+    return _moved(given, "page", value or "+1")
+
+
+def _moved(given: Answer, name: str, by: str) -> Answer:
+    text = given.whole().decode()
+    number = int(dict(members(text))[name]) + int(by)
+    given.body = with_member(text, name, str(number)).encode()
     return given
 
 
@@ -128,6 +161,7 @@ _WHOLE: dict[str, Callable[[Answer, str], Answer]] = {
     "hang": _hang,
     "slow": _slow,
     "miscount": _miscount,
+    "mispage": _mispage,
 }
 
 NAMES = frozenset([*OTHER_PAGE, *_PAGE, *_ROW, *_WHOLE, "shift"])
@@ -137,7 +171,9 @@ VALUES = {
     **dict.fromkeys(("nan", "bignumber", "deep"), (r"\w*", "Price")),
     **dict.fromkeys(("huge", "gzip-bomb"), (r"\d{0,6}", "1024")),
     "slow": (r"(\d+(\.\d+)?)?", "0.5"),
+    "duplicate-keys": (r"\w*", "catalog_items"),
     "miscount": (r"[+-]?\d+", "-3"),
+    "mispage": (r"([+-]?\d+)?", "+1"),
     "shift": (r"(\+1|-1)?", "+1"),
 }
 

@@ -5,7 +5,7 @@ the nearest double; a stand-in must serve what its source wrote.
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 # Numbers stay text: only where they end matters, and 5,000 digits are no integer.
@@ -64,6 +64,24 @@ def _walk(text: str) -> Iterator[tuple[str, str]]:
 def object_of(pairs: list[tuple[str, str]]) -> str:
     """Join (key, text of the value) pairs to the text of a JSON object."""
     return "{" + ",".join(f"{text_of(key)}:{value}" for key, value in pairs) + "}"
+
+
+def elements(text: str) -> list[str]:
+    """Split a JSON array into the texts of its elements."""
+    found = []
+    at = _skip(text, text.index("[") + 1)
+    while text[at] != "]":
+        _, end = _DECODER.raw_decode(text, at)
+        found.append(text[at:end])
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return found
+
+
+def array_of(texts: Iterable[str]) -> str:
+    """Join JSON texts to the text of a JSON array."""
+    return f"[{','.join(texts)}]"
 
 
 def with_member(text: str, key: str, value: str) -> str:

@@ -16,6 +16,7 @@ from sandbox.jsontext import text_of, with_member
 from sandbox.query import BY_ITEM, BY_LOCATION, Query, by_keys
 
 _KEPT_QUERIES = 32
+_STOCK_HAS_NO_ID: Mapping[int, str | None] = {BY_ITEM: None, BY_LOCATION: None}
 
 # Stock per item is the sum over locations, as it is in Order Time; the numbers are
 # summed as decimals so that 0.1 + 0.2 is 0.3.
@@ -44,7 +45,17 @@ _STOCK_BY_ITEM = """
 class Records:
     """All records of one stand-in; safe to read and change from several threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, id_names: Mapping[int, str | None] = _STOCK_HAS_NO_ID
+    ) -> None:
+        """Open an empty store.
+
+        Args:
+            folder: a private one, for the file.
+            id_names: the member that holds a record's id, by type: `Id` where
+                nothing is said, None where records carry none.
+        """
+        self._id_names = id_names
         self.connection = duckdb.connect(str(folder / "records.duckdb"))
         # Uncompressed, a page is read in 3 ms instead of up to 800.
         self.connection.execute("SET force_compression = 'uncompressed'")
@@ -100,10 +111,10 @@ class Records:
         """Add a record.
 
         Args:
-            record_type: its RecordTypeEnum number.
+            record_type: its number.
             record: its members, or its JSON text.
             first: give it an id below all others, so that every page shifts.
-                Otherwise its own `Id`, or one above all others, is used.
+                Otherwise its own id, or one above all others, is used.
 
         Returns:
             Its id; rows of stock have one too, though it is not served.
@@ -115,10 +126,11 @@ class Records:
                 " FROM record WHERE type = ?",
                 record_type,
             )[0]
-            own = self._rows("SELECT CAST(? AS JSON) ->> '$.Id'", body)[0][0]
+            name = self._id_names.get(record_type, "Id")
+            own = self._rows("SELECT CAST(? AS JSON) ->> ?", body, name or "Id")[0][0]
             number = int(low if first else own or high)
-            if record_type not in (BY_ITEM, BY_LOCATION):
-                body = with_member(body, "Id", str(number))
+            if name is not None:
+                body = with_member(body, name, str(number))
             self._rows(
                 "INSERT INTO record"
                 " SELECT ?, coalesce(max(key), 0) + 1, ?, ? FROM record",

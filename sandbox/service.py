@@ -7,12 +7,12 @@ refused with 405, so that no test can write by mistake.
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sandbox import answer
 from sandbox.answer import Answer
 from sandbox.damage import OTHER_PAGE, change_rows
+from sandbox.desk import Call
 from sandbox.faults import Fault
 from sandbox.filters import BadListInfo
 from sandbox.jsontext import first, object_of, without_nulls
@@ -54,39 +54,6 @@ class Credentials:
     dev_key: str = "sandbox-dev-key"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request as far as it is understood before it is answered.
-
-    Attributes:
-        endpoint: "list", "count", "entityref", "partitem", ... or "" for none.
-        record_type: what it asks about; None where it does not say.
-        body: the parsed JSON; None where there is none, or it is not JSON.
-        parameters: of the query string.
-    """
-
-    endpoint: str
-    record_type: int | None
-    body: Any
-    parameters: dict[str, str]
-
-
-def understand(request: Request) -> Call:
-    """Read endpoint, record type and body, as far as they can be read."""
-    split = urlsplit(request.path)
-    name = split.path.removeprefix(_BASE) if split.path.startswith(_BASE) else ""
-    endpoint = _ENDPOINTS.get((request.method, name), "")
-    parameters = {key: values[0] for key, values in parse_qs(split.query).items()}
-    try:
-        body = json.loads(request.body) if request.body else None
-    except ValueError:
-        body = None
-    record_type = _BY_ID.get(endpoint)
-    if isinstance(body, dict) and type(body.get("Type")) is int:
-        record_type = body["Type"]
-    return Call(endpoint, record_type, body, parameters)
-
-
 class Service:
     """Answers calls from the records, by the switches."""
 
@@ -96,6 +63,26 @@ class Service:
         self._records = records
         self._switches = switches
         self._credentials = credentials
+
+    def understand(self, request: Request) -> Call:
+        """Read endpoint, record type and body, as far as they can be read."""
+        split = urlsplit(request.path)
+        there = split.path.startswith(_BASE)
+        name = split.path.removeprefix(_BASE) if there else ""
+        endpoint = _ENDPOINTS.get((request.method, name), "")
+        parameters = {key: values[0] for key, values in parse_qs(split.query).items()}
+        try:
+            body = json.loads(request.body) if request.body else None
+        except ValueError:
+            body = None
+        record_type = _BY_ID.get(endpoint)
+        asked = body if isinstance(body, dict) else {}
+        if type(asked.get("Type")) is int:
+            record_type = asked["Type"]
+        if endpoint not in ("list", "entityref"):
+            return Call(endpoint, record_type, body, parameters)
+        page, size = asked.get("PageNumber", 1), asked.get("NumberOfRecords", 100)
+        return Call(endpoint, record_type, body, parameters, page, size)
 
     def answer(self, request: Request, call: Call, fault: Fault | None) -> Answer:
         """Answer one call; a fault may choose another page and damage its rows."""

@@ -1,6 +1,6 @@
 """HTTP/1.1 over TLS or plain, kept alive, one thread for each connection.
 
-Knows nothing of Order Time: it turns bytes into calls of one function.
+Knows nothing of any API: it turns bytes into calls of one function.
 """
 
 import logging
@@ -101,7 +101,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "OrderTimeSandbox"
+    server_version = "Sandbox"
     sys_version = ""
     disable_nagle_algorithm = True
     wbufsize = 2**16
