@@ -1,1 +1,1 @@
-"""Stand-ins of an Order Time and of a partner, for the demo and for the tests."""
+"""Stand-ins of Order Time, the order tool and a partner, for the demo and the tests."""

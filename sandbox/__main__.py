@@ -7,6 +7,8 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,15 @@ import click
 
 from runtime import command
 from runtime.exits import Interrupted, Misuse
-from sandbox import ordertime, partner
-from sandbox.options import HELP_ON_FAULTS, source_options
+from sandbox import faults, order_tool, ordertime, partner
+from sandbox.options import (
+    help_on_faults,
+    order_tool_options,
+    ordertime_options,
+    run_options,
+)
 from sandbox.sample import Sample
+from sandbox.sample_orders import OrderSample
 from sandbox.switches import Switches
 
 _GRACE_SECONDS = 20
@@ -24,17 +32,15 @@ _GRACE_SECONDS = 20
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def sandbox() -> None:
-    """Stand-ins on this machine: an Order Time and a partner's FTPS server.
+    """Stand-ins on this machine: Order Time, the order tool, a partner's FTPS server.
 
     They need no account, keep nothing, and listen on 127.0.0.1 only.
     """
 
 
-@sandbox.command("ordertime", epilog=HELP_ON_FAULTS)
-@source_options
-@click.option("--port", default=0, help="0 (the default) takes a free one.")
-@click.option("--http", is_flag=True, help="Plain HTTP instead of HTTPS.")
-def serve_ordertime(port: int, http: bool, **options: Any) -> None:
+@sandbox.command("ordertime", epilog=help_on_faults(faults.EXAMPLES))
+@ordertime_options
+def serve_ordertime(http: bool, **options: Any) -> None:
     """Serve Order Time until stopped; print the variables to export.
 
     \b
@@ -43,7 +49,22 @@ def serve_ordertime(port: int, http: bool, **options: Any) -> None:
       sandbox ordertime --items 100000 --latency-ms 80
       sandbox ordertime --fault 3:429:retry-after=1 --fault 101@5:reset
     """
-    with _ordertime(port=port, tls=not http, **options) as server:
+    with _ordertime(tls=not http, **options) as server:
+        _until_stopped(server.variables)
+
+
+@sandbox.command("order-tool", epilog=help_on_faults(faults.ORDER_EXAMPLES))
+@order_tool_options
+def serve_order_tool(http: bool, **options: Any) -> None:
+    """Serve the order tool until stopped; print the variables to export.
+
+    \b
+    Examples:
+      sandbox order-tool
+      sandbox order-tool --orders 100000 --now 2026-11-20 --day 1
+      sandbox order-tool --fault orders@3:429:retry-after=1
+    """
+    with _order_tool(tls=not http, **options) as server:
         _until_stopped(server.variables)
 
 
@@ -73,19 +94,33 @@ def serve_partner(folder: Path, port: int, destination: str) -> None:
 
 
 @sandbox.command(
-    "run", epilog=HELP_ON_FAULTS, context_settings={"ignore_unknown_options": True}
+    "run",
+    epilog=help_on_faults(f"{faults.EXAMPLES}\n{faults.ORDER_EXAMPLES}"),
+    context_settings={"ignore_unknown_options": True},
 )
-@source_options
+@run_options
 @click.option(
     "--partner-folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the partner's files arrive; they stay. Otherwise they are dropped.",
 )
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(partner_folder: Path | None, words: tuple[str, ...], **options: Any) -> None:
-    """Run a command with both stand-ins up and its environment set.
+def run(
+    partner_folder: Path | None,
+    words: tuple[str, ...],
+    items: int,
+    data: Path | None,
+    switch_texts: tuple[str, ...],
+    orders: int,
+    orders_data: Path | None,
+    now: datetime | None,
+    **shared: Any,
+) -> None:
+    """Run a command with all stand-ins up and its environment set.
 
-    The exit code is the command's. Signals are passed on to it.
+    The exit code is the command's. Signals are passed on to it. The partner's server
+    is two destinations: DEST_ONPART_* and DEST_ORDERS_*. A fault that does not say
+    where happens in both sources, each of which counts its own requests.
 
     \b
     Examples:
@@ -97,9 +132,13 @@ def run(partner_folder: Path | None, words: tuple[str, ...], **options: Any) -> 
         folder = partner_folder or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-partner-"))
         )
-        source = stack.enter_context(_ordertime(**options))
+        parts = stack.enter_context(_ordertime(items, data, switch_texts, **shared))
+        tool = stack.enter_context(_order_tool(orders, orders_data, now, **shared))
         destination = stack.enter_context(partner.serve(folder))
-        code = _child(words, source.variables | destination.variables())
+        variables = parts.variables | tool.variables
+        for name in ("ONPART", "ORDERS"):
+            variables |= destination.variables(name)
+        code = _child(words, variables)
     sys.exit(code)
 
 
@@ -107,11 +146,11 @@ def run(partner_folder: Path | None, words: tuple[str, ...], **options: Any) -> 
 def _ordertime(
     items: int,
     data: Path | None,
+    switch_texts: tuple[str, ...],
     seed: int,
     day: int,
     latency_ms: float,
     fault_specs: tuple[str, ...],
-    switch_texts: tuple[str, ...],
     port: int = 0,
     tls: bool = True,
 ) -> Iterator[ordertime.Server]:
@@ -126,11 +165,34 @@ def _ordertime(
         yield server
 
 
+@contextmanager
+def _order_tool(
+    orders: int,
+    orders_data: Path | None,
+    now: datetime | None,
+    seed: int,
+    day: int,
+    latency_ms: float,
+    fault_specs: tuple[str, ...],
+    port: int = 0,
+    tls: bool = True,
+) -> Iterator[order_tool.Server]:
+    sample = OrderSample(orders, seed, day)
+    with order_tool.serve(
+        orders_data or (replace(sample, now=now) if now else sample),
+        faults=fault_specs,
+        latency_ms=latency_ms,
+        port=port,
+        tls=tls,
+    ) as server:
+        yield server
+
+
 def _until_stopped(variables: Mapping[str, str]) -> None:
-    for name, text in variables.items():
-        click.echo(f"{name}={text}")
-    sys.stdout.flush()
     try:
+        for name, text in variables.items():
+            click.echo(f"{name}={text}")
+        sys.stdout.flush()
         signal.pause()
     except Interrupted:
         # The way it is meant to end.

@@ -1,8 +1,9 @@
 """Faults asked for by request number: `[WHERE@]WHEN:NAME[:VALUE][:OPTION=VALUE]`.
 
-WHERE is a record type, an endpoint (`list`, `count`, `entityref`, `partitem`, ...),
-or both as `endpoint/type`; requests are counted within it, retries included. WHEN
-is `3`, `3-5`, `3+` or `*`. What each NAME does stands in `damage`.
+WHERE is an endpoint (`list`, `count`, `partitem`, ...; `terms`, `orders`), for Order
+Time also a record type, or both as `endpoint/type`; requests are counted within it,
+retries included. WHEN is `3`, `3-5`, `3+` or `*`. What each NAME does stands in
+`damage`.
 """
 
 import re
@@ -26,6 +27,13 @@ EXAMPLES = """\
   5+:slow:0.2            from the fifth on, bodies take 0.2 s
   101@3:shift            from then on the first item is gone (:+1 for one more)
   2:retype:Price         the first row's Price is a text"""
+ORDER_EXAMPLES = """\
+  orders@2:cut           the second request for orders loses half its body
+  orders@*:shift         the first order goes at every request
+  orders@1:miscount:-3   the total is three too low, once
+  terms@1:mispage        page 1 says that it is page 2
+  orders@2:retype:is_royalty
+  orders@2:duplicate-keys:catalog_items"""
 _STATUS = re.compile(r"[1-5]\d\d")
 
 

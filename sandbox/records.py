@@ -76,6 +76,10 @@ class Records:
         """Count the records of a query."""
         return len(self._keys(query))
 
+    def ids(self, query: Query) -> list[int]:
+        """Return the ids of a query's records, in its order."""
+        return [row[0] for row in self._rows(query.select("id"), *query.parameters)]
+
     def page(self, query: Query, number: int, size: int) -> list[str]:
         """Return page `number` (from 1) of `size` records as JSON texts."""
         keys = self._keys(query)[(number - 1) * size : number * size]
