@@ -1,31 +1,41 @@
 {#
     What the partner holds of a mart: the rows `publish` kept after the last
-    delivery, or no row before the first one, when there is no file to read (DuckDB
-    refuses a pattern that matches none).
+    delivery, or no row before the first one. The columns and types are those of the
+    mart's contract.
 
-    The columns and types are those of the mart's contract. Columns are matched by
-    name, so a contract that gained a column still reads the file of the day before.
-
-    model: the mart's name, which is also the name of its `published` source.
+    model: the mart's table (inventory_feed, order_feed_v2), which is also the name of
+    its `published` source.
 #}
 {% macro published_state(model) -%}
     {%- set state = source('published', model) -%}
     {%- if not execute -%}
         select * from {{ state }}
     {%- else -%}
-        {%- set mart = graph.nodes['model.' ~ project_name ~ '.' ~ model] -%}
-        {%- set pattern = state.render() | replace("'", '') -%}
-        {%- set files = run_query("select 1 from glob('" ~ pattern ~ "')") -%}
-        {%- set typed = [] -%}
-        {%- for column in mart.columns.values() -%}
-            {%- do typed.append(
-                'cast(null as ' ~ column.data_type ~ ') as ' ~ column.name
-            ) -%}
-        {%- endfor -%}
-        select {{ typed | join(', ') }} where false
-        {%- if files.rows | length > 0 %}
-        union all by name
-        select * from {{ state }}
-        {%- endif %}
+        {{ rows_or_none(state, contract_of(model)) }}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The columns of a mart, as its contract declares them. Only known once dbt runs.
+
+    model: the mart's table: a version of a model has one of its own (order_feed_v2).
+#}
+{% macro contract_of(model) -%}
+    {%- set marts = graph.nodes.values()
+        | selectattr('resource_type', 'equalto', 'model')
+        | selectattr('alias', 'equalto', model) | list -%}
+    {{ return(marts[0].columns.values() | list) }}
+{%- endmacro %}
+
+
+{#
+    The names of a mart's columns, in the order of its contract, as a select list.
+
+    model: the mart's table. relation: what to qualify them with, if anything.
+#}
+{% macro contract_columns(model, relation='') -%}
+    {%- set prefix = relation ~ '.' if relation else '' -%}
+    {%- set names = contract_of(model) | map(attribute='name') if execute else ['*'] -%}
+    {{ prefix }}{{ names | join(', ' ~ prefix) }}
 {%- endmacro %}

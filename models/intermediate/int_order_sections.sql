@@ -1,0 +1,36 @@
+-- The sections of an order, each once. One that has no id is kept, so that its order
+-- can be refused.
+
+with
+
+orders as (
+
+    select * from {{ ref('stg_order_tool__orders') }}
+
+),
+
+listed as (
+
+    select
+        order_id,
+        {{ each_of(records_of('sections', ['sis_section_id']), 'section') }}
+
+    from orders
+
+),
+
+final as (
+
+    select
+        order_id,
+        {{ present('section.sis_section_id') }} as sis_section_id,
+        count(*) as times_listed
+
+    from listed
+    group by
+        order_id,
+        {{ present('section.sis_section_id') }}
+
+)
+
+select * from final

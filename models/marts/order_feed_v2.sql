@@ -1,0 +1,18 @@
+with
+
+order_rows as (
+
+    select * from {{ ref('int_order_rows') }}
+
+),
+
+final as (
+
+    select
+        {{ layout_columns('order_feed_v2') }}
+
+    from order_rows
+
+)
+
+select * from final
