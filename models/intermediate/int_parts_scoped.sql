@@ -1,51 +1,11 @@
--- Every item at every location, and whether it is in play: steps 1 to 3 of the rules,
--- in their order. An item without a stock row has nothing on hand anywhere; a stock
--- row of an item that was not extracted is kept, so that nothing vanishes silently.
+-- Steps 1 to 3 of the rules, in their order: whether a row is in play at all. One line
+-- is one rule: what must be so, and the code that says it.
 
 with
 
-parts_offered as (
+parts_placed as (
 
-    select * from {{ ref('int_parts_offered') }}
-
-),
-
-stock_located as (
-
-    select * from {{ ref('int_stock_located') }}
-
-),
-
-placed as (
-
-    select
-        coalesce(stock_located.item_id, parts_offered.item_id) as item_id,
-        coalesce(parts_offered.item_name, stock_located.item_name) as item_name,
-        parts_offered.item_id is not null as is_item_known,
-        stock_located._extract_run_id is not null as has_stock_row,
-        parts_offered.is_active,
-        parts_offered.is_stock_item,
-        parts_offered.is_protected,
-        parts_offered.is_type_offered,
-        stock_located.stock_row_id,
-        stock_located.location_id,
-        stock_located.location_name,
-        stock_located.location_code,
-        stock_located.is_location_open,
-        stock_located.on_hand_raw,
-        stock_located.available_raw,
-        stock_located.on_hand_quantity,
-        stock_located.available_quantity,
-        stock_located.saleable_quantity,
-        stock_located.is_kept_back,
-        coalesce(stock_located._extract_run_id, parts_offered._extract_run_id)
-            as _extract_run_id,
-        coalesce(stock_located._extracted_at, parts_offered._extracted_at)
-            as _extracted_at
-
-    from parts_offered
-    full outer join stock_located
-        on parts_offered.item_id = stock_located.item_id
+    select * from {{ ref('int_parts_placed') }}
 
 ),
 
@@ -105,7 +65,7 @@ ruled as (
             end
         ) as filter_codes
 
-    from placed
+    from parts_placed
 
 ),
 
