@@ -1,6 +1,7 @@
 """The package of a run: complete, checkable by others, and the same from the same."""
 
 import hashlib
+import importlib.resources
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from conftest import ROOT
 from publish_sample import COLUMNS, House
@@ -86,6 +88,16 @@ def test_frictionless_finds_the_data_as_described(package: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [True, [], 40]
+
+
+def test_the_descriptor_keeps_the_published_schema(
+    descriptor: dict[str, Any],
+) -> None:
+    profiles = importlib.resources.files("dplib") / "profiles" / "2.0"
+    profile = json.loads((profiles / "datapackage.json").read_text())
+    jsonschema.validate(descriptor, profile)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**descriptor, "resources": []}, profile)
 
 
 def test_the_descriptor_says_what_a_reader_needs(
