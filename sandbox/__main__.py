@@ -96,7 +96,6 @@ def serve_partner(folder: Path, port: int, destination: str) -> None:
 @sandbox.command(
     "run",
     epilog=help_on_faults(f"{faults.EXAMPLES}\n{faults.ORDER_EXAMPLES}"),
-    context_settings={"ignore_unknown_options": True},
 )
 @run_options
 @click.option(

@@ -145,6 +145,7 @@ def test_the_partner_serves_until_stopped(tmp_path):
         (["run", "--fault", "1:nosuch", "--", "true"], "there is no 'nosuch'"),
         (["run", "--switch", "gzip=maybe", "--", "true"], "expected true or false"),
         (["run", "--items", "9", "--", "./no-such-command"], "cannot be run"),
+        (["run", "--itmes", "9", "--", "true"], "No such option"),
         (["run"], "Missing argument"),
         (["ordertime", "--data", "/no-such-folder"], "does not exist"),
         (["partner"], "Missing option '--folder'"),
