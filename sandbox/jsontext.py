@@ -5,7 +5,7 @@ the nearest double; a stand-in must serve what its source wrote.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 # Numbers stay text: only where they end matters, and 5,000 digits are no integer.
@@ -20,9 +20,13 @@ class Verbatim(str):
 
 
 def text_of(value: Any) -> str:
-    """Return the JSON text of `value`; a `Verbatim` is JSON text already."""
+    """Return the JSON text of `value`; a `Verbatim` in it is JSON text already."""
     if isinstance(value, Verbatim):
         return value
+    if isinstance(value, Mapping):
+        return object_of([(key, text_of(each)) for key, each in value.items()])
+    if isinstance(value, list | tuple):
+        return array_of(map(text_of, value))
     return json.dumps(value, ensure_ascii=False)
 
 

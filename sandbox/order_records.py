@@ -29,7 +29,7 @@ from sandbox.records import Records
 TERMS, ORDERS = 1, 2
 LISTS = {"terms": TERMS, "orders": ORDERS}
 # By code point, as the documents of the API promise.
-BY_TERM = "body ->> '$.sis_term_id'"
+BY_TERM = "(body ->> '$.sis_term_id')"
 
 Row = Mapping[str, Any] | str
 
