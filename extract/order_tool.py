@@ -7,7 +7,7 @@ import msgspec
 
 from extract.entities import ORDER_TOOL, Entity
 from extract.source import Page, Source
-from extract.strict_json import parse_rows
+from extract.strict_json import parse, parse_rows, refuse_depth
 from extract.transport import Limits, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Refused
@@ -86,8 +86,9 @@ def read_envelope(body: bytes) -> Envelope:
 
     Raises:
         ValueError: it is not JSON: perhaps cut.
-        Refused: it is JSON of another shape.
+        Refused: it is hostile, or JSON of another shape.
     """
+    refuse_depth(body)
     try:
         return _ENVELOPE.decode(body)
     except msgspec.ValidationError as error:
@@ -96,3 +97,6 @@ def read_envelope(body: bytes) -> Envelope:
             'expected {"data": [...], "page": n, "pages": n, "total": n}, '
             f"found {found!r} ({error})."
         ) from None
+    except msgspec.DecodeError:
+        parse(body)  # says what is hostile; where nothing is, the body was cut
+        raise

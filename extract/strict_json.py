@@ -39,7 +39,7 @@ def parse_rows(body: bytes) -> list[Row]:
         Refused: it is hostile, or not a list of objects with whole numbers as Id.
     """
     body.decode()
-    _refuse_depth(body)
+    refuse_depth(body)
     if b"0" * (MAX_DIGITS + 1) in body.translate(_DIGITS_TO_ZERO):
         parse(body)  # digits in a text are harmless; in a number they are refused
     try:
@@ -67,7 +67,7 @@ def parse(body: bytes) -> Any:
         Refused: it is JSON that no sound server sends: a key twice in one object,
             NaN or Infinity, a number of more than 100 digits, nesting beyond 64.
     """
-    _refuse_depth(body)
+    refuse_depth(body)
     return json.loads(
         body,
         object_pairs_hook=_object,
@@ -77,8 +77,12 @@ def parse(body: bytes) -> Any:
     )
 
 
-def _refuse_depth(body: bytes) -> None:
-    """Take innermost pairs of brackets away until none is left: that is the depth."""
+def refuse_depth(body: bytes) -> None:
+    """Take innermost pairs of brackets away until none is left: that is the depth.
+
+    Raises:
+        Refused: lists and objects nest more than 64 levels deep.
+    """
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(MAX_DEPTH + 1):
         fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")

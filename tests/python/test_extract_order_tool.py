@@ -1,0 +1,478 @@
+"""`extract order_tool` as a user runs it, against a server that fails on request."""
+
+import json
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import ROOT, Command, clean_environment
+
+from sandbox import order_tool, ordertime
+from sandbox.jsontext import Verbatim
+from sandbox.order_records import item
+
+COUNT = 40
+QUICK = {"FEEDS_HTTP_LONGEST_WAIT": 0.05, "ORDER_TOOL_PAGE_SIZE": 10}
+ALL = [100 + 2 * n for n in range(COUNT)]
+
+
+def order(number: int) -> dict[str, Any]:
+    return {
+        "order_id": number,
+        "sis_term_id": "4268",
+        "created_at": "2026-09-01T18:51:00Z",
+        "updated_at": "2026-09-07T23:34:55Z",
+        "canceled_at": None if number % 10 else "2026-09-07T23:34:55Z",
+        "is_royalty": number == 104,
+        "sections": [{"sis_section_id": f"HIST-{number}-001"}],
+        "catalog_items": [
+            item(
+                f"UC-{number}",
+                author=["Roe; A.", 'P. "P" Poe'],
+                title='A "b"\\, c;\nünd 📘 null',
+                offer_price=Verbatim("12.30"),
+                print_list_price=Verbatim("1234567.89"),
+            ),
+            item("UC-1", title="null"),
+        ],
+        "content_requests": [
+            {
+                "created_at": "2026-09-01T18:51:00Z",
+                "title": "typed",
+                "isbn": None,
+                "status": "Cancelled",
+            }
+        ],
+    }
+
+
+def term(sis_term_id: str) -> dict[str, Any]:
+    return {
+        "sis_term_id": sis_term_id,
+        "name": f"Term {sis_term_id}",
+        "ordering_opens_at": "2026-05-01T05:00:00Z",
+        "ordering_closes_at": "2026-12-05T06:00:00Z",
+        "is_archived": sis_term_id == "4265",
+    }
+
+
+def records() -> dict[str, list[dict[str, Any]]]:
+    """A small order tool: orders with even ids from 100, two items each."""
+    terms = [term("4268"), term("4265")]
+    return {"terms": terms, "orders": [order(number) for number in ALL]}
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[order_tool.Server]:
+    """The stand-in; `indirect` parameters are its faults, or options of `serve`."""
+    given = getattr(request, "param", ())
+    options = given if isinstance(given, dict) else {"faults": given}
+    with order_tool.serve(records(), **options) as running:
+        yield running
+
+
+def variables(server: order_tool.Server, data: Path, **more: object) -> dict[str, Any]:
+    return {**server.variables, **QUICK, "FEEDS_DATA": data, **more}
+
+
+def table(data: Path, what: str, entity: str = "orders") -> list[Any]:
+    """What dbt would read."""
+    file = data / "landing/current/order_tool" / f"{entity}.parquet"
+    found = duckdb.execute(f"select {what} from read_parquet(?)", [str(file)])
+    return found.fetchall()
+
+
+def ids(data: Path) -> list[int]:
+    return [row[0] for row in table(data, "order_id")]
+
+
+def report(data: Path) -> dict[str, Any]:
+    path = data / "landing/current/order_tool/extract.json"
+    return json.loads(path.read_text())
+
+
+def nothing_landed(data: Path) -> bool:
+    return not (data / "landing/current").exists()
+
+
+def test_everything_is_copied_and_counted(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", "order_tool", env=variables(server, data))
+    assert done.returncode == 0, done.stderr
+    assert ids(data) == ALL
+    assert table(data, "sis_term_id, is_archived", "terms") == [
+        ("4265", True),
+        ("4268", False),
+    ]
+    told = report(data)
+    assert told["status"] == "complete"
+    orders = told["entities"]["orders"]
+    assert (orders["rows"], orders["count_before"], orders["count_after"]) == (
+        COUNT,
+        COUNT,
+        COUNT,
+    )
+    assert (orders["rounds"], orders["pages"]) == (1, 5)
+    assert (orders["unrecognised"], orders["absent"]) == ({}, [])
+    assert "2 terms, 40 orders" in done.stdout
+    assert "0 retries" in done.stdout
+
+
+def test_values_are_kept_at_every_depth(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    assert not command("extract", "order_tool", env=variables(server, data)).returncode
+    rows = table(
+        data,
+        "order_id, sis_term_id, created_at, updated_at, canceled_at, is_royalty, "
+        "sections, catalog_items, content_requests",
+    )
+    for given, found in zip(records()["orders"], rows, strict=True):
+        assert found[:6] == tuple(given.values())[:6]
+        nested = [json.loads(part, parse_float=Decimal) for part in found[6:]]
+        items = [
+            {
+                name: Decimal(value) if isinstance(value, Verbatim) else value
+                for name, value in each.items()
+            }
+            for each in given["catalog_items"]
+        ]
+        assert nested == [given["sections"], items, given["content_requests"]]
+
+
+def test_each_list_is_read_twice_and_only_as_documented(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    assert not command("extract", env=variables(server, data)).returncode
+    assert {r.method for r in server.requests} == {"GET"}
+    assert {r.status for r in server.requests} == {200}
+    assert {r.size for r in server.requests} == {1, 10}
+    asked = Counter((r.endpoint, r.page) for r in server.requests if r.size == 10)
+    pages = {("orders", n): 2 for n in range(1, 6)}
+    assert asked == {**pages, ("terms", 1): 2}
+
+
+def test_a_dry_run_asks_for_counts_only(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", "--dry-run", env=variables(server, data))
+    assert done.stdout.startswith("order_tool: 2 terms, 40 orders")
+    assert [r.endpoint for r in server.requests] == ["terms", "orders"]
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("name", ["order_tool", None])
+def test_without_a_name_what_is_configured_is_copied(
+    server: order_tool.Server, data: Path, command: Command, name: str | None
+) -> None:
+    words = ["extract", name] if name else ["extract"]
+    done = command(*words, env=variables(server, data))
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (data / "landing/current").iterdir()] == [
+        "order_tool"
+    ]
+
+
+def test_both_sources_are_copied_in_one_command(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    part = {"Id": 1, "Name": "N", "ManufacturerPartNo": "1", "Description": "d"}
+    more = {"IsActive": True, "ItemGroupRef": None, "Price": 1, "CustomFields": []}
+    place = {"Id": 1, "Name": "HQ", "IsAvailable": True}
+    ref = {"Id": 1, "Name": "N"}
+    stock = {"ItemRef": ref, "LocationRef": ref, "OnHand": 1, "Available": 1}
+    rows = {101: [part | more], 150: [place], 1112: [stock]}
+    with ordertime.serve(rows) as parts:
+        env = {**variables(server, data), **parts.variables}
+        done = command("extract", "--json", env=env)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)["sources"]
+        assert [each["source"] for each in told] == ["ordertime", "order_tool"]
+        assert ids(data) == ALL
+        assert {r.endpoint for r in parts.requests} == {"list", "count", "entityref"}
+        # Each keeps what it had when the other is copied alone.
+        before = report(data)["run_id"]
+        assert not command("extract", "ordertime", env=env).returncode
+        assert report(data)["run_id"] == before
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        ["orders@2:429:retry-after=0"],
+        ["orders@2:500", "terms@1:503"],
+        ["orders@2-4:reset"],
+        ["orders@3:cut"],
+        ["orders@3:half"],
+        ["orders@3:html"],
+        ["orders@3:blank"],
+        ["1:hang"],
+    ],
+    indirect=True,
+    ids=lambda faults: faults[0],
+)
+def test_what_can_mend_is_tried_again(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data, FEEDS_HTTP_TIMEOUT=1))
+    assert done.returncode == 0, done.stderr
+    assert ids(data) == ALL
+    assert report(data)["retries"] >= 1
+
+
+@pytest.mark.parametrize("server", [["orders@2+:500"]], indirect=True)
+def test_a_source_that_stays_down_is_temporary(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data, FEEDS_HTTP_ATTEMPTS=2))
+    assert done.returncode == 75
+    assert "orders gave no good answer in 2 attempts" in done.stderr
+    assert nothing_landed(data)
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        (["orders@3+:retype:order_id"], "the known field order_id has another type"),
+        (["orders@3+:retype:is_royalty"], "field is_royalty has another type"),
+        # Page 2 of both readings.
+        (
+            ["orders@3:missing:order_id", "orders@9:missing:order_id"],
+            "1 records have no order_id, which is their key",
+        ),
+        (["terms@*:null:sis_term_id"], "have no sis_term_id, which is their key"),
+        (["orders@3:nan:order_id"], "hostile JSON: expected a number, found NaN"),
+        (["orders@3+:duplicate-keys"], "stands twice in an object"),
+        (["orders@3+:duplicate-keys:catalog_items"], "content_id stands twice"),
+        (["orders@3:deep:sections"], "levels of nesting"),
+        (["orders@3:bignumber:order_id"], "found one of 5,000"),
+        (["orders@3:huge:3"], "expected at most 1,000,000 bytes"),
+        (["orders@3:gzip-bomb:2000"], "expected at most 1,000,000 bytes"),
+        (["orders@3:envelope"], 'expected {"data": [...], "page": n'),
+        (["orders@3:mispage"], "GET /orders: expected page 2, found 3"),
+        (["terms@2:mispage:-1"], "GET /terms: expected page 1, found 0"),
+    ],
+    indirect=["server"],
+)
+def test_a_wrong_answer_is_refused_in_one_sentence(
+    server: order_tool.Server, data: Path, command: Command, said: str
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_BODY_LIMIT=1_000_000, FEEDS_CONNECTIONS=1)
+    done = command("extract", env=env)
+    assert done.returncode == 1, done.stderr
+    errors = [line for line in done.stderr.splitlines() if "Error" in line]
+    assert len(errors) == 1
+    assert said in errors[0]
+    assert nothing_landed(data)
+
+
+@pytest.mark.parametrize("name", ["sections", "catalog_items", "canceled_at"])
+def test_a_field_that_no_order_has_is_refused(
+    data: Path, command: Command, name: str
+) -> None:
+    given = records()
+    for each in given["orders"]:
+        del each[name]
+    with order_tool.serve(given) as server:
+        done = command("extract", env=variables(server, data))
+    assert done.returncode == 1
+    assert f"the known field {name} is missing" in done.stderr
+    assert nothing_landed(data)
+
+
+def test_an_order_that_stands_twice_is_refused(data: Path, command: Command) -> None:
+    given = records()
+    given["orders"].append(order(100))
+    with order_tool.serve(given) as server:
+        done = command("extract", env=variables(server, data))
+    assert done.returncode == 1
+    assert "the key order_id = (100,) stands 2 times" in done.stderr
+
+
+def test_an_unknown_field_is_kept_and_told(data: Path, command: Command) -> None:
+    given = records()
+    given["orders"][0]["campus"] = {"id": 7}
+    with order_tool.serve(given) as server:
+        done = command("extract", env=variables(server, data))
+    assert done.returncode == 0
+    assert "drift order_tool.orders: fields we do not know" in done.stderr
+    rest = dict(table(data, "order_id, _unrecognised"))
+    assert (json.loads(rest[100]), rest[102]) == ({"campus": {"id": 7}}, None)
+
+
+def test_a_failed_run_leaves_the_last_landing(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    assert not command("extract", env=variables(server, data)).returncode
+    before = report(data)["run_id"]
+    server.orders.change(100, is_royalty="yes")
+    assert command("extract", env=variables(server, data)).returncode == 1
+    assert report(data)["run_id"] == before
+    assert ids(data) == ALL
+
+
+def test_an_empty_order_tool_is_copied_too(data: Path, command: Command) -> None:
+    with order_tool.serve({"terms": [], "orders": []}) as server:
+        done = command("extract", env=variables(server, data))
+    assert done.returncode == 0, done.stderr
+    assert "0 terms, 0 orders" in done.stdout
+    assert ids(data) == []
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        # In the first reading: one order leaves, so that the next one is skipped.
+        (["orders@4:shift:-1"], ALL[1:]),
+        # Between the readings (a count, five pages, and the second reading's count).
+        (["orders@7:shift:-1"], ALL[1:]),
+        (["orders@7:shift:+1"], [99, *ALL]),
+        # In the second reading.
+        (["orders@10:shift:-1"], ALL[1:]),
+        # Another page than the one asked for, without saying so.
+        (["orders@3:repeat"], ALL),
+        (["orders@3:skip"], ALL),
+        (["orders@3:short"], ALL),
+        (["orders@3:empty"], ALL),
+        (["orders@1:miscount:-25"], ALL),
+        (["orders@7:miscount:+25"], ALL),
+    ],
+    indirect=["server"],
+    ids=str,
+)
+def test_a_source_that_moves_once_is_copied_completely(
+    server: order_tool.Server, data: Path, command: Command, expected: list[int]
+) -> None:
+    done = command("extract", env=variables(server, data, FEEDS_CONNECTIONS=1))
+    assert done.returncode == 0, done.stderr
+    assert server.orders.ids() == expected
+    assert ids(data) == expected
+
+
+@pytest.mark.parametrize("server", [["orders@*:shift:-1"]], indirect=True)
+def test_a_source_that_never_holds_still_is_left_alone(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 75
+    assert "order_tool.orders would not hold still" in done.stderr
+    assert nothing_landed(data)
+
+
+def test_a_change_between_two_runs_arrives(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    assert not command("extract", env=variables(server, data)).returncode
+    orders = server.orders
+    new = orders.create(sis_term_id="4265", sections=["S-1"])
+    orders.change_item(102, "UC-102", offer_price=Verbatim("99.99"))
+    orders.cancel(104, "2026-11-20T06:00:00Z")
+    orders.change(106, sections=[], content_requests=[])
+    assert not command("extract", env=variables(server, data)).returncode
+    rows = {
+        row[0]: row[1:]
+        for row in table(
+            data,
+            "order_id, canceled_at, len(sections::json[]), "
+            "catalog_items ->> '$[0].offer_price'",
+        )
+    }
+    assert list(rows) == [*ALL, new]
+    assert rows[102] == (None, 1, "99.99")
+    assert rows[104][0] == "2026-11-20T06:00:00Z"
+    assert rows[106][1] == 0
+
+
+@pytest.mark.parametrize("server", [{"latency_ms": 60}], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_goes_on_and_asks_for_no_page_twice(
+    server: order_tool.Server, data: Path, command: Command, number: signal.Signals
+) -> None:
+    env = variables(server, data, FEEDS_CONNECTIONS=1)
+    with subprocess.Popen(
+        ["extract"],
+        cwd=ROOT,
+        env=clean_environment(**env),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as first:
+        while len(list(data.glob("landing/*/order_tool/pages/orders/*/*.zst"))) < 3:
+            assert first.poll() is None
+            time.sleep(0.01)
+        first.send_signal(number)
+        first.wait()
+    assert first.returncode == (-9 if number == signal.SIGKILL else 143)
+    kept = len(list(data.glob("landing/*/order_tool/pages/*/*/*.zst")))
+    done = command("extract", env=env)
+    assert done.returncode == 0, done.stderr
+    assert "resume run=" in done.stderr
+    pages = [r for r in server.requests if r.size == 10]
+    # Two readings of one page of terms and five of orders, and at most the one page
+    # that was on its way when the run ended.
+    assert kept >= 5
+    assert len(pages) <= 2 * (1 + 5) + 1
+    assert ids(data) == ALL
+    assert report(data)["resumed"]
+
+
+@pytest.mark.parametrize("server", [{"token": "canary-1x"}], indirect=True)
+def test_a_wrong_token_is_refused_and_never_shown(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    env = variables(server, data, ORDER_TOOL_TOKEN="canary-2x", FEEDS_KEEP_PAGES=1)
+    for extra in ((), ("--json",), ("--log-format", "json"), ("--dry-run",)):
+        done = command("extract", *extra, env=env)
+        assert done.returncode == 2
+        assert "expected status 200, found 401" in done.stderr
+        assert "The bearer token is missing or wrong" in done.stderr
+        assert "canary" not in done.stdout + done.stderr
+    env = variables(server, data, FEEDS_KEEP_PAGES=1)
+    done = command("extract", "--json", env=env)
+    assert done.returncode == 0
+    assert "canary" not in done.stdout + done.stderr
+    assert [
+        path
+        for path in data.rglob("*")
+        if path.is_file() and b"canary" in path.read_bytes()
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ORDER_TOOL_TOKEN": ""}, "ORDER_TOOL_TOKEN is not set"),
+        ({"ORDER_TOOL_URL": "http://orders.example.com"}, "ORDER_TOOL_URL must be an"),
+        ({"ORDER_TOOL_PAGE_SIZE": 1001}, "ORDER_TOOL_PAGE_SIZE must be from 1 to 1000"),
+        ({"ORDER_TOOL_CA_FILE": ""}, "certificate could not be verified"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    server: order_tool.Server,
+    data: Path,
+    command: Command,
+    change: dict[str, Any],
+    said: str,
+) -> None:
+    done = command("extract", env=variables(server, data, **change))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    "server", [{"gzip": True}, {"tls": False}], indirect=True, ids=str
+)
+def test_transport_may_be_either_way(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 0, done.stderr
+    assert ids(data) == ALL
