@@ -49,14 +49,22 @@ def run_command(
 ) -> None:
     """Publish files; what any gate holds is not sent."""
     start_logging(log_format, quiet)
-    settings = _settings(at, dry_run, quiet)
+    settings = _settings(at, dry_run, quiet, due)
     with _locked(settings) as ledger:
         found = artifacts.read(settings.root, settings.variables)
         chosen = _chosen(found, files)
         if due:
-            chosen = [f for f in chosen if overview.due(f, ledger, settings.at)]
+            chosen = [
+                feed
+                for feed in chosen
+                # A split feed is due value by value; `publish.prepare` knows them.
+                if feed.split_by or overview.due(feed, ledger, settings.at)
+            ]
         outcomes = [
-            o for feed in chosen for o in publish(settings, found, ledger, feed)
+            outcome
+            for feed in chosen
+            for outcome in publish(settings, found, ledger, feed)
+            if outcome.told["status"] != "not due"
         ]
     code = worst(outcomes)
     result = {
@@ -127,7 +135,9 @@ def status(at: datetime | None, as_json: bool, log_format: str, quiet: bool) -> 
     report({"status": "done", "files": states}, overview.in_words(states), as_json)
 
 
-def _settings(at: datetime | None, dry_run: bool, quiet: bool) -> Settings:
+def _settings(
+    at: datetime | None, dry_run: bool, quiet: bool, due: bool = False
+) -> Settings:
     variables = Environment.read()
     return Settings(
         root=Path.cwd(),
@@ -135,6 +145,7 @@ def _settings(at: datetime | None, dry_run: bool, quiet: bool) -> Settings:
         place=Place.of(variables),
         limits=Limits.of(variables),
         at=at or datetime.now(UTC).replace(microsecond=0),
+        due=due,
         dry_run=dry_run,
         accept_first=variables.flag("FEEDS_ACCEPT_FIRST"),
         bar=show_progress(quiet),

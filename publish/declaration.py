@@ -60,9 +60,11 @@ def agrees_with_models(
     Raises:
         Misuse: as `validate`.
     """
-    for field in ("model", "audit", "state"):
-        if field in meta and meta[field] not in models:
-            raise wrong(exposure, field, "a model it depends on", meta[field])
+    named = {field: meta.get(field) for field in ("model", "audit", "state")}
+    named["open.model"] = meta.get("open", {}).get("model")
+    for field, model in named.items():
+        if model is not None and model not in models:
+            raise wrong(exposure, field, "a model it depends on", model)
     columns = models[meta["model"]]["columns"]
     if not columns:
         raise wrong(exposure, "model", "a contract with columns", "none")
@@ -81,6 +83,10 @@ def agrees_with_models(
 
 
 def _agrees_with_itself(exposure: str, meta: Mapping[str, Any]) -> None:
+    if "open" in meta and "split_by" not in meta:
+        raise wrong(exposure, "open", "split_by beside it", "none")
+    if meta.get("final_full_on_close") and "open" not in meta:
+        raise wrong(exposure, "final_full_on_close", "open beside it", "none")
     if missing := set(meta["key"]) - set(meta["sort"]):
         raise wrong(exposure, "sort", "every key column", f"it lacks {sorted(missing)}")
     if ("{split}" in meta["file"]) != ("split_by" in meta):
@@ -98,10 +104,14 @@ def _columns_named(meta: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     guards = meta["guards"]
     yield from (("sort", name) for name in meta["sort"])
     yield from (("key", name) for name in meta["key"])
+    yield from (("omit", name) for name in meta.get("omit", ()))
     yield from (("guards.values_stay", name) for name in guards.get("values_stay", ()))
     for guard in ("max_total_drop", "max_age"):
         if guard in guards:
             yield f"guards.{guard}.column", guards[guard]["column"]
+    for guard in ("keys_stay", "max_keys_changed"):
+        for name in guards.get(guard, {}).get("columns", ()):
+            yield f"guards.{guard}.columns", name
     if "split_by" in meta:
         yield "split_by", meta["split_by"]
 

@@ -1,7 +1,7 @@
 """The list of files, read from dbt's manifest: one exposure, one `Feed`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,16 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """Which split values get a file: `since` <= logical time < `until`."""
+
+    relation: Relation
+    since: str
+    until: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """One delivered file: the agreement with a partner, as a value."""
 
@@ -41,24 +51,30 @@ class Feed:
     columns: tuple[Column, ...]
     file: str
     split_by: str | None
+    open: Open | None
     dialect: Dialect
     sort: tuple[str, ...]
     key: tuple[str, ...]
     suite: str
     cadence: Cron
     when_empty: str
+    when_unchanged: str
     guards: Mapping[str, Any]
     destination: str
     folder: str
     rename: str
     manifest: str
 
+    def folder_in(self, environment: str) -> str:
+        """Fill the folder's pattern."""
+        return self.folder.replace("{environment}", environment)
+
     def file_name(self, at: datetime, environment: str, split: str | None) -> str:
         """Fill the pattern of the name with a logical time (UTC) and a split value."""
         name = self.file
         for word, value in (
             ("timestamp", f"{at:%Y%m%dT%H%M%SZ}"),
-            ("date", f"{at:%Y%m%d}"),
+            ("date", f"{at:%Y-%m-%d}"),
             ("environment", environment),
             ("split", split or ""),
         ):
@@ -112,9 +128,8 @@ def _feed(
     models |= {node["alias"]: node for node in models.values()}
     declaration.agrees_with_models(name, meta, models)
 
-    def relation(field: str) -> Relation:
-        node = models[meta[field]]
-        return Relation(meta[field], node["schema"], node["alias"])
+    def relation(model: str) -> Relation:
+        return Relation(model, models[model]["schema"], models[model]["alias"])
 
     columns = models[meta["model"]]["columns"].values()
     return Feed(
@@ -122,9 +137,9 @@ def _feed(
         unique_id=unique_id,
         title=exposure.get("label") or name,
         description=" ".join((exposure.get("description") or "").split()),
-        model=relation("model"),
-        audit=relation("audit") if "audit" in meta else None,
-        state=relation("state"),
+        model=relation(meta["model"]),
+        audit=relation(meta["audit"]) if "audit" in meta else None,
+        state=relation(meta["state"]),
         columns=tuple(
             Column(
                 column["name"],
@@ -132,18 +147,31 @@ def _feed(
                 " ".join((column.get("description") or "").split()),
             )
             for column in columns
+            if column["name"] not in meta.get("omit", ())
         ),
         file=meta["file"],
         split_by=meta.get("split_by"),
+        open=_open(meta, relation) if "open" in meta else None,
         dialect=Dialect.of(meta["dialect"]),
         sort=tuple(meta["sort"]),
         key=tuple(meta["key"]),
         suite=meta["suite"],
         cadence=Cron.parse(meta["cadence"], f"exposure {name}, field cadence"),
         when_empty=meta["when_empty"],
+        when_unchanged=meta.get("when_unchanged", "skip"),
         guards=meta["guards"],
         destination=meta["destination"],
         folder=meta["folder"],
         rename=meta["rename"],
         manifest=meta["manifest"],
+    )
+
+
+def _open(meta: Mapping[str, Any], relation: Callable[[str], Relation]) -> Open:
+    declared = meta["open"]
+    return Open(
+        relation(declared["model"]),
+        declared["from"],
+        declared["until"],
+        meta.get("final_full_on_close", False),
     )

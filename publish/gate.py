@@ -28,7 +28,12 @@ class Rendered:
     @property
     def label(self) -> str:
         """Name of the file in the outbox: the feed, and the split value if any."""
-        return self.feed.name + (f".{self.split}" if self.split else "")
+        return label(self.feed, self.split)
+
+
+def label(feed: Feed, split: str | None) -> str:
+    """Name a file by its feed, and the split value if any."""
+    return feed.name + (f".{split}" if split else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def judge(
     expectations = suite.read(case.root, feed.suite)
     checks = verdict.ask(connection, case.artifacts, feed)
     if feed.guards.get("source_complete"):
-        checks.append(sources.complete(case.landed, _built_at(connection)))
+        checks.append(sources.complete(case.landed, built_at(connection)))
     checks.append(readback.header(feed, file.path))
     with bench.scratch(connection, scratch):
         checks.append(readback.same_rows(connection, feed, file.split, file.path))
@@ -98,13 +103,14 @@ def _ask_guards(
         connection.execute(f"create or replace temp view held as select * from {held}")
     return guards.ask(
         Scene(
-            connection, file.feed, case.at, bool(case.held), case.first,
+            connection, file.feed, file.split, case.at, bool(case.held), case.first,
             case.accept_first,
         )
     )  # fmt: skip
 
 
-def _built_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+def built_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """When dbt last wrote the warehouse, UTC without a zone; None if it never did."""
     try:
         row = connection.execute(
             "select max(built_at) from warehouse.main.build_record"

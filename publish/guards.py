@@ -97,4 +97,6 @@ _GUARDS: dict[str, Callable[[Scene, Any], Iterator[Check]]] = {
     "max_review_share": _review_share,
     "values_stay": losses.values,
     "max_age": _max_age,
+    "keys_stay": losses.vanished,
+    "max_keys_changed": losses.changed,
 }

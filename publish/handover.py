@@ -48,7 +48,7 @@ def deliver(settings: Settings, ledger: Ledger, ready: Ready) -> Record:
         "file": file.label,
         "split": file.split,
         "destination": feed.destination,
-        "folder": feed.folder,
+        "folder": feed.folder_in(settings.place.environment),
         "rename": feed.rename,
         "name": path.name,
         "sha256": file.sha256,

@@ -139,6 +139,30 @@ class Ledger:
                 return record
         return None
 
+    def last_settled(
+        self, feed: str, destination: str, split: str | None = None
+    ) -> Record | None:
+        """Return the newest delivery, or the newest word that none was needed."""
+        for record in reversed(self.all("delivered", "nothing")):
+            if (record["feed"], record["destination"]) == (feed, destination) and (
+                split is None or record["split"] == split
+            ):
+                return record
+        return None
+
+    def last_state(
+        self, model: str, destination: str, split: str | None
+    ) -> Record | None:
+        """Return the newest delivery, by any feed, that set what a partner holds."""
+        for record in reversed(self.all("delivered")):
+            if (record["state"]["model"], record["destination"], record["split"]) == (
+                model,
+                destination,
+                split,
+            ):
+                return record
+        return None
+
     def approval(self, feed: str, sha256: str) -> Record | None:
         """Return the release of these bytes that no delivery has used up."""
         found = None

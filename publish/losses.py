@@ -5,6 +5,7 @@ from typing import Any
 
 from publish.bench import name, names
 from publish.checks import EXAMPLES, Check, listed
+from publish.render import rows as rows_of
 from publish.scene import APPROVE, Scene
 
 
@@ -73,4 +74,44 @@ def values(scene: Scene, columns: list[str]) -> Iterator[Check]:
         if not gone
         else f"no row is left with {listed(gone)}, which the partner holds. {APPROVE}",
         len(gone), 0, len(gone), tuple(gone[:EXAMPLES]),
+    )  # fmt: skip
+
+
+def vanished(scene: Scene, limit: dict[str, Any]) -> Iterator[Check]:
+    """RUN_KEY_VANISHED: a key of the partner's has no row left in the state model."""
+    key = names(limit["columns"])
+    gone, examples = 0, []
+    if scene.holds:
+        now = rows_of(scene.feed, scene.split, scene.feed.state.sql)
+        lost = f"from (select {key} from held except select {key} from {now})"
+        gone = scene.number(f"select count(*) {lost}")
+        examples = scene.connection.execute(
+            f"select * {lost} order by all limit {EXAMPLES}"
+        ).fetchall()
+    named = ", ".join(limit["columns"])
+    yield Check(
+        "RUN_KEY_VANISHED", "guards", not gone,
+        f"every {named} that the partner holds still has a row"
+        if not gone
+        else f"{gone:,} values of {named} that the partner holds have no row any more, "
+        f"and no row could say that they are gone. Look in the source. {APPROVE}",
+        gone, 0, gone, tuple("/".join(map(str, row)) for row in examples),
+    )  # fmt: skip
+
+
+def changed(scene: Scene, limit: dict[str, Any]) -> Iterator[Check]:
+    """RUN_KEYS_CHANGED: a delta touches an unlikely share of what the partner holds."""
+    key = names(limit["columns"])
+    distinct = "select count(*) from (select distinct {} from {})"
+    touched = scene.number(distinct.format(key, "feed"))
+    before = scene.number(distinct.format(key, "held")) if scene.holds else 0
+    share = touched / before if before else 0.0
+    good = share <= limit["share"] or touched < limit.get("least", 0)
+    named = ", ".join(limit["columns"])
+    most = f" ({share:.1%}); at most {limit['share']:.0%} may. {APPROVE}"
+    yield Check(
+        "RUN_KEYS_CHANGED", "guards", good,
+        f"the file touches {touched:,} values of {named}; the partner holds {before:,}"
+        + ("" if good else most),
+        round(share, 4), limit["share"], 0 if good else touched,
     )  # fmt: skip

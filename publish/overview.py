@@ -18,7 +18,12 @@ def of(feeds: Sequence[Feed], ledger: Ledger, at: datetime) -> list[dict[str, An
 
 def due(feed: Feed, ledger: Ledger, at: datetime) -> bool:
     """Say whether the cadence fell due between the last delivery and `at`."""
-    last = ledger.last_delivered(feed.name, feed.destination)
+    return due_for(feed, ledger, at, None)
+
+
+def due_for(feed: Feed, ledger: Ledger, at: datetime, split: str | None) -> bool:
+    """Say the same of one split value; None asks about the feed as a whole."""
+    last = ledger.last_settled(feed.name, feed.destination, split)
     return last is None or stamp(feed.cadence.last_due(at)) > last["logical"]
 
 

@@ -7,13 +7,25 @@ from typing import Any
 
 import duckdb
 
-from publish import bench, gate, outbox, package, provenance, render, sources, state
+from publish import (
+    bench,
+    gate,
+    outbox,
+    overview,
+    package,
+    provenance,
+    render,
+    sources,
+    splits,
+    state,
+)
 from publish.artifacts import Artifacts
 from publish.checks import Check, Gates
 from publish.feeds import Feed
-from publish.ledger import Ledger
-from publish.settings import Settings
+from publish.ledger import Ledger, Record
+from publish.settings import Settings, stamp
 from runtime.command import LOG
+from runtime.exits import Misuse
 from runtime.files import sha256_of
 
 
@@ -47,9 +59,26 @@ class Ready:
     state: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One file that was not made: it is not due, superseded, or cannot be made.
+
+    Attributes:
+        label: names the file, as `gate.Rendered.label` does.
+        status: "not due", "superseded" or "refused".
+        says: why, as a sentence.
+        code: exit code.
+    """
+
+    label: str
+    status: str
+    says: str
+    code: int = 0
+
+
 def prepare(
     settings: Settings, artifacts: Artifacts, ledger: Ledger, feed: Feed
-) -> list[Ready]:
+) -> list[Ready | Passed]:
     """Render, judge and pack every file of a feed.
 
     Raises:
@@ -75,9 +104,10 @@ def prepare(
         about = provenance.of_run(
             connection, settings.root, settings.variables, artifacts, feed, landed
         )
+        made = _Bench(settings, ledger, connection, work, case, about)
         return [
-            _Bench(settings, ledger, connection, work, case, about).ready(feed, split)
-            for split in _splits(connection, feed)
+            made.pass_over(feed, split) or made.ready(feed, split)
+            for split in splits.of(connection, feed, ledger, settings.at)
         ]
 
 
@@ -91,6 +121,32 @@ class _Bench:
     work: Path
     case: gate.Case
     about: dict[str, Any]
+
+    def pass_over(self, feed: Feed, split: str | None) -> Passed | None:
+        """Say why a file need not, or cannot, be made."""
+        label = gate.label(feed, split)
+        at = self.settings.at
+        if self.settings.due and not overview.due_for(feed, self.ledger, at, split):
+            period = stamp(feed.cadence.last_due(at))
+            return Passed(label, "not due", f"settled since {period} already")
+        try:
+            feed.file_name(at, self.settings.place.environment, split)
+        except Misuse as error:
+            # One bad value must not keep the files of the others from leaving.
+            return Passed(label, "refused", str(error), 1)
+        if feed.state == feed.model:
+            return None
+        last = self.ledger.last_state(feed.state.model, feed.destination, split)
+        built = gate.built_at(self.connection)
+        if last and built and stamp(built) <= last["at"]:
+            # A difference to what was held before the last delivery is no news.
+            return Passed(
+                label,
+                "superseded",
+                f"dbt built before {last['name']} was delivered; `dbt build` shows "
+                "what has changed since",
+            )
+        return None
 
     def ready(self, feed: Feed, split: str | None) -> Ready:
         began = time.monotonic()
@@ -112,7 +168,7 @@ class _Bench:
         approved = self.ledger.approval(feed.name, file.sha256)
         holding = gates.closed_despite(approved["checks"] if approved else ())
         last = self.ledger.last_delivered(feed.name, feed.destination, file.split)
-        status = "held" if holding else _status(file, last["sha256"] if last else "")
+        status = "held" if holding else self._status(file, last)
         run_id = outbox.run_id(self.settings, file.label, file.sha256)
         size = file.path.stat().st_size
         if status in ("skipped", "unchanged"):
@@ -139,22 +195,20 @@ class _Bench:
             packed.manifest, kept,
         )  # fmt: skip
 
+    def _status(self, file: gate.Rendered, last: Record | None) -> str:
+        """Say what an open gate leads to; the same bytes are sent once.
 
-def _status(file: gate.Rendered, delivered: str) -> str:
-    """Say what an open gate leads to; a file is sent once, until another was sent."""
-    if file.rows == 0 and file.feed.when_empty == "skip":
-        return "skipped"
-    return "unchanged" if file.sha256 == delivered else "ready"
-
-
-def _splits(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[str | None]:
-    if feed.split_by is None:
-        return [None]
-    column = bench.name(feed.split_by)
-    rows = connection.execute(
-        f"select distinct cast({column} as varchar) from {feed.model.sql} order by 1"
-    ).fetchall()
-    return [row[0] for row in rows]
+        A delta is news whenever it has rows: `pass_over` has seen to it that the
+        state it was subtracted from is what the partner holds.
+        """
+        feed = file.feed
+        if file.rows == 0 and feed.when_empty == "skip":
+            return "skipped"
+        if last is None or last["sha256"] != file.sha256 or feed.state != feed.model:
+            return "ready"
+        period = stamp(feed.cadence.last_due(self.settings.at))
+        again = feed.when_unchanged == "send" and last["period"] != period
+        return "ready" if again else "unchanged"
 
 
 def _tell(event: str, name: str, began: float, more: str) -> None:

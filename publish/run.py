@@ -9,8 +9,8 @@ from publish import handover, state
 from publish.artifacts import Artifacts
 from publish.feeds import Feed
 from publish.ledger import Ledger
-from publish.prepare import Ready, prepare
-from publish.settings import Settings
+from publish.prepare import Passed, Ready, prepare
+from publish.settings import Settings, stamp
 from runtime.exits import Interrupted, Stop
 
 # A bug outweighs a refusal, which outweighs what may pass by itself.
@@ -47,7 +47,17 @@ def publish(
         return [_stopped(feed.name, stop)]
     if not made:
         return [_nothing(feed)]
-    return [_finish(settings, ledger, ready, began) for ready in made]
+    return [
+        _passed(one)
+        if isinstance(one, Passed)
+        else _finish(settings, ledger, one, began)
+        for one in made
+    ]
+
+
+def _passed(one: Passed) -> Outcome:
+    told = {"file": one.label, "status": one.status, "message": one.says}
+    return Outcome(one.code, f"{one.label} {one.status}: {one.says}", told)
 
 
 def _finish(settings: Settings, ledger: Ledger, ready: Ready, began: float) -> Outcome:
@@ -58,6 +68,8 @@ def _finish(settings: Settings, ledger: Ledger, ready: Ready, began: float) -> O
         elif status == "ready" and not settings.dry_run:
             handover.deliver(settings, ledger, ready)
             status = "delivered"
+        elif not settings.dry_run:
+            _remember_nothing(settings, ledger, ready)
     except Interrupted:
         raise
     except Stop as stop:
@@ -77,6 +89,26 @@ def _remember_held(ledger: Ledger, ready: Ready) -> None:
         rows=ready.file.rows,
         checks=[check.id for check in ready.holding],
         hard=[check.id for check in ready.holding if check.hard],
+    )
+
+
+def _remember_nothing(settings: Settings, ledger: Ledger, ready: Ready) -> None:
+    """Let the ledger say why there is no file, so that a missing one is no riddle."""
+    feed = ready.file.feed
+    period = stamp(feed.cadence.last_due(settings.at))
+    last = ledger.last_settled(feed.name, feed.destination, ready.file.split)
+    if last and last["event"] == "nothing" and last["period"] == period:
+        return  # said before, in this period
+    ledger.append(
+        "nothing",
+        feed=feed.name,
+        file=ready.file.label,
+        split=ready.file.split,
+        destination=feed.destination,
+        logical=settings.logical_time,
+        period=period,
+        because={"skipped": "nothing changed"}.get(ready.status, "same bytes"),
+        sha256=ready.file.sha256,
     )
 
 
@@ -117,7 +149,7 @@ def _words(ready: Ready, told: dict[str, Any]) -> str:
         case "unchanged":
             lines[0] += f"; {told['destination']} has exactly these bytes already"
         case "skipped":
-            lines[0] += "; there is nothing to send"
+            lines[0] += "; nothing changed, there is nothing to send"
         case "ready":
             lines[0] += "; not delivered, this was a dry run"
         case "held":
@@ -141,6 +173,10 @@ def _stopped(label: str, stop: Stop, told: dict[str, Any] | None = None) -> Outc
 
 def _nothing(feed: Feed) -> Outcome:
     """Settle a split feed without any value by its `when_empty`."""
+    if feed.open:
+        none = f"no {feed.split_by} is open"
+        closed = {"file": feed.name, "status": "nothing open", "message": none}
+        return Outcome(0, f"{feed.name}: {none}, there is nothing to send", closed)
     refused = feed.when_empty == "refuse"
     words = f"{feed.model.model} has no rows, hence no value of {feed.split_by}"
     told = {

@@ -20,6 +20,7 @@ class Scene:
         connection: knows `feed`, the file as read back with the contract's types;
             `held`, the rows that the partner holds, if `holds`; and the warehouse.
         feed: the file's declaration.
+        split: the value this file is for, if the feed is split.
         at: the logical time, UTC.
         holds: whether the partner holds rows to compare with.
         first: whether no file of this feed was delivered yet.
@@ -28,6 +29,7 @@ class Scene:
 
     connection: duckdb.DuckDBPyConnection
     feed: Feed
+    split: str | None
     at: datetime
     holds: bool
     first: bool

@@ -17,6 +17,7 @@ class Settings:
         place: the environment and its data directory.
         limits: memory and threads for DuckDB.
         at: the logical time, UTC; decides names, due times and staleness.
+        due: only files whose cadence fell due since they were last settled.
         dry_run: do everything but deliver.
         accept_first: FEEDS_ACCEPT_FIRST, let a first file out without approval.
         bar: show progress bars.
@@ -27,6 +28,7 @@ class Settings:
     place: Place
     limits: Limits
     at: datetime
+    due: bool
     dry_run: bool
     accept_first: bool
     bar: bool

@@ -355,6 +355,7 @@ class House:
             place=Place("dev", self.data),
             limits=Limits("1GB", 2),
             at=dt.datetime.fromisoformat(self.at),
+            due=False,
             dry_run=dry_run,
             accept_first=accept_first,
             bar=False,
