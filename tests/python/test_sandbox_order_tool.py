@@ -209,6 +209,8 @@ def test_faults_that_damage_pages():
     assert seen("orders@1:empty") == []
     assert seen("orders@1:shift") == [11, 12]
     assert seen("orders@1:shift:+1") == [9, 10]
+    third = damaged("orders@1:repeat", page=3, page_size=1).json()["data"]
+    assert third[0]["order_id"] == 9
     # The envelope says what is so, or what it is told to say.
     assert damaged("orders@1:skip", **page).json()["page"] == 2
     assert damaged("orders@1:mispage", **page).json()["page"] == 3
@@ -245,6 +247,8 @@ def test_orders_may_be_edited_while_the_server_runs():
         text = get(pair, "orders").text
         assert '"offer_price":12.50' in text
         assert '"student_price":42.00' in text
+        prices = [each["offer_price"] for each in orders.get(second)["catalog_items"]]
+        assert prices == [40.0, 12.5]
         assert [row["title"] for row in orders.get(second)["catalog_items"]] == [
             "Title of y",
             "Zed",
@@ -439,7 +443,9 @@ def test_every_situation_shows_what_its_name_says(orders):
     assert by_name["royalty"]["is_royalty"]
     assert '"' in by_name["section odd"]["sections"][0]["sis_section_id"]
     assert by_name["request canceled"]["content_requests"][0]["status"] == "Canceled"
-    assert "\\" in by_name["request odd"]["content_requests"][0]["isbn"]
+    odd = by_name["request odd"]["content_requests"][0]
+    assert "\\" in odd["isbn"]
+    assert "\n" in odd["title"]
     one, other = by_name["request twice"]["content_requests"]
     assert one == other
     asked = [each["status"] for each in by_name["every status"]["content_requests"]]
