@@ -1,6 +1,6 @@
 #!/bin/sh
-# The inventory feed end to end, against stand-in servers on this machine.
-# Called by `make demo`; arguments go to `sandbox run` (--items N or --data FOLDER).
+# Both feeds end to end, against stand-in servers on this machine. Called by
+# `make demo`; arguments go to `sandbox run` (--items N, --data FOLDER, ...).
 set -eu
 
 if [ "${1:-}" != steps ]; then
@@ -11,6 +11,7 @@ if [ "${1:-}" != steps ]; then
     export DBT_TARGET_PATH="$FEEDS_DATA/target" DBT_LOG_PATH="$FEEDS_DATA/logs"
     # The very first file of a feed needs a person's word; the demo gives it.
     export FEEDS_ACCEPT_FIRST=1
+    mkdir -p "$FEEDS_DATA/partner/dev/order-feed"
     exec sandbox run "$@" --partner-folder "$FEEDS_DATA/partner" -- sh "$0" steps
 fi
 
@@ -21,22 +22,24 @@ step() {
     printf '   (%s s)\n' "$(($(date +%s) - began))"
 }
 
-step extract ordertime
+step extract --quiet
 step dbt --quiet build
-step publish onpart_inventory
-printf '\n== the same content again\n'
-step publish onpart_inventory
+step publish --quiet
+printf '\n== and once more: nothing is sent twice\n'
+step publish --quiet
 
-printf '\n== what the partner sees\n'
-ls -l "$FEEDS_DATA/partner"
-newest=$(ls -t "$FEEDS_DATA"/partner/*.csv | head -1)
-head -4 "$newest"
+printf '\n== what the partners see\n'
+(cd "$FEEDS_DATA/partner" && find . -type f | sort | xargs ls -l)
+printf '\n'
+head -3 "$(ls -t "$FEEDS_DATA"/partner/*.csv | head -1)"
+printf '\n'
+head -3 "$(ls -t "$FEEDS_DATA"/partner/dev/order-feed/*.csv | head -1)"
 
-printf '\n== what became of every row\n'
+printf '\n== what became of every part at every location\n'
 dbt --quiet show --limit 60 --inline "
     select status, output, reason_code, count(*) as items
     from {{ ref('inventory_audit') }} group by all order by all"
 
 package=$(ls -dt "$FEEDS_DATA"/outbox/onpart_inventory/* | head -1)
-printf '\nEvidence of this run: %s\n' "$package"
+printf '\nEvidence of the inventory file: %s\n' "$package"
 ls "$package"
