@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-VARIABLE = re.compile(r"[\"'](FEEDS|ORDERTIME)_[A-Z_]+[\"']")
+VARIABLE = re.compile(r"[\"'](FEEDS|ORDERTIME|ORDER_TOOL)_[A-Z_]+[\"']")
 
 
 def test_the_readme_is_short(root: Path) -> None:
