@@ -239,3 +239,14 @@
         {{ selected | join(', ') }}
     {%- endif -%}
 {%- endmacro %}
+
+
+{#
+    How a layout of the order feed is materialized: a table where somebody receives it,
+    as `publish` needs it; else a view, which costs nothing unless read.
+
+    layout: its number.
+#}
+{% macro table_if_received(layout) -%}
+    {{ return('table' if layout in var('order_feed_layouts') else 'view') }}
+{%- endmacro %}

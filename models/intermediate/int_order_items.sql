@@ -2,9 +2,24 @@
 
 with
 
-items_listed as (
+catalog_items as (
 
-    select * from {{ ref('int_order_items_listed') }}
+    select * from {{ ref('int_order_catalog_items') }}
+
+),
+
+content_requests as (
+
+    select * from {{ ref('int_order_content_requests') }}
+
+),
+
+-- What only the other kind of item has is null.
+listed as (
+
+    select * from catalog_items
+    union all by name
+    select * from content_requests
 
 ),
 
@@ -36,7 +51,7 @@ typed as (
             as ci_student_price_original,
         {{ number_or_null('ci_student_price_raw') }} as ci_student_price
 
-    from items_listed
+    from listed
 
 ),
 

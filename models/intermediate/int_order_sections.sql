@@ -9,13 +9,23 @@ orders as (
 
 ),
 
+parsed as (
+
+    select
+        order_id,
+        {{ records_of('sections', ['sis_section_id']) }} as sections
+
+    from orders
+
+),
+
 listed as (
 
     select
         order_id,
-        {{ each_of(records_of('sections', ['sis_section_id']), 'section') }}
+        {{ each_of('sections', 'section') }}
 
-    from orders
+    from parsed
 
 ),
 

@@ -80,6 +80,7 @@ final as (
         coalesce(nullif(decided.codes, ''), order_reason_codes.reason_code)
             as reason_codes,
         nullif(decided.warning_codes, '') as warnings,
+        decided.codes || decided.warning_codes <> '' as is_questioned,
 
         ---------- what every row of it says
         date_trunc('minute', decided.created_at) as order_created,
@@ -91,9 +92,6 @@ final as (
         decided.created_at_raw,
         decided.updated_at_raw,
         decided.canceled_at_raw,
-        decided.sections,
-        decided.catalog_items,
-        decided.content_requests,
         decided._extract_run_id,
         decided._extracted_at
 

@@ -70,7 +70,17 @@ sections_summed as (
 final as (
 
     select
-        orders.*,
+        orders.order_id,
+        orders.sis_term_id,
+        orders.is_royalty,
+        orders.created_at_raw,
+        orders.updated_at_raw,
+        orders.canceled_at_raw,
+        orders.created_at,
+        orders.updated_at,
+        orders.canceled_at,
+        orders._extract_run_id,
+        orders._extracted_at,
         coalesce(sections_summed.sections, 0) as section_count,
         coalesce(items_summed.items, 0) as item_count,
         coalesce(items_summed.items_and_requests - items_summed.items, 0)

@@ -6,14 +6,25 @@ orders_classified as (
 
 ),
 
+orders as (
+
+    select * from {{ ref('stg_order_tool__orders') }}
+
+),
+
 -- The lists of an order travel only where a person has to look at them.
 questioned as (
 
     select
-        *,
-        status = 'REVIEW' or warnings is not null as is_in_question
+        orders.order_id,
+        cast(orders.sections as varchar) as sections_raw,
+        cast(orders.catalog_items as varchar) as catalog_items_raw,
+        cast(orders.content_requests as varchar) as content_requests_raw
 
     from orders_classified
+    inner join orders
+        on orders_classified.order_id = orders.order_id
+    where orders_classified.is_questioned
 
 ),
 
@@ -21,37 +32,38 @@ final as (
 
     select
         ---------- the order and its decision
-        order_id,
-        sis_term_id,
-        status,
-        output,
-        reason_code,
-        reason_codes,
-        warnings,
+        orders_classified.order_id,
+        orders_classified.sis_term_id,
+        orders_classified.status,
+        orders_classified.output,
+        orders_classified.reason_code,
+        orders_classified.reason_codes,
+        orders_classified.warnings,
 
         ---------- what the feed says, or would say
-        section_count * (item_count + request_count) as rows,
-        section_count as sections,
-        item_count as items,
-        request_count as requests,
-        order_created,
-        order_updated,
-        is_deleted,
-        is_royalty,
+        orders_classified.section_count
+        * (orders_classified.item_count + orders_classified.request_count) as rows,
+        orders_classified.section_count as sections,
+        orders_classified.item_count as items,
+        orders_classified.request_count as requests,
+        orders_classified.order_created,
+        orders_classified.order_updated,
+        orders_classified.is_deleted,
+        orders_classified.is_royalty,
 
         ---------- what the source said
-        created_at_raw,
-        updated_at_raw,
-        canceled_at_raw,
-        case when is_in_question then cast(sections as varchar) end as sections_raw,
-        case when is_in_question then cast(catalog_items as varchar) end
-            as catalog_items_raw,
-        case when is_in_question then cast(content_requests as varchar) end
-            as content_requests_raw,
-        date_trunc('second', _extracted_at) as read_at,
-        _extract_run_id as extract_run_id
+        orders_classified.created_at_raw,
+        orders_classified.updated_at_raw,
+        orders_classified.canceled_at_raw,
+        questioned.sections_raw,
+        questioned.catalog_items_raw,
+        questioned.content_requests_raw,
+        date_trunc('second', orders_classified._extracted_at) as read_at,
+        orders_classified._extract_run_id as extract_run_id
 
-    from questioned
+    from orders_classified
+    left join questioned
+        on orders_classified.order_id = questioned.order_id
 
 )
 

@@ -1,3 +1,5 @@
+{{ config(materialized=table_if_received(1)) }}
+
 with
 
 order_feed as (

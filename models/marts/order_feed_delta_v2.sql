@@ -1,3 +1,5 @@
+{{ config(materialized=table_if_received(2)) }}
+
 with
 
 order_feed as (

@@ -1,3 +1,5 @@
+{{ config(materialized=table_if_received(1)) }}
+
 -- Layout 1.0 has no content requests: it cannot tell one from a catalog item.
 
 with

@@ -1,3 +1,5 @@
+{{ config(materialized=table_if_received(3)) }}
+
 with
 
 order_rows as (

@@ -1,5 +1,5 @@
--- The two lists of an order as one: every text as it was read, under the name it has in
--- the newest layout. What only the other kind of item has stays null.
+-- Catalog items as they were read, under the names of the newest layout. The two lists
+-- of an order are read one by one: read together, they would lie in memory.
 
 with
 
@@ -9,31 +9,29 @@ orders as (
 
 ),
 
-catalog_items as (
+parsed as (
 
     select
         order_id,
-        {{ each_of(records_of('catalog_items', [
+        {{ records_of('catalog_items', [
             'content_id', 'sis_content_id', 'author', 'title', 'searchable_isbn',
             'publication_date', 'delivery_solution', 'sis_publisher_id',
             'publisher_name', 'edition', 'offer_price', 'offer_price_original',
             'print_list_price', 'print_list_price_original', 'student_price',
             'student_price_original',
-        ]), 'item') }}
+        ]) }} as items
 
     from orders
 
 ),
 
-content_requests as (
+listed as (
 
     select
         order_id,
-        {{ each_of(records_of('content_requests', [
-            'created_at', 'title', 'isbn', 'status',
-        ]), 'request') }}
+        {{ each_of('items', 'item') }}
 
-    from orders
+    from parsed
 
 ),
 
@@ -48,10 +46,6 @@ final as (
         item.author as author_raw,
         {{ authors_joined('item.author') }} as ci_author,
         {{ present('item.title') }} as ci_title,
-        null as cr_created_raw,
-        null as cr_title,
-        null as cr_isbn,
-        null as cr_status_raw,
         {{ present('item.searchable_isbn') }} as ci_searchable_isbn,
         {{ present('item.publication_date') }} as ci_publication_date_raw,
         {{ present('item.delivery_solution') }} as ci_delivery_solution_raw,
@@ -66,20 +60,7 @@ final as (
         {{ present('item.student_price_original') }} as ci_student_price_original_raw,
         {{ present('item.student_price') }} as ci_student_price_raw
 
-    from catalog_items
-
-    union all by name
-
-    select
-        order_id,
-        'content_request' as order_item_type,
-        position,
-        {{ present('request.created_at') }} as cr_created_raw,
-        {{ present('request.title') }} as cr_title,
-        {{ present('request.isbn') }} as cr_isbn,
-        {{ present('request.status') }} as cr_status_raw
-
-    from content_requests
+    from listed
 
 )
 

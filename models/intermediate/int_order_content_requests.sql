@@ -1,0 +1,48 @@
+-- Content requests as they were read, under the names of the newest layout.
+
+with
+
+orders as (
+
+    select * from {{ ref('stg_order_tool__orders') }}
+
+),
+
+parsed as (
+
+    select
+        order_id,
+        {{ records_of('content_requests', [
+            'created_at', 'title', 'isbn', 'status',
+        ]) }} as requests
+
+    from orders
+
+),
+
+listed as (
+
+    select
+        order_id,
+        {{ each_of('requests', 'request') }}
+
+    from parsed
+
+),
+
+final as (
+
+    select
+        order_id,
+        'content_request' as order_item_type,
+        position,
+        {{ present('request.created_at') }} as cr_created_raw,
+        {{ present('request.title') }} as cr_title,
+        {{ present('request.isbn') }} as cr_isbn,
+        {{ present('request.status') }} as cr_status_raw
+
+    from listed
+
+)
+
+select * from final
