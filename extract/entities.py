@@ -152,7 +152,7 @@ ORDERTIME = (
     ),
 )
 
-# The order tool: fields as the README's "Order tool API" lists them.
+# The order tool: fields as docs/order-tool-api.md lists them.
 ORDER_TOOL = (
     Entity(
         source="order_tool",
