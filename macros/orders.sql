@@ -10,23 +10,27 @@
 {%- endmacro %}
 
 {% macro default__utc_timestamp(column) -%}
-    case
-        when {{ matches(column, iso_time() ~ '$') }}
-            then timezone('UTC', try_cast({{ column }} || 'Z' as timestamptz))
-        when {{ matches(column, iso_time() ~ '(Z|[+-][0-9]{2}(:?[0-9]{2})?)$') }}
-            then timezone('UTC', try_cast({{ column }} as timestamptz))
-    end
+    {%- set zone = '(Z|[+-][0-9]{2}(:?[0-9]{2})?)' -%}
+    timezone('UTC', try_cast(case
+        -- DuckDB reads no zone behind minutes.
+        when {{ matches(column, iso_minute() ~ zone ~ '?$') }}
+            then left({{ column }}, 16) || ':00' || substr({{ column }}, 17)
+        when {{ matches(column, iso_minute() ~ ':[0-9]{2}([.][0-9]+)?' ~ zone ~ '?$') }}
+            then {{ column }}
+    end || case when {{ matches(column, zone ~ '$') }} then '' else 'Z' end
+    as timestamptz))
 {%- endmacro %}
 
 {% macro spark__utc_timestamp(column) -%}
+    {%- set rest = '(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$' -%}
     case
-        when {{ matches(column, iso_time() ~ '(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$') }}
+        when {{ matches(column, iso_minute() ~ rest) }}
             then try_cast({{ column }} as timestamp)
     end
 {%- endmacro %}
 
-{% macro iso_time() -%}
-    ^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?
+{% macro iso_minute() -%}
+    ^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}
 {%- endmacro %}
 
 

@@ -32,10 +32,8 @@
 {#
     The names of a mart's columns, in the order of its contract, as a select list.
 
-    model: the mart's table. relation: what to qualify them with, if anything.
+    model: the mart's table.
 #}
-{% macro contract_columns(model, relation='') -%}
-    {%- set prefix = relation ~ '.' if relation else '' -%}
-    {%- set names = contract_of(model) | map(attribute='name') if execute else ['*'] -%}
-    {{ prefix }}{{ names | join(', ' ~ prefix) }}
+{% macro contract_columns(model) -%}
+    {{ contract_of(model) | map(attribute='name') | join(', ') if execute else '*' }}
 {%- endmacro %}

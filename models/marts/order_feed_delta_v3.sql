@@ -26,13 +26,13 @@ changed as (
 final as (
 
     select
-        {{ contract_columns('order_feed_delta_v3', 'order_feed') }}
+        {{ contract_columns('order_feed_v3') }}
 
     from order_feed
-    inner join changed
-        on
-            order_feed.sis_term_id = changed.sis_term_id
-            and order_feed.order_id = changed.order_id
+    where
+        (order_feed.sis_term_id, order_feed.order_id) in (
+            select changed.sis_term_id, changed.order_id from changed
+        )
 
 )
 
