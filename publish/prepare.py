@@ -65,7 +65,7 @@ class Passed:
 
     Attributes:
         label: names the file, as `gate.Rendered.label` does.
-        status: "not due", "superseded" or "refused".
+        status: "not due", "waiting", "superseded" or "refused".
         says: why, as a sentence.
         code: exit code.
     """
@@ -137,6 +137,15 @@ class _Bench:
         if feed.state == feed.model:
             return None
         last = self.ledger.last_state(feed.state.model, feed.destination, split)
+        if last and last["logical"][:10] == f"{at:%Y-%m-%d}":
+            # It would take the name of one that may not have been fetched yet, and a
+            # reader could not tell which of the day's files is the newer one.
+            return Passed(
+                label,
+                "waiting",
+                f"{last['name']} went out today; what has changed since follows in "
+                "the file of another day",
+            )
         built = gate.built_at(self.connection)
         if last and built and stamp(built) <= last["at"]:
             # A difference to what was held before the last delivery is no news.
