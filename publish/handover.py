@@ -13,13 +13,22 @@ from runtime.files import sha256_of
 
 
 def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
-    """Settle what an earlier run of a feed left open, before anything new is made.
+    """Settle what an earlier run left open, before anything new is made.
+
+    Of every feed that sets what the partner holds of the same model: one that is
+    settled late would be taken for the newest.
 
     Raises:
         Refused: whether something was delivered cannot be known.
         Temporary: the server cannot be asked now.
     """
-    settle_open(ledger, lambda name, folder: _open(settings, name, folder), feed.name)
+    kin = {
+        record["feed"]
+        for record in ledger.all("intent")
+        if record["state"]["model"] == feed.state.model
+    }
+    for name in sorted(kin | {feed.name}):
+        settle_open(ledger, lambda name, folder: _open(settings, name, folder), name)
     state.sync(ledger, settings.place.delivered)
     for record in ledger.all("delivered"):
         if record["feed"] == feed.name:
