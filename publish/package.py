@@ -82,12 +82,11 @@ def _audit(
         return None
     described = connection.execute(f"describe {feed.audit.sql}").fetchall()
     columns = tuple(Column(row[0], row[1].lower(), "") for row in described)
-    every = [column.name for column in columns]
-    # By key first, so that it reads beside the feed; by all, so that it is total.
-    leading = [name for name in feed.key if name in every]
-    order = (*leading, *(name for name in every if name not in leading))
+    every = {column.name for column in columns}
+    # By key, so that it reads beside the feed.
+    order = tuple(name for name in feed.key if name in every)
     path = folder / "audit.csv"
-    rows = table(connection, feed.audit.sql, columns, order, HOUSE, path)
+    rows = table(connection, feed.audit.sql, columns, order, HOUSE, path, ties=True)
     return Resource(
         f"{feed.name}-audit", path, rows, columns, HOUSE,
         description="Every source row with its decision and the reasons for it.",
