@@ -33,7 +33,7 @@ def opened(
         )
     connection = duckdb.connect(
         config={
-            "memory_limit": _three_quarters(limits.memory),
+            "memory_limit": _half(limits.memory),
             "threads": limits.threads,
             "temp_directory": str(work / "spill"),
             "autoinstall_known_extensions": False,
@@ -92,11 +92,11 @@ def value(
     return found
 
 
-def _three_quarters(size: str) -> str:
-    """Leave a quarter to Python and to what DuckDB does not count."""
+def _half(size: str) -> str:
+    """Leave half to Python and to what DuckDB does not count, such as rows to write."""
     digits = re.match(r"[\d.]+", size)
     number = digits[0] if digits else "1"
-    return f"{float(number) * 0.75:g}{size.removeprefix(number)}"
+    return f"{float(number) * 0.5:g}{size.removeprefix(number)}"
 
 
 def name(identifier: str) -> str:
