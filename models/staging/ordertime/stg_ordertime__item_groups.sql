@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('ordertime', 'item_groups') }}
+    {{ landed('ordertime', 'item_groups') }}
 
 ),
 

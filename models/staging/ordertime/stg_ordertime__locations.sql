@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('ordertime', 'locations') }}
+    {{ landed('ordertime', 'locations') }}
 
 ),
 

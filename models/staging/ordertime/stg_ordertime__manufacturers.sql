@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('ordertime', 'manufacturers') }}
+    {{ landed('ordertime', 'manufacturers') }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('ordertime', 'part_items') }}
+    {{ landed('ordertime', 'part_items') }}
 
 ),
 

@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ source('ordertime', 'stock_by_location') }}
+    {{ landed('ordertime', 'stock_by_location') }}
 
 ),
 
