@@ -37,3 +37,27 @@
 {% macro contract_columns(model) -%}
     {{ contract_of(model) | map(attribute='name') | join(', ') if execute else '*' }}
 {%- endmacro %}
+
+
+{#
+    What the exposures deliver, as rows of (exposure, model, materialized): the model
+    of each file and the model whose rows the partner holds. Only known once dbt runs.
+#}
+{% macro delivered_models() -%}
+    {%- set rows = [] -%}
+    {%- for exposure in (graph.exposures.values() if execute else []) -%}
+        {%- set models = [exposure.config.meta.model, exposure.config.meta.state] -%}
+        {%- for node in graph.nodes.values() if node.alias in models -%}
+            {%- do rows.append(
+                [exposure.name, node.alias, node.config.materialized]
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for exposure, model, materialized in rows or [['none', 'none', 'table']] %}
+    select
+        '{{ exposure }}' as exposure,
+        '{{ model }}' as model,
+        '{{ materialized }}' as materialized
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

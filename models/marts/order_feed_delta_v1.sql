@@ -31,7 +31,11 @@ final as (
     from order_feed
     where
         (order_feed.sis_term_id, order_feed.order_id) in (
-            select changed.sis_term_id, changed.order_id from changed
+            select
+                changed.sis_term_id,
+                changed.order_id
+
+            from changed
         )
 
 )

@@ -1,15 +1,19 @@
 """What all tests share: the project's root, and commands run as a user runs them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import duckdb
 import pytest
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]
+PROJECT = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests")
+Build = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
@@ -51,3 +55,56 @@ def command() -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def build(command: Command, data: Path, tmp_path: Path) -> Build:
+    """Run `dbt build`; the exit code and what dbt said.
+
+    Without the unit tests, unless asked: they do not see the landing.
+    """
+
+    def run(
+        *words: str, project: Path = ROOT, units: bool = False, **variables: object
+    ) -> tuple[int, str]:
+        rest = () if units else ("--exclude-resource-type", "unit_test")
+        ran = command(
+            *("dbt", "--no-use-colors", "build", *words, *rest),
+            env={
+                "FEEDS_DATA": data,
+                "DBT_TARGET_PATH": tmp_path / "target",
+                "DBT_LOG_PATH": tmp_path / "logs",
+                **variables,
+            },
+            cwd=project,
+        )
+        return ran.returncode, ran.stdout + ran.stderr
+
+    return run
+
+
+@pytest.fixture
+def query(data: Path) -> Callable[[str], list[tuple]]:
+    """Ask the warehouse."""
+
+    def ask(sql: str) -> list[tuple]:
+        with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as opened:
+            return opened.execute(sql).fetchall()
+
+    return ask
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project, to spoil."""
+    for name in PROJECT:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        (tmp_path / "project").mkdir(exist_ok=True)
+        copy(ROOT / name, tmp_path / "project" / name)
+    return tmp_path / "project"
+
+
+def spoil(file: Path, before: str, after: str) -> None:
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after, 1))

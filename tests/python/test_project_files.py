@@ -154,6 +154,7 @@ def test_every_code_is_the_answer_of_a_unit_test():
     }
     # That an eligible row is OK_<its type> is one rule, shown on two types.
     shown = answers | {"OK_OEM", "OK_OD"}
-    for seed in ("reason_codes", "warning_codes"):
+    seeds = ("reason_codes", "warning_codes")
+    for seed in (*seeds, *(f"order_{seed}" for seed in seeds)):
         lines = (ROOT / f"seeds/{seed}.csv").read_text().splitlines()[1:]
         assert {line.split(",")[0] for line in lines} <= shown
