@@ -55,7 +55,7 @@ COUNTED = {"histories": 0, "nights": 0, "files": 0, "held": 0, "broken": 0}
 
 def instant(moment: dt.datetime, form: int = 0) -> str:
     """A time as sources write it: there are several ways."""
-    forms = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.5+00:00")
+    forms = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M+00:00")
     return moment.strftime(forms[form % 3])
 
 
