@@ -412,7 +412,14 @@ class Nights(RuleBasedStateMachine):
             self.fetch()
 
     @rule(fetch=st.booleans())
-    def another_night(self, fetch: bool) -> None:
+    def quiet_night(self, fetch: bool) -> None:
+        """Nothing is wrong, and just one price differs: held nights teach little."""
+        self.repair()
+        self.night(fetch)
+        for order in self.orders.values():
+            for item in order["catalog_items"][:1]:
+                item["offer_price"] = "7" if item["offer_price"] != "7" else "8"
+            break
         self.night(fetch)
 
     @rule()
