@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test bench lock clean
+.PHONY: help demo check lint types sql test histories bench lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -12,7 +12,7 @@ DATA ?=
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-demo: $(READY) ## Run the inventory feed end to end against stand-in servers
+demo: $(READY) ## Run both feeds end to end against stand-in servers
 	@BIN="$(BIN)" sh sandbox/demo.sh $(if $(DATA),--data "$(DATA)",--items $(ITEMS))
 
 check: lint types sql test ## Run all linters and all tests
@@ -29,6 +29,9 @@ sql: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+histories: $(READY) ## Run a thousand histories of the order feed (over an hour)
+	FEEDS_HISTORIES=1000 $(BIN)/python -m pytest -s tests/python/test_orders_converge.py
 
 bench: $(READY) ## Measure a million items against floors of the same run
 	$(BIN)/python -m benchmarks.inventory

@@ -137,7 +137,8 @@ class _Bench:
         if feed.state == feed.model:
             return None
         last = self.ledger.last_state(feed.state.model, feed.destination, split)
-        if last and last["logical"][:10] == f"{at:%Y-%m-%d}":
+        today = last is not None and last["logical"][:10] == f"{at:%Y-%m-%d}"
+        if last and today and "{timestamp}" not in feed.file:
             # It would take the name of one that may not have been fetched yet, and a
             # reader could not tell which of the day's files is the newer one.
             return Passed(
