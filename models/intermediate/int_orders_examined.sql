@@ -14,41 +14,15 @@ terms as (
 
 ),
 
-order_items as (
+items_summed as (
 
-    select * from {{ ref('int_order_items') }}
+    select * from {{ ref('int_order_items_summed') }}
 
 ),
 
 order_sections as (
 
     select * from {{ ref('int_order_sections') }}
-
-),
-
-items_summed as (
-
-    select
-        order_id,
-        count(*) as items_and_requests,
-        count(*) filter (where order_item_type = 'catalog_item') as items,
-        count(distinct content_id) + count(*) filter (where is_content_unnamed)
-            as distinct_items,
-        bool_or(is_empty) as has_empty_item,
-        bool_or(is_time_unread) as has_unread_time,
-        bool_or(is_status_unknown) as has_unknown_status,
-        bool_or(is_delivery_unknown) as has_unknown_delivery,
-        bool_or(is_price_unread) as has_unread_price,
-        bool_or(is_price_negative) as has_negative_price,
-        bool_or(has_null_text) as has_null_text,
-        bool_or(has_control_character) as has_control_character,
-        bool_or(has_author_separator) as has_author_separator,
-        bool_or(is_date_unread) as has_unread_date,
-        bool_or(is_price_rounded) as has_rounded_price,
-        bool_or(is_content_unnamed) as has_unnamed_content
-
-    from order_items
-    group by order_id
 
 ),
 
@@ -67,36 +41,58 @@ sections_summed as (
 
 ),
 
+-- Here the lists end: no join should carry them.
+orders_read as (
+
+    select
+        order_id,
+        sis_term_id,
+        is_royalty,
+        created_at_raw,
+        updated_at_raw,
+        canceled_at_raw,
+        created_at,
+        updated_at,
+        canceled_at,
+        _extract_run_id,
+        _extracted_at,
+        {{ is_list('sections') }}
+        and {{ is_list('catalog_items') }}
+        and {{ is_list('content_requests') }} as are_lists_read,
+        {{ present('created_at_raw') }} is null as is_time_missing,
+        {{ is_unread('created_at') }}
+        or {{ is_unread('updated_at') }}
+        or {{ is_unread('canceled_at') }} as is_time_unread
+
+    from orders
+
+),
+
 final as (
 
     select
-        orders.order_id,
-        orders.sis_term_id,
-        orders.is_royalty,
-        orders.created_at_raw,
-        orders.updated_at_raw,
-        orders.canceled_at_raw,
-        orders.created_at,
-        orders.updated_at,
-        orders.canceled_at,
-        orders._extract_run_id,
-        orders._extracted_at,
+        orders_read.order_id,
+        orders_read.sis_term_id,
+        orders_read.is_royalty,
+        orders_read.created_at_raw,
+        orders_read.updated_at_raw,
+        orders_read.canceled_at_raw,
+        orders_read.created_at,
+        orders_read.updated_at,
+        orders_read.canceled_at,
+        orders_read._extract_run_id,
+        orders_read._extracted_at,
         coalesce(sections_summed.sections, 0) as section_count,
-        coalesce(items_summed.items, 0) as item_count,
-        coalesce(items_summed.items_and_requests - items_summed.items, 0)
-            as request_count,
+        coalesce(items_summed.item_count, 0) as item_count,
+        coalesce(items_summed.request_count, 0) as request_count,
         terms.sis_term_id is null as is_term_unknown,
         terms.reason_code as term_code,
-        {{ is_list('orders.sections') }}
-        and {{ is_list('orders.catalog_items') }}
-        and {{ is_list('orders.content_requests') }} as are_lists_read,
+        orders_read.are_lists_read,
         coalesce(sections_summed.has_unnamed_section, false) as has_unnamed_section,
         coalesce(sections_summed.has_repeated_section, false) as has_repeated_section,
         coalesce(items_summed.has_empty_item, false) as has_empty_item,
-        {{ present('orders.created_at_raw') }} is null as is_time_missing,
-        {{ is_unread('orders.created_at') }}
-        or {{ is_unread('orders.updated_at') }}
-        or {{ is_unread('orders.canceled_at') }}
+        orders_read.is_time_missing,
+        orders_read.is_time_unread
         or coalesce(items_summed.has_unread_time, false) as has_unread_time,
         coalesce(items_summed.has_unknown_status, false) as has_unknown_status,
         coalesce(items_summed.has_unknown_delivery, false) as has_unknown_delivery,
@@ -111,16 +107,15 @@ final as (
         coalesce(items_summed.has_unread_date, false) as has_unread_date,
         coalesce(items_summed.has_rounded_price, false) as has_rounded_price,
         coalesce(items_summed.has_unnamed_content, false) as has_unnamed_content,
-        coalesce(items_summed.items > items_summed.distinct_items, false)
-            as has_repeated_content
+        coalesce(items_summed.has_repeated_content, false) as has_repeated_content
 
-    from orders
+    from orders_read
     left join terms
-        on orders.sis_term_id = terms.sis_term_id
+        on orders_read.sis_term_id = terms.sis_term_id
     left join items_summed
-        on orders.order_id = items_summed.order_id
+        on orders_read.order_id = items_summed.order_id
     left join sections_summed
-        on orders.order_id = sections_summed.order_id
+        on orders_read.order_id = sections_summed.order_id
 
 )
 
