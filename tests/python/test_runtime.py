@@ -161,8 +161,7 @@ def program(end, as_json):
     if end == "refused": raise Refused("expected a, found b; do c.")
     if end == "bug": raise KeyError("oops")
     if end == "wait":
-        print("ready", flush=True)
-        try: time.sleep(60)
+        try: print("ready", flush=True); time.sleep(60)
         finally: print("cleaned", flush=True)
     report({"status": "done"}, "well", as_json)
 run(program)
