@@ -110,7 +110,9 @@ class Template:
             )
         done = subprocess.run(
             ["dbt", "--no-use-colors", "build", "--select", *(
-                f"+exposure:{name.rpartition('.')[2]}" for name in EXPOSURES
+                # A test of the audit stands on this seed, the audit does not.
+                "order_warning_codes",
+                *(f"+exposure:{name.rpartition('.')[2]}" for name in EXPOSURES),
             )],
             cwd=ROOT,
             env=clean_environment(
