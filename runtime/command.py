@@ -93,12 +93,11 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
-        command.main(args=arguments, standalone_mode=False)
+        # Without its standalone mode, click returns the code of ctx.exit(n).
+        code = command.main(args=arguments, standalone_mode=False)
     except Stop as stop:
         _say(str(stop), stop.code, arguments)
         sys.exit(stop.code)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -119,6 +118,8 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
             arguments,
         )
         sys.exit(2)
+    if isinstance(code, int) and code:
+        sys.exit(code)
 
 
 def _say(message: str, code: int, arguments: list[str] | None) -> None:
