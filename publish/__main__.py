@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
-from publish import approval, artifacts, dispatch, feeds, overview
-from publish.artifacts import Artifacts
-from publish.feeds import Feed
-from publish.ledger import Ledger
+from publish import feeds, overview
+from publish.deliver import dispatch
+from publish.feeds import Feed, artifacts
+from publish.feeds.artifacts import Artifacts
+from publish.ledger import Ledger, approval
 from publish.options import RunByDefault, Time
 from publish.run import publish, worst
 from publish.settings import Settings

@@ -2,11 +2,11 @@
 
 import secrets
 
-from publish import outbox, state
 from publish.deliver import Connection, Destination, connect
-from publish.dispatch import dispatch, settle_open
+from publish.deliver.dispatch import dispatch, settle_open
 from publish.feeds import Feed
-from publish.ledger import Ledger, Record
+from publish.ledger import Ledger, Record, state
+from publish.package import outbox
 from publish.prepare import Ready
 from publish.settings import Settings, stamp
 from runtime.files import sha256_of
@@ -39,7 +39,7 @@ def deliver(settings: Settings, ledger: Ledger, ready: Ready) -> Record:
     """Send a file that is ready, with its manifest before it if the feed says so.
 
     Raises:
-        Refused, Temporary: see `publish.dispatch`.
+        Refused, Temporary: see `publish.deliver.dispatch`.
     """
     file, feed = ready.file, ready.file.feed
     if ready.package is None:

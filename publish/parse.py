@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 
 from publish.bench import name, text
-from publish.contract import Column, Dialect
 from publish.feeds import Feed
+from publish.feeds.contract import Column, Dialect
 from publish.render import as_text
 
 

@@ -7,22 +7,12 @@ from typing import Any
 
 import duckdb
 
-from publish import (
-    bench,
-    gate,
-    outbox,
-    overview,
-    package,
-    provenance,
-    render,
-    sources,
-    splits,
-    state,
-)
-from publish.artifacts import Artifacts
-from publish.checks import Check, Gates
+from publish import bench, gate, overview, package, render, sources, splits
 from publish.feeds import Feed
-from publish.ledger import Ledger, Record
+from publish.feeds.artifacts import Artifacts
+from publish.gate.checks import Check, Gates
+from publish.ledger import Ledger, Record, state
+from publish.package import outbox, provenance
 from publish.settings import Settings, stamp
 from runtime.command import LOG
 from runtime.exits import Misuse

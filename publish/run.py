@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from publish import handover, state
-from publish.artifacts import Artifacts
+from publish import handover
 from publish.feeds import Feed
-from publish.ledger import Ledger
+from publish.feeds.artifacts import Artifacts
+from publish.ledger import Ledger, state
 from publish.prepare import Passed, Ready, prepare
 from publish.settings import Settings, stamp
 from runtime.exits import Interrupted, Stop

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from publish.artifacts import Artifacts
-from publish.checks import EXAMPLES, Check, listed
+from publish.feeds.artifacts import Artifacts
+from publish.gate.checks import EXAMPLES, Check, listed
 
 _ADVICE = "Run `extract`, then `dbt build`."
 

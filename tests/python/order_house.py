@@ -25,9 +25,10 @@ import duckdb
 import pytest
 from conftest import ROOT, clean_environment
 
-from publish import deliver, feeds, gate, handover, ledger, verdict
-from publish.artifacts import Artifacts
+from publish import deliver, feeds, gate, handover, ledger
 from publish.deliver.folder import Folder
+from publish.feeds.artifacts import Artifacts
+from publish.gate import verdict
 from publish.run import Outcome, publish
 from publish.settings import Settings
 from runtime.environment import Environment, Limits, Place

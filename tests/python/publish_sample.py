@@ -16,7 +16,8 @@ from typing import Any
 import duckdb
 from conftest import ROOT, clean_environment
 
-from publish import artifacts, feeds
+from publish import feeds
+from publish.feeds import artifacts
 from publish.ledger import Ledger
 from publish.run import Outcome, publish
 from publish.settings import Settings

@@ -16,8 +16,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import great_expectations  # noqa: F401
 
-from publish import artifacts, bench, feeds, gate, guards, render
-from publish.verdict import nodes_needed
+from publish import bench, feeds, gate, render
+from publish.feeds import artifacts
+from publish.gate import guards
+from publish.gate.verdict import nodes_needed
 from runtime.environment import Environment, Limits
 from runtime.files import sha256_of
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from conftest import clean_environment
 
-from publish import dispatch
-from publish.deliver import Connection, Destination, connect
+from publish.deliver import Connection, Destination, connect, dispatch
 from publish.deliver.sequence import Delivery, Item, send
 from publish.deliver.session import Session
 from publish.ledger import Ledger

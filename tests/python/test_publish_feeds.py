@@ -11,8 +11,9 @@ import pytest
 import yaml
 from publish_sample import AUDIT, EXPOSURE, META, MODEL, manifest, run_results
 
-from publish import artifacts, declaration, feeds
-from publish.cadence import Cron
+from publish import feeds
+from publish.feeds import artifacts, declaration
+from publish.feeds.cadence import Cron
 from runtime.environment import Environment
 from runtime.exits import Misuse
 

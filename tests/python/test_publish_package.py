@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 from publish_sample import COLUMNS, House
 
-from publish.descriptor import contract
+from publish.package.descriptor import contract
 
 # The gates themselves are proved elsewhere: here Great Expectations runs in children.
 
@@ -213,7 +213,8 @@ def test_the_page_shows_examples_as_text(tmp_path: Path) -> None:
 def test_the_contract_is_the_promise_and_nothing_else() -> None:
     from publish_sample import META, manifest, run_results
 
-    from publish import artifacts, feeds
+    from publish import feeds
+    from publish.feeds import artifacts
 
     meta = json.loads(json.dumps(META))
     one, two = (

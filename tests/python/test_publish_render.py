@@ -17,8 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from publish_sample import House, fill
 
-from publish import artifacts, bench, feeds, parse, readback, render
-from publish.contract import Column, Dialect
+from publish import bench, feeds, parse, render
+from publish.feeds import artifacts
+from publish.feeds.contract import Column, Dialect
+from publish.gate import readback
 from runtime.environment import Environment, Limits
 from runtime.exits import Misuse, Temporary
 from runtime.files import sha256_of

@@ -6,10 +6,10 @@ Nothing here knows what the rows are about.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from publish import losses
 from publish.bench import name
-from publish.checks import Check
-from publish.scene import APPROVE, Scene
+from publish.gate import losses
+from publish.gate.checks import Check
+from publish.gate.scene import APPROVE, Scene
 
 
 def ask(scene: Scene) -> list[Check]:
@@ -60,7 +60,7 @@ def _min_rows(scene: Scene, least: int) -> Iterator[Check]:
 
 def _review_share(scene: Scene, most: float) -> Iterator[Check]:
     if (audit := scene.feed.audit) is None:
-        raise LookupError("publish.declaration lets no review share without an audit")
+        raise LookupError("the declaration lets no review share pass without an audit")
     waiting = scene.number(f"select count(*) from {audit.sql} where status = 'REVIEW'")
     every = scene.number(f"select count(*) from {audit.sql}")
     share = waiting / every if every else 0.0

@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from publish.artifacts import Artifacts
-from publish.descriptor import contract
 from publish.feeds import Feed
+from publish.feeds.artifacts import Artifacts
+from publish.package.descriptor import contract
 from publish.sources import Source
 from runtime.environment import Environment
 from runtime.files import sha256_of

@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 
 from publish.bench import names, value
-from publish.checks import EXAMPLES, Check
 from publish.feeds import Feed
+from publish.gate.checks import EXAMPLES, Check
 from publish.parse import as_delivered, load
 from publish.render import rows
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from publish.checks import EXAMPLES, Check
+from publish.gate.checks import EXAMPLES, Check
 from runtime.environment import Limits
 from runtime.exits import Misuse
 

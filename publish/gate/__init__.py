@@ -6,11 +6,12 @@ from pathlib import Path
 
 import duckdb
 
-from publish import bench, guards, parse, readback, render, sources, suite, verdict
-from publish.artifacts import Artifacts
-from publish.checks import Check, Gates
+from publish import bench, parse, render, sources
 from publish.feeds import Feed
-from publish.scene import Scene
+from publish.feeds.artifacts import Artifacts
+from publish.gate import guards, readback, suite, verdict
+from publish.gate.checks import Check, Gates
+from publish.gate.scene import Scene
 from publish.sources import Source
 from runtime.environment import Limits
 

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from publish.contract import Column, Dialect
 from publish.feeds import Feed
+from publish.feeds.contract import Column, Dialect
 from runtime.files import sha256_of
 
 _PROFILE = "https://datapackage.org/profiles/2.0/"

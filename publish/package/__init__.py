@@ -17,12 +17,12 @@ from typing import Any
 
 import duckdb
 
-from publish import evidence
-from publish.checks import Gates
-from publish.contract import Column
-from publish.descriptor import Resource, manifest
 from publish.feeds import Feed
+from publish.feeds.contract import Column
 from publish.gate import Rendered
+from publish.gate.checks import Gates
+from publish.package import evidence
+from publish.package.descriptor import Resource, manifest
 from publish.render import HOUSE, table
 from runtime.files import sha256_of, write_bytes, write_json
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from publish.checks import Check, Gates
+from publish.gate.checks import Check, Gates
 
 _TITLES = {
     "dbt": "Did dbt build and test everything below the file?",

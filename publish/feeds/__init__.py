@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from publish import declaration
-from publish.artifacts import Artifacts
-from publish.cadence import Cron
-from publish.contract import Column, Dialect
+from publish.feeds import declaration
+from publish.feeds.artifacts import Artifacts
+from publish.feeds.cadence import Cron
+from publish.feeds.contract import Column, Dialect
 from runtime.exits import Misuse
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from publish.bench import name, names
-from publish.checks import EXAMPLES, Check, listed
+from publish.gate.checks import EXAMPLES, Check, listed
+from publish.gate.scene import APPROVE, Scene
 from publish.render import rows as rows_of
-from publish.scene import APPROVE, Scene
 
 
 def rows(scene: Scene, most: float) -> Iterator[Check]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import duckdb
 
-from publish.artifacts import Artifacts, parents
-from publish.checks import EXAMPLES, Check, listed
 from publish.feeds import Feed
+from publish.feeds.artifacts import Artifacts, parents
+from publish.gate.checks import EXAMPLES, Check, listed
 
 _REBUILD = "Run `extract`, then `dbt build` with no selection."
 
