@@ -17,6 +17,34 @@
 
 
 {#
+    The same with the columns of the mart's contract and no others, in their order: what
+    a staging model of a delivered state says.
+
+    model: the mart's table.
+#}
+{% macro published_rows(model) -%}
+with
+
+delivered as (
+
+    {{ published_state(model) }}
+
+),
+
+renamed as (
+
+    select
+        {{ contract_columns(model) }}
+
+    from delivered
+
+)
+
+select * from renamed
+{%- endmacro %}
+
+
+{#
     The columns of a mart, as its contract declares them. Only known once dbt runs.
 
     model: the mart's table: a version of a model has one of its own (order_feed_v2).

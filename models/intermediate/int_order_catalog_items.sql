@@ -9,29 +9,15 @@ orders as (
 
 ),
 
-parsed as (
-
-    select
-        order_id,
-        {{ records_of('catalog_items', [
-            'content_id', 'sis_content_id', 'author', 'title', 'searchable_isbn',
-            'publication_date', 'delivery_solution', 'sis_publisher_id',
-            'publisher_name', 'edition', 'offer_price', 'offer_price_original',
-            'print_list_price', 'print_list_price_original', 'student_price',
-            'student_price_original',
-        ]) }} as items
-
-    from orders
-
-),
-
 listed as (
 
-    select
-        order_id,
-        {{ each_of('items', 'item') }}
-
-    from parsed
+    {{ records_listed('orders', 'catalog_items', 'item', [
+        'content_id', 'sis_content_id', 'author', 'title', 'searchable_isbn',
+        'publication_date', 'delivery_solution', 'sis_publisher_id',
+        'publisher_name', 'edition', 'offer_price', 'offer_price_original',
+        'print_list_price', 'print_list_price_original', 'student_price',
+        'student_price_original',
+    ]) }}
 
 ),
 

@@ -8,25 +8,11 @@ orders as (
 
 ),
 
-parsed as (
-
-    select
-        order_id,
-        {{ records_of('content_requests', [
-            'created_at', 'title', 'isbn', 'status',
-        ]) }} as requests
-
-    from orders
-
-),
-
 listed as (
 
-    select
-        order_id,
-        {{ each_of('requests', 'request') }}
-
-    from parsed
+    {{ records_listed('orders', 'content_requests', 'request', [
+        'created_at', 'title', 'isbn', 'status',
+    ]) }}
 
 ),
 

@@ -9,23 +9,9 @@ orders as (
 
 ),
 
-parsed as (
-
-    select
-        order_id,
-        {{ records_of('sections', ['sis_section_id']) }} as sections
-
-    from orders
-
-),
-
 listed as (
 
-    select
-        order_id,
-        {{ each_of('sections', 'section') }}
-
-    from parsed
+    {{ records_listed('orders', 'sections', 'section', ['sis_section_id']) }}
 
 ),
 
