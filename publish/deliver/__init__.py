@@ -1,28 +1,38 @@
 """How a file reaches a partner: one small interface, chosen by the scheme of a URL."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
-from runtime.environment import Environment, Secret
-from runtime.exits import Misuse
+from publish.deliver.destination import Destination
+from publish.deliver.digests import Digest, Sent
+
+__all__ = ["Connection", "Destination", "Digest", "Entry", "Sent", "connect"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What left our side: bytes counted and hashed while they were sent."""
+class Entry:
+    """A file in a partner's folder.
 
-    bytes: int
-    sha256: str
+    Attributes:
+        name: without folder.
+        bytes: None where the server's listing does not tell.
+        modified: in UTC by the server's clock; None where the listing does not tell.
+    """
+
+    name: str
+    bytes: int | None = None
+    modified: datetime | None = None
 
 
 class Connection(Protocol):
     """A folder at a partner, open. Names are plain file names in that folder.
 
     Every method raises `Refused` where a person must act and `Temporary` where the
-    same may succeed later, with the other side's own words.
+    same may succeed later, with the other side's own words; `publish.deliver.replies`
+    tells more of such an end.
     """
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
@@ -31,8 +41,14 @@ class Connection(Protocol):
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file."""
 
-    def hash(self, name: str) -> str | None:
-        """Return the SHA-256 in hexadecimal, None where the server offers none."""
+    def hash(self, name: str) -> Digest | None:
+        """Return the server's own hash, None where it offers none."""
+
+    def modified(self, name: str) -> datetime | None:
+        """Return when a file was last changed, in UTC by the server's clock.
+
+        None if there is no such file, or the server does not tell.
+        """
 
     def rename(self, old: str, new: str) -> None:
         """Give a file a name, replacing a file of that name."""
@@ -43,6 +59,9 @@ class Connection(Protocol):
     def list(self) -> list[str]:
         """Return the names in the folder."""
 
+    def entries(self) -> Sequence[Entry]:
+        """Return the files in the folder by name, with what the listing tells."""
+
     def facts(self) -> Mapping[str, Any]:
         """Tell what belongs in a receipt: server, TLS version, certificate check."""
 
@@ -50,90 +69,22 @@ class Connection(Protocol):
         """End the connection; never raises."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where a partner receives files, from `DEST_<NAME>_*`; nothing shows the password.
-
-    Attributes:
-        name: as the exposure says it.
-        scheme: ftps or file.
-        host: empty for file.
-        port: 21 unless the URL has one.
-        user: from the URL, or DEST_<NAME>_USER.
-        password: DEST_<NAME>_PASSWORD.
-        path: path of the URL; for ftps relative to the folder of the login.
-        ca_file: DEST_<NAME>_CA_FILE; None for the system's authorities.
-        verify: DEST_<NAME>_TLS_VERIFY (1); 0 is recorded in every receipt.
-        timeout: DEST_<NAME>_TIMEOUT (30) seconds for connecting and each command.
-        reply_timeout: DEST_<NAME>_REPLY_TIMEOUT (300) seconds for the reply after
-            the last byte: some servers copy or scan first.
-    """
-
-    name: str
-    scheme: str
-    host: str
-    port: int
-    user: str
-    password: Secret | None
-    path: str
-    ca_file: Path | None
-    verify: bool
-    timeout: float
-    reply_timeout: float
-
-    @classmethod
-    def of(cls, variables: Environment, name: str) -> "Destination":
-        """Read the variables of a destination.
-
-        Raises:
-            Misuse: one is missing or wrong; names it, never a password.
-        """
-        prefix = f"DEST_{name.upper()}"
-        address = urlsplit(variables.text(f"{prefix}_URL"))
-        if address.password is not None:
-            raise Misuse(
-                f"{prefix}_URL holds a password, which would be seen in lists and "
-                f"logs. Put it in {prefix}_PASSWORD."
-            )
-        if address.scheme not in ("ftps", "file"):
-            raise Misuse(
-                f"{prefix}_URL: expected ftps:// (explicit TLS) or file://, found "
-                f"{address.scheme or 'no scheme'}"
-            )
-        remote = address.scheme == "ftps"
-        if remote and not address.hostname:
-            raise Misuse(
-                f"{prefix}_URL: expected ftps://user@host/folder, found no host"
-            )
-        try:
-            port = address.port or 21
-        except ValueError:
-            raise Misuse(f"{prefix}_URL: the port is not a number") from None
-        user = unquote(address.username or "") or variables.optional(f"{prefix}_USER")
-        ca_file = variables.optional(f"{prefix}_CA_FILE")
-        if ca_file and not Path(ca_file).is_file():
-            raise Misuse(f"{prefix}_CA_FILE: expected a file, found none at {ca_file}")
-        return cls(
-            name=name,
-            scheme=address.scheme,
-            host=address.hostname or "",
-            port=port,
-            user=user or "",
-            password=variables.secret(f"{prefix}_PASSWORD") if remote else None,
-            path=unquote(address.path),
-            ca_file=Path(ca_file) if ca_file else None,
-            verify=variables.flag(f"{prefix}_TLS_VERIFY", True),
-            timeout=variables.number(f"{prefix}_TIMEOUT", 30, 1, 3600),
-            reply_timeout=variables.number(f"{prefix}_REPLY_TIMEOUT", 300, 1, 36000),
-        )
-
-
 def connect(destination: Destination, folder: str) -> Connection:
-    """Open `folder` (of the exposure) at a destination."""
-    # Here, so that each transport may import this module's values.
-    from publish.deliver import folder as local
-    from publish.deliver import ftp
+    """Open `folder` (of the exposure) at a destination.
 
+    Raises:
+        Refused, Temporary: see `Connection`.
+    """
+    # Here, so that each transport may import this module's values, and SSH is loaded
+    # only where it is spoken.
     if destination.scheme == "file":
-        return local.Folder(destination, folder)
-    return ftp.Ftps(destination, folder)
+        from publish.deliver.folder import Folder
+
+        return Folder(destination, folder)
+    if destination.scheme == "sftp":
+        from publish.deliver.sftp import Sftp
+
+        return Sftp(destination, folder)
+    from publish.deliver.ftp import Ftp
+
+    return Ftp(destination, folder)

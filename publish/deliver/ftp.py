@@ -1,31 +1,39 @@
-"""FTPS with explicit TLS, as a partner: sends whole files and believes no single reply.
+"""FTP and FTPS, as a partner: sends whole files and believes no single reply.
 
-The TLS layer of a data connection is closed properly (skipping that loses data under
-TLS 1.3), the final reply is insisted upon, and a server's reason for breaking off is
-read and shown.
+The TLS layer of a data connection is closed properly, the final reply is insisted
+upon, and a server's reason for breaking off is read and shown.
 """
 
 import ftplib
-import hashlib
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from publish.deliver import Destination, Sent
-from publish.deliver.session import Session, context, end_of, told
-from runtime.exits import Refused
+from publish.deliver import Entry
+from publish.deliver.destination import Destination, plain
+from publish.deliver.digests import ALGORITHMS, Digest, Sent, Tally, blocks
+from publish.deliver.listing import facts_of, size_in, time_of
+from publish.deliver.replies import RefusedThere, end_of, told
+from publish.deliver.session import CLOSE_SECONDS, Session
+from runtime.command import LOG
 
-# A TLS record holds 16 KiB; ftplib's 8 KiB blocks cost half as much CPU again.
-_BLOCK = 64 * 1024
-# How long a server may take to close its end of a data connection, or to say goodbye.
-_CLOSE_SECONDS = 5.0
+# Commands of older servers, by algorithm; HASH (a draft) is asked before them.
+_COMMANDS = {
+    "SHA-256": "XSHA256",
+    "SHA-512": "XSHA512",
+    "SHA-1": "XSHA1",
+    "MD5": "XMD5",
+    "CRC32": "XCRC",
+}
+_DIGITS = {"SHA-256": 64, "SHA-512": 128, "SHA-1": 40, "MD5": 32, "CRC32": 8}
 
 
-class Ftps:
-    """The `Connection` of ftps:// URLs."""
+class Ftp:
+    """The `Connection` of ftps://, ftps+implicit:// and ftp:// URLs."""
 
     def __init__(self, destination: Destination, folder: str) -> None:
         """Connect, check the certificate, log in, protect the data channel.
@@ -35,116 +43,192 @@ class Ftps:
             Temporary: the server cannot be reached, or says so.
         """
         self._to = destination
-        self._ftp = Session(context=context(destination), timeout=destination.timeout)
+        if destination.scheme == "ftp":
+            LOG.warning(
+                f"destination={destination.name} is NOT encrypted: "
+                f"{destination.variable('ALLOW_PLAINTEXT')} is 1; password and file "
+                "can be read and changed on their way"
+            )
+        path = destination.folder(folder)
+        self._ftp = Session(destination)
         try:
-            with told(self._to.name, "connecting"):
-                self._greeting = self._ftp.connect(destination.host, destination.port)
-                self._ftp.keep_alive()
-                self._ftp.auth()
-                password = destination.password.reveal() if destination.password else ""
-                self._ftp.login(destination.user, password)
-                self._ftp.prot_p()
-                # Before any SIZE: two servers refuse it in ASCII type.
-                self._ftp.voidcmd("TYPE I")
+            with told(destination, f"connecting to {destination.server}"):
+                self._greeting = self._ftp.open()
                 self._features = self._ftp.features()
-                if path := f"{destination.path}/{folder}".strip("/"):
+                if "UTF8" in self._features:
+                    with suppress(ftplib.error_perm):
+                        self._ftp.sendcmd("OPTS UTF8 ON")
+            if path:
+                with told(destination, f"entering the folder {path}"):
                     self._ftp.cwd(path)
         except BaseException:
             self._ftp.close()
             raise
+        self._algorithm, self._hash_command = _hash_offered(self._features)
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
         """Send a file, counting and hashing, and insist on the server's 2xx."""
-        digest, total = hashlib.sha256(), 0
+        tally = Tally(self._algorithm)
         try:
-            with (
-                source.open("rb") as file,
-                self._ftp.transfercmd(f"STOR {name}") as data,
-            ):
-                while block := file.read(_BLOCK):
+            with self._ftp.transfercmd(f"STOR {plain(name)}") as data:
+                for block in blocks(source):
                     data.sendall(block)
-                    digest.update(block)
-                    total += len(block)
+                    tally.add(block)
                     tick(len(block))
-                data.settimeout(_CLOSE_SECONDS)
-                # Some servers close uncleanly; the reply and the size decide.
-                with suppress(OSError):
-                    data.unwrap()  # type: ignore[attr-defined]
+                self._ftp.finish(data)
             self._ftp.wait(self._to.reply_timeout)
             self._ftp.voidresp()
         except ftplib.all_errors as error:
             said = "" if isinstance(error, ftplib.Error) else self._ftp.reason()
-            what = f"sending {name} broke after {total} bytes"
-            raise end_of(self._to.name, what, error, said) from None
+            what = f"sending {name} broke after {tally.count} bytes"
+            raise end_of(self._to, what, error, said) from None
         self._ftp.wait(self._to.timeout)
-        return Sent(total, digest.hexdigest())
+        return tally.sent()
 
     def size(self, name: str) -> int | None:
-        """Return the size in bytes, None if there is no such file."""
-        with told(self._to.name, f"asking the size of {name}"):
-            try:
-                if "SIZE" in self._features:
-                    return self._ftp.size(name)
-                reply = self._ftp.sendcmd(f"MLST {name}")
-            except ftplib.error_perm as error:
-                if str(error).startswith("550"):
-                    return None
-                raise
-        if found := re.search(r"(?i)\bsize=(\d+);", reply):
-            return int(found[1])
-        raise Refused(
-            f"{self._to.name}: the server tells no size of a file (neither SIZE nor "
-            "MLST), so that nothing sent could be checked. Nothing is published there."
-        )
+        """Return the size in bytes, None if there is no such file.
 
-    def hash(self, name: str) -> str | None:
-        """Return the SHA-256 by HASH or XSHA256, None where neither is offered."""
-        with told(self._to.name, f"asking the hash of {name}"):
-            if "SHA-256" in self._features.get("HASH", "").upper():
-                self._ftp.sendcmd("OPTS HASH SHA-256")
-                reply = self._ftp.sendcmd(f"HASH {name}")
-            elif "XSHA256" in self._features:
-                reply = self._ftp.sendcmd(f"XSHA256 {name}")
-            else:
+        By SIZE, else by MLST, else by a listing of the folder.
+        """
+        with told(self._to, f"asking the size of {plain(name)}"):
+            if "SIZE" in self._features:
+                reply = self._or_none(f"SIZE {name}")
+                found = re.match(r"213\s+(\d+)\s*$", reply or "")
+                if found or reply is None:
+                    return int(found[1]) if found else None
+            if "MLST" in self._features:
+                entry = self._mlst(name)
+                if entry is None or entry.bytes is not None:
+                    return entry.bytes if entry else None
+            lines = self._ftp.lines("LIST")
+        size = size_in(lines, name)
+        if size is None and any(line.endswith(f" {name}") for line in lines):
+            raise RefusedThere(
+                f"{self._to.name}: the server tells no size of {name} (by SIZE, MLST "
+                "or LIST), so that nothing sent could be checked. Nothing is published "
+                "there."
+            )
+        return size
+
+    def hash(self, name: str) -> Digest | None:
+        """Return the server's hash by HASH, XSHA256, XSHA512, XSHA1, XMD5 or XCRC."""
+        if self._algorithm is None:
+            return None
+        with told(self._to, f"asking the hash of {plain(name)}"):
+            # It may have to read the whole file first.
+            self._ftp.wait(self._to.reply_timeout)
+            try:
+                if self._hash_command == "HASH":
+                    self._ftp.sendcmd(f"OPTS HASH {self._algorithm}")
+                reply = self._ftp.sendcmd(f"{self._hash_command} {name}")
+            except ftplib.error_perm as error:
+                LOG.warning(f"hash of {name} was offered but not told: {error}")
                 return None
-        found = re.search(r"\b[0-9A-Fa-f]{64}\b", reply)
-        return found[0].lower() if found else None
+            finally:
+                self._ftp.wait(self._to.timeout)
+        return _digest_in(reply, self._algorithm, name)
+
+    def modified(self, name: str) -> datetime | None:
+        """Return when a file was last changed, by MDTM or MLST."""
+        with told(self._to, f"asking the time of {plain(name)}"):
+            if "MDTM" in self._features:
+                reply = self._or_none(f"MDTM {name}")
+                return time_of(reply[3:].strip()) if reply else None
+            entry = self._mlst(name) if "MLST" in self._features else None
+        return entry.modified if entry else None
 
     def rename(self, old: str, new: str) -> None:
         """Give a file a name (RNFR, RNTO)."""
-        with told(self._to.name, f"renaming {old} to {new}"):
+        with told(self._to, f"renaming {plain(old)} to {plain(new)}"):
             self._ftp.rename(old, new)
 
     def remove(self, name: str) -> None:
         """Remove a file; it is no error if there is none."""
-        with told(self._to.name, f"removing {name}"):
+        with told(self._to, f"removing {plain(name)}"):
             try:
                 self._ftp.delete(name)
             except ftplib.error_perm as error:
-                if not str(error).startswith("550"):
+                # 550 is both "no such file" and "you may not".
+                if not str(error).startswith("550") or self.size(name) is not None:
                     raise
 
     def list(self) -> list[str]:
         """Return the names in the folder."""
-        with told(self._to.name, "listing the folder"):
-            return sorted(self._ftp.nlst())
+        return [entry.name for entry in self.entries()]
+
+    def entries(self) -> Sequence[Entry]:
+        """Return the files in the folder: by MLSD, else by NLST their names alone."""
+        with told(self._to, "listing the folder"):
+            if "MLST" in self._features:
+                found = [facts_of(line) for line in self._ftp.lines("MLSD")]
+            else:
+                found = [Entry(name) for name in self._names()]
+        files = {entry.name: entry for entry in found if entry is not None}
+        return [files[name] for name in sorted(files)]
 
     def facts(self) -> Mapping[str, Any]:
         """Tell server, TLS and whether the certificate was checked."""
         control = self._ftp.sock
-        tls = control.version() if isinstance(control, ssl.SSLSocket) else None
-        cipher = control.cipher() if isinstance(control, ssl.SSLSocket) else None
+        tls = control if isinstance(control, ssl.SSLSocket) else None
+        cipher = tls.cipher() if tls else None
         return {
-            "server": f"ftps://{self._to.host}:{self._to.port}",
-            "greeting": self._greeting,
-            "tls": tls,
+            "server": self._to.server,
+            "greeting": self._to.redact(self._greeting),
+            "encrypted": self._ftp.protected,
+            "tls": tls.version() if tls else None,
             "cipher": cipher[0] if cipher else None,
-            "certificate_checked": self._to.verify,
+            "session_resumed": self._ftp.resumed,
+            "certificate_checked": self._to.verify if tls else None,
         }
 
     def close(self) -> None:
         """Say goodbye, shortly; then close."""
         with suppress(*ftplib.all_errors):
-            self._ftp.wait(_CLOSE_SECONDS)
+            self._ftp.wait(CLOSE_SECONDS)
             self._ftp.quit()
         self._ftp.close()
+
+    def _or_none(self, command: str) -> str | None:
+        """Send a command about a file; None if the server knows no such file."""
+        try:
+            return self._ftp.sendcmd(command)
+        except ftplib.error_perm as error:
+            if str(error).startswith("550"):
+                return None
+            raise
+
+    def _mlst(self, name: str) -> Entry | None:
+        lines = (self._or_none(f"MLST {name}") or "").splitlines()
+        return facts_of(lines[1]) if len(lines) > 2 else None
+
+    def _names(self) -> Sequence[str]:
+        try:
+            # Some answer with a path, some list the folder itself.
+            lines = [line.rpartition("/")[2] for line in self._ftp.lines("NLST")]
+        except ftplib.error_perm as error:
+            if str(error).startswith("550"):
+                return []
+            raise
+        return [name for name in lines if name not in ("", ".", "..")]
+
+
+def _hash_offered(features: Mapping[str, str]) -> tuple[str | None, str]:
+    """Choose the strongest algorithm that FEAT offers, and its command."""
+    # HASH SHA-1*;SHA-256;MD5 (the star marks what is used unless OPTS says other)
+    offered = features.get("HASH", "").upper().replace("*", "").split(";")
+    for algorithm in ALGORITHMS:
+        if algorithm in (word.strip() for word in offered):
+            return algorithm, "HASH"
+        if _COMMANDS[algorithm] in features:
+            return algorithm, _COMMANDS[algorithm]
+    return None, ""
+
+
+def _digest_in(reply: str, algorithm: str, name: str) -> Digest | None:
+    """Find the hash in a reply, whose words may come in any order around it."""
+    digits = _DIGITS[algorithm]
+    # A file's name may look like a hash; a CRC may have lost its leading zeros.
+    text = re.sub(r"(?m)^\d{3}[ -]", "", reply).replace(name, " ")
+    form = r"[0-9A-F]{1,8}" if algorithm == "CRC32" else rf"[0-9A-F]{{{digits}}}"
+    found = [w for w in text.split() if re.fullmatch(form, w, re.IGNORECASE)]
+    return Digest.of(algorithm, found[-1]) if found else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from publish.deliver import Connection
+from publish.deliver import Connection, Digest, Sent
 from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
 
@@ -66,13 +66,12 @@ def send(
     placed = False
     try:
         with opened(connect) as connection:
-            for item in delivery.items:
-                _put(connection, item, bar)
+            sent = [(item, _put(connection, item, bar)) for item in delivery.items]
             placing()
             placed = True
             for item in delivery.items:
                 place(connection, item, delivery.rename)
-            seen = [_seen(connection, item) for item in delivery.items]
+            seen = [_seen(connection, item, what) for item, what in sent]
             return {**connection.facts(), "files": seen}
     except BaseException:
         if not placed:
@@ -88,7 +87,7 @@ def clear(connection: Connection, delivery: Delivery) -> None:
         connection.remove(item.part)
 
 
-def _put(connection: Connection, item: Item, bar: bool) -> None:
+def _put(connection: Connection, item: Item, bar: bool) -> Sent:
     with tqdm(
         total=item.bytes, unit="B", unit_scale=True, desc=item.name, disable=not bar,
         leave=False,
@@ -99,18 +98,21 @@ def _put(connection: Connection, item: Item, bar: bool) -> None:
             f"{item.path} changed after its gates: expected {item.bytes} bytes "
             f"{item.sha256}, sent {sent.bytes} bytes {sent.sha256}"
         )
-    _compare(connection, item, item.part)
+    _compare(connection, item.part, sent)
     LOG.info(f"sent part={item.part} bytes={sent.bytes}")
+    return sent
 
 
-def _compare(connection: Connection, item: Item, name: str) -> tuple[int | None, str]:
-    """Return size and hash ("" if not offered), or raise if they are not ours."""
-    size, digest = connection.size(name), ""
-    if size == item.bytes:
-        digest = connection.hash(name) or ""
-    if size != item.bytes or digest not in ("", item.sha256):
+def _compare(
+    connection: Connection, name: str, sent: Sent
+) -> tuple[int | None, Digest | None]:
+    """Return size and hash (None if not offered), or raise if they are not ours."""
+    size, digest = connection.size(name), None
+    if size == sent.bytes:
+        digest = connection.hash(name)
+    if size != sent.bytes or (digest is not None and sent.agrees(digest) is False):
         raise Temporary(
-            f"{name}: expected {item.bytes} bytes {item.sha256}, the server has "
+            f"{name}: expected {sent.bytes} bytes {sent.sha256}, the server has "
             f"{size} bytes {digest or '(hash not asked)'}. Try again later."
         )
     return size, digest
@@ -128,10 +130,10 @@ def place(connection: Connection, item: Item, rename: str) -> None:
         connection.rename(item.part, item.name)
 
 
-def _seen(connection: Connection, item: Item) -> dict[str, Any]:
-    size, digest = None, ""
+def _seen(connection: Connection, item: Item, sent: Sent) -> dict[str, Any]:
+    size, digest = None, None
     try:
-        size, digest = _compare(connection, item, item.name)
+        size, digest = _compare(connection, item.name, sent)
     except Temporary:
         # A partner's pick-up job may take a file within the second; anything else
         # under its name, or a part still there, is not what we sent.
@@ -146,6 +148,6 @@ def _seen(connection: Connection, item: Item) -> dict[str, Any]:
         "bytes": item.bytes,
         "sha256": item.sha256,
         "remote_bytes": size,
-        "remote_sha256": digest or None,
+        "remote_hash": str(digest) if digest else None,
         "rechecked": size is not None,
     }

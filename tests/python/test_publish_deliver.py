@@ -241,7 +241,7 @@ def test_a_hash_is_asked_where_the_server_offers_one(
     with partner_in("hash") as to:
         record = deliver(ledger, to, feed)
     digest = hashlib.sha256(CONTENT).hexdigest()
-    assert record["receipt"]["files"][0]["remote_sha256"] == digest
+    assert record["receipt"]["files"][0]["remote_hash"] == f"SHA-256 {digest}"
 
 
 def test_a_server_that_refuses_to_replace_keeps_the_old_file(
@@ -449,7 +449,7 @@ def test_a_folder_is_a_partner_too(tmp_path: Path, ledger: Ledger, feed: Path) -
     [
         ({}, "DEST_ONPART_URL is not set"),
         ({"DEST_ONPART_URL": "ftps://u:hidden@h"}, "Put it in DEST_ONPART_PASSWORD"),
-        ({"DEST_ONPART_URL": "ftp://h"}, "expected ftps://"),
+        ({"DEST_ONPART_URL": "ftp://h"}, "DEST_ONPART_ALLOW_PLAINTEXT=1"),
         ({"DEST_ONPART_URL": "ftps://"}, "found no host"),
         ({"DEST_ONPART_URL": "ftps://h:x"}, "not a number"),
         ({"DEST_ONPART_URL": "ftps://h"}, "DEST_ONPART_PASSWORD is not set"),

@@ -258,7 +258,7 @@ def test_a_kill_during_the_upload_is_settled_by_the_next_run(
         script = (
             "import os, signal, sys\n"
             "from publish.deliver import ftp\n"
-            "ftp.Ftps.rename = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "ftp.Ftp.rename = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
             "sys.argv[1:] = ['--at', sys.argv[1]]\n"
             "from publish.__main__ import main\n"
             "main()\n"

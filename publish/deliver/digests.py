@@ -1,0 +1,138 @@
+"""What left our side, counted and hashed while it is sent; and what a server hashed."""
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runtime.exits import Refused
+
+# Strongest first: of those that a server offers, the first one is asked for.
+ALGORITHMS = ("SHA-256", "SHA-512", "SHA-1", "MD5", "CRC32")
+# A TLS record holds 16 KiB; ftplib's 8 KiB blocks cost half as much CPU again.
+_BLOCK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A hash that can be compared by `==`, whoever wrote it.
+
+    Attributes:
+        algorithm: one of `ALGORITHMS`.
+        value: lower-case hexadecimal; a CRC without leading zeros, for it is a number
+            and servers write it as such.
+    """
+
+    algorithm: str
+    value: str
+
+    @classmethod
+    def of(cls, algorithm: str, text: str) -> "Digest":
+        """Make one from hexadecimal text in any spelling.
+
+        Raises:
+            ValueError: it is not hexadecimal.
+        """
+        if algorithm == "CRC32":
+            return cls(algorithm, f"{int(text, 16):x}")
+        return cls(algorithm, bytes.fromhex(text).hex())
+
+    def __str__(self) -> str:
+        return f"{self.algorithm} {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What left our side: bytes counted and hashed while they were sent.
+
+    Attributes:
+        bytes: their number.
+        sha256: in hexadecimal.
+        other: the same bytes by the algorithm of the server, where that is another.
+    """
+
+    bytes: int
+    sha256: str
+    other: Digest | None = None
+
+    def agrees(self, digest: Digest) -> bool | None:
+        """Say whether a server hashed the same bytes; None if that cannot be told."""
+        for ours in (Digest("SHA-256", self.sha256), self.other):
+            if ours is not None and ours.algorithm == digest.algorithm:
+                return ours == digest
+        return None
+
+
+class _Hasher(Protocol):
+    def update(self, block: bytes, /) -> object: ...
+    def hexdigest(self) -> str: ...
+
+
+class _Crc32:
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, block: bytes) -> None:
+        self._value = zlib.crc32(block, self._value)
+
+    def hexdigest(self) -> str:
+        return f"{self._value:08x}"
+
+
+def _hasher(algorithm: str) -> _Hasher:
+    if algorithm == "CRC32":
+        return _Crc32()
+    return hashlib.new(algorithm.replace("-", "").lower(), usedforsecurity=False)
+
+
+class Tally:
+    """Counts and hashes blocks, by SHA-256 and by the algorithm of a server."""
+
+    def __init__(self, algorithm: str | None = None) -> None:
+        self._count = 0
+        self._sha256 = hashlib.sha256()
+        self._algorithm = algorithm if algorithm != "SHA-256" else None
+        self._other = _hasher(self._algorithm) if self._algorithm else None
+
+    @property
+    def count(self) -> int:
+        """The bytes so far."""
+        return self._count
+
+    def add(self, block: bytes) -> None:
+        """Count and hash one block."""
+        self._count += len(block)
+        self._sha256.update(block)
+        if self._other is not None:
+            self._other.update(block)
+
+    def sent(self) -> Sent:
+        """Return what was counted."""
+        other = None
+        if self._other is not None and self._algorithm is not None:
+            other = Digest.of(self._algorithm, self._other.hexdigest())
+        return Sent(self._count, self._sha256.hexdigest(), other)
+
+
+def blocks(source: Path) -> Iterator[bytes]:
+    """Read a file of ours in blocks of 64 KiB.
+
+    Raises:
+        Refused: it cannot be read; so it is not taken for an error of the other side.
+    """
+    try:
+        with source.open("rb", buffering=0) as file:
+            while block := file.read(_BLOCK):
+                yield block
+    except OSError as error:
+        raise Refused(f"cannot read {source}: {error.strerror or error}") from None
+
+
+def of_file(source: Path, algorithm: str | None) -> Sent:
+    """Hash a file of ours as if it were sent."""
+    tally = Tally(algorithm)
+    for block in blocks(source):
+        tally.add(block)
+    return tally.sent()

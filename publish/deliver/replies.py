@@ -1,0 +1,126 @@
+"""What an error at a partner means: may it pass, is it worth another try, who acts.
+
+Traps, found with real servers: Pure-FTPd says 451, a temporary code, where rights are
+missing or a folder has the name; ProFTPD says 425 where a TLS session was not resumed.
+They are tried again `seldom`, and the message always holds the server's own line.
+"""
+
+import ftplib
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from publish.deliver.destination import Destination
+from runtime.exits import Refused, Stop, Temporary
+
+# soon: with back-off, as often as allowed. seldom: the code is temporary, the words
+# are not; once or twice. never: a person must act first.
+Retry = Literal["soon", "seldom", "never"]
+
+_LASTING = re.compile(
+    r"permission denied|not permitted|is a directory|not a directory|no such file|"
+    r"read-only|not allowed|no space|disk full|quota|insufficient",
+    re.IGNORECASE,
+)
+# Both sides would say the same again.
+_TLS_REFUSED = re.compile(
+    r"WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|"
+    r"NO_PROTOCOLS|NO_CIPHERS|NO_SHARED_CIPHER|DH_KEY_TOO_SMALL|CERTIFICATE_REQUIRED",
+)
+
+
+class RefusedThere(Refused):
+    """A partner's server refuses, or is not who it should be.
+
+    Attributes:
+        reply: the three-digit code, where there was one.
+        retry: never.
+    """
+
+    retry: Retry = "never"
+
+    def __init__(self, message: str, reply: int | None = None) -> None:
+        super().__init__(message)
+        self.reply = reply
+
+
+class TemporaryThere(Temporary):
+    """A partner's server is busy, full, slow or out of reach.
+
+    Attributes:
+        reply: the three-digit code; None where the connection broke without one.
+        retry: soon or seldom.
+    """
+
+    def __init__(
+        self, message: str, reply: int | None = None, retry: Retry = "soon"
+    ) -> None:
+        super().__init__(message)
+        self.reply = reply
+        self.retry: Retry = retry
+
+
+def retry_of(stop: Stop) -> Retry:
+    """Say how another try within the same run is to be thought of."""
+    if isinstance(stop, RefusedThere | TemporaryThere):
+        return stop.retry
+    return "soon" if isinstance(stop, Temporary) else "never"
+
+
+@contextmanager
+def told(destination: Destination, what: str) -> Iterator[None]:
+    """Turn ftplib's errors into `Refused` or `Temporary` that say what was tried."""
+    try:
+        yield
+    except ftplib.all_errors as error:
+        raise end_of(destination, f"{what} failed", error, "") from None
+
+
+def end_of(destination: Destination, what: str, error: Exception, said: str) -> Stop:
+    """Class an error and word it with the server's own line.
+
+    Args:
+        destination: whose server it is; its secrets are taken out of the message.
+        what: what was tried.
+        error: of ftplib, the socket or TLS.
+        said: the line that the server sent when it broke off, if any.
+    """
+    cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    line = " ".join(said.split())
+    text = f"{destination.name}: {what} ({' '.join(cause.split())})."
+    text = destination.redact(f"{text} The server said: {line}" if line else text)
+    reply = _code(said) or (_code(str(error)) if isinstance(error, ftplib.Error) else 0)
+    hint = _lasting(destination, error, reply)
+    if hint:
+        return RefusedThere(f"{text} {hint}", reply or None)
+    words = line if line else str(error)
+    doubtful = reply == 452 or (400 <= reply < 500 and _LASTING.search(words))
+    return TemporaryThere(
+        f"{text} Try again later.", reply or None, "seldom" if doubtful else "soon"
+    )
+
+
+def _code(text: str) -> int:
+    found = re.match(r"\d{3}(?=\D|$)", text)
+    return int(found[0]) if found else 0
+
+
+def _lasting(to: Destination, error: Exception, reply: int) -> str:
+    """Return what a person must do, "" where the error may pass."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"Expected a certificate that {to.variable('CA_FILE')} or the system's "
+            "authorities vouch for, with the host's name."
+        )
+    if isinstance(error, ssl.SSLError) and _TLS_REFUSED.search(str(error)):
+        return (
+            f"Expected TLS 1.2 or later at {to.server}. ftps:// begins TLS after AUTH, "
+            "ftps+implicit:// with the first byte: ask the partner which one it is."
+        )
+    if isinstance(error, ftplib.error_perm) and not reply:
+        return "This will not pass by itself."
+    if reply == 530:
+        return f"Mend {to.variable('USER')} or {to.variable('PASSWORD')}."
+    return "This will not pass by itself." if reply >= 500 else ""
