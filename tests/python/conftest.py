@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from servers.fixtures import server  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]

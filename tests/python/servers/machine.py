@@ -1,0 +1,132 @@
+"""What the servers take from this machine: programs, users, ports, small disks."""
+
+import ctypes
+import os
+import random
+import secrets
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = os.geteuid() == 0
+# Nobody's own: servers started by root write as this user, made up for the tests.
+UID = 64_999 if ROOT else os.geteuid()
+GID = 64_999 if ROOT else os.getegid()
+# Ports that the kernel gives to nobody else: below its range for outgoing connections.
+_PORTS = range(20_000, 32_000)
+
+
+class UnavailableError(Exception):
+    """This machine lacks what a server needs; the text says what, and what to do."""
+
+
+def unpacked() -> Path:
+    """The folder that `.ci/servers` fills."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    named = os.environ.get("FEEDS_SERVERS") or Path(cache) / "partner-feeds-servers"
+    return Path(named) / "root"
+
+
+def program(path: str) -> Path:
+    """A file of the unpacked packages, as `usr/sbin/vsftpd`."""
+    found = unpacked() / path
+    if not found.exists():
+        raise UnavailableError(f"expected {found}, found none. Run .ci/servers.")
+    return found
+
+
+def libraries() -> str:
+    """What LD_LIBRARY_PATH must be for unpacked programs."""
+    triplet = f"{os.uname().machine}-linux-gnu"
+    root = unpacked()
+    return f"{root}/usr/lib/{triplet}:{root}/lib/{triplet}"
+
+
+def need_root(kind: str) -> None:
+    if not ROOT:
+        raise UnavailableError(f"{kind} runs only as root. Run the tests as root.")
+
+
+def free_port() -> int:
+    """A port that nobody listens on, neither for IPv4 nor for IPv6."""
+    while True:
+        port = random.choice(_PORTS)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            if socket.has_ipv6:
+                socket.create_server(("::1", port), family=socket.AF_INET6).close()
+        except OSError as error:
+            if error.errno == 98:  # in use
+                continue
+            if error.errno not in (97, 99):  # no IPv6 here
+                raise
+        return port
+
+
+def hashed(password: str) -> str:
+    """The password as /etc/shadow would hold it, cheap to check."""
+    crypt = ctypes.CDLL("libcrypt.so.1").crypt
+    crypt.restype = ctypes.c_char_p
+    salt = f"$6$rounds=1000${secrets.token_hex(8)}$"
+    found: bytes = crypt(password.encode(), salt.encode())
+    return found.decode()
+
+
+def account(place: Path, user: str, password: str, home: Path) -> dict[str, str]:
+    """Make up an account; the environment in which a server believes in it.
+
+    Neither /etc/passwd nor root is needed: nss_wrapper answers for the C library.
+    """
+    library = next(unpacked().glob("usr/lib/*/libnss_wrapper.so"), None)
+    if library is None:
+        program("usr/lib/libnss_wrapper.so")
+    others = [("root", 0, 0), ("sshd", 64_998, 65_534), ("nobody", 65_534, 65_534)]
+    # The hash stands here, where PAM looks before it asks for a shadow file.
+    mine = f"{user}:{hashed(password)}:{UID}:{GID}::{home}:/bin/sh"
+    files = {
+        "PASSWD": [
+            *(f"{name}:x:{uid}:{gid}::/:/bin/sh" for name, uid, gid in others),
+            mine,
+        ],
+        "GROUP": ["root:x:0:", "nogroup:x:65534:", f"{user}:x:{GID}:"],
+    }
+    for name, lines in files.items():
+        (place / name.lower()).write_text("\n".join(lines) + "\n")
+    paths = {f"NSS_WRAPPER_{name}": str(place / name.lower()) for name in files}
+    return {"LD_PRELOAD": str(library), **paths}
+
+
+def mount(folder: Path, size: int) -> None:
+    """Make `folder` a file system of `size` bytes, in memory."""
+    what = f"size={size},mode=755,uid={UID},gid={GID}"
+    ran = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", what, "tmpfs", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:
+        raise UnavailableError(
+            f"a small disk needs the right to mount (CAP_SYS_ADMIN): {ran.stderr}"
+        )
+
+
+def unmount(folder: Path) -> None:
+    if folder.is_mount():
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def tls_limit(place: Path, newest: str) -> dict[str, str]:
+    """The environment that lets a server's OpenSSL speak no newer TLS than this."""
+    file = place / "openssl.cnf"
+    file.write_text(
+        "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = limit\n"
+        f"[limit]\nMinProtocol = TLSv1.2\nMaxProtocol = TLSv{newest}\n"
+    )
+    return {"OPENSSL_CONF": str(file)}
+
+
+def python() -> list[str]:
+    """A Python that finds this package."""
+    return ["env", f"PYTHONPATH={Path(__file__).parents[1]}", sys.executable]

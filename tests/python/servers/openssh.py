@@ -1,0 +1,66 @@
+"""OpenSSH's sshd, for SFTP alone, with a password or a key, and an account made up."""
+
+import re
+from pathlib import Path
+
+from servers import machine, trust
+from servers.options import Kind
+from servers.server import Server
+
+
+def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
+    program, options = machine.program("usr/sbin/sshd"), server.options
+    place = server.place
+    if machine.ROOT:
+        # Compiled in: it changes into this empty folder before it reads from a client.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    if not server.key_file.exists():
+        _keys(server)
+    words = ["internal-sftp", "-l", "VERBOSE"]
+    if not options.replace:
+        words += ["-P", "posix-rename"]
+    if not options.rename:
+        words += ["-P", "rename,posix-rename"]
+    lines = [
+        f"Port {server.port}",
+        "ListenAddress 127.0.0.1",
+        f"HostKey {place}/host_key",
+        f"PidFile {place}/pid",
+        f"AuthorizedKeysFile {server.key_file}.pub",
+        "StrictModes no",
+        "UsePAM no",
+        "UseDNS no",
+        "LogLevel VERBOSE",
+        "Subsystem sftp internal-sftp",
+        f"ForceCommand {' '.join(words)}",
+        *_split_programs(),
+    ]
+    (place / "sshd_config").write_text("\n".join(lines) + "\n")
+    return [program, "-D", "-f", place / "sshd_config", "-E", server.log], {
+        "LD_LIBRARY_PATH": machine.libraries(),
+        **machine.account(place, server.user, server.password, server.folder),
+    }
+
+
+def _keys(server: Server) -> None:
+    trust.ssh_key(server.key_file)
+    public = trust.ssh_key(server.place / "host_key")
+    if server.options.certificate != "good":
+        public = trust.ssh_key(server.place / "other_key")
+    address = f"[{server.host}]:{server.port}"
+    server.known_hosts.write_text(f"{address} {public}\n")
+
+
+def _split_programs() -> list[str]:
+    """Newer versions run parts of themselves, from compiled-in paths."""
+    parts = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
+    found = {k: machine.unpacked() / "usr/lib/openssh" / v for k, v in parts.items()}
+    return [f"{name} {path}" for name, path in found.items() if path.exists()]
+
+
+KIND = Kind(
+    ("sftp",),
+    frozenset({"replace", "rename"}),
+    re.compile(r"(Accepted) \w+ for feeds|Failed (?!none)\w+ for "),
+    _command,
+)

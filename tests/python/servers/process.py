@@ -1,0 +1,96 @@
+"""A server program as a child process: it answers on its port, and ends when told."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+_START_SECONDS = 20.0
+_STOP_SECONDS = 5.0
+
+
+class Process:
+    """The listener with all its sessions."""
+
+    def __init__(
+        self, words: Sequence[str | Path], environment: Mapping[str, str], output: Path
+    ) -> None:
+        """Run a command; what it writes is appended to `output`."""
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")}
+        with output.open("ab") as written:
+            self._listener = subprocess.Popen(
+                # A test run that is killed leaves no server behind.
+                ["setpriv", "--pdeathsig", "KILL", *words],
+                env={**kept, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=written,
+                start_new_session=True,
+            )
+
+    def answers(self, port: int) -> bool:
+        """Wait until it takes connections on `port`; False if it ended before.
+
+        Raises:
+            TimeoutError: it does neither.
+        """
+        end = time.monotonic() + _START_SECONDS
+        while self._listener.poll() is None:
+            if self._listens(port):
+                return True
+            if time.monotonic() > end:
+                raise TimeoutError(f"expected an answer within {_START_SECONDS} s")
+            time.sleep(0.01)
+        return False
+
+    def _listens(self, port: int) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            return False
+        # Or somebody else took the port first, and ours is about to end.
+        return any(
+            each.status == psutil.CONN_LISTEN and each.laddr.port == port
+            for process in self.all()
+            for each in process.net_connections("tcp")
+        )
+
+    def all(self) -> list[psutil.Process]:
+        """The listener and its children of any depth."""
+        with suppress(psutil.NoSuchProcess):
+            listener = psutil.Process(self._listener.pid)
+            return [listener, *listener.children(recursive=True)]
+        return []
+
+    def end(self, how: signal.Signals) -> None:
+        """Send a signal to all of it, and kill what does not heed; wait for the end."""
+        all_of_it = self.all()
+        _send(all_of_it, how)
+        with suppress(subprocess.TimeoutExpired):
+            self._listener.wait(_STOP_SECONDS)
+        _send(all_of_it, signal.SIGKILL)
+        # Sessions begun meanwhile.
+        with suppress(ProcessLookupError):
+            os.killpg(self._listener.pid, signal.SIGKILL)
+        self._listener.wait()
+        while any(map(_alive, all_of_it)):
+            time.sleep(0.005)
+
+
+def _send(processes: list[psutil.Process], how: signal.Signals) -> None:
+    for each in processes:
+        with suppress(psutil.NoSuchProcess):
+            each.send_signal(how)
+
+
+def _alive(process: psutil.Process) -> bool:
+    # What is not our child stays a zombie for a while; it does nothing any more.
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False

@@ -1,0 +1,130 @@
+"""A scripted FTP server: it does on command what real servers do not.
+
+    with Stub(Script(final="426 broken", keep=0.5)) as to:
+        ...  # deliver to to.url
+        assert to.commands[-1] == "QUIT"
+
+One thread for each client. A script's odd behaviour holds for the first `times`
+uploads; after that, and for other names, it is a plain, honest server.
+"""
+
+import shutil
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from servers import trust
+from servers.conversation import Conversation
+from servers.options import SCHEMES
+from servers.script import Script
+
+PASSWORD = "s3cret-of-the-partner"
+
+
+@dataclass
+class Stub:
+    """The running server, with what it was told.
+
+    Attributes:
+        script: may be changed while it runs; the next command follows the new one.
+        commands: what clients sent, in order; passwords as `*`.
+        uploads: how many STOR were begun.
+        reused: for every data connection, whether it resumed a session.
+    """
+
+    script: Script = field(default_factory=Script)
+    host: str = "localhost"
+    user: str = "feeds"
+    password: str = PASSWORD
+    commands: list[str] = field(default_factory=list)
+    uploads: int = 0
+    reused: list[bool] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self.place = Path(tempfile.mkdtemp(prefix="feeds-stub-"))
+        shown = trust.make(self.place, self.script.certificate)
+        self.ca_file = shown.ca_file
+        self.folder = self.place / "partner data"
+        self.folder.mkdir()
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(shown.server_file)
+        version = ssl.TLSVersion[f"TLSv{self.script.tls.replace('.', '_')}"]
+        self.context.minimum_version = self.context.maximum_version = version
+        self._open: set[socket.socket] = set()
+        self.stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        listener = self.opened(socket.create_server(("127.0.0.1", 0)))
+        self.port: int = listener.getsockname()[1]
+        self._run(self._accept, listener)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        for thread in self._threads:
+            thread.join()
+        shutil.rmtree(self.place, ignore_errors=True)
+
+    def kill(self) -> None:
+        """Drop every connection and take no more, as if the machine had gone."""
+        self.stopping.set()
+        for opened in list(self._open):
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):
+                opened.close()
+
+    @property
+    def url(self) -> str:
+        """The address in the form that destinations are given."""
+        return f"{SCHEMES[self.script.mode]}://{self.user}@{self.host}:{self.port}"
+
+    def variables(self, destination: str = "ONPART") -> dict[str, str]:
+        """The environment that lets `publish` deliver here as `destination`."""
+        return {
+            f"DEST_{destination}_URL": self.url,
+            f"DEST_{destination}_PASSWORD": self.password,
+            f"DEST_{destination}_CA_FILE": str(self.ca_file),
+        }
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+    def words(self) -> list[str]:
+        """The commands without what they were given."""
+        return [command.split()[0] for command in self.commands]
+
+    def opened(self, connection: socket.socket) -> socket.socket:
+        """Remember a socket, so that `kill` ends it."""
+        self._open.add(connection)
+        if self.stopping.is_set():
+            connection.close()
+        return connection
+
+    def _run(
+        self, what: Callable[[socket.socket], None], connection: socket.socket
+    ) -> None:
+        thread = threading.Thread(target=what, args=(connection,))
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while not self.stopping.is_set():
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            self._run(self._serve, self.opened(client))
+
+    def _serve(self, client: socket.socket) -> None:
+        # What a client breaks off, and what `kill` breaks off, is no error here.
+        conversation = Conversation(self, client)
+        with suppress(OSError, ValueError):
+            conversation.run()
+        with suppress(OSError):
+            conversation.control.close()
