@@ -12,6 +12,7 @@ from pathlib import Path
 
 from servers import machine
 from servers.server import Server
+from servers.stub import Stub
 
 _SCHEMES = {"explicit": "ftp", "implicit": "ftps", "plain": "ftp"}
 
@@ -32,7 +33,7 @@ class Ftplib(ftplib.FTP_TLS):
             data, server_hostname=self.host, session=session
         ), size
 
-    @property  # type: ignore[override]
+    @property
     def sock(self) -> socket.socket | None:
         return self._sock
 
@@ -44,23 +45,21 @@ class Ftplib(ftplib.FTP_TLS):
         self._sock = value
 
 
-def _tls(server: Server, resume: bool) -> Ftplib:
-    client = Ftplib(
-        context=ssl.create_default_context(cafile=server.ca_file), timeout=15
-    )
-    client.resume, client.implicit = resume, server.options.mode == "implicit"
+def _tls(server: Server | Stub, resume: bool) -> Ftplib:
+    client = Ftplib(context=ssl.create_default_context(cafile=server.ca_file))
+    client.resume, client.implicit = resume, server.mode == "implicit"
     return client
 
 
 @contextmanager
 def login(
-    server: Server, resume: bool = True, password: str = ""
+    server: Server | Stub, resume: bool = True, password: str = "", timeout: float = 15
 ) -> Iterator[ftplib.FTP]:
     """A session in which files may be sent; the certificate is checked."""
-    plain = server.options.mode == "plain"
-    client = ftplib.FTP(timeout=15) if plain else _tls(server, resume)
+    plain = server.mode == "plain"
+    client = ftplib.FTP() if plain else _tls(server, resume)
     try:
-        client.connect(server.host, server.port)
+        client.connect(server.host, server.port, timeout)
         if isinstance(client, ftplib.FTP_TLS) and not isinstance(
             client.sock, ssl.SSLSocket
         ):
@@ -76,7 +75,9 @@ def login(
         client.close()
 
 
-def upload(server: Server, name: str, content: bytes, resume: bool = True) -> None:
+def upload(
+    server: Server | Stub, name: str, content: bytes, resume: bool = True
+) -> None:
     """Send under a temporary name, ask the size, give the name."""
     with login(server, resume) as client:
         client.storbinary(f"STOR {name}.part", io.BytesIO(content), 65536)
@@ -99,13 +100,13 @@ def refusal(session: ftplib.FTP, name: str, content: bytes) -> str:
 def curl(server: Server, source: Path, name: str) -> subprocess.CompletedProcess[str]:
     """Send with curl, under a temporary name, then rename."""
     tls = ["--ssl-reqd", "--cacert", str(server.ca_file)]
-    url = f"{_SCHEMES[server.options.mode]}://{server.host}:{server.port}/{name}.part"
+    url = f"{_SCHEMES[server.mode]}://{server.host}:{server.port}/{name}.part"
     words = ["-Q", f"-RNFR {name}.part", "-Q", f"-RNTO {name}", "-T", str(source)]
     return _run(
         [
             *("curl", "--silent", "--show-error", "--max-time", "20"),
             *("--user", f"{server.user}:{server.password}"),
-            *([] if server.options.mode == "plain" else tls),
+            *([] if server.mode == "plain" else tls),
             *words,
             url,
         ]

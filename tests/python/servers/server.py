@@ -83,15 +83,20 @@ class Server:
         return self.program.user
 
     @property
+    def mode(self) -> str:
+        """explicit, implicit, plain or sftp."""
+        return self.options.mode
+
+    @property
     def url(self) -> str:
         """The address in the form that destinations are given; no path: `folder`."""
-        scheme = SCHEMES[self.options.mode]
+        scheme = SCHEMES[self.mode]
         return f"{scheme}://{self.user}@{self.host}:{self.port}"
 
     def variables(self, destination: str = "ONPART") -> dict[str, str]:
         """The environment that lets `publish` deliver here as `destination`."""
         trusted = ("KNOWN_HOSTS", self.known_hosts)
-        if self.options.mode != "sftp":
+        if self.mode != "sftp":
             trusted = ("CA_FILE", self.ca_file)
         return {
             f"DEST_{destination}_URL": self.url,

@@ -80,9 +80,14 @@ class Stub:
                 opened.close()
 
     @property
+    def mode(self) -> str:
+        """explicit, implicit or plain."""
+        return self.script.mode
+
+    @property
     def url(self) -> str:
         """The address in the form that destinations are given."""
-        return f"{SCHEMES[self.script.mode]}://{self.user}@{self.host}:{self.port}"
+        return f"{SCHEMES[self.mode]}://{self.user}@{self.host}:{self.port}"
 
     def variables(self, destination: str = "ONPART") -> dict[str, str]:
         """The environment that lets `publish` deliver here as `destination`."""
