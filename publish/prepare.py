@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from publish import bench, gate, overview, package, render, sources, splits
 from publish.feeds import Feed
 from publish.feeds.artifacts import Artifacts
 from publish.gate.checks import Check, Gates
 from publish.ledger import Ledger, Record, state
-from publish.package import outbox, provenance
+from publish.package import changes, outbox, provenance, signature
 from publish.settings import Settings, stamp
 from runtime.command import LOG
 from runtime.exits import Misuse
@@ -77,6 +78,7 @@ def prepare(
     """
     place = settings.place
     landed = sources.read(place.landing, artifacts, feed.unique_id)
+    key = signature.key(settings.variables)
     with (
         outbox.work(place.outbox, feed.name) as work,
         bench.opened(work, place.warehouse, settings.limits) as connection,
@@ -94,7 +96,7 @@ def prepare(
         about = provenance.of_run(
             connection, settings.root, settings.variables, artifacts, feed, landed
         )
-        made = _Bench(settings, ledger, connection, work, case, about)
+        made = _Bench(settings, ledger, connection, work, case, about, key)
         return [
             made.pass_over(feed, split) or made.ready(feed, split)
             for split in splits.of(connection, feed, ledger, settings.at)
@@ -111,6 +113,7 @@ class _Bench:
     work: Path
     case: gate.Case
     about: dict[str, Any]
+    key: Ed25519PrivateKey | None
 
     def pass_over(self, feed: Feed, split: str | None) -> Passed | None:
         """Say why a file need not, or cannot, be made."""
@@ -185,7 +188,10 @@ class _Bench:
             "previous_package": last["package"] if last else None,
         }
         folder = file.path.parent
-        packed = package.fill(self.connection, folder, file, gates, about, approved)
+        held_by = self.ledger.last_state(feed.state.model, feed.destination, file.split)
+        held = changes.Held.of(place, feed, held_by)
+        account = package.Account(self.case, gates, about, approved, held, self.key)
+        packed = package.fill(self.connection, folder, file, account)
         kept = ""
         if status == "ready" and not self.settings.dry_run:
             kept = state.keep(self.connection, feed, file.split, place.delivered)

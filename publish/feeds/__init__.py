@@ -60,6 +60,7 @@ class Feed:
     when_empty: str
     when_unchanged: str
     guards: Mapping[str, Any]
+    changes: Mapping[str, Any]
     destination: str
     folder: str
     rename: str
@@ -160,6 +161,7 @@ def _feed(
         when_empty=meta["when_empty"],
         when_unchanged=meta.get("when_unchanged", "skip"),
         guards=meta["guards"],
+        changes=meta.get("changes", {}),
         destination=meta["destination"],
         folder=meta["folder"],
         rename=meta["rename"],

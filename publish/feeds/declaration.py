@@ -23,6 +23,8 @@ _TYPES = re.compile(
     r"|(decimal|numeric)\(\s*\d+\s*,\s*\d+\s*\)"
 )
 
+_NUMERIC = re.compile(r"int|decimal|numeric")
+
 
 def wrong(exposure: str, field: str, expected: str, found: object) -> Misuse:
     """Say which field of which exposure is wrong, and what it should be."""
@@ -79,6 +81,10 @@ def agrees_with_models(
     for field, name in _columns_named(meta):
         if name not in columns:
             raise wrong(exposure, field, f"a column of {meta['model']}", name)
+    for name in meta.get("changes", {}).get("measures", ()):
+        if not _NUMERIC.search(type_of(columns[name])):
+            kind = type_of(columns[name])
+            raise wrong(exposure, "changes.measures", "a numeric column", kind)
     _agrees_with_itself(exposure, meta)
 
 
@@ -91,6 +97,10 @@ def _agrees_with_itself(exposure: str, meta: Mapping[str, Any]) -> None:
         raise wrong(exposure, "sort", "every key column", f"it lacks {sorted(missing)}")
     if ("{split}" in meta["file"]) != ("split_by" in meta):
         raise wrong(exposure, "file", "{split} just where split_by is", meta["file"])
+    omitted = {*meta.get("omit", ())}
+    told = {**meta.get("changes", {})}
+    if gone := omitted & {*told.get("measures", ()), told.get("group")}:
+        raise wrong(exposure, "changes", "columns that are written", sorted(gone))
     if "max_review_share" in meta["guards"] and "audit" not in meta:
         raise wrong(exposure, "guards.max_review_share", "an audit model", "none")
 
@@ -112,8 +122,11 @@ def _columns_named(meta: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for guard in ("keys_stay", "max_keys_changed"):
         for name in guards.get(guard, {}).get("columns", ()):
             yield f"guards.{guard}.columns", name
-    if "split_by" in meta:
-        yield "split_by", meta["split_by"]
+    changes = meta.get("changes", {})
+    yield from (("changes.measures", name) for name in changes.get("measures", ()))
+    for field, holder in (("split_by", meta), ("changes.group", changes)):
+        if (name := field.rpartition(".")[2]) in holder:
+            yield field, holder[name]
 
 
 def _expected(error: jsonschema.ValidationError) -> str:

@@ -2,10 +2,15 @@
 
 <feed>                  the file itself
 audit.csv               every source row with its decision
+changes.csv             what differs from what the partner holds
 <feed>.manifest.json    Data Package descriptor: what it is, where it came from
+contract.odcs.yaml      what the partner was promised, as a data contract
 gates.json              every check, observed, allowed, verdict
 gates.html              the same for a person
+openlineage.jsonl       the run as events for a data catalogue
+verify.py               checks all of it, offline
 SHA256SUMS              of all of these; `sha256sum -c SHA256SUMS`
+SHA256SUMS.sig          Ed25519 over SHA256SUMS, if there is a key to sign with
 receipt.json            after a delivery: what the partner's server said
 """
 
@@ -16,18 +21,43 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from publish.bench import value
 from publish.feeds import Feed
 from publish.feeds.contract import Column
-from publish.gate import Rendered
+from publish.gate import Case, Rendered, suite
 from publish.gate.checks import Gates
-from publish.package import evidence
+from publish.package import agreement, changes, evidence, lineage, signature
+from publish.package.changes import Held
 from publish.package.descriptor import Resource, manifest
 from publish.render import HOUSE, table
 from runtime.files import sha256_of, write_bytes, write_json
 
 SUMS = "SHA256SUMS"
 RECEIPT = "receipt.json"
+VERIFIER = Path(__file__).with_name("verify.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of a file beside its bytes.
+
+    Attributes:
+        case: what it was judged by.
+        gates: what was asked of it.
+        run: becomes `run` of the manifest.
+        approved: the ledger's release of these bytes, if a person gave one.
+        held: what the partner holds; None before the first delivery.
+        key: signs the package, if there is one.
+    """
+
+    case: Case
+    gates: Gates
+    run: Mapping[str, Any]
+    approved: Mapping[str, Any] | None
+    held: Held | None
+    key: Ed25519PrivateKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +72,7 @@ def fill(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     file: Rendered,
-    gates: Gates,
-    run: Mapping[str, Any],
-    approved: Mapping[str, Any] | None,
+    account: Account,
 ) -> Packed:
     """Write everything but the feed, which is there already, into `folder`.
 
@@ -52,27 +80,69 @@ def fill(
         connection: from `publish.bench`.
         folder: holds the feed's file; not visible under its final name yet.
         file: the feed's file.
-        gates: what was asked of it.
-        run: becomes `run` of the manifest.
-        approved: the ledger's release of these bytes, if a person gave one.
+        account: what is told of it.
     """
-    feed = file.feed
+    feed, run = file.feed, account.run
+    changed, summary = changes.write(
+        connection, file, account.held, run["contract_sha256"], folder
+    )
+    audit = _audit(connection, feed, folder)
+    beside = {**({"audit": audit} if audit else {}), "changes": changed}
     resource = Resource(
         feed.name, file.path, file.rows, feed.columns, feed.dialect, feed.key,
         feed.description,
     )  # fmt: skip
-    described = manifest(feed, resource, _audit(connection, feed, folder), run)
-    beside = folder / f"{file.path.name.removesuffix('.csv')}.manifest.json"
-    write_json(beside, described)
-    suite = {"contract": run["contract_sha256"], "suite": run["suite_sha256"]}
-    said = evidence.statement(gates, file.path.name, file.sha256, suite, approved)
+    described = manifest(feed, resource, beside, {**run, "changes": summary})
+    name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
+    write_json(folder / name, described)
+    decided = {"contract": run["contract_sha256"], "suite": run["suite_sha256"]}
+    said = evidence.statement(
+        account.gates, file.path.name, file.sha256, decided, account.approved
+    )
     write_json(folder / "gates.json", said)
     write_bytes(folder / "gates.html", evidence.page(said, described).encode())
+    _for_catalogues(connection, folder, file, account)
+    write_bytes(folder / VERIFIER.name, VERIFIER.read_bytes())
     sums = "".join(
         f"{sha256_of(path)}  {path.name}\n" for path in sorted(folder.iterdir())
+    ).encode()
+    write_bytes(folder / SUMS, sums)
+    if account.key:
+        write_bytes(folder / signature.NAME, signature.sign(account.key, sums))
+    return Packed(hashlib.sha256(sums).hexdigest(), name)
+
+
+def _for_catalogues(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    file: Rendered,
+    account: Account,
+) -> None:
+    """Write the agreement and the lineage in the words of their standards."""
+    feed, run, case = file.feed, account.run, account.case
+    agreed = agreement.document(
+        feed, run["environment"], run["contract_sha256"],
+        suite.read(case.root, feed.suite),
+    )  # fmt: skip
+    write_bytes(folder / agreement.NAME, agreement.text(agreed))
+    released = account.approved["checks"] if account.approved else ()
+    counted = value(connection, f"select count(*) from {feed.model.sql}")
+    story = lineage.Story(
+        feed=feed,
+        artifacts=case.artifacts,
+        landed=case.landed,
+        run=run,
+        file={
+            "name": file.path.name,
+            "bytes": file.path.stat().st_size,
+            "rows": file.rows,
+            "sha256": file.sha256,
+        },
+        mart_rows=int(str(counted)),
+        gates=account.gates,
+        failed=bool(account.gates.closed_despite(released)),
     )
-    write_bytes(folder / SUMS, sums.encode())
-    return Packed(hashlib.sha256(sums.encode()).hexdigest(), beside.name)
+    write_bytes(folder / lineage.NAME, lineage.text(story))
 
 
 def _audit(

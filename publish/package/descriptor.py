@@ -39,26 +39,27 @@ class Resource:
 def manifest(
     feed: Feed,
     file: Resource,
-    audit: Resource | None,
+    beside: Mapping[str, Resource],
     run: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Describe a package.
 
     A descriptor names as resources what its reader has beside it. If it goes to the
-    partner that is the feed alone, and the audit is told of under `run.audit`.
+    partner that is the feed alone, and the rest is told of under `run.files`.
 
     Args:
         feed: the declaration.
         file: the feed's file.
-        audit: audit.csv, if the feed has one.
+        beside: the other tables of the package, such as audit and changes.
         run: where the file came from; see `publish.package`.
     """
     resources = [_resource(file)]
+    others = {name: _resource(other) for name, other in beside.items()}
     kept = dict(run)
-    if audit and feed.manifest == "keep":
-        resources.append(_resource(audit))
-    elif audit:
-        kept["audit"] = _resource(audit)
+    if feed.manifest == "keep":
+        resources.extend(others.values())
+    else:
+        kept["files"] = others
     return {
         "$schema": _PROFILE + "datapackage.json",
         "name": feed.name,
@@ -118,7 +119,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
 
 
 def _field(column: Column, dialect: Dialect) -> dict[str, Any]:
-    field: dict[str, Any] = {"name": column.name, "type": _type(column.type)}
+    field: dict[str, Any] = {"name": column.name, "type": type_of(column.type)}
     if column.description:
         field["description"] = column.description
     if field["type"] == "datetime":
@@ -128,7 +129,8 @@ def _field(column: Column, dialect: Dialect) -> dict[str, Any]:
     return field
 
 
-def _type(type_: str) -> str:
+def type_of(type_: str) -> str:
+    """Return the Table Schema type of a column's type in DuckDB's words."""
     if type_.startswith("timestamp"):
         return "datetime"
     if type_.startswith(("decimal", "numeric")):

@@ -11,7 +11,7 @@ from publish.package import RECEIPT
 from publish.settings import Settings
 from runtime.files import sync_folder, write_json
 
-_KEPT = ("attempt", "at", "destination", "name", "sha256", "bytes", "rows")
+_KEPT = ("attempt", "at", "destination", "name", "sha256", "bytes", "rows", "package")
 
 
 @contextmanager

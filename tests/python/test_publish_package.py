@@ -53,8 +53,12 @@ def test_nothing_is_missing(package: Path) -> None:
         "DEMO01_inventory_20260115T070000Z.csv",
         "DEMO01_inventory_20260115T070000Z.manifest.json",
         "audit.csv",
+        "changes.csv",
+        "contract.odcs.yaml",
         "gates.json",
         "gates.html",
+        "openlineage.jsonl",
+        "verify.py",
         "SHA256SUMS",
     }
 
@@ -63,7 +67,7 @@ def test_sha256sum_agrees(package: Path) -> None:
     tool = shutil.which("sha256sum")
     assert tool
     done = subprocess.run([tool, "-c", "SHA256SUMS"], cwd=package, capture_output=True)
-    assert (done.returncode, done.stdout.count(b": OK")) == (0, 5)
+    assert (done.returncode, done.stdout.count(b": OK")) == (0, 9)
 
 
 def test_the_same_input_gives_the_same_package(house: House, package: Path) -> None:
@@ -73,21 +77,25 @@ def test_the_same_input_gives_the_same_package(house: House, package: Path) -> N
     assert {path.name: path.read_bytes() for path in again.iterdir()} == before
 
 
-def test_frictionless_finds_the_data_as_described(package: Path) -> None:
-    """In a child process: its import is deprecated here and there."""
+def _frictionless(package: Path) -> list[Any]:
+    """Validate in a child process: its import is deprecated here and there."""
     (path,) = package.glob("*.manifest.json")
     script = (
         "import frictionless, json, sys\n"
         f"report = frictionless.validate({path.name!r}, type='package')\n"
         "print(json.dumps([report.valid, report.flatten(['type', 'message']),"
-        " report.tasks[0].stats['rows']]))"
+        " [task.stats['rows'] for task in report.tasks]]))"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
         cwd=package, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == [True, [], 40]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_frictionless_finds_the_data_as_described(package: Path) -> None:
+    assert _frictionless(package) == [True, [], [40]]
 
 
 def test_the_descriptor_keeps_the_published_schema(
@@ -145,17 +153,25 @@ def test_the_run_says_where_it_came_from(descriptor: dict[str, Any]) -> None:
         {"status": "REVIEW", "reason": "PRICE_ZERO", "rows": 4},
     ]
     assert run["previous_package"] is None
-    assert run["audit"]["rows"] == 44
+    assert run["files"]["audit"]["rows"] == 44
+    assert run["changes"]["added"] == 40
 
 
-def test_the_manifest_that_stays_lists_the_audit_too(tmp_path: Path) -> None:
+def test_the_manifest_that_stays_lists_every_table(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.meta["manifest"] = "keep"
-    package = Path(house.write().publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["package"])
+    house.write().publish(FEEDS_ACCEPT_FIRST=1)
+    house.later()
+    house.rows[2]["qty_on_hand"] = 3
+    package = Path(house.write().publish()["files"][0]["package"])
     (path,) = package.glob("*.manifest.json")
     resources = json.loads(path.read_bytes())["resources"]
-    assert [resource["path"] for resource in resources][1] == "audit.csv"
-    assert [path.suffix for path in house.partner.iterdir()] == [".csv"]
+    assert [resource["path"] for resource in resources][1:] == [
+        "audit.csv",
+        "changes.csv",
+    ]
+    assert _frictionless(package) == [True, [], [40, 44, 1]]
+    assert {path.suffix for path in house.partner.iterdir()} == {".csv"}
 
 
 def test_the_statement_is_of_these_bytes(

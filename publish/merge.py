@@ -1,0 +1,154 @@
+"""Subtract two sorted text files line by line, in constant memory.
+
+Whatever the order of the lines, the answer is a true difference: every line of the old
+file is the same as one of the new, or stands in `old`; and the other way round. Where
+both are sorted by the key, as files of one feed are, it is also the smallest one.
+Imports nothing but the standard library, so that its memory is its own.
+"""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO
+
+Key = Callable[[bytes], tuple[object, ...]]
+_BUFFER = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """How many lines were read of each file, its header not counted."""
+
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What of a dialect decides where a line's key stands.
+
+    Attributes:
+        delimiter: one character between fields.
+        quote: one character around a field.
+        escape: what stands before a quote inside a field.
+    """
+
+    delimiter: str
+    quote: str
+    escape: str
+
+    def key(self, places: Sequence[int], whole: Sequence[bool]) -> Key:
+        """Return what takes the key out of a line, in the order of the file.
+
+        Args:
+            places: the key's columns, counted from 0, in the order of the sort.
+            whole: for each, whether it is a whole number; else it is text.
+        """
+        doubled = self.escape == self.quote
+        delimiter, quote = self.delimiter.encode(), self.quote.encode()
+        last = max(places) + 1
+        chosen = tuple(zip(places, whole, strict=True))
+
+        def split(line: bytes) -> list[bytes]:
+            fields = line.rstrip(b"\r\n").split(delimiter, last)[:last]
+            if not any(quote in field for field in fields):
+                return fields
+            try:
+                (read,) = csv.reader(
+                    [line.decode()],
+                    delimiter=self.delimiter,
+                    quotechar=self.quote,
+                    doublequote=doubled,
+                    escapechar=None if doubled else self.escape,
+                    strict=True,
+                )
+            except csv.Error as error:
+                raise ValueError(f"no record: {error}") from None
+            return [field.encode() for field in read]
+
+        def key(line: bytes) -> tuple[object, ...]:
+            fields = split(line)
+            if len(fields) < last:
+                raise ValueError(f"expected {last} fields or more in {line[:80]!r}")
+            # UTF-8 bytes sort as the database sorts text.
+            return tuple(
+                int(fields[place]) if number else fields[place]
+                for place, number in chosen
+            )
+
+        return key
+
+
+def subtract(
+    old: Path, new: Path, only_old: Path, only_new: Path, header: bool, key: Key
+) -> Lines:
+    """Write the lines of `old` that `new` lacks, and those of `new` that `old` lacks.
+
+    Args:
+        old: one record a line, as `new`; both end with a line end.
+        new: sorted in the same way.
+        only_old: the file to make, with the header of `new` if it has one.
+        only_new: likewise; the lines of one key are in both.
+        header: whether the first line names the columns.
+        key: of a line, ordered as the files are.
+
+    Raises:
+        ValueError: a line has no key, so it is no record: the files must be
+            compared in another way.
+    """
+    with (
+        old.open("rb", buffering=_BUFFER) as olds,
+        new.open("rb", buffering=_BUFFER) as news,
+        only_old.open("wb", buffering=_BUFFER) as gone,
+        only_new.open("wb", buffering=_BUFFER) as come,
+    ):
+        if header:
+            olds.readline()
+            line = news.readline()
+            gone.write(line)
+            come.write(line)
+        return _walk(olds, news, gone, come, key)
+
+
+def _walk(
+    olds: BinaryIO, news: BinaryIO, gone: BinaryIO, come: BinaryIO, key: Key
+) -> Lines:
+    """Walk both files once; lines of one key that differ go to both sides."""
+    same = left = right = 0
+    while True:
+        before, after, same = _skip(olds, news, same)
+        while before != after:  # at the end of a file its line is empty
+            order = _order(before, after, key)
+            if order <= 0:
+                gone.write(before)
+                left += 1
+            if order >= 0:
+                come.write(after)
+                right += 1
+            if order <= 0:
+                before = olds.readline()
+            if order >= 0:
+                after = news.readline()
+        if not before:
+            return Lines(same + left, same + right)
+        same += 1
+
+
+def _skip(olds: BinaryIO, news: BinaryIO, same: int) -> tuple[bytes, bytes, int]:
+    """Pass over equal lines, nearly all there are: this loop is the whole cost."""
+    pairs = zip_longest(olds, news, fillvalue=b"")
+    for before, after in pairs:
+        if before != after:
+            return before, after, same
+        same += 1
+    return b"", b"", same
+
+
+def _order(before: bytes, after: bytes, key: Key) -> int:
+    """Return -1 if `before` comes first, 1 if `after` does, 0 if they share a key."""
+    if not before or not after:
+        return -1 if before else 1
+    left, right = key(before), key(after)
+    return -1 if left < right else int(left > right)

@@ -1,0 +1,266 @@
+"""changes.csv: how what the partner holds becomes what it will hold, row by row.
+
+Each line is a row of the file under three columns of ours: `_change` (added, removed,
+changed), `_columns` (the columns that changed) and `_before` (their old values, as a
+JSON object). So a line says both the old row and the new one, and the old rows with
+the changes applied are the new rows. Before a first delivery there is nothing to
+compare with: the summary says so, and changes.csv is a header.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from publish import bench, render
+from publish.feeds import Feed
+from publish.feeds.contract import Column
+from publish.gate import Rendered
+from publish.ledger import Record
+from publish.package import difference
+from publish.package.descriptor import Resource
+from publish.package.difference import Table
+from runtime.environment import Place
+from runtime.files import sha256_of
+
+NAME = "changes.csv"
+MOVES = 5
+GROUPS = 100
+_OURS = tuple(
+    Column(name, "varchar", "") for name in ("_change", "_columns", "_before")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the partner holds: rows, and the file of them if it had one whole.
+
+    Attributes:
+        state: Parquet file of the rows.
+        package: digest of the package that set it.
+        file: the very file, if the last one was a snapshot and is still there.
+        rows: of that file.
+        contract: digest of what that file was promised to be.
+    """
+
+    state: Path
+    package: str
+    file: Path | None
+    rows: int
+    contract: str | None
+
+    @classmethod
+    def of(cls, place: Place, feed: Feed, record: Record | None) -> "Held | None":
+        """Find what a ledger record (the newest that set the state) left with it."""
+        if record is None:
+            return None
+        folder = place.outbox / record["file"] / record["run_id"]
+        file = folder / record["name"]
+        manifests = list(folder.glob("*.manifest.json"))
+        usable = (
+            record["feed"] == feed.name
+            and feed.state == feed.model
+            and len(manifests) == 1
+            and file.is_file()
+            and sha256_of(file) == record["sha256"]
+        )
+        run = json.loads(manifests[0].read_bytes())["run"] if usable else {}
+        return cls(
+            state=place.delivered / feed.state.model
+            / f"{record['state']['sha256']}.parquet",
+            package=record["package"],
+            file=file if usable else None,
+            rows=record["rows"],
+            contract=run.get("contract_sha256"),
+        )  # fmt: skip
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection,
+    file: Rendered,
+    held: Held | None,
+    contract: str,
+    folder: Path,
+) -> tuple[Resource, dict[str, Any]]:
+    """Write changes.csv into `folder`; return what it is, and its summary.
+
+    Args:
+        connection: from `publish.bench`.
+        file: the feed's file.
+        held: what the partner holds; None before the first delivery.
+        contract: digest of what the file is promised to be.
+        folder: the package.
+    """
+    feed = file.feed
+    after = render.rows(feed, file.split, feed.state.sql)
+    known = {r[0] for r in connection.execute(f"describe from {after}").fetchall()}
+    columns = tuple(column for column in feed.columns if column.name in known)
+    table = Table(columns, feed.key, feed.sort, feed.dialect)
+    before = None
+    if held is None:
+        nothing = ", ".join(f"null::varchar as c{i}" for i in range(len(columns)))
+        difference.by_hash(
+            connection, table, *2 * (f"select {nothing} where false",)
+        )  # fmt: skip
+    else:
+        before = f"read_parquet({bench.text(str(held.state))})"
+        before = render.rows(feed, file.split, before)
+        old = (
+            (held.file, held.rows) if held.file and held.contract == contract else None
+        )
+        walked = old is not None and difference.by_walk(
+            connection, table, old, (file.path, file.rows), folder.parent
+        )
+        if not walked:
+            difference.by_hash(
+                connection, table,
+                table.read(connection, before), table.read(connection, after),
+            )  # fmt: skip
+    difference.pair(connection, table)
+    summary = _summary(connection, feed, table, before, after)
+    path = folder / NAME
+    rows = _write(connection, table, path)
+    connection.execute("drop table paired")
+    against = {"package": held.package, "state": held.state.stem} if held else None
+    resource = Resource(
+        f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), render.HOUSE,
+        description="How the rows that the partner holds become those it will hold.",
+    )  # fmt: skip
+    return resource, {"first": held is None, "against": against, **summary}
+
+
+def _texts(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    return tuple(Column(c.name, "varchar", c.description) for c in columns)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> int:
+    """Write `paired`, sorted by key."""
+    places = range(len(table.columns))
+    changed = difference.differ(places)
+    told = ", ".join(
+        f"case when {test} then {bench.text(column.name)} end"
+        for test, column in zip(changed, table.columns, strict=True)
+    )
+    values = ", ".join(
+        f"case when {test} then {bench.text(json.dumps(column.name) + ':')} "
+        f"|| coalesce(to_json(b{place})::varchar, 'null') end"
+        for place, test, column in zip(places, changed, table.columns, strict=True)
+    )
+    cells = ", ".join(
+        f"case when kind = 'removed' then b{place} else a{place} end "
+        f"as {bench.name(column.name)}"
+        for place, column in zip(places, table.columns, strict=True)
+    )
+    source = (
+        "(select kind as _change, "
+        f"case when kind = 'changed' then array_to_string([{told}], '|') end "
+        "as _columns, case when kind = 'changed' then "
+        f"'{{' || array_to_string([{values}], ',') || '}}' end as _before, "
+        f"{cells} from paired)"
+    )
+    columns = (*_OURS, *_texts(table.columns))
+    sort = (*table.key, "_change")
+    return render.table(
+        connection, source, columns, sort, render.HOUSE, path, ties=True
+    )
+
+
+def _summary(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    table: Table,
+    before: str | None,
+    after: str,
+) -> dict[str, Any]:
+    def one(query: str) -> tuple[Any, ...]:
+        return connection.execute(query).fetchone() or ()
+
+    kinds = dict(
+        connection.execute("select kind, count(*) from paired group by kind").fetchall()
+    )
+    tests = ", ".join(
+        f"count(*) filter ({test})"
+        for test in difference.differ(range(len(table.columns)))
+    )
+    changed = zip(table.names, one(f"select {tests} from paired"), strict=True)
+    rows_after = one(f"select count(*) from {after}")[0]
+    rows_before = one(f"select count(*) from {before}")[0] if before else 0
+    added = kinds.get("added", 0) if before else rows_after
+    summary: dict[str, Any] = {
+        "rows_before": rows_before,
+        "rows_after": rows_after,
+        "added": added,
+        "removed": kinds.get("removed", 0),
+        "changed": kinds.get("changed", 0),
+        "columns": {column: count for column, count in changed if count},
+    }
+    if before:
+        summary["measures"] = {
+            measure: _measure(connection, table, measure, before, after)
+            for measure in feed.changes.get("measures", ())
+        }
+        if group := feed.changes.get("group"):
+            summary["groups"] = _groups(connection, table, group)
+    return summary
+
+
+def _measure(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    measure: str,
+    before: str,
+    after: str,
+) -> Mapping[str, Any]:
+    """Return totals, and the rows that moved furthest."""
+    place = table.place(measure)
+    kind = table.columns[place].type
+
+    def total(source: str) -> Any:
+        return _plain(
+            bench.value(connection, f"select sum({bench.name(measure)}) from {source}")
+        )
+
+    key = ", ".join(f"a{table.place(column)}" for column in table.key)
+    moved = f"a{place}::{kind} - b{place}::{kind}"
+    rows = connection.execute(
+        f"select {key}, b{place}::{kind}, a{place}::{kind} from paired "
+        f"where kind = 'changed' and {moved} <> 0 "
+        f"order by abs({moved}) desc, {key}, an limit {MOVES}"
+    ).fetchall()
+    return {
+        "before": total(before),
+        "after": total(after),
+        "moves": [
+            {
+                "key": dict(zip(table.key, row, strict=False)),
+                "before": _plain(row[-2]),
+                "after": _plain(row[-1]),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _groups(
+    connection: duckdb.DuckDBPyConnection, table: Table, group: str
+) -> list[dict[str, Any]]:
+    """Count by the value of a column, the new one where a row has two."""
+    place = table.place(group)
+    rows = connection.execute(
+        f"select case when kind = 'removed' then b{place} else a{place} end as value, "
+        "count(*) filter (kind = 'added'), count(*) filter (kind = 'removed'), "
+        "count(*) filter (kind = 'changed') from paired group by value "
+        f"order by count(*) desc, value nulls first limit {GROUPS}"
+    ).fetchall()
+    fields = ("value", "added", "removed", "changed")
+    return [dict(zip(fields, row, strict=True)) for row in rows]
+
+
+def _plain(number: Any) -> int | float | None:
+    """Return a figure as JSON has it."""
+    if number is None or isinstance(number, int):
+        return number
+    return int(number) if number == int(number) else float(number)
