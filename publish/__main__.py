@@ -4,19 +4,22 @@ import getpass
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from publish import feeds, overview
-from publish.deliver import dispatch
+from publish.deliver import recovery
 from publish.feeds import Feed, artifacts
 from publish.feeds.artifacts import Artifacts
 from publish.ledger import Ledger, approval
 from publish.options import RunByDefault, Time
+from publish.package import signature
 from publish.run import publish, worst
-from publish.settings import Settings
+from publish.settings import Again, Settings
+from runtime import failpoints
 from runtime.command import log_options, report, run, show_progress, start_logging
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
@@ -38,12 +41,16 @@ def cli() -> None:
 @click.option("--at", type=Time(), help="Logical time, UTC.  [default: now]")
 @click.option("--due", is_flag=True, help="Only files whose cadence fell due by then.")
 @click.option("--dry-run", is_flag=True, help="Do everything but deliver.")
+@click.option("--again", is_flag=True, help="Deliver what the partner has already.")
+@click.option("--because", metavar="TEXT", help="Why again; the ledger keeps it.")
 @log_options
 def run_command(
     files: tuple[str, ...],
     at: datetime | None,
     due: bool,
     dry_run: bool,
+    again: bool,
+    because: str | None,
     as_json: bool,
     log_format: str,
     quiet: bool,
@@ -51,6 +58,8 @@ def run_command(
     """Publish files; what any gate holds is not sent."""
     start_logging(log_format, quiet)
     settings = _settings(at, dry_run, quiet, due)
+    if again or because is not None:
+        settings = replace(settings, again=_again(settings, files, again, because))
     with _locked(settings) as ledger:
         found = artifacts.read(settings.root, settings.variables)
         chosen = _chosen(found, files)
@@ -117,7 +126,7 @@ def settle(
     start_logging(log_format, quiet)
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
-        record = dispatch.settle_unknown(
+        record = recovery.settle_unknown(
             ledger, attempt, ended == "delivered", _operator(settings), because
         )
     words = f"{record['name']}: recorded as {ended} by {record['by']}."
@@ -136,10 +145,32 @@ def status(at: datetime | None, as_json: bool, log_format: str, quiet: bool) -> 
     report({"status": "done", "files": states}, overview.in_words(states), as_json)
 
 
+def _again(
+    settings: Settings, files: Sequence[str], again: bool, because: str | None
+) -> Again:
+    if not (again and files and (because or "").strip()):
+        raise Misuse(
+            "expected the files to deliver again, --again and --because with a reason, "
+            f"found {', '.join(files) or 'no file'}, {'--again' if again else 'no'} "
+            f"and {because!r}"
+        )
+    return Again(_operator(settings), str(because).strip())
+
+
+@cli.command()
+def key() -> None:
+    """Print the public half of the key that signs packages, as PEM."""
+    found = signature.key(Environment.read())
+    if found is None:
+        raise Misuse("neither FEEDS_SIGNING_KEY nor FEEDS_SIGNING_KEY_FILE is set.")
+    click.echo(signature.public(found), nl=False)
+
+
 def _settings(
     at: datetime | None, dry_run: bool, quiet: bool, due: bool = False
 ) -> Settings:
     variables = Environment.read()
+    failpoints.arm(variables)
     return Settings(
         root=Path.cwd(),
         variables=variables,
@@ -155,7 +186,8 @@ def _settings(
 
 @contextmanager
 def _locked(settings: Settings) -> Iterator[Ledger]:
-    with one_writer(settings.place.data, "publish"):
+    wait = settings.variables.number("FEEDS_LOCK_WAIT", 0)
+    with one_writer(settings.place.data, "publish", wait):
         yield Ledger(settings.place.ledger)
 
 

@@ -1,14 +1,22 @@
 """A ready file handed to the partner: sent, remembered, its receipt kept."""
 
 import secrets
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 from publish.deliver import Connection, Destination, connect
-from publish.deliver.dispatch import dispatch, settle_open
+from publish.deliver.dispatch import dispatch
+from publish.deliver.patience import Patience
+from publish.deliver.recovery import Connect, settle_open
+from publish.deliver.turn import turn
 from publish.feeds import Feed
 from publish.ledger import Ledger, Record, state
 from publish.package import outbox
 from publish.prepare import Ready
 from publish.settings import Settings, stamp
+from runtime.exits import Refused
+from runtime.failpoints import failpoint
 from runtime.files import sha256_of
 
 
@@ -28,43 +36,70 @@ def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
         if record["state"]["model"] == feed.state.model
     }
     for name in sorted(kin | {feed.name}):
-        settle_open(ledger, lambda name, folder: _open(settings, name, folder), name)
+        _settle(settings, ledger, name)
     state.sync(ledger, settings.place.delivered)
-    for record in ledger.all("delivered"):
-        if record["feed"] == feed.name:
-            outbox.write_receipt(settings.place.outbox, record)
+    # Only the last one of a file can be without: each run begins here.
+    last = {r["file"]: r for r in ledger.all("delivered") if r["feed"] == feed.name}
+    for record in last.values():
+        outbox.write_receipt(settings.place.outbox, record)
+
+
+def _settle(settings: Settings, ledger: Ledger, feed: str) -> None:
+    def locate(intent: Record, name: str) -> Path:
+        folder = settings.place.outbox / str(intent["file"]) / str(intent["run_id"])
+        return folder / name
+
+    def settle() -> None:
+        settle_open(ledger, _connecting(settings), feed, locate)
+
+    open_ = ledger.open_intents(feed)
+    if not open_:
+        return settle()  # an end that is unknown still holds the feed
+    with _turn(settings, open_[0]["destination"], open_[0]["folder"]):
+        return Patience.of(settings.variables, open_[0]["destination"]).run(settle)
 
 
 def deliver(settings: Settings, ledger: Ledger, ready: Ready) -> Record:
     """Send a file that is ready, with its manifest before it if the feed says so.
 
     Raises:
-        Refused, Temporary: see `publish.deliver.dispatch`.
+        Refused, Temporary: see `publish.deliver.dispatch`; Refused too if these bytes
+            were delivered for this period already.
     """
     file, feed = ready.file, ready.file.feed
     if ready.package is None:
         raise LookupError(f"{file.label} was not packed for delivery")
+    period = stamp(feed.cadence.last_due(settings.at))
+    twin = ledger.twin(feed.destination, file.label, period, file.sha256)
+    if twin and settings.again is None:
+        raise Refused(
+            f"{feed.destination} was given these very bytes as {twin['name']} at "
+            f"{twin['at']}, and something else since. Expected one delivery of them "
+            f"for the period {period}. If the partner shall have them again: "
+            f'`publish {feed.name} --again --because "..."`.'
+        )
     # Nobody else, not even a twin of this run elsewhere, may use the same part.
     attempt = f"{ready.run_id}-{secrets.token_hex(3)}"
     path = ready.package / file.path.name
     paths = [path]
     if feed.manifest == "deliver":
         paths.insert(0, ready.package / ready.manifest)
-    intent = {
+    folder = feed.folder_in(settings.place.environment)
+    intent: dict[str, Any] = {
         "attempt": attempt,
         "run_id": ready.run_id,
         "feed": feed.name,
         "file": file.label,
         "split": file.split,
         "destination": feed.destination,
-        "folder": feed.folder_in(settings.place.environment),
+        "folder": folder,
         "rename": feed.rename,
         "name": path.name,
         "sha256": file.sha256,
         "bytes": path.stat().st_size,
         "rows": file.rows,
         "logical": settings.logical_time,
-        "period": stamp(feed.cadence.last_due(settings.at)),
+        "period": period,
         "state": {"model": feed.state.model, "sha256": ready.state},
         "package": ready.digest,
         "items": [
@@ -77,17 +112,32 @@ def deliver(settings: Settings, ledger: Ledger, ready: Ready) -> Record:
             for item in paths
         ],
     }
-    record = dispatch(
-        ledger,
-        lambda name, folder: _open(settings, name, folder),
-        intent,
-        paths,
-        settings.bar,
-    )
+    if settings.again:
+        intent["again"] = {"by": settings.again.by, "because": settings.again.because}
+    with _turn(settings, feed.destination, folder):
+        record = dispatch(
+            ledger,
+            _connecting(settings),
+            intent,
+            paths,
+            settings.bar,
+            Patience.of(settings.variables, feed.destination),
+        )
     state.sync(ledger, settings.place.delivered)
     outbox.write_receipt(settings.place.outbox, record)
+    failpoint("after-receipt")
     return record
 
 
-def _open(settings: Settings, name: str, folder: str) -> Connection:
-    return connect(Destination.of(settings.variables, name), folder)
+def _turn(
+    settings: Settings, destination: str, folder: str
+) -> AbstractContextManager[None]:
+    to = Destination.of(settings.variables, destination)
+    return turn(settings.variables, to, folder)
+
+
+def _connecting(settings: Settings) -> Connect:
+    def open_(name: str, folder: str) -> Connection:
+        return connect(Destination.of(settings.variables, name), folder)
+
+    return open_

@@ -8,6 +8,14 @@ from runtime.environment import Environment, Limits, Place
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A person's word that bytes shall be delivered again: who, and why."""
+
+    by: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Of one command.
 
@@ -21,6 +29,7 @@ class Settings:
         dry_run: do everything but deliver.
         accept_first: FEEDS_ACCEPT_FIRST, let a first file out without approval.
         bar: show progress bars.
+        again: deliver what the partner has already, by whose word; None for no.
     """
 
     root: Path
@@ -32,6 +41,7 @@ class Settings:
     dry_run: bool
     accept_first: bool
     bar: bool
+    again: Again | None = None
 
     @property
     def logical_time(self) -> str:

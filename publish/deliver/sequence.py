@@ -4,8 +4,8 @@ A partner sees a file whole or not at all, because it takes its name only after 
 size (and hash, where offered) was found right under a name of this attempt alone.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from publish.deliver import Connection, Digest, Sent
 from runtime.command import LOG
-from runtime.exits import Refused, Stop, Temporary
+from runtime.exits import Refused, Temporary
+from runtime.failpoints import failpoint
 
 Open = Callable[[], Connection]
 
@@ -38,18 +39,41 @@ class Delivery:
     rename: str
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far an attempt got: what may lie at the partner if it ends now.
+
+    Attributes:
+        started: the first part may be there. Whether the first rename may have
+            happened, the ledger knows.
+    """
+
+    started: bool = False
+
+
+class Mismatch(Temporary):
+    """What the server has is not what was sent; a part like that is never renamed."""
+
+
 @contextmanager
 def opened(connect: Open) -> Iterator[Connection]:
     """Hold a connection while the block runs."""
+    failpoint("before-connect")
     connection = connect()
     try:
+        failpoint("after-login")
         yield connection
     finally:
         connection.close()
 
 
 def send(
-    connect: Open, delivery: Delivery, placing: Callable[[], object], bar: bool
+    connect: Open,
+    delivery: Delivery,
+    placing: Callable[[], object],
+    bar: bool,
+    progress: Progress | None = None,
+    tidy: Callable[[Connection], Mapping[str, Any]] = lambda connection: {},
 ) -> dict[str, Any]:
     """Deliver all items; return what belongs in the receipt.
 
@@ -59,26 +83,22 @@ def send(
         placing: called once, before the first rename. If an error comes after it,
             only `settle` can tell how the attempt ended.
         bar: show a progress bar.
+        progress: told how far it got; after an error it says what has to be settled.
+        tidy: called after the last check, with the connection; its result belongs to
+            the receipt.
 
     Raises:
-        Refused, Temporary: before `placing`, with nothing left at the partner.
+        Refused, Temporary: parts may lie at the partner; see `progress`.
     """
-    placed = False
-    try:
-        with opened(connect) as connection:
-            sent = [(item, _put(connection, item, bar)) for item in delivery.items]
-            placing()
-            placed = True
-            for item in delivery.items:
-                place(connection, item, delivery.rename)
-            seen = [_seen(connection, item, what) for item, what in sent]
-            return {**connection.facts(), "files": seen}
-    except BaseException:
-        if not placed:
-            # Over a new connection: the old one may be dead.
-            with suppress(Stop, OSError), opened(connect) as connection:
-                clear(connection, delivery)
-        raise
+    progress = progress if progress is not None else Progress()
+    with opened(connect) as connection:
+        progress.started = True
+        sent = [(item, _put(connection, item, bar)) for item in delivery.items]
+        placing()
+        for item in delivery.items:
+            place(connection, item, delivery.rename)
+        seen = [_seen(connection, item, what) for item, what in sent]
+        return {**connection.facts(), "files": seen, **tidy(connection)}
 
 
 def clear(connection: Connection, delivery: Delivery) -> None:
@@ -92,7 +112,13 @@ def _put(connection: Connection, item: Item, bar: bool) -> Sent:
         total=item.bytes, unit="B", unit_scale=True, desc=item.name, disable=not bar,
         leave=False,
     ) as progress:  # fmt: skip
-        sent = connection.put(item.path, item.part, progress.update)
+
+        def tick(size: int) -> None:
+            failpoint("in-stor")
+            progress.update(size)
+
+        sent = connection.put(item.path, item.part, tick)
+    failpoint("after-stor")
     if (sent.bytes, sent.sha256) != (item.bytes, item.sha256):
         raise Refused(
             f"{item.path} changed after its gates: expected {item.bytes} bytes "
@@ -111,7 +137,7 @@ def _compare(
     if size == sent.bytes:
         digest = connection.hash(name)
     if size != sent.bytes or (digest is not None and sent.agrees(digest) is False):
-        raise Temporary(
+        raise Mismatch(
             f"{name}: expected {sent.bytes} bytes {sent.sha256}, the server has "
             f"{size} bytes {digest or '(hash not asked)'}. Try again later."
         )
@@ -120,6 +146,7 @@ def _compare(
 
 def place(connection: Connection, item: Item, rename: str) -> None:
     """Give a part its name, by the exposure's rename policy."""
+    failpoint("before-rnto")
     try:
         connection.rename(item.part, item.name)
     except Refused:
@@ -127,14 +154,16 @@ def place(connection: Connection, item: Item, rename: str) -> None:
         if rename != "delete-then-rename" or connection.size(item.name) is None:
             raise
         connection.remove(item.name)
+        failpoint("in-gap")
         connection.rename(item.part, item.name)
+    failpoint("after-rnto")
 
 
 def _seen(connection: Connection, item: Item, sent: Sent) -> dict[str, Any]:
     size, digest = None, None
     try:
         size, digest = _compare(connection, item.name, sent)
-    except Temporary:
+    except Mismatch:
         # A partner's pick-up job may take a file within the second; anything else
         # under its name, or a part still there, is not what we sent.
         if connection.size(item.name) is not None:

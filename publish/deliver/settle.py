@@ -1,11 +1,13 @@
 """How an attempt ended, found out by looking at what lies at the partner."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from publish.deliver import Connection, Sent
-from publish.deliver.sequence import Delivery, Item, place
+from publish.deliver.digests import of_file
+from publish.deliver.sequence import Delivery, Item, clear, place
 from runtime.command import LOG
-from runtime.exits import Refused
+from runtime.exits import Refused, Temporary
 
 Outcome = Literal["delivered", "failed", "unknown"]
 
@@ -20,12 +22,37 @@ def settle(connection: Connection, delivery: Delivery) -> Outcome:
     | gone              | size, hash as ours | done                      | delivered |
     | gone              | missing or other   | picked up, or never there | unknown   |
 
-    The outcome is that of the last item, the feed.
+    The outcome is that of the last item, the feed; but it is not named after what goes
+    before it has failed. After `failed` no part of ours is left there.
     """
     outcome: Outcome = "unknown"
     for item in delivery.items:
         outcome = _settle_one(connection, item, delivery.rename)
+        if outcome == "failed":
+            clear(connection, delivery)
+            break
     return outcome
+
+
+def settle_upload(
+    connection: Connection, delivery: Delivery, placing: Callable[[], object]
+) -> Outcome:
+    """Do the same for an attempt whose rename had not begun.
+
+    Here nothing of ours stands under its name. If every part is whole, and only the
+    reply to the upload was lost, the rename is made up for: an upload that outlives
+    its control connection would otherwise never succeed. Else the parts are removed.
+
+    Args:
+        connection: a fresh one.
+        delivery: what was being sent.
+        placing: called before the first rename.
+    """
+    if all(_is_ours(connection, item, item.part) for item in delivery.items):
+        placing()
+        return settle(connection, delivery)
+    clear(connection, delivery)
+    return "failed"
 
 
 def _settle_one(connection: Connection, item: Item, rename: str) -> Outcome:
@@ -34,14 +61,25 @@ def _settle_one(connection: Connection, item: Item, rename: str) -> Outcome:
         try:
             if size == item.bytes:
                 place(connection, item, rename)
-        except Refused as refusal:
+        except (Refused, Temporary) as refusal:
+            # One server calls missing rights temporary. If the connection is what
+            # broke, the next question raises it again.
             LOG.warning(f"rename refused part={item.part}: {refusal}")
         if connection.size(item.part) is not None:
             connection.remove(item.part)
             return "failed"
-    if connection.size(item.name) == item.bytes:
-        digest = connection.hash(item.name)
-        # A hash by another algorithm tells nothing here: only SHA-256 was recorded.
-        if digest is None or Sent(item.bytes, item.sha256).agrees(digest) is not False:
-            return "delivered"
-    return "unknown"
+    return "delivered" if _is_ours(connection, item, item.name) else "unknown"
+
+
+def _is_ours(connection: Connection, item: Item, name: str) -> bool:
+    """Say whether a file there has our size, and our hash where one is offered."""
+    if connection.size(name) != item.bytes:
+        return False
+    digest = connection.hash(name)
+    if digest is None:
+        return True
+    agrees = Sent(item.bytes, item.sha256).agrees(digest)
+    if agrees is None and item.path.is_file():
+        # By another algorithm than the ledger's: ask the package.
+        agrees = of_file(item.path, digest.algorithm).agrees(digest)
+    return agrees is not False

@@ -5,134 +5,99 @@ Events of one delivery share its `attempt`:
     intent      before the first byte: what will be sent, where, under which names
     placing     before the first rename: from here on the partner may see the file
     delivered   after the last check; this one append commits the delivery
-    failed      surely nothing of it stands under its name
+    failed      surely nothing of it stands under its name, and no part of it is left
     unknown     nobody can say; a person must look
 
-Beside them stand `held` and `approved`, which name a digest. Times are UTC.
+Beside them stand `held` and `approved`, which name a digest; `nothing`, why there is no
+file; `observed`, what a look at the partner's folder showed; `repaired`, that a torn
+line was cut off. Times are UTC.
 """
 
-import hashlib
-import json
-import os
-import signal
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from runtime.command import LOG
-from runtime.exits import Refused
-from runtime.files import sync_folder
+from publish.ledger.chain import START, Chain, Record
+from runtime.failpoints import failpoint
 
-Record = Mapping[str, Any]
-START = "0" * 64
+__all__ = ["START", "Ledger", "Record"]
 _OUTCOMES = ("delivered", "failed", "unknown")
 
 
 class Ledger:
-    """The records of one data directory; hold its lock."""
+    """The records of one data directory; hold its lock to append."""
 
     def __init__(self, path: Path) -> None:
-        """Read and verify `path`; a missing file is an empty ledger.
+        """Read and verify `path` in one pass; a missing file is an empty ledger.
 
         Raises:
-            Refused: a line is not what was once written.
+            Refused: a line is not what was once written, or lines are missing.
         """
-        self._path = path
-        self._records: list[Record] = []
-        self._last = START
-        self._end = 0
-        content = path.read_bytes() if path.exists() else b""
-        for number, line in enumerate(content.splitlines(keepends=True), 1):
-            if not line.endswith(b"\n"):
-                # Only an append cut short by a crash leaves no line end; what it
-                # would have said was never acted upon.
-                LOG.warning(f"ledger torn last line={number} bytes={len(line)}")
-                break
-            self._take(line, number)
-
-    def _take(self, line: bytes, number: int) -> None:
-        try:
-            record = json.loads(line)
-            chained = record["previous"] == self._last
-        except (ValueError, KeyError, TypeError):
-            chained = False
-        if not chained:
-            raise Refused(
-                f"{self._path}, line {number}: expected a record that follows the line "
-                "before it, found another. The file was edited or damaged: restore it "
-                "from a copy. Until then nothing can be delivered."
-            )
-        self._records.append(record)
-        self._last = hashlib.sha256(line).hexdigest()
-        self._end += len(line)
+        self._by_event: dict[str, list[Record]] = {}
+        self._by_attempt: dict[str, list[Record]] = {}
+        self._chain = Chain(path, self._index)
 
     def append(self, event: str, **fields: Any) -> Record:
-        """Write one record durably before returning it."""
-        record = {
-            "event": event,
-            "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            **fields,
-            "previous": self._last,
-        }
-        text = json.dumps(record, ensure_ascii=False, sort_keys=True, default=str)
-        line = text.encode() + b"\n"
-        new = not self._path.exists()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with _undisturbed():
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o644)
-            try:
-                # A torn line, if there is one, ends here.
-                os.ftruncate(handle, self._end)
-                os.pwrite(handle, line, self._end)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            if new:
-                sync_folder(self._path.parent)
-            self._take(line, len(self._records) + 1)
-        return self._records[-1]
+        """Write one record durably before returning it.
+
+        Raises:
+            Temporary: it could not be written; the file is as it was.
+        """
+        if self._chain.torn:
+            torn = self._chain.torn
+            self._chain.append({"event": "repaired", "at": _now(), **torn})
+        record = self._chain.append({"event": event, "at": _now(), **fields})
+        failpoint(f"after-append:{event}")
+        return record
+
+    def _index(self, record: Record) -> None:
+        self._by_event.setdefault(record["event"], []).append(record)
+        if attempt := record.get("attempt"):
+            self._by_attempt.setdefault(attempt, []).append(record)
 
     def all(self, *events: str) -> list[Record]:
         """Return the records of some events, or of all, oldest first."""
+        if len(events) == 1:
+            return list(self._by_event.get(events[0], ()))
+        chosen = set(events)
         return [
             record
-            for record in self._records
-            if not events or record["event"] in events
+            for record in self._chain.records
+            if not chosen or record["event"] in chosen
         ]
 
     def attempt(self, attempt: str) -> list[Record]:
         """Return what was recorded of one delivery."""
-        return [r for r in self._records if r.get("attempt") == attempt]
+        return list(self._by_attempt.get(attempt, ()))
 
-    def outcomes(self) -> dict[str, Record]:
-        """Return the last outcome of every attempt that has one."""
-        return {record["attempt"]: record for record in self.all(*_OUTCOMES)}
+    def outcome(self, attempt: str) -> Record | None:
+        """Return the last outcome of an attempt, None while it has none."""
+        for record in reversed(self._by_attempt.get(attempt, ())):
+            if record["event"] in _OUTCOMES:
+                return record
+        return None
 
     def open_intents(self, feed: str | None = None) -> list[Record]:
         """Return deliveries, of one feed or of all, whose end was never recorded."""
-        ended = self.outcomes()
         return [
             record
-            for record in self.all("intent")
-            if record["attempt"] not in ended and feed in (None, record["feed"])
+            for record in self._by_event.get("intent", ())
+            if feed in (None, record["feed"]) and not self.outcome(record["attempt"])
         ]
 
     def unknown(self, feed: str) -> list[Record]:
         """Return the deliveries of a feed whose end nobody can tell."""
         return [
             record
-            for record in self.outcomes().values()
-            if record["event"] == "unknown" and record["feed"] == feed
+            for record in self._by_event.get("unknown", ())
+            if record["feed"] == feed and self.outcome(record["attempt"]) is record
         ]
 
     def last_delivered(
         self, feed: str, destination: str, split: str | None = None
     ) -> Record | None:
         """Return the newest delivery to a destination, of one split value if given."""
-        for record in reversed(self.all("delivered")):
+        for record in reversed(self._by_event.get("delivered", ())):
             if (record["feed"], record["destination"]) == (feed, destination) and (
                 split is None or record["split"] == split
             ):
@@ -154,12 +119,23 @@ class Ledger:
         self, model: str, destination: str, split: str | None
     ) -> Record | None:
         """Return the newest delivery, by any feed, that set what a partner holds."""
-        for record in reversed(self.all("delivered")):
+        for record in reversed(self._by_event.get("delivered", ())):
             if (record["state"]["model"], record["destination"], record["split"]) == (
                 model,
                 destination,
                 split,
             ):
+                return record
+        return None
+
+    def twin(
+        self, destination: str, file: str, period: str, sha256: str
+    ) -> Record | None:
+        """Return the delivery of these very bytes for this period, if there was one."""
+        sought = (destination, file, period, sha256)
+        for record in reversed(self._by_event.get("delivered", ())):
+            found = (record["destination"], record["file"], record["period"])
+            if (*found, record["sha256"]) == sought:
                 return record
         return None
 
@@ -172,25 +148,5 @@ class Ledger:
         return found
 
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let signals wait until the block is done.
-
-    One that came between the write and our knowing of it would let the next append
-    overwrite the line. A mask would not do: other threads would take the signal.
-    """
-    arrived: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python runs handlers in the main thread only
-        return
-    before = {
-        number: signal.signal(number, lambda number, _: arrived.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        for first in arrived[:1]:
-            signal.raise_signal(first)
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from conftest import clean_environment
 
-from publish.deliver import Connection, Destination, connect, dispatch
-from publish.deliver.sequence import Delivery, Item, send
+from publish.deliver import Connection, Destination, connect, dispatch, recovery
 from publish.deliver.session import Session
 from publish.ledger import Ledger
 from runtime.environment import Environment
@@ -294,21 +293,22 @@ def test_what_nobody_can_know_is_unknown_until_a_person_says(
         with pytest.raises(Refused, match="is unknown"):
             deliver(ledger, to, feed)
         with pytest.raises(Refused, match="publish settle run-1"):
-            dispatch.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
+            recovery.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
     assert events(ledger)[-1] == "unknown"
 
-    dispatch.settle_unknown(ledger, "run-1", True, "ann", "the partner has it")
+    recovery.settle_unknown(ledger, "run-1", True, "ann", "the partner has it")
 
     assert ledger.unknown("feed") == []
     assert ledger.last_delivered("feed", "onpart") is not None
     with pytest.raises(Refused, match="expected an attempt whose end is unknown"):
-        dispatch.settle_unknown(ledger, "run-1", False, "ann", "no")
+        recovery.settle_unknown(ledger, "run-1", False, "ann", "no")
 
 
 @pytest.mark.parametrize(
     ("placed", "part", "named", "outcome", "left"),
     [
-        (False, CONTENT, None, "failed", []),
+        (False, CONTENT, None, "delivered", [NAME]),
+        (False, CONTENT, b"old", "delivered", [NAME]),
         (False, CONTENT[:9], b"old", "failed", [NAME]),
         (False, None, None, "failed", []),
         (True, CONTENT, b"old", "delivered", [NAME]),
@@ -339,7 +339,7 @@ def test_an_open_intent_is_settled_by_what_lies_there(
             (to.folder / NAME).write_bytes(named)
         (to.folder / f"{NAME}.other-run.part").write_bytes(b"not ours")
         try:
-            dispatch.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
+            recovery.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
         except Refused:
             assert outcome == "unknown"
         assert events(ledger)[-1] == outcome
@@ -417,16 +417,21 @@ def test_a_server_killed_in_the_middle_leaves_no_name(
 
 
 def test_two_files_take_their_names_only_when_both_are_there(
-    partner_in: Any, tmp_path: Path, feed: Path
+    partner_in: Any, tmp_path: Path, ledger: Ledger, feed: Path
 ) -> None:
-    missing = tmp_path / "gone.json"
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    first = Item(feed, NAME, f"{NAME}.1.part", len(CONTENT), digest)
-    second = Item(missing, "gone.json", "gone.json.1.part", 1, digest)
+    two = intent(feed)
+    two["items"].append({**two["items"][0], "name": "gone.json", "part": "gone.part"})
     with partner_in("good") as to:
-        with pytest.raises((Stop, OSError)):
-            send(to.open, Delivery((first, second), "replace"), lambda: None, False)
+        with pytest.raises(Refused, match="cannot read"):
+            dispatch.dispatch(
+                ledger,
+                lambda name, folder: to.open(folder),
+                two,
+                [feed, tmp_path / "gone.json"],
+                False,
+            )
         assert to.names() == []
+    assert events(ledger) == ["intent", "failed"]
 
 
 def test_a_folder_is_a_partner_too(tmp_path: Path, ledger: Ledger, feed: Path) -> None:

@@ -5,9 +5,13 @@ import itertools
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+from conftest import ROOT, Command
 
 from publish.ledger import START, Ledger
 from runtime.exits import Refused
@@ -34,19 +38,157 @@ def test_each_line_carries_the_hash_of_the_line_before(path: Path) -> None:
     assert [record["number"] for record in Ledger(path).all()] == [0, 1, 2]
 
 
-def test_a_torn_last_line_is_seen_and_written_over(path: Path) -> None:
+def test_a_torn_last_line_is_seen_cut_off_and_told_of(path: Path) -> None:
     ledger = Ledger(path)
     ledger.append("held", number=1)
-    whole = path.read_bytes()
+    whole, head = path.read_bytes(), path.with_name("ledger.head").read_bytes()
     ledger.append("held", number=2, words="longer than what is written over it" * 9)
-    for cut in range(len(whole) + 1, len(path.read_bytes()), 7):
-        content = path.read_bytes()
+    content = path.read_bytes()
+    for cut in range(len(whole) + 1, len(content) - 1, 7):
         path.write_bytes(content[:cut])
+        path.with_name("ledger.head").write_bytes(head)
         again = Ledger(path)
         assert [record["number"] for record in again.all()] == [1]
         again.append("held", number=3)
-        assert [record["number"] for record in Ledger(path).all()] == [1, 3]
-        path.write_bytes(content)
+        (repair,) = Ledger(path).all("repaired")
+        torn = content[len(whole) : cut]
+        assert (repair["bytes"], repair["sha256"]) == (
+            len(torn),
+            hashlib.sha256(torn).hexdigest(),
+        )
+        assert [record["number"] for record in Ledger(path).all("held")] == [1, 3]
+
+
+def test_a_record_that_lacks_only_its_line_end_is_not_lost(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.append("held", number=1)
+    head = path.with_name("ledger.head").read_bytes()
+    ledger.append("held", number=2)
+    path.write_bytes(path.read_bytes()[:-1])
+    path.with_name("ledger.head").write_bytes(head)
+    again = Ledger(path)
+    assert [record["number"] for record in again.all()] == [1, 2]
+    again.append("held", number=3)
+    assert [r["event"] for r in Ledger(path).all()] == [
+        "held", "held", "repaired", "held",
+    ]  # fmt: skip
+
+
+def test_a_line_with_a_hole_is_what_a_power_cut_leaves(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.append("held", number=1)
+    path.write_bytes(path.read_bytes() + b"\0" * 100 + b'"previous": "x"}\n')
+    assert [record["number"] for record in Ledger(path).all()] == [1]
+    path.write_bytes(path.read_bytes() + b"{}\n")
+    with pytest.raises(Refused, match="line 2"):
+        Ledger(path)
+
+
+@pytest.mark.parametrize(
+    ("kept", "line"), [(2, 3), (1, 2), (0, 1)], ids=["one", "two", "all"]
+)
+def test_a_ledger_whose_end_was_cut_off_is_refused(
+    path: Path, kept: int, line: int
+) -> None:
+    ledger = Ledger(path)
+    for number in range(3):
+        ledger.append("held", number=number)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:kept]))
+    with pytest.raises(Refused, match=f"line {line}: expected 3 records"):
+        Ledger(path)
+
+
+def test_an_edit_of_the_last_line_is_refused_though_nothing_follows(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.append("held", word="one")
+    ledger.append("held", word="one")
+    content = path.read_bytes()
+    path.write_bytes(content[:-99] + content[-99:].replace(b"one", b"two"))
+    with pytest.raises(Refused, match="line 2: expected the record whose hash"):
+        Ledger(path)
+    path.write_bytes(content)
+    path.with_name("ledger.head").write_text("{}")
+    with pytest.raises(Refused, match=r"ledger.head: expected how many records"):
+        Ledger(path)
+
+
+@pytest.mark.parametrize("room", [1, 100, 250])
+def test_a_disk_that_fills_up_takes_nothing_and_loses_nothing(
+    path: Path, command: Command, room: int
+) -> None:
+    """The kernel itself refuses, in the middle of a line."""
+    ledger = Ledger(path)
+    ledger.append("held", number=1, words="x" * 500)
+    before = path.read_bytes()
+    script = (
+        "import resource, sys; from pathlib import Path\n"
+        "from publish.ledger import Ledger; from runtime.exits import Temporary\n"
+        "ledger = Ledger(Path(sys.argv[1])); most = int(sys.argv[2])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
+        "try: ledger.append('held', number=2, words='y' * 500)\n"
+        "except Temporary as error: sys.exit(str(error))\n"
+    )
+    done = command(sys.executable, "-c", script, path, len(before) + room)
+    assert (done.returncode, "Nothing was recorded" in done.stderr) == (1, True), done
+    assert path.read_bytes() == before
+    Ledger(path).append("held", number=3)
+    assert [record["number"] for record in Ledger(path).all()] == [1, 3]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_kill_at_any_moment_loses_at_most_what_was_being_said(
+    path: Path, seed: int
+) -> None:
+    """A child appends as fast as it can and tells what it was told is durable."""
+    script = (
+        "import sys; from pathlib import Path; from publish.ledger import Ledger\n"
+        "ledger = Ledger(Path(sys.argv[1])); n = len(ledger.all('held'))\n"
+        "while True:\n"
+        "    ledger.append('held', number=n, words='z' * 3000); n += 1\n"
+        "    sys.stdout.write(f'{n}\\n'); sys.stdout.flush()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        said = [child.stdout.readline() for _ in range(1 + 3 * seed)]
+        child.kill()
+        said += child.stdout.readlines()
+    told = int(said[-1])
+    numbers = [record["number"] for record in Ledger(path).all("held")]
+    assert numbers == list(range(len(numbers)))
+    assert told <= len(numbers) <= told + 1
+    Ledger(path).append("held", number=len(numbers))
+
+
+def test_a_hundred_thousand_records_are_read_in_one_pass(path: Path) -> None:
+    """Compared with what reading and hashing the same bytes alone takes."""
+    path.parent.mkdir()
+    receipt = {"files": [{"name": "x" * 40, "sha256": "0" * 64}] * 3, "server": "s"}
+    fields_ = fields(sha256="0" * 64, period="p", file="f", receipt=receipt)
+    previous = START
+    with path.open("wb") as lines:
+        for number in range(100_000):
+            event = ("intent", "placing", "delivered")[number % 3]
+            record = {"attempt": f"a{number // 3}", "event": event, **fields_}
+            text = json.dumps({**record, "previous": previous}, sort_keys=True)
+            lines.write(line := text.encode() + b"\n")
+            previous = hashlib.sha256(line).hexdigest()
+    floor = time.process_time()
+    with path.open("rb") as lines:
+        for line in lines:
+            json.loads(line)
+            hashlib.sha256(line).hexdigest()
+    floor = time.process_time() - floor
+    began = time.process_time()
+    ledger = Ledger(path)
+    assert [r["attempt"] for r in ledger.open_intents("f")] == ["a33333"]
+    assert ledger.last_delivered("f", "d") is not None
+    assert ledger.twin("d", "f", "p", "1" * 64) is None
+    # 0.9 of the floor, measured; four times leaves room for a busy machine.
+    assert time.process_time() - began < 4 * floor
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_first_held_then_approved_then_delivered_then_unchanged(house: House) ->
     gates = json.loads((Path(done["package"]) / "gates.json").read_bytes())["predicate"]
     assert (gates["result"], gates["approved"]["by"]) == ("WARNED", "ann")
     receipt = json.loads((Path(done["package"]) / "receipt.json").read_bytes())
-    assert receipt["files"][-1]["remote_sha256"] == digest
+    assert receipt["files"][-1]["remote_hash"] == f"SHA-256 {digest}"
 
     house.later()
     again = house.publish()

@@ -1,0 +1,86 @@
+"""Declared places where a test may end the process, in the manner of fail-rs.
+
+For tests only. `FEEDS_FAILPOINT` names places and what happens there:
+
+    FEEDS_FAILPOINT="after-stor=kill"            SIGKILL, at once
+    FEEDS_FAILPOINT="in-stor=term@2"             SIGTERM, the second time we come by
+    FEEDS_FAILPOINT="before-append:placing=full; after-rnto=raise"
+
+    kill    SIGKILL to ourselves        term   SIGTERM to ourselves
+    full    OSError, no space left      raise  RuntimeError, a bug nobody foresaw
+
+Without the variable a place costs one look at an empty dictionary. In the environment
+prod the variable is refused.
+"""
+
+import errno
+import os
+import re
+import signal
+from dataclasses import dataclass
+
+from runtime.environment import Environment
+from runtime.exits import Misuse
+
+_TERM = re.compile(
+    r"(?P<name>[a-z:-]+)=(?P<action>kill|term|full|raise)(@(?P<visit>\d+))?"
+)
+
+
+@dataclass(slots=True)
+class _Armed:
+    action: str
+    visits_left: int
+
+
+_armed: dict[str, _Armed] = {}
+
+
+def arm(variables: Environment) -> None:
+    """Read FEEDS_FAILPOINT; without it nothing happens anywhere.
+
+    Raises:
+        Misuse: it cannot be read, or the environment is prod.
+    """
+    _armed.clear()
+    text = variables.optional("FEEDS_FAILPOINT")
+    if text is None:
+        return
+    if variables.text("FEEDS_ENVIRONMENT", "dev") == "prod":
+        raise Misuse(
+            "FEEDS_FAILPOINT is for tests: it ends commands in the middle. Expected it "
+            "unset in the environment prod; unset it."
+        )
+    for term in text.split(";"):
+        found = _TERM.fullmatch(term.strip())
+        if found is None:
+            raise Misuse(
+                "FEEDS_FAILPOINT: expected such as after-stor=kill or in-stor=term@2, "
+                f"found {term.strip()!r}"
+            )
+        _armed[found["name"]] = _Armed(found["action"], int(found["visit"] or 1))
+
+
+def failpoint(name: str) -> None:
+    """Be a place with a name; do what FEEDS_FAILPOINT says of it, once.
+
+    Raises:
+        OSError: ENOSPC, for `full`.
+        RuntimeError: for `raise`.
+    """
+    armed = _armed.get(name)
+    if armed is None:
+        return
+    armed.visits_left -= 1
+    if armed.visits_left != 0:
+        return
+    match armed.action:
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "term":
+            # To this thread: the handler runs before the next line.
+            signal.raise_signal(signal.SIGTERM)
+        case "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"failpoint {name}")
+        case _:
+            raise RuntimeError(f"failpoint {name}")
