@@ -336,6 +336,7 @@ def test_each_test_of_the_feed_sees_what_it_is_for(data, build, project):
     assert code == 1
     assert failed(said) == {
         "every_order_is_shown_or_named",
+        "orders_balance_at_every_stage",
         "order_rows_are_items_times_sections",
         "order_values_agree_on_all_rows_of_an_order",
         "order_request_status_is_known",

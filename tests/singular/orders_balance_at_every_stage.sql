@@ -1,0 +1,93 @@
+-- Orders landed = orders decided = shown + in review, and items landed = items read, by
+-- count and by a hash of the keys that no order changes. What is shown is counted in
+-- the feed itself.
+
+with
+
+orders as (
+
+    select * from {{ ref('stg_order_tool__orders') }}
+
+),
+
+orders_classified as (
+
+    select * from {{ ref('int_orders_classified') }}
+
+),
+
+order_items as (
+
+    select * from {{ ref('int_order_items') }}
+
+),
+
+order_audit as (
+
+    select * from {{ ref('order_audit') }}
+
+),
+
+order_feed as (
+
+    select * from {{ ref('order_feed', v=2) }}
+
+),
+
+orders_shown as (
+
+    select distinct order_id from order_feed
+
+),
+
+-- How many items the source lists on each order: what is no list holds none.
+items_listed as (
+
+    select
+        order_id,
+        coalesce(json_array_length(catalog_items), 0)
+        + coalesce(json_array_length(content_requests), 0) as items
+
+    from orders
+
+),
+
+items_read as (
+
+    select
+        order_id,
+        count(*) as items
+
+    from order_items
+    group by order_id
+
+),
+
+balance as (
+
+    {{ keys_counted('orders', 'landed', 'orders', 'order_id') }}
+    union all
+    {{ keys_counted('orders', 'decided', 'orders_classified', 'order_id') }}
+    union all
+    {{ keys_counted('orders', 'audited', 'order_audit', 'order_id') }}
+    union all
+    {{ keys_counted(
+        'orders', 'shown or in review', 'order_audit', 'order_id',
+        "output in ('PUBLISH', 'AUDIT') and reason_code is not null"
+    ) }}
+    union all
+    {{ keys_counted(
+        'shown', 'landed', 'order_audit', 'order_id', "output = 'PUBLISH'"
+    ) }}
+    union all
+    {{ keys_counted('shown', 'in the file', 'orders_shown', 'order_id') }}
+    union all
+    {{ keys_counted(
+        'items', 'landed', 'items_listed', 'order_id, items', 'items > 0'
+    ) }}
+    union all
+    {{ keys_counted('items', 'read', 'items_read', 'order_id, items') }}
+
+)
+
+{{ stages_out_of_balance('balance') }}
