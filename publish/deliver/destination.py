@@ -201,6 +201,11 @@ def _check_host(address: SplitResult, prefix: str) -> None:
         raise Misuse(
             f"{prefix}_URL: expected {address.scheme}://user@host/folder, found no host"
         )
+    else:
+        try:
+            address.hostname.encode("idna")
+        except UnicodeError:
+            raise Misuse(f"{prefix}_URL: the host is not a name") from None
 
 
 def _ssh(variables: Environment, prefix: str) -> Ssh:

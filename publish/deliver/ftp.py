@@ -15,21 +15,12 @@ from typing import Any
 
 from publish.deliver import Entry
 from publish.deliver.destination import Destination, plain
-from publish.deliver.digests import ALGORITHMS, Digest, Sent, Tally, blocks
+from publish.deliver.digests import Digest, Sent, Tally, blocks
+from publish.deliver.ftp_hashes import digest_in, offered
 from publish.deliver.listing import facts_of, size_in, time_of
 from publish.deliver.replies import RefusedThere, end_of, told
 from publish.deliver.session import CLOSE_SECONDS, Session
 from runtime.command import LOG
-
-# Commands of older servers, by algorithm; HASH (a draft) is asked before them.
-_COMMANDS = {
-    "SHA-256": "XSHA256",
-    "SHA-512": "XSHA512",
-    "SHA-1": "XSHA1",
-    "MD5": "XMD5",
-    "CRC32": "XCRC",
-}
-_DIGITS = {"SHA-256": 64, "SHA-512": 128, "SHA-1": 40, "MD5": 32, "CRC32": 8}
 
 
 class Ftp:
@@ -52,19 +43,33 @@ class Ftp:
         path = destination.folder(folder)
         self._ftp = Session(destination)
         try:
-            with told(destination, f"connecting to {destination.server}"):
-                self._greeting = self._ftp.open()
-                self._features = self._ftp.features()
-                if "UTF8" in self._features:
-                    with suppress(ftplib.error_perm):
-                        self._ftp.sendcmd("OPTS UTF8 ON")
-            if path:
-                with told(destination, f"entering the folder {path}"):
-                    self._ftp.cwd(path)
+            self._begin(path)
         except BaseException:
             self._ftp.close()
             raise
-        self._algorithm, self._hash_command = _hash_offered(self._features)
+        self._algorithm, self._hash_command = offered(self._features)
+
+    def _begin(self, path: str) -> None:
+        to, session = self._to, self._ftp
+        with told(to, f"connecting to {to.server}", begins=True):
+            self._greeting = session.open()
+        if to.scheme == "ftps":
+            hint = "Clear text is not fallen back to."
+            with told(to, "beginning TLS (AUTH)", hint, begins=True):
+                session.secure()
+        mend = f"Mend {to.variable('USER')} or {to.variable('PASSWORD')}."
+        with told(to, f"logging in as {to.user}", mend):
+            session.enter()
+        with told(to, "preparing transfers (PROT P, TYPE I)"):
+            session.prepare()
+        with told(to, "asking for features"):
+            self._features = session.features()
+            if "UTF8" in self._features:
+                with suppress(ftplib.error_perm):
+                    session.sendcmd("OPTS UTF8 ON")
+        if path:
+            with told(to, f"entering the folder {path}"):
+                session.cwd(path)
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
         """Send a file, counting and hashing, and insist on the server's 2xx."""
@@ -101,14 +106,14 @@ class Ftp:
                 if entry is None or entry.bytes is not None:
                     return entry.bytes if entry else None
             lines = self._ftp.lines("LIST")
-        size = size_in(lines, name)
-        if size is None and any(line.endswith(f" {name}") for line in lines):
+        try:
+            return size_in(lines, name)
+        except LookupError as error:
             raise RefusedThere(
-                f"{self._to.name}: the server tells no size of {name} (by SIZE, MLST "
-                "or LIST), so that nothing sent could be checked. Nothing is published "
-                "there."
-            )
-        return size
+                f"{self._to.name}: the server tells no size of a file, neither by SIZE "
+                f"nor by MLST, and its listing is not understood: {error}. Nothing is "
+                "published there, for nothing could be checked."
+            ) from None
 
     def hash(self, name: str) -> Digest | None:
         """Return the server's hash by HASH, XSHA256, XSHA512, XSHA1, XMD5 or XCRC."""
@@ -126,7 +131,7 @@ class Ftp:
                 return None
             finally:
                 self._ftp.wait(self._to.timeout)
-        return _digest_in(reply, self._algorithm, name)
+        return digest_in(reply, self._algorithm, name)
 
     def modified(self, name: str) -> datetime | None:
         """Return when a file was last changed, by MDTM or MLST."""
@@ -210,25 +215,3 @@ class Ftp:
                 return []
             raise
         return [name for name in lines if name not in ("", ".", "..")]
-
-
-def _hash_offered(features: Mapping[str, str]) -> tuple[str | None, str]:
-    """Choose the strongest algorithm that FEAT offers, and its command."""
-    # HASH SHA-1*;SHA-256;MD5 (the star marks what is used unless OPTS says other)
-    offered = features.get("HASH", "").upper().replace("*", "").split(";")
-    for algorithm in ALGORITHMS:
-        if algorithm in (word.strip() for word in offered):
-            return algorithm, "HASH"
-        if _COMMANDS[algorithm] in features:
-            return algorithm, _COMMANDS[algorithm]
-    return None, ""
-
-
-def _digest_in(reply: str, algorithm: str, name: str) -> Digest | None:
-    """Find the hash in a reply, whose words may come in any order around it."""
-    digits = _DIGITS[algorithm]
-    # A file's name may look like a hash; a CRC may have lost its leading zeros.
-    text = re.sub(r"(?m)^\d{3}[ -]", "", reply).replace(name, " ")
-    form = r"[0-9A-F]{1,8}" if algorithm == "CRC32" else rf"[0-9A-F]{{{digits}}}"
-    found = [w for w in text.split() if re.fullmatch(form, w, re.IGNORECASE)]
-    return Digest.of(algorithm, found[-1]) if found else None

@@ -44,10 +44,15 @@ def time_of(text: str) -> datetime | None:
 
 
 def size_in(lines: Iterable[str], name: str) -> int | None:
-    """Find a file's size in what LIST wrote; None if it is not there."""
+    """Find a file's size in what LIST wrote; None if it is not there.
+
+    Raises:
+        LookupError: a line may be about the file, but has no form that is known.
+    """
     for line in lines:
-        for form in (_UNIX, _DOS):
-            found = form.fullmatch(line.rstrip())
-            if found and found[2] == name:
-                return int(found[1])
+        found = _UNIX.fullmatch(line.rstrip()) or _DOS.fullmatch(line.rstrip())
+        if found is None and line.endswith(f" {name}") and line[0] not in "dl":
+            raise LookupError(line)
+        if found is not None and found[2] == name:
+            return int(found[1])
     return None

@@ -19,6 +19,7 @@ from runtime.exits import Refused, Stop, Temporary
 # are not; once or twice. never: a person must act first.
 Retry = Literal["soon", "seldom", "never"]
 
+_LASTS = "This will not pass by itself."
 _LASTING = re.compile(
     r"permission denied|not permitted|is a directory|not a directory|no such file|"
     r"read-only|not allowed|no space|disk full|quota|insufficient",
@@ -70,15 +71,32 @@ def retry_of(stop: Stop) -> Retry:
 
 
 @contextmanager
-def told(destination: Destination, what: str) -> Iterator[None]:
-    """Turn ftplib's errors into `Refused` or `Temporary` that say what was tried."""
+def told(
+    destination: Destination, what: str, hint: str = _LASTS, begins: bool = False
+) -> Iterator[None]:
+    """Turn ftplib's errors into `Refused` or `Temporary` that say what was tried.
+
+    Args:
+        destination: whose server it is.
+        what: what was tried.
+        hint: what to do if the server refuses it.
+        begins: TLS is begun: what both sides cannot agree on then will not pass.
+    """
     try:
         yield
     except ftplib.all_errors as error:
-        raise end_of(destination, f"{what} failed", error, "") from None
+        what = f"{what} failed"
+        raise end_of(destination, what, error, hint=hint, begins=begins) from None
 
 
-def end_of(destination: Destination, what: str, error: Exception, said: str) -> Stop:
+def end_of(
+    destination: Destination,
+    what: str,
+    error: Exception,
+    said: str = "",
+    hint: str = _LASTS,
+    begins: bool = False,
+) -> Stop:
     """Class an error and word it with the server's own line.
 
     Args:
@@ -86,15 +104,17 @@ def end_of(destination: Destination, what: str, error: Exception, said: str) -> 
         what: what was tried.
         error: of ftplib, the socket or TLS.
         said: the line that the server sent when it broke off, if any.
+        hint: what to do if the server refuses it.
+        begins: see `told`.
     """
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     line = " ".join(said.split())
     text = f"{destination.name}: {what} ({' '.join(cause.split())})."
-    text = destination.redact(f"{text} The server said: {line}" if line else text)
+    text = destination.redact(f"{text} The server said: {line}." if line else text)
     reply = _code(said) or (_code(str(error)) if isinstance(error, ftplib.Error) else 0)
-    hint = _lasting(destination, error, reply)
-    if hint:
-        return RefusedThere(f"{text} {hint}", reply or None)
+    certificate = _certificate(destination, error, begins)
+    if certificate or reply >= 500 or isinstance(error, ftplib.error_perm):
+        return RefusedThere(f"{text} {certificate or hint}", reply or None)
     words = line if line else str(error)
     doubtful = reply == 452 or (400 <= reply < 500 and _LASTING.search(words))
     return TemporaryThere(
@@ -107,20 +127,16 @@ def _code(text: str) -> int:
     return int(found[0]) if found else 0
 
 
-def _lasting(to: Destination, error: Exception, reply: int) -> str:
-    """Return what a person must do, "" where the error may pass."""
+def _certificate(to: Destination, error: Exception, begins: bool) -> str:
+    """Return what to do about TLS that both sides would never agree on, or ""."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"Expected a certificate that {to.variable('CA_FILE')} or the system's "
             "authorities vouch for, with the host's name."
         )
-    if isinstance(error, ssl.SSLError) and _TLS_REFUSED.search(str(error)):
+    if begins and isinstance(error, ssl.SSLError) and _TLS_REFUSED.search(str(error)):
         return (
             f"Expected TLS 1.2 or later at {to.server}. ftps:// begins TLS after AUTH, "
             "ftps+implicit:// with the first byte: ask the partner which one it is."
         )
-    if isinstance(error, ftplib.error_perm) and not reply:
-        return "This will not pass by itself."
-    if reply == 530:
-        return f"Mend {to.variable('USER')} or {to.variable('PASSWORD')}."
-    return "This will not pass by itself." if reply >= 500 else ""
+    return ""

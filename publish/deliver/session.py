@@ -34,10 +34,7 @@ class Session(ftplib.FTP_TLS):
         self.resumed: bool | None = None
 
     def open(self) -> str:
-        """Connect, protect and log in; return the greeting.
-
-        Clear text is spoken only to ftp://: if AUTH is refused, that is the end.
-        """
+        """Connect, in TLS for ftps+implicit://, and return the greeting."""
         self.host, self.port = self._to.host, self._to.port
         plain = socket.create_connection((self.host, self.port), self._to.timeout)
         self.sock, self.af = plain, plain.family
@@ -46,17 +43,25 @@ class Session(ftplib.FTP_TLS):
             self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
         self._read_lines()
         self.welcome = self.getresp()
-        if self._to.scheme == "ftps":
-            self.auth()
-            # What came before TLS is not read any more: it might be anybody's.
-            self._read_lines()
+        return self.welcome
+
+    def secure(self) -> None:
+        """Begin TLS by AUTH; if it is refused, that is the end."""
+        self.auth()
+        # What came before TLS is not read any more: it might be anybody's.
+        self._read_lines()
+
+    def enter(self) -> None:
+        """Log in."""
         password = self._to.password.reveal() if self._to.password else ""
         self.login(self._to.user, password, secure=False)
+
+    def prepare(self) -> None:
+        """Protect data connections, and have bytes sent and counted as they are."""
         if self.protected:
             self.prot_p()
         # Before any SIZE: two servers refuse it in ASCII type.
         self.voidcmd("TYPE I")
-        return self.welcome
 
     @property
     def protected(self) -> bool:

@@ -1,8 +1,6 @@
 """SFTP, as a partner: the server's key must be known, a rename replaces in one step."""
 
-import errno
 import logging
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -11,13 +9,13 @@ from stat import S_ISREG
 from typing import Any
 
 import paramiko
-from paramiko.ssh_exception import IncompatiblePeer
 
 from publish.deliver import Entry
 from publish.deliver.destination import Destination, plain
 from publish.deliver.digests import Digest, Sent, Tally, blocks
 from publish.deliver.hostkeys import fingerprint, known, private_key
-from publish.deliver.replies import RefusedThere, TemporaryThere
+from publish.deliver.replies import RefusedThere
+from publish.deliver.sftp_errors import end_of
 
 # It reports by exceptions; its own log would repeat them, with tracebacks.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
@@ -167,7 +165,7 @@ class Sftp:
             yield
         except (paramiko.SSHException, OSError, EOFError) as error:
             text = what if isinstance(what, str) else what()
-            raise _end_of(self._to, text, error) from None
+            raise end_of(self._to, text, error) from None
 
 
 class _Unknown(paramiko.MissingHostKeyPolicy):
@@ -202,49 +200,3 @@ def _time(found: paramiko.SFTPAttributes) -> datetime | None:
     if found.st_mtime is None:
         return None
     return datetime.fromtimestamp(found.st_mtime, UTC)
-
-
-def _end_of(
-    to: Destination, what: str, error: Exception
-) -> RefusedThere | TemporaryThere:
-    """Class an error of paramiko or the socket and word it."""
-    cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    text = to.redact(f"{to.name}: {what} failed ({' '.join(cause.split())}).")
-    if isinstance(error, paramiko.BadHostKeyException):
-        return RefusedThere(
-            f"{to.name}: the server's key has changed: expected "
-            f"{fingerprint(error.expected_key)}, found {fingerprint(error.key)}. "
-            "Nothing was sent. Ask the partner whether they changed it before you "
-            f"touch {to.variable('KNOWN_HOSTS')} or {to.variable('HOST_KEY')}."
-        )
-    if isinstance(error, paramiko.AuthenticationException):
-        return RefusedThere(
-            f"{text} Mend {to.variable('USER')}, {to.variable('PASSWORD')} or "
-            f"{to.variable('KEY_FILE')}."
-        )
-    if isinstance(error, IncompatiblePeer | PermissionError):
-        return RefusedThere(f"{text} This will not pass by itself.")
-    if isinstance(error, FileNotFoundError) or error.args[:1] == (errno.ENOTDIR,):
-        return RefusedThere(f"{text} Expected that it exists at the partner.")
-    if _is_status(error):
-        return _failed(text, what)
-    return TemporaryThere(f"{text} Try again later.")
-
-
-def _is_status(error: Exception) -> bool:
-    """Tell the server's answer to a request from a broken connection."""
-    network = (TimeoutError, ConnectionError, socket.gaierror)
-    if isinstance(error, network) or not isinstance(error, OSError):
-        return False
-    return error.errno is None and str(error) not in ("", "Socket is closed")
-
-
-def _failed(text: str, what: str) -> RefusedThere | TemporaryThere:
-    # SFTP 3 has one word, Failure, for a full disk, a quota and a folder in the way.
-    if what.startswith("sending"):
-        return TemporaryThere(
-            f"{text} The server gives no reason; usual ones are a full disk or a "
-            "quota. Try again later.",
-            retry="seldom",
-        )
-    return RefusedThere(f"{text} This will not pass by itself.")
