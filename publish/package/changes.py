@@ -96,7 +96,7 @@ def write(
     """
     feed = file.feed
     after = render.rows(feed, file.split, feed.state.sql)
-    known = {r[0] for r in connection.execute(f"describe from {after}").fetchall()}
+    known = difference.columns_of(connection, after)
     columns = tuple(column for column in feed.columns if column.name in known)
     table = Table(columns, feed.key, feed.sort, feed.dialect)
     before = None
@@ -219,6 +219,8 @@ def _measure(
     kind = table.columns[place].type
 
     def total(source: str) -> Any:
+        if measure not in difference.columns_of(connection, source):
+            return None  # the partner was never told
         return _plain(
             bench.value(connection, f"select sum({bench.name(measure)}) from {source}")
         )

@@ -48,9 +48,7 @@ class Table:
 
         A column that `source` lacks is missing in every row.
         """
-        known = {
-            row[0] for row in connection.execute(f"describe from {source}").fetchall()
-        }
+        known = columns_of(connection, source)
         cells = ", ".join(
             f"{self._cell(column) if column.name in known else 'null::varchar'} "
             f"as c{place}"
@@ -64,6 +62,12 @@ class Table:
             # A reader cannot tell a text that is the null text from a missing value.
             return f"nullif({cell}, {text(self.dialect.null_text)})"
         return cell
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> set[str]:
+    """Return the names of the columns that a FROM clause item has."""
+    rows = connection.execute(f"describe from {source}").fetchall()
+    return {row[0] for row in rows}
 
 
 def walkable(table: Table) -> tuple[list[int], list[bool]] | None:
