@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -26,7 +26,7 @@ def make(folder: Path, host: str = "localhost") -> Certificates:
 
     Args:
         folder: where the two files go; it must exist and be private.
-        host: the name in the certificate, beside the address 127.0.0.1.
+        host: the name in the certificate, beside 127.0.0.1 and ::1.
 
     Returns:
         `ca.pem`, and `server.pem` with certificate and key, valid for 30 days.
@@ -34,7 +34,8 @@ def make(folder: Path, host: str = "localhost") -> Certificates:
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca = _authority(ca_key)
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.DNSName(host), x509.IPAddress(IPv4Address("127.0.0.1"))]
+    here = [x509.IPAddress(ip_address(text)) for text in ("127.0.0.1", "::1")]
+    names = [x509.DNSName(host), *here]
     authority_id = x509.AuthorityKeyIdentifier.from_issuer_public_key
     leaf = (
         _dated(host, ca.subject, key)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 import paramiko
+from paramiko.pkey import UnknownKeyType
 
 from publish.deliver.destination import Destination
 from runtime.exits import Misuse
@@ -30,7 +31,7 @@ def known(keys: paramiko.HostKeys, destination: Destination) -> None:
         words = ssh.host_key.split()
         try:
             key = paramiko.PKey.from_type_string(words[0], base64.b64decode(words[1]))
-        except (IndexError, ValueError, paramiko.SSHException):
+        except (IndexError, ValueError, UnknownKeyType, paramiko.SSHException):
             raise Misuse(
                 f"{destination.variable('HOST_KEY')}: expected a type and a key in "
                 'base64, such as "ssh-ed25519 AAAAC3Nza...", found another form'

@@ -1,7 +1,6 @@
 """What an error of SSH or SFTP means: may it pass, and who acts."""
 
 import errno
-import socket
 
 import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
@@ -40,10 +39,8 @@ def end_of(
 
 def _is_status(error: Exception) -> bool:
     """Tell the server's answer to a request from a broken connection."""
-    network = (TimeoutError, ConnectionError, socket.gaierror)
-    if isinstance(error, network) or not isinstance(error, OSError):
-        return False
-    return error.errno is None and str(error) not in ("", "Socket is closed")
+    # Paramiko raises a bare OSError for a status; sockets raise its kinds.
+    return type(error) is OSError and str(error) != "Socket is closed"
 
 
 def _failed(text: str, what: str) -> RefusedThere | TemporaryThere:
