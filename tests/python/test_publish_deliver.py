@@ -1,6 +1,5 @@
 """Delivery against real FTPS servers: whole or absent, and a truthful end."""
 
-import ftplib
 import hashlib
 import subprocess
 import sys
@@ -14,10 +13,9 @@ import pytest
 from conftest import clean_environment
 
 from publish.deliver import Connection, Destination, connect, dispatch, recovery
-from publish.deliver.session import Session
 from publish.ledger import Ledger
 from runtime.environment import Environment
-from runtime.exits import Misuse, Refused, Stop, Temporary
+from runtime.exits import Refused, Stop, Temporary
 from sandbox import certificates, partner
 
 CONTENT = b"a,b\n1,2\n" * 40_000  # five blocks
@@ -62,11 +60,9 @@ def partner_in(
     tmp_path: Path, authority: certificates.Certificates
 ) -> Callable[..., Any]:
     def words(mood: str, shown: certificates.Certificates, folder: Path) -> list[str]:
-        script, last = "publish_partner.py", [mood, PASSWORD]
-        if mood.startswith("TLS"):
-            script, last = "publish_strict_server.py", [mood]
-        path = Path(__file__).with_name(script)
-        return [sys.executable, str(path), str(shown.server_file), str(folder), *last]
+        path = Path(__file__).with_name("publish_partner.py")
+        place = [str(shown.server_file), str(folder)]
+        return [sys.executable, str(path), *place, mood, PASSWORD]
 
     @contextmanager
     def start(
@@ -203,37 +199,6 @@ def test_what_did_not_arrive_whole_is_never_renamed(
     assert events(ledger) == ["intent", "failed"]
 
 
-@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
-def test_the_data_channel_resumes_the_session(
-    partner_in: Any, ledger: Ledger, feed: Path, version: str
-) -> None:
-    """vsftpd and ProFTPD, as shipped, refuse a client that does not."""
-    with partner_in(version) as to:
-        record = deliver(ledger, to, feed)
-        assert to.names() == [NAME]
-        assert (to.folder / NAME).read_bytes() == CONTENT
-    assert record["receipt"]["tls"] == version.replace("_", ".")
-
-
-@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
-def test_the_reason_of_a_server_that_broke_off_is_shown(
-    partner_in: Any, ledger: Ledger, feed: Path, version: str
-) -> None:
-    feed.write_bytes(CONTENT * 30)
-    with partner_in(version) as to:
-        connection = to.open()
-        connection._ftp.__class__ = _Forgetful
-        with pytest.raises(Refused, match="522 SSL connection failed: session reuse"):
-            connection.put(feed, "x.part", lambda size: None)
-        connection.close()
-
-
-class _Forgetful(ftplib.FTP_TLS):
-    """The standard library's own client: it starts a new session for the data."""
-
-    wait, reason = Session.wait, Session.reason
-
-
 def test_a_hash_is_asked_where_the_server_offers_one(
     partner_in: Any, ledger: Ledger, feed: Path
 ) -> None:
@@ -348,61 +313,6 @@ def test_an_open_intent_is_settled_by_what_lies_there(
             assert (to.folder / NAME).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize(
-    ("more", "kind", "words"),
-    [
-        ({"DEST_ONPART_PASSWORD": "wrong"}, Refused, "530"),
-        ({"DEST_ONPART_CA_FILE": ""}, Refused, "certificate"),
-        ({"DEST_ONPART_URL": "ftps://feeds@localhost:1"}, Temporary, "refused"),
-        ({"DEST_ONPART_URL": "ftps://feeds@localhost:{port}/no/such"}, Refused, "550"),
-    ],
-    ids=["password", "authority", "nobody", "folder"],
-)
-def test_a_server_that_is_not_the_partner_gets_nothing(
-    partner_in: Any, more: dict[str, str], kind: type[Stop], words: str
-) -> None:
-    with partner_in("good") as to:
-        given = {name: text.format(port=to.port) for name, text in more.items()}
-        with pytest.raises(kind, match=words) as caught:
-            to.open(**given).close()
-    assert PASSWORD not in str(caught.value)
-    assert "wrong" not in str(caught.value)
-
-
-def test_a_certificate_of_another_host_is_refused(
-    partner_in: Any, tmp_path: Path
-) -> None:
-    (tmp_path / "ca").mkdir()
-    other = certificates.make(tmp_path / "ca", "partner.example")
-    with (
-        partner_in("good", other) as to,
-        pytest.raises(Refused, match="Hostname mismatch"),
-    ):
-        to.open()
-
-
-def test_not_checking_a_certificate_is_possible_and_recorded(
-    partner_in: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    with partner_in("good") as to:
-        connection = to.open(DEST_ONPART_CA_FILE="", DEST_ONPART_TLS_VERIFY="0")
-        assert connection.facts()["certificate_checked"] is False
-        connection.close()
-
-
-def test_the_folder_of_url_and_exposure_add_up(partner_in: Any, feed: Path) -> None:
-    with partner_in("good") as to:
-        (to.folder / "in" / "parts").mkdir(parents=True)
-        url = f"ftps://feeds@localhost:{to.port}/in"
-        connection = to.open("/parts", DEST_ONPART_URL=url)
-        connection.put(feed, "x", lambda size: None)
-        assert connection.list() == ["x"]
-        connection.remove("x")
-        connection.remove("x")  # gone already: no error
-        assert connection.size("x") is None
-        connection.close()
-
-
 def test_a_server_killed_in_the_middle_leaves_no_name(
     partner_in: Any, tmp_path: Path, ledger: Ledger
 ) -> None:
@@ -447,28 +357,3 @@ def test_a_folder_is_a_partner_too(tmp_path: Path, ledger: Ledger, feed: Path) -
     dispatch.dispatch(ledger, open_, intent(feed, attempt="run-2"), [feed], False)
     assert [path.name for path in folder.iterdir()] == [NAME]
     assert (folder / NAME).read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize(
-    ("variables", "words"),
-    [
-        ({}, "DEST_ONPART_URL is not set"),
-        ({"DEST_ONPART_URL": "ftps://u:hidden@h"}, "Put it in DEST_ONPART_PASSWORD"),
-        ({"DEST_ONPART_URL": "ftp://h"}, "DEST_ONPART_ALLOW_PLAINTEXT=1"),
-        ({"DEST_ONPART_URL": "ftps://"}, "found no host"),
-        ({"DEST_ONPART_URL": "ftps://h:x"}, "not a number"),
-        ({"DEST_ONPART_URL": "ftps://h"}, "DEST_ONPART_PASSWORD is not set"),
-        ({"DEST_ONPART_URL": "ftps://h", "DEST_ONPART_CA_FILE": "/no"}, "CA_FILE"),
-    ],
-)
-def test_a_wrong_destination_names_its_variable(
-    variables: dict[str, str], words: str
-) -> None:
-    with pytest.raises(Misuse, match=words) as caught:
-        Destination.of(Environment(variables), "onpart")
-    assert "hidden" not in str(caught.value)
-
-
-def test_a_destination_never_shows_its_password() -> None:
-    variables = {"DEST_ONPART_URL": "ftps://u@h", "DEST_ONPART_PASSWORD": PASSWORD}
-    assert PASSWORD not in repr(Destination.of(Environment(variables), "onpart"))
