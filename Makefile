@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test histories bench lock clean
+.PHONY: help demo check lint types sql test histories bench bench-transfer lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -10,7 +10,7 @@ ITEMS ?= 2000
 DATA ?=
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 demo: $(READY) ## Run both feeds end to end against stand-in servers
 	@BIN="$(BIN)" sh sandbox/demo.sh $(if $(DATA),--data "$(DATA)",--items $(ITEMS))
@@ -35,6 +35,9 @@ histories: $(READY) ## Run a thousand histories of the order feed (over an hour)
 
 bench: $(READY) ## Measure a million items against floors of the same run
 	$(BIN)/python -m benchmarks.inventory
+
+bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/servers)
+	PYTHONPATH=tests/python $(BIN)/python -m benchmarks.transfer
 
 # --universal: one lock for Python 3.11 to 3.13, by markers
 lock: ## Renew requirements.lock (needs uv)
