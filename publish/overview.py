@@ -1,6 +1,6 @@
 """What stands where: for every file the last delivery, what is held, what is due."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,8 @@ from publish.feeds import Feed
 from publish.ledger import Ledger, Record
 from publish.settings import stamp
 
+# Where the rows behind a reason are.
+WHERE = "gates.html, audit.csv"
 _SHOWN = ("at", "name", "rows", "bytes", "sha256", "run_id")
 
 
@@ -32,6 +34,18 @@ def in_words(states: Sequence[dict[str, Any]]) -> str:
     return "\n".join(_words(state) for state in states) or "No feed is declared."
 
 
+def reasons(told: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write why a file is held: a line a reason, and the rows it was seen by."""
+    lines = []
+    for reason in told:
+        lines.append(f"  {reason['id']}: {reason['says']}")
+        more = reason["count"] - len(reason["examples"])
+        lines += [f"    such as {example}" for example in reason["examples"]]
+        if reason["examples"] and more > 0:
+            lines.append(f"    and {more:,} more")
+    return lines
+
+
 def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
     last = ledger.last_delivered(feed.name, feed.destination)
     newest: dict[str, Record] = {}
@@ -47,7 +61,11 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
         "delivered": {name: last[name] for name in _SHOWN} if last else None,
         "held": [
             {name: record[name] for name in ("at", "name", "sha256", "checks", "hard")}
-            | {"approved": ledger.approval(feed.name, record["sha256"]) is not None}
+            | {
+                "approved": ledger.approval(feed.name, record["sha256"]) is not None,
+                "reasons": record.get("reasons", []),
+                "package": f"outbox/{record['file']}/{record['run_id']}",
+            }
             for record in held
         ],
         "open": [record["attempt"] for record in ledger.open_intents(feed.name)],
@@ -76,6 +94,8 @@ def _words(state: dict[str, Any]) -> str:
             else f"publish approve {held['sha256'][:12]} --because ..."
         )
         lines.append(f"  held {held['name']}: {', '.join(held['checks'])} ({release})")
+        lines += [f"  {line}" for line in reasons(held["reasons"])]
+        lines.append(f"    every check and row: {WHERE} in {held['package']}")
     lines += [
         f"  open {attempt}: the next publish settles it" for attempt in state["open"]
     ]

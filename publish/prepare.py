@@ -212,6 +212,8 @@ class _Bench:
             return "skipped"
         if last is None or last["sha256"] != file.sha256 or feed.state != feed.model:
             return "ready"
+        if self.settings.again:
+            return "ready"
         period = stamp(feed.cadence.last_due(self.settings.at))
         again = feed.when_unchanged == "send" and last["period"] != period
         return "ready" if again else "unchanged"

@@ -1,17 +1,22 @@
 """The whole story of one feed: recover, prepare, deliver or hold, and say so."""
 
+import errno
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from publish import handover
+import duckdb
+
+from publish import handover, overview
 from publish.feeds import Feed
 from publish.feeds.artifacts import Artifacts
+from publish.gate.checks import Check
 from publish.ledger import Ledger, state
 from publish.prepare import Passed, Ready, prepare
 from publish.settings import Settings, stamp
-from runtime.exits import Interrupted, Stop
+from runtime.command import heed
+from runtime.exits import Interrupted, Stop, Temporary
 
 # A bug outweighs a refusal, which outweighs what may pass by itself.
 _WEIGHT = {0: 0, 75: 1, 1: 2, 2: 3}
@@ -45,6 +50,8 @@ def publish(
         raise
     except Stop as stop:
         return [_stopped(feed.name, stop)]
+    except (OSError, duckdb.Error) as error:
+        return [_stopped(feed.name, _full(error))]
     if not made:
         return [_nothing(feed)]
     return [
@@ -62,6 +69,7 @@ def _passed(one: Passed) -> Outcome:
 
 def _finish(settings: Settings, ledger: Ledger, ready: Ready, began: float) -> Outcome:
     status = ready.status
+    heed()  # before anything is remembered that a signal may have spoilt
     try:
         if status == "held" and not settings.dry_run:
             _remember_held(ledger, ready)
@@ -74,6 +82,9 @@ def _finish(settings: Settings, ledger: Ledger, ready: Ready, began: float) -> O
         raise
     except Stop as stop:
         return _stopped(ready.file.label, stop, _told(ready, "failed", began))
+    except OSError as error:
+        full = _full(error)
+        return _stopped(ready.file.label, full, _told(ready, "failed", began))
     told = _told(ready, status, began)
     return Outcome(1 if status == "held" else 0, _words(ready, told), told)
 
@@ -87,8 +98,10 @@ def _remember_held(ledger: Ledger, ready: Ready) -> None:
         name=ready.file.path.name,
         sha256=ready.file.sha256,
         rows=ready.file.rows,
+        package=ready.digest,
         checks=[check.id for check in ready.holding],
         hard=[check.id for check in ready.holding if check.hard],
+        reasons=[_reason(check) for check in ready.holding],
     )
 
 
@@ -123,18 +136,26 @@ def _told(ready: Ready, status: str, began: float) -> dict[str, Any]:
         "run_id": ready.run_id,
         "package": str(ready.package) if ready.package else None,
         "gates": ready.gates.tally,
-        "held_by": [
-            {
-                "id": check.id,
-                "says": check.says,
-                "count": check.count,
-                "hard": check.hard,
-            }
-            for check in ready.holding
-        ],
+        "held_by": [_reason(check) for check in ready.holding],
         "destination": ready.file.feed.destination,
         "seconds": round(time.monotonic() - began, 2),
     }
+
+
+def _reason(check: Check) -> dict[str, Any]:
+    return {
+        "id": check.id,
+        "says": check.says,
+        "count": check.count,
+        "hard": check.hard,
+        "examples": [_flat(example) for example in check.examples],
+    }
+
+
+def _flat(example: object) -> str:
+    if isinstance(example, Mapping):
+        return ", ".join(f"{name} {value}" for name, value in example.items())
+    return str(example)
 
 
 def _words(ready: Ready, told: dict[str, Any]) -> str:
@@ -154,12 +175,23 @@ def _words(ready: Ready, told: dict[str, Any]) -> str:
             lines[0] += "; not delivered, this was a dry run"
         case "held":
             lines[0] += ". Nothing was delivered"
-            lines += [f"  {check.id}: {check.says}" for check in ready.holding]
+            lines += overview.reasons(told["held_by"])
             if not any(check.hard for check in ready.holding):
                 lines.append(f"  digest: {told['sha256']}")
+            if told["package"]:
+                lines.append(f"  every check and row: {overview.WHERE}, in the package")
     if told["package"]:
         lines.append(f"  package: {told['package']}")
     return "\n".join(lines)
+
+
+def _full(error: Exception) -> Temporary:
+    """Say that a disk of ours is full; any other error is raised again."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or "No space left on device" in str(error):
+        return Temporary(f"expected room on the disk, found none: {error}. Make room, "
+                         "then publish again.")  # fmt: skip
+    raise error
 
 
 def _stopped(label: str, stop: Stop, told: dict[str, Any] | None = None) -> Outcome:
@@ -182,7 +214,15 @@ def _nothing(feed: Feed) -> Outcome:
     told = {
         "file": feed.name,
         "status": "held" if refused else "skipped",
-        "held_by": [{"id": "RUN_EMPTY", "says": words, "count": 1, "hard": False}]
+        "held_by": [
+            {
+                "id": "RUN_EMPTY",
+                "says": words,
+                "count": 1,
+                "hard": False,
+                "examples": [],
+            }
+        ]
         if refused
         else [],
     }

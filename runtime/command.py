@@ -108,6 +108,11 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
+        if _arrived:
+            # A library turned the end that we asked for into an error of its own.
+            end = Interrupted(_arrived[0])
+            _say(str(end), end.code, arguments)
+            sys.exit(end.code)
         LOG.debug("traceback", exc_info=True)
         if os.environ.get("FEEDS_TRACEBACK"):
             raise
@@ -141,7 +146,24 @@ def _say(message: str, code: int, arguments: list[str] | None) -> None:
 _STATUS = {1: "refused", 2: "failed", 75: "temporary"}
 
 
+_arrived: list[int] = []
+
+
+def heed() -> None:
+    """Be where a command may end after a signal that a library has swallowed.
+
+    DuckDB answers a signal with an error of its own, and Great Expectations takes that
+    for the answer of a check.
+
+    Raises:
+        Interrupted: a signal came.
+    """
+    if _arrived:
+        raise Interrupted(_arrived[0])
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _arrived.append(number)
     # A second signal must not interrupt the clean-up that the first one started.
     for known in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(known, signal.SIG_IGN)

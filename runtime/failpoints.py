@@ -8,6 +8,7 @@ For tests only. `FEEDS_FAILPOINT` names places and what happens there:
 
     kill    SIGKILL to ourselves        term   SIGTERM to ourselves
     full    OSError, no space left      raise  RuntimeError, a bug nobody foresaw
+    stop    SIGSTOP to ourselves, until somebody sends SIGCONT
 
 Without the variable a place costs one look at an empty dictionary. In the environment
 prod the variable is refused.
@@ -23,7 +24,7 @@ from runtime.environment import Environment
 from runtime.exits import Misuse
 
 _TERM = re.compile(
-    r"(?P<name>[a-z:-]+)=(?P<action>kill|term|full|raise)(@(?P<visit>\d+))?"
+    r"(?P<name>[a-z:-]+)=(?P<action>kill|term|stop|full|raise)(@(?P<visit>\d+))?"
 )
 
 
@@ -80,6 +81,8 @@ def failpoint(name: str) -> None:
         case "term":
             # To this thread: the handler runs before the next line.
             signal.raise_signal(signal.SIGTERM)
+        case "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
         case "full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"failpoint {name}")
         case _:

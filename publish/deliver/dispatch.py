@@ -60,7 +60,8 @@ def dispatch(
     def one() -> Record:
         mine = _numbered(intent, len(tries) + 1)
         try:
-            if tries and (record := _made_up_for(ledger, connect, tries[-1], paths)):
+            # Nothing is sent while the end of an earlier try is open.
+            if record := _made_up_for(ledger, connect, intent, paths):
                 return record
             return _once(ledger, connect, mine, paths, bar, tries)
         except Stop as stop:
@@ -153,29 +154,30 @@ def _at_most(seconds: float) -> Iterator[None]:
 
 
 def _made_up_for(
-    ledger: Ledger, connect: Connect, earlier: dict[str, str], paths: list[Path]
+    ledger: Ledger, connect: Connect, intent: Record, paths: list[Path]
 ) -> Record | None:
-    """Settle an earlier try that could not be looked at; a delivery, if it was one."""
-    intent = next(
-        (r for r in ledger.open_intents() if r["attempt"] == earlier["attempt"]), None
-    )
-    if intent is None:
-        return None
-    ended = look(ledger, connect, intent, paths, None)
-    if ended["event"] == "unknown":
-        raise Refused(unknown(ended))
-    return ended if ended["event"] == "delivered" else None
+    """Settle earlier tries that could not be looked at; a delivery, if one was."""
+    for left in ledger.open_intents(intent["feed"]):
+        if left["first"] != intent["attempt"]:
+            continue
+        ended = look(ledger, connect, left, paths, None)
+        if ended["event"] == "unknown":
+            raise Refused(unknown(ended))
+        if ended["event"] == "delivered":
+            return ended
+    return None
 
 
 def _numbered(intent: dict[str, Any], number: int) -> dict[str, Any]:
     """Return the intent of a try: the first as given, later ones with new parts."""
+    intent = {**intent, "try": number, "first": intent["attempt"]}
     if number == 1:
-        return {**intent, "try": 1}
+        return intent
     attempt = f"{intent['attempt']}-{number}"
     items = [
         {**item, "part": f"{item['name']}.{attempt}.part"} for item in intent["items"]
     ]
-    return {**intent, "try": number, "attempt": attempt, "items": items}
+    return {**intent, "attempt": attempt, "items": items}
 
 
 def _tidy(ledger: Ledger, connection: Connection) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from tqdm import tqdm
@@ -18,6 +19,8 @@ from runtime.exits import Refused, Temporary
 from runtime.failpoints import failpoint
 
 Open = Callable[[], Connection]
+# Its own lock is one between processes, for which it would start another process.
+tqdm.set_lock(RLock())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,175 @@
+"""One cell: a copy of the ground, the fault, runs until it settles, the verdict."""
+
+import random
+import shutil
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import servers
+
+from faults import checker, child, places
+from faults.cells import Cell
+from faults.ground import NEW_AT, Ground
+
+_RUNS = 4
+_SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a cell: exit codes of its runs, what was wrong, how long it took.
+
+    `skipped` says what the machine lacks for it.
+    """
+
+    cell: Cell
+    codes: tuple[int, ...] = ()
+    wrong: tuple[str, ...] = ()
+    seconds: float = 0.0
+    skipped: str = ""
+    said: str = ""
+
+
+@dataclass
+class Bench:
+    """Runs cells one after another; servers stay up between them."""
+
+    ground: Ground
+    work: Path
+    _places: dict[str, places.Place] = field(default_factory=dict)
+    _count: int = 0
+    # How long a run without a fault takes, and its delivery, by place.
+    _lasts: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """End the servers."""
+        for place in self._places.values():
+            place.close()
+
+    def run(self, cell: Cell) -> Result:
+        """Run one cell."""
+        began = time.monotonic()
+        try:
+            place = self._place(cell.place)
+        except servers.UnavailableError as lacking:
+            return Result(cell, skipped=str(lacking))
+        if cell.how == "random":
+            self._learn(place)
+        return self._judged(cell, place, began)
+
+    def _place(self, kind: str) -> places.Place:
+        if kind not in self._places:
+            self._places[kind] = places.make(kind)
+        return self._places[kind]
+
+    def _copy(self, place: places.Place, cell: Cell) -> tuple[Path, dict[str, str]]:
+        self._count += 1
+        root = self.ground.copy(self.work / f"{self._count}", cell.rename)
+        place.reset(self.ground.old)
+        return root, {
+            "FEEDS_DATA": str(root / "data dir"),
+            "XDG_STATE_HOME": str(root / "state"),
+            "DEST_ONPART_RETRIES": "2",
+            "DEST_ONPART_RETRY_PAUSE": "0.05",
+            "DEST_ONPART_TIMEOUT": "11",
+            **place.variables,
+        }
+
+    def _learn(self, place: places.Place) -> None:
+        """Measure a run that nobody disturbs, so that a moment can be drawn from it."""
+        if place.kind in self._lasts:
+            return
+        root, environment = self._copy(place, Cell(place.kind, "none"))
+        run = child.start(root, NEW_AT, environment)
+        run.said(b"ready file=")
+        ready = time.monotonic()
+        ended = run.wait()
+        assert ended.code == 0, ended
+        self._lasts[place.kind] = (ended.seconds, time.monotonic() - ready)
+        shutil.rmtree(root)
+
+    def _judged(self, cell: Cell, place: places.Place, began: float) -> Result:
+        root, environment = self._copy(place, cell)
+        data = root / "data dir"
+        scene = checker.Scene(
+            place.folder, data / "ledger.jsonl", data, self.ground.old,
+            self.ground.new, None, (places.PASSWORD,),
+            gap=cell.rename == "delete-then-rename",
+            codes=(2,) if cell.how == "raise" else (),
+        )  # fmt: skip
+        codes: list[int] = []
+        wrong: list[str] = []
+        said = ""
+        try:
+            for number in range(_RUNS):
+                if number == 0:
+                    ended = self._with_fault(cell, place, root, environment)
+                else:
+                    ended = child.start(root, NEW_AT, environment).wait()
+                codes.append(ended.code)
+                said += f"{ended.out.decode()}{ended.err.decode()}\n"
+                scene.outputs += [ended.out, ended.err]
+                wrong += checker.after_a_run(scene, ended.code)
+                if number and ended.code == 0:
+                    break
+            else:
+                wrong.append("convergence: it never ended with 0")
+            scene.log = place.logged()
+            wrong += checker.in_the_end(scene)
+        except TimeoutError as error:
+            wrong.append(f"hang: {error}")
+        shutil.rmtree(root)
+        seconds = time.monotonic() - began
+        return Result(cell, tuple(codes), tuple(wrong), seconds, said=said)
+
+    def _with_fault(
+        self, cell: Cell, place: places.Place, root: Path, environment: dict[str, str]
+    ) -> child.Ended:
+        point, _, more = cell.point.partition("; ")
+        filler = place.folder / "filler"
+        if more.startswith("mood "):
+            place.mood(more.removeprefix("mood "))
+        if cell.how == "disk" or more == "disk":
+            used = sum(len(content) for content in self.ground.old.values())
+            filler.write_bytes(b"x" * ((3 << 20) - used - used // 2))
+        if cell.how == "mood":
+            place.mood(point)
+        name, _, visit = point.partition("@")
+        action = "stop" if cell.how == "cut" else cell.how
+        if action in ("kill", "term", "stop", "full", "raise"):
+            term = f"{name}={action}" + (f"@{visit}" if visit else "")
+            environment = {**environment, "FEEDS_FAILPOINT": term}
+        run = child.start(root, NEW_AT, environment)
+        if cell.how == "cut":
+            _cut(run, place)
+        elif cell.how == "random":
+            self._at_some_moment(run, cell, place)
+        ended = run.wait()
+        filler.unlink(missing_ok=True)
+        if place.lab and place.lab.process is None:
+            place.lab.start()
+        place.mood("")
+        return ended
+
+    def _at_some_moment(
+        self, run: child.Child, cell: Cell, place: places.Place
+    ) -> None:
+        """Half of the moments lie in the whole run, half while it delivers."""
+        dice = random.Random(cell.seed)
+        whole, delivery = self._lasts[place.kind]
+        if cell.seed % 2:
+            time.sleep(dice.uniform(0, whole))
+        else:
+            run.said(b"ready file=")
+            time.sleep(dice.uniform(0, delivery))
+        run.signal(_SIGNALS[cell.point])
+
+
+def _cut(run: child.Child, place: places.Place) -> None:
+    """Kill the server, its sessions too, while we stand at a point."""
+    assert place.lab is not None
+    if run.stopped():
+        place.lab.kill()
+        run.signal(signal.SIGCONT)

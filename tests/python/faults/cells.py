@@ -1,0 +1,127 @@
+"""What is done to a delivery: which fault, at which moment, at which partner."""
+
+import random
+from dataclasses import dataclass
+
+# Every declared point of publish, in the order in which a delivery passes them. A
+# delivery has two items, the manifest and the feed, so some are passed twice.
+POINTS = (
+    "before-append:intent",
+    "after-append:intent",
+    "before-connect",
+    "after-login",
+    "in-stor",
+    "in-stor@5",
+    "after-stor",
+    "after-stor@2",
+    "before-append:placing",
+    "after-append:placing",
+    "before-rnto",
+    "after-rnto",
+    "before-rnto@2",
+    "after-rnto@2",
+    "before-append:delivered",
+    "after-append:delivered",
+    "after-receipt",
+)
+_SERVERS = ("vsftpd", "folder")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One fault.
+
+    Attributes:
+        place: where the delivery goes; see `faults.places`.
+        how: kill, term, full or raise at a failpoint; cut: the server is killed while
+            we stand at it; mood: a reply is lost; disk: the partner's is full;
+            random: a signal at some moment.
+        point: the failpoint, with @visit if it is not the first; the mood.
+        seed: of a random cell.
+        rename: the exposure's policy.
+    """
+
+    place: str
+    how: str
+    point: str = ""
+    seed: int = 0
+    rename: str = "replace"
+
+    def __str__(self) -> str:
+        if self.how == "random":
+            return f"{self.place}: random {self.seed}"
+        return f"{self.place}: {self.how} {self.point}".rstrip()
+
+
+def declared() -> list[Cell]:
+    """Every point with every fault, at a strict server and at a folder."""
+    cells = [
+        Cell(place, how, point)
+        for place in _SERVERS
+        for point in POINTS
+        for how in ("kill", "term")
+    ]
+    # Later than the login: before it, a server that is gone is just not reached.
+    cells += [Cell("vsftpd", "cut", point) for point in POINTS[3:]]
+    cells += [
+        Cell(place, how, point)
+        for place in _SERVERS
+        for point in ("before-append:intent", "before-append:placing",
+                      "before-append:delivered")
+        for how in ("full", "raise")
+    ]  # fmt: skip
+    cells += [
+        Cell("forgetful", "mood", mood)
+        for mood in ("226 1", "226 2", "250 1", "250 2", "451 1", "451 9", "450 2")
+    ]
+    # A lost reply, and then the process dies while it looks.
+    cells += [
+        Cell("forgetful", how, f"{point}; mood {mood}")
+        for mood, point in (
+            ("226 1", "before-connect@2"),
+            ("226 1", "after-login@2"),
+            ("226 1", "after-append:placing"),
+            ("250 1", "before-connect@2"),
+            ("250 1", "after-login@2"),
+            ("250 2", "before-rnto@2"),
+            ("250 2", "after-rnto@2"),
+            ("250 2", "before-append:delivered"),
+        )
+        for how in ("kill", "term")
+    ]
+    cells.append(Cell("small-disk", "disk"))
+    cells += [Cell("small-disk", how, "in-stor@5; disk") for how in ("kill", "term")]
+    cells += [
+        Cell("proftpd-no-replace", how, point, rename="delete-then-rename")
+        for point in ("before-rnto", "in-gap", "in-gap@2", "after-rnto@2")
+        for how in ("kill", "term")
+    ]
+    return cells
+
+
+def at_random(number: int, seed: int) -> list[Cell]:
+    """Signals at random moments, SIGKILL and SIGTERM, over four kinds of partner."""
+    dice = random.Random(seed)
+    places = ("vsftpd", "proftpd", "forgetful", "folder")
+    return [
+        Cell(places[index % len(places)], "random", "kill" if index % 3 else "term",
+             dice.randrange(2**32))
+        for index in range(number)
+    ]  # fmt: skip
+
+
+def sample() -> list[Cell]:
+    """About twenty that between them need every way of settling."""
+    few = ("in-stor@5", "after-stor@2", "after-append:placing", "after-rnto@2",
+           "before-append:delivered")  # fmt: skip
+    cells = [Cell("vsftpd", "kill", point) for point in few]
+    cells += [Cell("folder", "term", point) for point in few[:4]]
+    cells += [Cell("vsftpd", "cut", point) for point in ("in-stor@5", "before-rnto@2")]
+    cells += [Cell("forgetful", "mood", mood) for mood in ("226 2", "250 2", "451 1")]
+    cells += [Cell("forgetful", "kill", "after-login@2; mood 250 2")]
+    cells += [Cell("folder", "full", "before-append:delivered")]
+    cells += [Cell("small-disk", "disk")]
+    cells += [
+        Cell("proftpd-no-replace", "kill", "in-gap@2", rename="delete-then-rename")
+    ]
+    return cells + at_random(4, 1)

@@ -1,0 +1,160 @@
+"""Was it whole, last good, once, truthful and clean? Judged from outside.
+
+Imports the standard library only: it reads what lies in the partner's folder, what the
+server wrote into its log, and the ledger as the JSON lines that they are.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# How the servers tell of a rename that happened: new name in group 1.
+_RENAMED = (
+    re.compile(r'OK RENAME: Client "[^"]*", "\S+ /?([^"]+)"'),  # vsftpd
+    re.compile(r"<- RNTO (\S+)\n[^\n]*-> 250"),  # pyftpdlib, the sandbox
+    re.compile(r"^RNTO (\S+) 250$", re.MULTILINE),  # ProFTPD, the scripted partner
+)
+
+
+@dataclass
+class Scene:
+    """What a cell left behind.
+
+    Attributes:
+        folder: the partner's.
+        ledger: ledger.jsonl.
+        data: the data directory, searched for secrets.
+        old: what the partner held before: file name to content.
+        new: what it shall hold in the end; same names.
+        log: what the server logged since the cell began; None for a plain folder.
+        secrets: what nothing may show.
+        gap: whether the exposure declares a moment in which no file stands there.
+        codes: exit codes that are lawful here and nowhere else.
+        outputs: what the runs wrote to stdout and stderr.
+    """
+
+    folder: Path
+    ledger: Path
+    data: Path
+    old: dict[str, bytes]
+    new: dict[str, bytes]
+    log: str | None
+    secrets: tuple[str, ...]
+    gap: bool = False
+    codes: tuple[int, ...] = ()
+    outputs: list[bytes] = field(default_factory=list)
+
+
+def after_a_run(scene: Scene, code: int) -> list[str]:
+    """Judge what stands there when a run has ended, however it ended.
+
+    Args:
+        scene: as it is now.
+        code: exit code; negative for the signal that killed it.
+    """
+    wrong = []
+    for name, old in scene.old.items():
+        path = scene.folder / name
+        found = path.read_bytes() if path.exists() else None
+        if found is None and not scene.gap:
+            wrong.append(f"last good: {name} is gone")
+        elif found not in (None, old, scene.new[name]):
+            wrong.append(
+                f"whole or absent: {name} has {len(found or b'')} strange bytes"
+            )
+    feed = list(scene.old)[-1]
+    there = (scene.folder / feed).exists() and (
+        (scene.folder / feed).read_bytes() == scene.new[feed]
+    )
+    records = _records(scene.ledger, wrong)
+    told = _told(records, scene.new[feed])
+    if code == 0 and not there:
+        wrong.append("truthful: exit 0, but the new file is not there")
+    if told == "delivered" and not there:
+        wrong.append("truthful: the ledger says delivered, but it is not there")
+    if told == "failed" and there:
+        wrong.append("truthful: the ledger says failed, but it is there")
+    # -15: a signal that came before anything was begun. 2 would be a bug of ours,
+    # unless a failpoint plays one.
+    if code not in (0, 1, 75, 143, -9, -15, *scene.codes):
+        wrong.append(f"truthful: exit {code}")
+    return wrong
+
+
+def in_the_end(scene: Scene) -> list[str]:
+    """Judge what stands there when `publish` has nothing left to do."""
+    wrong = []
+    names = sorted(path.name for path in scene.folder.iterdir())
+    if names != sorted(scene.new):
+        wrong.append(f"litter: {names}")
+    for name, new in scene.new.items():
+        path = scene.folder / name
+        if path.exists() and path.read_bytes() != new:
+            wrong.append(f"convergence: {name} is not the new one")
+    feed = list(scene.new)[-1]
+    digest = hashlib.sha256(scene.new[feed]).hexdigest()
+    records = _records(scene.ledger, wrong)
+    times = [r for r in records if r["event"] == "delivered" and r["sha256"] == digest]
+    if len(times) != 1:
+        wrong.append(f"once: the ledger has {len(times)} deliveries")
+    if scene.log is not None:
+        renames = [n for form in _RENAMED for n in form.findall(scene.log) if n == feed]
+        if len(renames) != 1:
+            wrong.append(f"once: the server renamed {len(renames)} times to {feed}")
+    ended = {r["attempt"] for r in records if r["event"] in _ENDS}
+    if still := {r["attempt"] for r in records if r["event"] == "intent"} - ended:
+        wrong.append(f"truthful: open in the end {sorted(still)}")
+    left = [
+        p.name for p in scene.data.rglob("*") if p.name.endswith((".part", ".work"))
+    ]
+    if left:
+        wrong.append(f"litter at home: {left}")
+    return wrong + _shown(scene)
+
+
+_ENDS = ("delivered", "failed", "unknown")
+
+
+def _records(ledger: Path, wrong: list[str]) -> list[dict[str, Any]]:
+    """Read the chain; a last line without its end is lawful, all else is not."""
+    records: list[dict[str, Any]] = []
+    previous = "0" * 64
+    lines = ledger.read_bytes().splitlines(keepends=True) if ledger.exists() else []
+    for number, line in enumerate(lines, 1):
+        if not line.endswith(b"\n"):
+            if number != len(lines):
+                wrong.append(f"ledger: line {number} is torn")
+            break
+        record = json.loads(line)
+        if record["previous"] != previous:
+            wrong.append(f"ledger: line {number} does not follow")
+        previous = hashlib.sha256(line).hexdigest()
+        records.append(record)
+    return records
+
+
+def _told(records: Iterable[dict[str, Any]], content: bytes) -> str:
+    """What the ledger says of these bytes: the last event of their last attempt."""
+    digest = hashlib.sha256(content).hexdigest()
+    attempts = [r["attempt"] for r in records if r.get("sha256") == digest
+                and r["event"] == "intent"]  # fmt: skip
+    mine = [r for r in records if attempts and r.get("attempt") == attempts[-1]]
+    return mine[-1]["event"] if mine else "nothing"
+
+
+def _shown(scene: Scene) -> list[str]:
+    """Look for secrets, in clear and as base64, in everything that was written."""
+    places = [("output", text) for text in scene.outputs]
+    places += [(p.name, p.read_bytes()) for p in scene.data.rglob("*") if p.is_file()]
+    return [
+        f"secret in {where}"
+        for secret in scene.secrets
+        for form in (secret.encode(), base64.b64encode(secret.encode()).rstrip(b"="))
+        for where, text in places
+        if form in text
+    ]

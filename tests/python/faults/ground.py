@@ -1,0 +1,84 @@
+"""The ground that every cell stands on: prepared once, copied for each."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from conftest import ROOT
+from publish_sample import House, good_row
+
+from faults import child
+
+OLD_AT, NEW_AT = "2026-01-15T07:00:00Z", "2026-01-16T07:00:00Z"
+FEED, MANIFEST = "DEMO01_inventory.csv", "DEMO01_inventory.manifest.json"
+# About half a megabyte: eight blocks on the wire.
+ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A project whose partner holds yesterday's file, and that has today's to send.
+
+    Attributes:
+        root: project and data directory, to be copied.
+        old: what the partner holds: name to content, the feed last.
+        new: what it shall hold.
+    """
+
+    root: Path
+    old: dict[str, bytes]
+    new: dict[str, bytes]
+
+    def copy(self, place: Path, rename: str) -> Path:
+        """Copy it to `place`; the warehouse, which nobody changes, is linked."""
+        shutil.copytree(self.root, place, ignore=shutil.ignore_patterns("*.duckdb"))
+        warehouse = "data dir/warehouse.duckdb"
+        (place / warehouse).hardlink_to(self.root / warehouse)
+        manifest = place / "target" / "manifest.json"
+        said = json.loads(manifest.read_bytes())
+        for exposure in said["exposures"].values():
+            exposure["config"]["meta"]["rename"] = rename
+        manifest.write_text(json.dumps(said))
+        return place
+
+
+def prepare(place: Path) -> Ground:
+    """Make the project, deliver yesterday's file, learn what today's will be."""
+    house = House(place / "ground", rows=[good_row(number) for number in range(ROWS)])
+    house.root.mkdir(parents=True)
+    house.meta |= {"file": FEED, "suite": "small", "guards": {}}
+    # Great Expectations runs, but has one thing to ask: here delivery is judged.
+    house.write()
+    whole = json.loads((ROOT / "tests/expectations/onpart_inventory.json").read_text())
+    small = {**whole, "name": "small", "expectations": whole["expectations"][:1]}
+    (house.root / "tests/expectations/small.json").write_text(json.dumps(small))
+    _deliver(house.root, OLD_AT)
+    old = _contents(house.partner)
+    house.rows[0]["qty_on_hand"] = 11
+    house.write()
+    # In a copy, so that the ground's ledger knows nothing of it.
+    rehearsal = shutil.copytree(house.root, place / "rehearsal")
+    _deliver(rehearsal, NEW_AT)
+    new = _contents(rehearsal / "partner")
+    assert old.keys() == new.keys()
+    assert old[FEED] != new[FEED]
+    shutil.rmtree(rehearsal)
+    return Ground(house.root, old, new)
+
+
+def _deliver(root: Path, at: str) -> None:
+    environment = {
+        "FEEDS_DATA": str(root / "data dir"),
+        "XDG_STATE_HOME": str(root / "state"),
+        "DEST_ONPART_URL": (root / "partner").as_uri(),
+        "FEEDS_ACCEPT_FIRST": "1",
+    }
+    ended = child.start(root, at, environment).wait()
+    assert ended.code == 0, ended
+    (root / "stdout").unlink()
+    (root / "stderr").unlink()
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in (MANIFEST, FEED)}

@@ -1,0 +1,114 @@
+"""Where a cell delivers to: a server of the lab, the forgetful partner, or a folder."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import servers
+from conftest import clean_environment
+from servers import trust
+
+PASSWORD = "s3cret-of-the-partner"  # what the lab's servers have too
+
+
+@dataclass
+class Place:
+    """One destination; `reset` makes it as a partner has it before a cell."""
+
+    kind: str
+    folder: Path
+    variables: dict[str, str]
+    log: Path | None = None
+    lab: servers.Server | None = None
+    process: subprocess.Popen[str] | None = None
+    home: Path | None = None
+    _from: int = 0
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def reset(self, old: dict[str, bytes]) -> None:
+        """Put down what the partner holds; forget moods and the log so far."""
+        for path in self.folder.iterdir():
+            path.unlink()
+        for name, content in old.items():
+            if self.lab:
+                self.lab.lay(name, content)
+            else:
+                (self.folder / name).write_bytes(content)
+        self.mood("")
+        self._from = self.log.stat().st_size if self.log and self.log.exists() else 0
+
+    def mood(self, words: str) -> None:
+        """Tell the forgetful partner what to forget."""
+        if self.home:
+            (self.home / "mood").write_text(words)
+
+    def logged(self) -> str | None:
+        """What the server logged since `reset`; None where nobody logs."""
+        if self.log is None:
+            return None
+        content = self.log.read_bytes() if self.log.exists() else b""
+        return content[self._from :].decode(errors="replace")
+
+    def close(self) -> None:
+        """End the server."""
+        if self.lab:
+            self.lab.close()
+        if self.process:
+            self.process.kill()
+            self.process.communicate()
+        if self.home:
+            shutil.rmtree(self.home)
+
+
+def make(kind: str) -> Place:
+    """Start a place: a server of the lab, forgetful, folder, or one of these:
+
+    proftpd-no-replace refuses to rename over a file, small-disk is vsftpd on 3 MiB.
+
+    Raises:
+        servers.UnavailableError: this machine lacks the server.
+    """
+    home = Path(tempfile.mkdtemp(prefix="faults-"))
+    folder = home / "partner data"
+    if kind == "folder":
+        folder.mkdir()
+        return Place(kind, folder, {"DEST_ONPART_URL": folder.as_uri()}, home=home)
+    if kind == "forgetful":
+        folder.mkdir()
+        return _forgetful(home, folder)
+    home.rmdir()
+    options: dict[str, Any] = {
+        "proftpd-no-replace": {"replace": False},
+        "small-disk": {"disk": 3 << 20},
+    }.get(kind, {})
+    program = {"proftpd-no-replace": "proftpd", "small-disk": "vsftpd"}.get(kind, kind)
+    lab = servers.start(program, **options)
+    log = lab.log if program == "vsftpd" else None
+    return Place(kind, lab.folder, lab.variables(), log, lab)
+
+
+def _forgetful(home: Path, folder: Path) -> Place:
+    shown = trust.make(home, "good")
+    words = [home, shown.server_file, folder, PASSWORD]
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "faults.partner", *map(str, words)],
+        cwd=Path(__file__).parents[1],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    port = int(process.stdout.readline())
+    variables = {
+        "DEST_ONPART_URL": f"ftps://feeds@localhost:{port}",
+        "DEST_ONPART_PASSWORD": PASSWORD,
+        "DEST_ONPART_CA_FILE": str(shown.ca_file),
+    }
+    return Place(
+        "forgetful", folder, variables, home / "log", process=process, home=home
+    )
