@@ -11,16 +11,16 @@ from pathlib import Path
 import click
 
 from publish import feeds, overview
+from publish.choice import choose
 from publish.deliver import recovery
-from publish.feeds import Feed, artifacts
-from publish.feeds.artifacts import Artifacts
+from publish.feeds import artifacts
 from publish.ledger import Ledger, approval
 from publish.options import RunByDefault, Time
 from publish.package import signature
 from publish.run import publish, worst
 from publish.settings import Again, Settings
 from runtime import failpoints
-from runtime.command import log_options, report, run, show_progress, start_logging
+from runtime.command import LOG, log_options, report, run, show_progress, start_logging
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
 from runtime.lock import one_writer
@@ -62,7 +62,10 @@ def run_command(
         settings = replace(settings, again=_again(settings, files, again, because))
     with _locked(settings) as ledger:
         found = artifacts.read(settings.root, settings.variables)
-        chosen = _chosen(found, files)
+        choice = choose(found, files, settings.place.landing, ledger)
+        for name, why in choice.left_out.items():
+            LOG.info(f"left out file={name}: {why}")
+        chosen = list(choice.feeds)
         if due:
             chosen = [
                 feed
@@ -84,6 +87,9 @@ def run_command(
         "environment": settings.place.environment,
         "dry_run": dry_run,
         "files": [outcome.told for outcome in outcomes],
+        "left_out": [
+            {"file": name, "because": why} for name, why in choice.left_out.items()
+        ],
     }
     report(result, "\n".join(o.words for o in outcomes) or "Nothing is due.", as_json)
     sys.exit(code)
@@ -189,15 +195,6 @@ def _locked(settings: Settings) -> Iterator[Ledger]:
     wait = settings.variables.number("FEEDS_LOCK_WAIT", 0)
     with one_writer(settings.place.data, "publish", wait):
         yield Ledger(settings.place.ledger)
-
-
-def _chosen(found: Artifacts, names: Sequence[str]) -> list[Feed]:
-    declared = {feed.name: feed for feed in feeds.read(found)}
-    for name in names:
-        if name not in declared:
-            known = ", ".join(declared) or "(none is declared)"
-            raise Misuse(f"expected one of the files {known}; found {name!r}")
-    return [feed for name, feed in declared.items() if not names or name in names]
 
 
 def _operator(settings: Settings) -> str:

@@ -6,7 +6,7 @@ of its own, which is let go again before Great Expectations opens it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,6 +90,12 @@ def value(
         raise LookupError(f"no row from: {query}")
     found: object = row[0]
     return found
+
+
+def parquet(files: Sequence[Path]) -> str:
+    """Return a FROM clause item of Parquet files, columns matched by name."""
+    paths = ", ".join(text(str(path)) for path in files)
+    return f"read_parquet([{paths}], union_by_name = true)"
 
 
 def _half(size: str) -> str:

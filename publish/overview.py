@@ -49,7 +49,7 @@ def reasons(told: Sequence[Mapping[str, Any]]) -> list[str]:
 def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
     last = ledger.last_delivered(feed.name, feed.destination)
     newest: dict[str, Record] = {}
-    for record in ledger.all("held", "delivered"):
+    for record in ledger.all("held", "delivered", "nothing"):
         if record["feed"] == feed.name:
             newest[record["file"]] = record
     held = [record for record in newest.values() if record["event"] == "held"]
@@ -62,7 +62,8 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
         "held": [
             {name: record[name] for name in ("at", "name", "sha256", "checks", "hard")}
             | {
-                "approved": ledger.approval(feed.name, record["sha256"]) is not None,
+                "approved": ledger.approval(record["file"], record["sha256"])
+                is not None,
                 "reasons": record.get("reasons", []),
                 "package": f"outbox/{record['file']}/{record['run_id']}",
             }

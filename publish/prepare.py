@@ -1,6 +1,7 @@
 """A feed made ready: every file of it rendered, judged and packed; nothing leaves."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,16 @@ from typing import Any
 import duckdb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from publish import bench, gate, overview, package, render, sources, splits
+from publish import bench, gate, package, passing, render, sources, splits
 from publish.feeds import Feed
 from publish.feeds.artifacts import Artifacts
 from publish.gate.checks import Check, Gates
 from publish.ledger import Ledger, Record, state
 from publish.package import changes, outbox, provenance, signature
+from publish.passing import Passed
 from publish.settings import Settings, stamp
 from runtime.command import LOG
-from runtime.exits import Misuse
+from runtime.exits import Refused
 from runtime.files import sha256_of
 
 
@@ -50,23 +52,6 @@ class Ready:
     state: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """One file that was not made: it is not due, superseded, or cannot be made.
-
-    Attributes:
-        label: names the file, as `gate.Rendered.label` does.
-        status: "not due", "waiting", "superseded" or "refused".
-        says: why, as a sentence.
-        code: exit code.
-    """
-
-    label: str
-    status: str
-    says: str
-    code: int = 0
-
-
 def prepare(
     settings: Settings, artifacts: Artifacts, ledger: Ledger, feed: Feed
 ) -> list[Ready | Passed]:
@@ -74,21 +59,32 @@ def prepare(
 
     Raises:
         Misuse: warehouse, suite or name are wrong.
+        Refused: a source below the feed is not landed.
         Temporary: dbt is writing the warehouse.
     """
     place = settings.place
+    if missing := sources.absent(place.landing, artifacts, feed.unique_id):
+        words = " ".join(missing)
+        raise Refused(
+            f"expected an extract of {' and '.join(missing)} in "
+            f"{place.landing / 'current'}, found none. Run `extract {words}`, then "
+            "`dbt build`."
+        )
     landed = sources.read(place.landing, artifacts, feed.unique_id)
     key = signature.key(settings.variables)
     with (
         outbox.work(place.outbox, feed.name) as work,
         bench.opened(work, place.warehouse, settings.limits) as connection,
     ):
+        chosen = splits.of(connection, feed, ledger, settings.at)
         case = gate.Case(
             artifacts=artifacts,
             root=settings.root,
             landed=landed,
             held=state.held(feed, place.delivered),
             first=ledger.last_delivered(feed.name, feed.destination) is None,
+            last_rows=_last_rows(ledger, feed, chosen),
+            splits=tuple(chosen),
             at=settings.at,
             accept_first=settings.accept_first,
             limits=settings.limits,
@@ -96,11 +92,24 @@ def prepare(
         about = provenance.of_run(
             connection, settings.root, settings.variables, artifacts, feed, landed
         )
+        built = gate.built_at(connection)
         made = _Bench(settings, ledger, connection, work, case, about, key)
         return [
-            made.pass_over(feed, split) or made.ready(feed, split)
-            for split in splits.of(connection, feed, ledger, settings.at)
-        ]
+            passing.over(settings, ledger, feed, split, built)
+            or made.ready(feed, split)
+            for split in chosen
+        ] or [*passing.none_open(settings, feed, landed)]
+
+
+def _last_rows(
+    ledger: Ledger, feed: Feed, chosen: Sequence[str | None]
+) -> dict[str | None, int]:
+    """Count the rows of the last file of each split value that had one."""
+    last = {
+        split: ledger.last_delivered(feed.name, feed.destination, split)
+        for split in chosen
+    }
+    return {split: record["rows"] for split, record in last.items() if record}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,42 +123,6 @@ class _Bench:
     case: gate.Case
     about: dict[str, Any]
     key: Ed25519PrivateKey | None
-
-    def pass_over(self, feed: Feed, split: str | None) -> Passed | None:
-        """Say why a file need not, or cannot, be made."""
-        label = gate.label(feed, split)
-        at = self.settings.at
-        if self.settings.due and not overview.due_for(feed, self.ledger, at, split):
-            period = stamp(feed.cadence.last_due(at))
-            return Passed(label, "not due", f"settled since {period} already")
-        try:
-            feed.file_name(at, self.settings.place.environment, split)
-        except Misuse as error:
-            # One bad value must not keep the files of the others from leaving.
-            return Passed(label, "refused", str(error), 1)
-        if feed.state == feed.model:
-            return None
-        last = self.ledger.last_state(feed.state.model, feed.destination, split)
-        today = last is not None and last["logical"][:10] == f"{at:%Y-%m-%d}"
-        if last and today and "{timestamp}" not in feed.file:
-            # It would take the name of one that may not have been fetched yet, and a
-            # reader could not tell which of the day's files is the newer one.
-            return Passed(
-                label,
-                "waiting",
-                f"{last['name']} went out today; what has changed since follows in "
-                "the file of another day",
-            )
-        built = gate.built_at(self.connection)
-        if last and built and stamp(built) <= last["at"]:
-            # A difference to what was held before the last delivery is no news.
-            return Passed(
-                label,
-                "superseded",
-                f"dbt built before {last['name']} was delivered; `dbt build` shows "
-                "what has changed since",
-            )
-        return None
 
     def ready(self, feed: Feed, split: str | None) -> Ready:
         began = time.monotonic()
@@ -168,14 +141,15 @@ class _Bench:
 
     def _pack(self, file: gate.Rendered, gates: Gates) -> Ready:
         feed, place = file.feed, self.settings.place
-        approved = self.ledger.approval(feed.name, file.sha256)
+        approved = self.ledger.approval(file.label, file.sha256)
         holding = gates.closed_despite(approved["checks"] if approved else ())
         last = self.ledger.last_delivered(feed.name, feed.destination, file.split)
         status = "held" if holding else self._status(file, last)
         run_id = outbox.run_id(self.settings, file.label, file.sha256)
         size = file.path.stat().st_size
         if status in ("skipped", "unchanged"):
-            return Ready(file, size, status, gates, holding, run_id)
+            kept = self._moved_on(file) if status == "skipped" else ""
+            return Ready(file, size, status, gates, holding, run_id, state=kept)
         suite = self.settings.root / "tests" / "expectations" / f"{feed.suite}.json"
         about = {
             **self.about,
@@ -200,6 +174,26 @@ class _Bench:
             file, size, status, gates, holding, run_id, final, packed.digest,
             packed.manifest, kept,
         )  # fmt: skip
+
+    def _moved_on(self, file: gate.Rendered) -> str:
+        """Keep the state anew if it lost keys, which no row of a delta could say.
+
+        They were let go: another file carries them, or a person said so. Else they
+        would be missed every night, or, come back, be taken for told already.
+        """
+        feed, case = file.feed, self.case
+        if feed.state == feed.model or not case.held or self.settings.dry_run:
+            return ""
+        # No row differs, so that only rows of lost keys can be too many.
+        held = render.rows(feed, file.split, bench.parquet(case.held))
+        now = render.rows(feed, file.split, feed.state.sql)
+        count = "(select count(*) from {})".format
+        query = f"select {count(held)} <> {count(now)}"
+        if not bench.value(self.connection, query):
+            return ""
+        return state.keep(
+            self.connection, feed, file.split, self.settings.place.delivered
+        )
 
     def _status(self, file: gate.Rendered, last: Record | None) -> str:
         """Say what an open gate leads to; the same bytes are sent once.

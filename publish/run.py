@@ -13,7 +13,8 @@ from publish.feeds import Feed
 from publish.feeds.artifacts import Artifacts
 from publish.gate.checks import Check
 from publish.ledger import Ledger, state
-from publish.prepare import Passed, Ready, prepare
+from publish.passing import Passed
+from publish.prepare import Ready, prepare
 from publish.settings import Settings, stamp
 from runtime.command import heed
 from runtime.exits import Interrupted, Stop, Temporary
@@ -110,8 +111,9 @@ def _remember_nothing(settings: Settings, ledger: Ledger, ready: Ready) -> None:
     feed = ready.file.feed
     period = stamp(feed.cadence.last_due(settings.at))
     last = ledger.last_settled(feed.name, feed.destination, ready.file.split)
-    if last and last["event"] == "nothing" and last["period"] == period:
-        return  # said before, in this period
+    said = last and last["event"] == "nothing" and last["period"] == period
+    if said and not ready.state and not ready.gates.closed:
+        return  # in this period; nor was an approval used up
     ledger.append(
         "nothing",
         feed=feed.name,
@@ -122,7 +124,10 @@ def _remember_nothing(settings: Settings, ledger: Ledger, ready: Ready) -> None:
         period=period,
         because={"skipped": "nothing changed"}.get(ready.status, "same bytes"),
         sha256=ready.file.sha256,
-    )
+        **({"state": {"model": feed.state.model, "sha256": ready.state}}
+           if ready.state else {}),
+    )  # fmt: skip
+    state.sync(ledger, settings.place.delivered)
 
 
 def _told(ready: Ready, status: str, began: float) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def _closing(
     ).fetchall()
     final = set()
     for value, until in closed:
-        last = ledger.last_delivered(feed.name, feed.destination, value)
+        # Deltas count too: the term may have opened and closed between two fulls.
+        last = ledger.last_state(feed.state.model, feed.destination, value)
         if last is not None and last["logical"] < stamp(until):
             final.add(value)
     return final

@@ -101,6 +101,10 @@ def _agrees_with_itself(exposure: str, meta: Mapping[str, Any]) -> None:
     told = {**meta.get("changes", {})}
     if gone := omitted & {*told.get("measures", ()), told.get("group")}:
         raise wrong(exposure, "changes", "columns that are written", sorted(gone))
+    across = meta["guards"].get("keys_stay", {}).get("across_splits")
+    if across and "split_by" not in meta:
+        field = "guards.keys_stay.across_splits"
+        raise wrong(exposure, field, "split_by beside it", "none")
     if "max_review_share" in meta["guards"] and "audit" not in meta:
         raise wrong(exposure, "guards.max_review_share", "an audit model", "none")
 

@@ -1,15 +1,16 @@
 """Opens only if dbt, the guards and Great Expectations all say so, of the very file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from publish import bench, parse, render, sources
+from publish import bench, parse, render
 from publish.feeds import Feed
 from publish.feeds.artifacts import Artifacts
-from publish.gate import guards, readback, suite, verdict
+from publish.gate import extracts, guards, readback, suite, verdict
 from publish.gate.checks import Check, Gates
 from publish.gate.scene import Scene
 from publish.sources import Source
@@ -47,6 +48,8 @@ class Case:
         landed: the sources below the file.
         held: Parquet files of what the partner holds; none before the first delivery.
         first: whether no file of this feed was delivered yet.
+        last_rows: rows of the last file of each split value that had one.
+        splits: the split values that get a file now.
         at: the logical time, UTC.
         accept_first: FEEDS_ACCEPT_FIRST.
         limits: memory and threads for DuckDB.
@@ -57,6 +60,8 @@ class Case:
     landed: list[Source]
     held: tuple[Path, ...]
     first: bool
+    last_rows: Mapping[str | None, int]
+    splits: tuple[str | None, ...]
     at: datetime
     accept_first: bool
     limits: Limits
@@ -81,7 +86,9 @@ def judge(
     expectations = suite.read(case.root, feed.suite)
     checks = verdict.ask(connection, case.artifacts, feed)
     if feed.guards.get("source_complete"):
-        checks.append(sources.complete(case.landed, built_at(connection)))
+        checks.append(extracts.complete(case.landed, built_at(connection)))
+    if hours := feed.guards.get("max_source_age"):
+        checks.append(extracts.fresh(case.landed, case.at, hours))
     checks.append(readback.header(feed, file.path))
     with bench.scratch(connection, scratch):
         checks.append(readback.same_rows(connection, feed, file.split, file.path))
@@ -98,14 +105,12 @@ def _ask_guards(
     connection: duckdb.DuckDBPyConnection, case: Case, file: Rendered
 ) -> list[Check]:
     if case.held:
-        paths = ", ".join(bench.text(str(path)) for path in case.held)
-        held = f"read_parquet([{paths}], union_by_name = true)"
-        held = render.rows(file.feed, file.split, held)
+        held = render.rows(file.feed, file.split, bench.parquet(case.held))
         connection.execute(f"create or replace temp view held as select * from {held}")
     return guards.ask(
         Scene(
-            connection, file.feed, file.split, case.at, bool(case.held), case.first,
-            case.accept_first,
+            connection, file.feed, file.split, case.splits, case.at, bool(case.held),
+            case.last_rows.get(file.split), case.first, case.accept_first,
         )
     )  # fmt: skip
 

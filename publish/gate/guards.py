@@ -92,6 +92,7 @@ def _max_age(scene: Scene, limit: dict[str, Any]) -> Iterator[Check]:
 _GUARDS: dict[str, Callable[[Scene, Any], Iterator[Check]]] = {
     "min_rows": _min_rows,
     "max_rows_lost": losses.rows,
+    "max_rows_gained": losses.gained,
     "max_keys_lost": losses.keys,
     "max_total_drop": losses.total,
     "max_review_share": _review_share,

@@ -1,9 +1,9 @@
-"""How much of what the partner holds would be lost with this file."""
+"""How much of what the partner holds would be lost or changed with this file."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from publish.bench import name, names
+from publish.bench import name, names, text
 from publish.gate.checks import EXAMPLES, Check, listed
 from publish.gate.scene import APPROVE, Scene
 from publish.render import rows as rows_of
@@ -12,8 +12,32 @@ from publish.render import rows as rows_of
 def rows(scene: Scene, most: float) -> Iterator[Check]:
     """RUN_ROW_DROP: the file has far fewer rows; `most` is a share."""
     now = scene.number("select count(*) from feed")
-    before = scene.number("select count(*) from held") if scene.holds else 0
-    yield _loss("RUN_ROW_DROP", "rows", before, now, most)
+    yield _loss("RUN_ROW_DROP", "rows", _rows_before(scene), now, most)
+
+
+def gained(scene: Scene, limit: dict[str, Any]) -> Iterator[Check]:
+    """RUN_ROW_RISE: the file has far more rows; `limit["share"]` 1 is twice as many."""
+    now = scene.number("select count(*) from feed")
+    before = _rows_before(scene)
+    share = (now - before) / before if before else 0.0
+    good = share <= limit["share"] or now - before < limit.get("least", 0)
+    yield Check(
+        "RUN_ROW_RISE", "guards", good,
+        f"rows: {before:,} in the last file, {now:,} in this one"
+        + ("" if good else f", up {share:.1%}; at most {limit['share']:.0%} may come. "
+           f"{APPROVE}"),
+        round(share, 4), limit["share"], 0 if good else now - before,
+    )  # fmt: skip
+
+
+def _rows_before(scene: Scene) -> int:
+    """Count the last file's rows: what is held moves on with every delta between.
+
+    Where this feed sent none yet, another one may have: then what is held counts.
+    """
+    if scene.last_rows is not None:
+        return scene.last_rows
+    return int(scene.number("select count(*) from held")) if scene.holds else 0
 
 
 def total(scene: Scene, limit: dict[str, Any]) -> Iterator[Check]:
@@ -83,7 +107,8 @@ def vanished(scene: Scene, limit: dict[str, Any]) -> Iterator[Check]:
     gone, examples = 0, []
     if scene.holds:
         now = rows_of(scene.feed, scene.split, scene.feed.state.sql)
-        lost = f"from (select {key} from held except select {key} from {now})"
+        there = f"select {key} from {now}" + _elsewhere(scene, limit, key)
+        lost = f"from (select {key} from held except ({there}))"
         gone = scene.number(f"select count(*) {lost}")
         examples = scene.connection.execute(
             f"select * {lost} order by all limit {EXAMPLES}"
@@ -97,6 +122,18 @@ def vanished(scene: Scene, limit: dict[str, Any]) -> Iterator[Check]:
         f"and no row could say that they are gone. Look in the source. {APPROVE}",
         gone, 0, gone, tuple("/".join(map(str, row)) for row in examples),
     )  # fmt: skip
+
+
+def _elsewhere(scene: Scene, limit: dict[str, Any], key: str) -> str:
+    """Add the keys that another of today's files carries, where readers ask no more."""
+    others = [each for each in scene.splits if each and each != scene.split]
+    if not limit.get("across_splits") or scene.feed.split_by is None or not others:
+        return ""
+    split = f"cast({name(scene.feed.split_by)} as varchar)"
+    return (
+        f" union all select {key} from {scene.feed.state.sql} "
+        f"where {split} in ({', '.join(map(text, others))})"
+    )
 
 
 def changed(scene: Scene, limit: dict[str, Any]) -> Iterator[Check]:

@@ -21,8 +21,10 @@ class Scene:
             `held`, the rows that the partner holds, if `holds`; and the warehouse.
         feed: the file's declaration.
         split: the value this file is for, if the feed is split.
+        splits: all values that get a file at the logical time.
         at: the logical time, UTC.
         holds: whether the partner holds rows to compare with.
+        last_rows: rows of the last file of this feed and split; None before the first.
         first: whether no file of this feed was delivered yet.
         accept_first: whether a first file may go out unseen (FEEDS_ACCEPT_FIRST).
     """
@@ -30,8 +32,10 @@ class Scene:
     connection: duckdb.DuckDBPyConnection
     feed: Feed
     split: str | None
+    splits: tuple[str | None, ...]
     at: datetime
     holds: bool
+    last_rows: int | None
     first: bool
     accept_first: bool
 

@@ -139,11 +139,15 @@ class Ledger:
                 return record
         return None
 
-    def approval(self, feed: str, sha256: str) -> Record | None:
-        """Return the release of these bytes that no delivery has used up."""
+    def approval(self, file: str, sha256: str) -> Record | None:
+        """Return the release of these bytes of a file that is not used up.
+
+        A delivery uses it up, and so does the word that none is needed: every delta
+        without rows has the same bytes.
+        """
         found = None
-        for record in self.all("approved", "delivered"):
-            if record["feed"] == feed and record["sha256"] == sha256:
+        for record in self.all("approved", "delivered", "nothing"):
+            if record["file"] == file and record["sha256"] == sha256:
                 found = record if record["event"] == "approved" else None
         return found
 

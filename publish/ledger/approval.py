@@ -57,7 +57,7 @@ def approve(ledger: Ledger, outbox: Path, digest: str, by: str, because: str) ->
 
 def _newest_held(ledger: Ledger, digest: str) -> Record:
     newest: dict[str, Record] = {}
-    for record in ledger.all("held", "delivered"):
+    for record in ledger.all("held", "delivered", "nothing"):
         newest[record["file"]] = record
     known = [r for r in ledger.all("held") if r["sha256"].startswith(digest)]
     for record in newest.values():

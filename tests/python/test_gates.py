@@ -62,6 +62,10 @@ def lose_rows(house: House) -> None:
     del house.rows[:13]  # 13 of 40: more than 30 %
 
 
+def gain_rows(house: House) -> None:
+    house.rows += [good_row(number) for number in range(40, 61)]  # 21 more than 40
+
+
 def od_becomes_oem(house: House) -> None:
     house.each(
         lambda one: (
@@ -130,7 +134,20 @@ GUARDS: list[tuple[str, Spoil]] = [
     ("RUN_SOURCE_PARTIAL", landed(entities={"x": {"rows": 9, "count_after": 10}})),
     ("RUN_SOURCE_PARTIAL", landed(finished_at="2026-01-15T06:31:00Z")),
     ("RUN_SOURCE_PARTIAL", lambda house: setattr(house, "extract", {})),
+    ("RUN_SOURCE_STALE", guard("max_source_age", 1.1)),  # read 1.17 h before
+    (
+        "RUN_SOURCE_STALE",  # and what says no time may be of any age
+        both(
+            guard("max_source_age", 12),
+            lambda house: house.meta["guards"].pop("source_complete"),
+            landed(finished_at="yesterday"),
+        ),
+    ),
     ("RUN_MIN_ROWS", guard("min_rows", 41)),
+    (
+        "RUN_ROW_RISE",
+        both(guard("max_rows_gained", {"share": 0.5, "least": 21}), gain_rows),
+    ),
     ("RUN_STOCK_DROP", every(qty_on_hand=4)),
     ("RUN_FLIP", rename_keys),
     ("RUN_ROW_DROP", both(guard("max_keys_lost", 1), lose_rows)),
@@ -313,11 +330,12 @@ def test_every_gate_is_in_the_table_above() -> None:
     asked = {expectation["meta"]["id"] for expectation in suite["expectations"]}
     # RUN_READBACK and RUN_HEADER close on files that were changed: see below.
     asked |= {"RUN_EMPTY", "RUN_SOURCE_PARTIAL", "RUN_KEY_VANISHED", "RUN_KEYS_CHANGED"}
+    asked |= {"RUN_SOURCE_STALE", "RUN_ROW_RISE"}
     asked |= {"RUN_MIN_ROWS", "RUN_ROW_DROP", "RUN_FLIP", "RUN_STOCK_DROP"}
     asked |= {"RUN_REVIEW_RATE", "RUN_TYPE_VANISHED", "RUN_STALE"}
     asked |= {"DBT_BUILD", "DBT_COMMAND", "DBT_NODES", "DBT_STATUS"}
     assert {name for gates, _ in CASES for name in gates} == asked
-    assert len(guards._GUARDS) == 9
+    assert len(guards._GUARDS) == 10
 
 
 def test_a_text_like_the_null_text_does_not_hold_the_file(house: House) -> None:
@@ -325,6 +343,42 @@ def test_a_text_like_the_null_text_does_not_hold_the_file(house: House) -> None:
     house.meta["dialect"].update(quoting="all", null_text="null")
     house.rows[AM]["alt_part_numbers"] = "null"
     assert house.write().here()[0].code == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "spoil"),
+    [
+        ({"max_source_age": 1.2}, None),
+        # A run that is late, or made again, takes what the source says now.
+        ({"max_source_age": 1}, "2026-01-15T05:00:00Z"),
+        ({"max_rows_gained": {"share": 0.5, "least": 22}}, gain_rows),
+        ({"max_rows_gained": {"share": 0.53}}, gain_rows),
+    ],
+    ids=["fresh", "read after the logical time", "few more", "share"],
+)
+def test_within_its_limits_a_file_goes(
+    house: House, limits: dict[str, Any], spoil: Any
+) -> None:
+    house.rows[AM]["qty_on_hand"] = 11  # something new to deliver
+    house.meta["guards"] |= limits
+    if isinstance(spoil, str):
+        house.at = spoil
+    elif spoil:
+        spoil(house)
+    (outcome,) = house.write().here()
+    assert (outcome.code, outcome.told["status"]) == (0, "delivered"), outcome.words
+
+
+def test_a_stale_source_is_named_with_its_run_and_both_times(house: House) -> None:
+    house.meta["guards"]["max_source_age"] = 1
+    (outcome,) = house.write().here()
+    (check,) = outcome.told["held_by"]
+    assert check["says"] == (
+        "ordertime, run 20260115T055500Z-abc123, was read until 2026-01-15T06:00:05Z, "
+        "1.2 h before the logical time 2026-01-15T07:10:00Z (--at); at most 1 h are "
+        "allowed, else a file would repeat old news as today's. Run `extract`, then "
+        "`dbt build`."
+    )
 
 
 def test_what_the_file_does_not_stand_on_does_not_hold_it(house: House) -> None:
@@ -384,6 +438,8 @@ def _case(house: House, found: artifacts.Artifacts) -> gate.Case:
         landed=[sources.Source("ordertime", house.extract)],
         held=(),
         first=False,
+        last_rows={},
+        splits=(None,),
         at=dt.datetime.fromisoformat(house.at),
         accept_first=False,
         limits=Limits("1GB", 2),

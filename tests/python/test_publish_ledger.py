@@ -234,15 +234,19 @@ def test_what_is_open_unknown_and_last(path: Path) -> None:
     assert ledger.last_delivered("f", "d", "2025") is None
 
 
-def test_an_approval_is_used_up_by_one_delivery(path: Path) -> None:
+@pytest.mark.parametrize("end", ["delivered", "nothing"])
+def test_an_approval_is_used_up_by_one_end(path: Path, end: str) -> None:
     ledger = Ledger(path)
-    assert ledger.approval("f", "aa") is None
-    ledger.append("approved", feed="f", sha256="aa")
-    assert ledger.approval("f", "aa") is not None
-    assert ledger.approval("f", "bb") is None
-    assert ledger.approval("other", "aa") is None
-    ledger.append("delivered", **fields(sha256="aa", attempt="1"))
-    assert ledger.approval("f", "aa") is None
+    assert ledger.approval("f.a", "aa") is None
+    ledger.append("approved", feed="f", file="f.a", sha256="aa")
+    assert ledger.approval("f.a", "aa") is not None
+    assert ledger.approval("f.a", "bb") is None
+    # Every delta without rows has the same bytes, of whatever term it is.
+    assert ledger.approval("f.b", "aa") is None
+    ledger.append(end, **fields(file="f.b", sha256="aa", attempt="1"))
+    assert ledger.approval("f.a", "aa") is not None
+    ledger.append(end, **fields(file="f.a", sha256="aa", attempt="2"))
+    assert ledger.approval("f.a", "aa") is None
 
 
 def test_a_signal_waits_until_the_line_is_whole(
