@@ -100,6 +100,11 @@ def test_it_ends_the_data_connection_as_told(
             data.sendall(CONTENT)
             if error is None:
                 data.unwrap().close()
+            elif close == "fin":
+                # Not every Python tells this from an end in order.
+                with suppress(error):
+                    data.unwrap()
+                data.close()
             else:
                 with pytest.raises(error):
                     data.unwrap()

@@ -3,6 +3,7 @@
 import ftplib
 import io
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -123,7 +124,8 @@ def sftp(
     ask.chmod(0o700)
     options = ["-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1"]
     words = [
-        *("sftp", "-F", "none", "-P", str(server.port)),
+        *("sftp", "-S", shutil.which("ssh") or str(machine.program("usr/bin/ssh"))),
+        *("-F", "none", "-P", str(server.port)),
         *("-o", f"UserKnownHostsFile={server.known_hosts}"),
         *("-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes"),
         *(options if password else key),
@@ -137,12 +139,14 @@ def sftp(
 def _run(
     words: list[str], given: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    unpacked = machine.unpacked()
-    path = f"{os.environ['PATH']}{os.pathsep}{unpacked / 'usr/bin'}"
+    name, *rest = words
+    if not shutil.which(name):
+        name = str(machine.program(f"usr/bin/{name}"))
+        environment["LD_LIBRARY_PATH"] = machine.libraries()
     return subprocess.run(
-        words,
+        [name, *rest],
         input=given,
-        env={**os.environ, "PATH": path, **environment},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=60,

@@ -54,8 +54,6 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
         words.append("-G")
     if options.autorename:
         words.append("-r")
-    if options.quota is not None:
-        words += ["-n", f"1000000:{options.quota // 2**20 or 1}"]
     authority = machine.program("usr/sbin/pure-authd")
     logins = _line([authority, "-s", f"{place}/logins", "-r", script])
     both = f"{logins} & exec {_line(words)}"
