@@ -7,6 +7,7 @@ speaks TLS 1.2: 7.88 loses data under TLS 1.3 (curl/curl#6149). Needs root and w
 `.ci/servers` unpacks.
 """
 
+import math
 import os
 import statistics
 import subprocess
@@ -42,8 +43,8 @@ def _cost(words: list[str], env: dict[str, str], given: str = "") -> Cost:
     if process.returncode:
         raise RuntimeError(f"{words[0]} ended with {process.returncode}: {said}")
     told = [line for line in said.splitlines() if line.startswith("peak ")]
-    # Linux counts the parent's memory before exec into what wait4 tells.
-    peak = float(told[-1].split()[1]) if told else used.ru_maxrss / 1024
+    # Of others none is known: Linux counts our own memory into what wait4 tells.
+    peak = float(told[-1].split()[1]) if told else math.nan
     return Cost(wall, used.ru_utime + used.ru_stime, peak)
 
 
@@ -97,7 +98,8 @@ def _measure(kind: str, source: Path, rounds: int) -> None:
             statistics.median(getattr(each, part) for each in found)
             for part in ("wall", "cpu", "peak")
         )
-        click.echo(f"| {name} | {wall:.2f} | {cpu:.2f} | {peak:.1f} |")
+        memory = "" if math.isnan(peak) else f"{peak:.1f}"
+        click.echo(f"| {name} | {wall:.2f} | {cpu:.2f} | {memory} |")
     curl, hashing, ours, newest = costs.values()
     both = [
         Cost(a.wall + b.wall, a.cpu + b.cpu, a.peak)

@@ -5,7 +5,6 @@ upon, and a server's reason for breaking off is read and shown.
 """
 
 import ftplib
-import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,8 +15,8 @@ from typing import Any
 from publish.deliver import Entry
 from publish.deliver.destination import Destination, plain
 from publish.deliver.digests import Digest, Sent, Tally, blocks
+from publish.deliver.ftp_files import Files
 from publish.deliver.ftp_hashes import digest_in, offered
-from publish.deliver.listing import facts_of, size_in, time_of
 from publish.deliver.replies import RefusedThere, end_of, told
 from publish.deliver.session import CLOSE_SECONDS, Session
 from runtime.command import LOG
@@ -47,6 +46,7 @@ class Ftp:
         except BaseException:
             self._ftp.close()
             raise
+        self._files = Files(self._ftp, self._features)
         self._algorithm, self._hash_command = offered(self._features)
 
     def _begin(self, path: str) -> None:
@@ -96,24 +96,14 @@ class Ftp:
         By SIZE, else by MLST, else by a listing of the folder.
         """
         with told(self._to, f"asking the size of {plain(name)}"):
-            if "SIZE" in self._features:
-                reply = self._or_none(f"SIZE {name}")
-                found = re.match(r"213\s+(\d+)\s*$", reply or "")
-                if found or reply is None:
-                    return int(found[1]) if found else None
-            if "MLST" in self._features:
-                entry = self._mlst(name)
-                if entry is None or entry.bytes is not None:
-                    return entry.bytes if entry else None
-            lines = self._ftp.lines("LIST")
-        try:
-            return size_in(lines, name)
-        except LookupError as error:
-            raise RefusedThere(
-                f"{self._to.name}: the server tells no size of a file, neither by SIZE "
-                f"nor by MLST, and its listing is not understood: {error}. Nothing is "
-                "published there, for nothing could be checked."
-            ) from None
+            try:
+                return self._files.size(name)
+            except LookupError as error:
+                raise RefusedThere(
+                    f"{self._to.name}: the server tells no size of {name}, neither by "
+                    f"SIZE nor by MLST, and its listing is not understood ({error}). "
+                    "Nothing is published there, for nothing could be checked."
+                ) from None
 
     def hash(self, name: str) -> Digest | None:
         """Return the server's hash by HASH, XSHA256, XSHA512, XSHA1, XMD5 or XCRC."""
@@ -136,11 +126,7 @@ class Ftp:
     def modified(self, name: str) -> datetime | None:
         """Return when a file was last changed, by MDTM or MLST."""
         with told(self._to, f"asking the time of {plain(name)}"):
-            if "MDTM" in self._features:
-                reply = self._or_none(f"MDTM {name}")
-                return time_of(reply[3:].strip()) if reply else None
-            entry = self._mlst(name) if "MLST" in self._features else None
-        return entry.modified if entry else None
+            return self._files.modified(name)
 
     def rename(self, old: str, new: str) -> None:
         """Give a file a name (RNFR, RNTO)."""
@@ -164,12 +150,7 @@ class Ftp:
     def entries(self) -> Sequence[Entry]:
         """Return the files in the folder: by MLSD, else by NLST their names alone."""
         with told(self._to, "listing the folder"):
-            if "MLST" in self._features:
-                found = [facts_of(line) for line in self._ftp.lines("MLSD")]
-            else:
-                found = [Entry(name) for name in self._names()]
-        files = {entry.name: entry for entry in found if entry is not None}
-        return [files[name] for name in sorted(files)]
+            return self._files.entries()
 
     def facts(self) -> Mapping[str, Any]:
         """Tell server, TLS and whether the certificate was checked."""
@@ -192,26 +173,3 @@ class Ftp:
             self._ftp.wait(CLOSE_SECONDS)
             self._ftp.quit()
         self._ftp.close()
-
-    def _or_none(self, command: str) -> str | None:
-        """Send a command about a file; None if the server knows no such file."""
-        try:
-            return self._ftp.sendcmd(command)
-        except ftplib.error_perm as error:
-            if str(error).startswith("550"):
-                return None
-            raise
-
-    def _mlst(self, name: str) -> Entry | None:
-        lines = (self._or_none(f"MLST {name}") or "").splitlines()
-        return facts_of(lines[1]) if len(lines) > 2 else None
-
-    def _names(self) -> Sequence[str]:
-        try:
-            # Some answer with a path, some list the folder itself.
-            lines = [line.rpartition("/")[2] for line in self._ftp.lines("NLST")]
-        except ftplib.error_perm as error:
-            if str(error).startswith("550"):
-                return []
-            raise
-        return [name for name in lines if name not in ("", ".", "..")]

@@ -1,11 +1,17 @@
 """What the tests of transports share: a connection to a server of the lab."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
+
+from conftest import clean_environment
 
 from publish.deliver import Connection, Destination, connect
 from runtime.environment import Environment
+from sandbox import certificates
 
 CONTENT = b"a,b\n1,2\n" * 40_000  # five blocks
 ODD_NAME = "Größe 1 & 2.csv"
@@ -37,3 +43,40 @@ def opened(to: Partner, folder: str = "", **more: str) -> Iterator[Connection]:
 
 def ignore(size: int) -> None:
     """A tick that shows nothing."""
+
+
+_SERVER = """
+import sys
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import TLS_FTPHandler
+from pyftpdlib.servers import FTPServer
+TLS_FTPHandler.certfile, folder, address, extra = sys.argv[1:]
+TLS_FTPHandler.tls_control_required = TLS_FTPHandler.tls_data_required = True
+TLS_FTPHandler.authorizer = DummyAuthorizer()
+TLS_FTPHandler.authorizer.add_user("feeds", "pass-of-tests", folder, perm="elradfmw")
+exec(extra)
+server = FTPServer((address, 0), TLS_FTPHandler)
+print(server.address[1], flush=True)
+server.serve_forever()
+"""
+
+
+@contextmanager
+def serving(
+    shown: certificates.Certificates,
+    folder: Path,
+    address: str = "127.0.0.1",
+    extra: str = "",
+) -> Iterator[int]:
+    """A pyftpdlib server that `extra` changes, with `TLS_FTPHandler` in scope."""
+    words = [sys.executable, "-W", "ignore", "-c", _SERVER]
+    words += [str(shown.server_file), str(folder), address, extra]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=clean_environment(),
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        try:
+            yield int(child.stdout.readline())
+        finally:
+            child.kill()

@@ -1,47 +1,14 @@
 """A server that is reached by IPv6 alone: data ports are asked for by EPSV."""
 
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import clean_environment
-from delivering import CONTENT, ignore
+from delivering import CONTENT, ignore, serving
 
 from publish.deliver import Destination, connect
 from runtime.environment import Environment
 from sandbox import certificates
-
-_SERVER = """
-import sys
-from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import TLS_FTPHandler
-from pyftpdlib.servers import FTPServer
-TLS_FTPHandler.certfile, folder = sys.argv[1:]
-TLS_FTPHandler.tls_control_required = TLS_FTPHandler.tls_data_required = True
-TLS_FTPHandler.authorizer = DummyAuthorizer()
-TLS_FTPHandler.authorizer.add_user("feeds", "pass-of-tests", folder, perm="elradfmw")
-server = FTPServer(("::1", 0), TLS_FTPHandler)
-print(server.address[1], flush=True)
-server.serve_forever()
-"""
-
-
-@contextmanager
-def serving(shown: certificates.Certificates, folder: Path) -> Iterator[int]:
-    words = [sys.executable, "-W", "ignore", "-c", _SERVER, shown.server_file, folder]
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env=clean_environment(),
-    ) as child:  # fmt: skip
-        assert child.stdout is not None
-        try:
-            yield int(child.stdout.readline())
-        finally:
-            child.kill()
 
 
 def test_a_file_arrives_by_ipv6(tmp_path: Path) -> None:
@@ -51,7 +18,7 @@ def test_a_file_arrives_by_ipv6(tmp_path: Path) -> None:
     folder, source = tmp_path / "partner", tmp_path / "source"
     folder.mkdir()
     source.write_bytes(CONTENT)
-    with serving(shown, folder) as port:
+    with serving(shown, folder, "::1") as port:
         variables = {
             "DEST_ONPART_URL": f"ftps://feeds@[::1]:{port}",
             "DEST_ONPART_PASSWORD": "pass-of-tests",

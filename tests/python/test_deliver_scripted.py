@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from delivering import CONTENT, ignore, opened
 from servers.script import Script
-from servers.stub import Stub
+from servers.stub import PASSWORD, Stub
 
 from publish.deliver.replies import retry_of
 from runtime.exits import Refused, Stop, Temporary
@@ -186,6 +186,14 @@ def test_a_silent_server_is_given_up() -> None:
         ):
             pass
     assert time.monotonic() - began < 8
+
+
+def test_a_password_that_a_server_repeats_is_not_shown() -> None:
+    script = Script(login=f"530 'PASS {PASSWORD}' did not help")
+    with Stub(script) as to, pytest.raises(Refused, match="530") as caught, opened(to):
+        pass
+    assert "'PASS …' did not help" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
 
 
 def test_tls_1_3_can_be_left_out() -> None:

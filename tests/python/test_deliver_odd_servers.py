@@ -1,0 +1,150 @@
+"""A real server with one thing changed: what it lists, forbids or says in Latin-1."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from delivering import CONTENT, ignore, serving
+
+from publish.deliver import Connection, Destination, connect
+from runtime.environment import Environment
+from runtime.exits import Refused, Temporary
+from sandbox import certificates
+
+NAME = "feed.csv"
+
+
+@contextmanager
+def opened(place: Path, extra: str, folder: str = "") -> Iterator[Connection]:
+    shown = certificates.make(place)
+    (place / "partner").mkdir(exist_ok=True)
+    with serving(shown, place / "partner", extra=extra) as port:
+        variables = {
+            "DEST_ONPART_URL": f"ftps://feeds@localhost:{port}",
+            "DEST_ONPART_PASSWORD": "pass-of-tests",
+            "DEST_ONPART_CA_FILE": str(shown.ca_file),
+        }
+        connection = connect(Destination.of(Environment(variables), "onpart"), folder)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def answers(command: str, reply: str) -> str:
+    """The code that has the server answer a command so, whatever it is asked."""
+    return f"TLS_FTPHandler.ftp_{command} = lambda self, *a: self.respond({reply!r})\n"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        answers("SIZE", "500 unknown"),
+        answers("SIZE", "550 SIZE: Operation not permitted"),
+        answers("SIZE", "213 many"),
+        answers("SIZE", "502 no") + answers("MLST", "550 Permission denied"),
+        answers("SIZE", "502 no") + answers("MLST", "250 no lines"),
+    ],
+)
+def test_a_size_is_found_where_one_way_is_shut(
+    tmp_path: Path, source: Path, extra: str
+) -> None:
+    with opened(tmp_path, extra) as connection:
+        connection.put(source, NAME, ignore)
+        assert connection.size(NAME) == len(CONTENT)
+        assert connection.size("none") is None
+
+
+def test_where_nothing_tells_the_size_it_is_said_so(
+    tmp_path: Path, source: Path
+) -> None:
+    extra = "".join(
+        answers(word, f"550 {word}: Permission denied")
+        for word in ("SIZE", "MLST", "LIST")
+    )
+    with opened(tmp_path, extra) as connection:
+        connection.put(source, NAME, ignore)
+        with pytest.raises(Refused, match="550 LIST: Permission denied"):
+            connection.size(NAME)
+
+
+def test_a_file_that_may_not_be_removed_is_not_taken_for_gone(
+    tmp_path: Path, source: Path
+) -> None:
+    with opened(tmp_path, answers("DELE", "550 no")) as connection:
+        connection.put(source, NAME, ignore)
+        with pytest.raises(Refused, match=r"removing feed.csv failed .*550 no"):
+            connection.remove(NAME)
+        connection.remove("none")
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"), [("550 No files found", []), ("550 Permission denied", None)]
+)
+def test_an_empty_folder_may_be_an_error(
+    tmp_path: Path, reply: str, expected: list[str] | None
+) -> None:
+    extra = answers("NLST", reply) + answers("FEAT", "500 unknown")
+    with opened(tmp_path, extra) as connection:
+        if expected is None:
+            with pytest.raises(Refused, match="550 Permission denied"):
+                connection.list()
+        else:
+            assert connection.list() == expected
+
+
+def test_what_is_not_utf8_is_shown_all_the_same(tmp_path: Path) -> None:
+    extra = (
+        "from pyftpdlib.ioloop import AsyncChat\n"
+        "TLS_FTPHandler.ftp_CWD = lambda self, path: "
+        "AsyncChat.push(self, b'550 kein Ordner Gr\\xf6\\xdfe\\r\\n')\n"
+    )
+    with (
+        pytest.raises(Refused, match=r"kein Ordner Gr\\xf6"),
+        opened(tmp_path, extra, "in"),
+    ):
+        pass
+
+
+def test_protection_that_is_refused_ends_it(tmp_path: Path) -> None:
+    with (
+        pytest.raises(Refused, match=r"PROT P.*536 not here"),
+        opened(tmp_path, answers("PROT", "536 not here")),
+    ):
+        pass
+
+
+def test_passive_mode_that_is_refused(tmp_path: Path, source: Path) -> None:
+    with (
+        opened(tmp_path, answers("PASV", "425 no ports left")) as connection,
+        pytest.raises(Temporary, match="425 no ports left"),
+    ):
+        connection.put(source, NAME, ignore)
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        (answers("FEAT", "211-Features\r\n MLST size*\r\n211 End"), True),
+        (answers("FEAT", "500 unknown"), False),
+        (
+            answers("FEAT", "211-Features\r\n MLST size*\r\n211 End")
+            + answers("MLST", "250 no lines"),
+            False,
+        ),
+    ],
+)
+def test_a_time_is_told_or_none(
+    tmp_path: Path, source: Path, extra: str, told: bool
+) -> None:
+    with opened(tmp_path, extra) as connection:
+        connection.put(source, NAME, ignore)
+        assert (connection.modified(NAME) is not None) is told
