@@ -39,7 +39,9 @@ select * from final
     {{ config(materialized=table_if_received(layout)) }}
 
     {%- set columns = contract_columns('order_feed_v' ~ layout) -%}
-    {%- set key = ['sis_term_id', 'order_id'] %}
+    {#- Whatever its term: a reader knows an order by its id. One that moved to another
+        term and back is held in both, and nobody can tell which it was told last. -#}
+    {%- set key = ['order_id'] %}
 
 with
 
@@ -68,10 +70,8 @@ final as (
 
     from order_feed
     where
-        (order_feed.sis_term_id, order_feed.order_id) in (
-            select
-                changed.sis_term_id,
-                changed.order_id
+        order_feed.order_id in (
+            select changed.order_id
 
             from changed
         )
