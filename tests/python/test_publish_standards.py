@@ -1,0 +1,184 @@
+"""The data contract and the lineage of a package, by their published schemas.
+
+OpenLineage's schemas are in no package: set FEEDS_OPENLINEAGE_SPEC to the folder `spec`
+of a checkout of github.com/OpenLineage/OpenLineage. Without it what those schemas ask
+is asked here in our words, and the test that needs them is skipped.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import jsonschema
+import pytest
+import yaml
+from conftest import ROOT
+from publish_sample import COLUMNS, House
+from referencing import Registry, Resource
+
+SPEC = os.environ.get("FEEDS_OPENLINEAGE_SPEC")
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return House(tmp_path_factory.mktemp("house")).write()
+
+
+@pytest.fixture(scope="module")
+def package(house: House) -> Path:
+    return Path(house.publish()["files"][0]["package"])
+
+
+@pytest.fixture(scope="module")
+def contract(package: Path) -> Json:
+    found: Json = yaml.safe_load((package / "contract.odcs.yaml").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def lineage(package: Path) -> list[Json]:
+    lines = (package / "openlineage.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_the_contract_keeps_the_standard(contract: Json) -> None:
+    schema = json.loads((ROOT / "tests/fixtures/odcs-3.1.0.schema.json").read_bytes())
+    validator = jsonschema.Draft201909Validator(schema)
+    assert [error.message for error in validator.iter_errors(contract)] == []
+    for wrong in ({"kind": "Contract"}, {"schema": [{"properties": []}]}):
+        assert list(validator.iter_errors({**contract, **wrong}))
+
+
+def test_the_contract_is_the_exposure_and_the_model(
+    contract: Json, package: Path
+) -> None:
+    (table,) = contract["schema"]
+    assert [field["name"] for field in table["properties"]] == list(COLUMNS)
+    fields = {field["name"]: field for field in table["properties"]}
+    assert fields["supplier_sku"]["primaryKeyPosition"] == 3
+    assert fields["supplier_sku"]["required"] is True
+    assert fields["sell_price"]["physicalType"] == "decimal(18,2)"
+    assert fields["updated_at"]["logicalType"] == "timestamp"
+    assert "required" not in fields["gtin"]
+    assert table["quality"][0] == {
+        "name": "RUN_MIN_ROWS",
+        "type": "library",
+        "metric": "rowCount",
+        "mustBeGreaterOrEqualTo": 1,
+        "severity": "error",
+    }
+    sla = {level["property"]: level for level in contract["slaProperties"]}
+    assert sla["frequency"]["schedule"] == "0 6 * * *"
+    assert sla["latency"]["value"] == 24
+    (path,) = package.glob("*.manifest.json")
+    digest = json.loads(path.read_bytes())["run"]["contract_sha256"]
+    assert contract["customProperties"][0]["value"] == digest
+    # Every expectation of the suite is in it, at its column or at the table.
+    suite = json.loads((ROOT / "tests/expectations/onpart_inventory.json").read_bytes())
+    told = [
+        *table["quality"],
+        *(q for f in fields.values() for q in f.get("quality", ())),
+    ]
+    ids = {expectation["meta"]["id"] for expectation in suite["expectations"]}
+    assert ids <= {quality["name"] for quality in told}
+
+
+def _facets(event: Json) -> Iterator[tuple[str, Json]]:
+    for holder in (event["run"], event["job"]):
+        yield from holder.get("facets", {}).items()
+    for dataset in (*event.get("inputs", ()), *event.get("outputs", ())):
+        for kind in ("facets", "inputFacets", "outputFacets"):
+            yield from dataset.get(kind, {}).items()
+
+
+def _registry(spec: Path) -> Registry[Any]:
+    schemas = [json.loads(path.read_bytes()) for path in
+               (spec / "OpenLineage.json", *spec.glob("facets/*.json"))]  # fmt: skip
+    return Registry().with_resources(
+        [(schema["$id"], Resource.from_contents(schema)) for schema in schemas]
+    )
+
+
+@pytest.mark.skipif(SPEC is None, reason="FEEDS_OPENLINEAGE_SPEC names no checkout")
+def test_every_event_keeps_the_published_schemas(lineage: list[Json]) -> None:
+    registry = _registry(Path(str(SPEC)))
+
+    def faults(url: str, value: Json) -> list[str]:
+        schema = {"$ref": url}
+        validator = jsonschema.Draft202012Validator(schema, registry=registry)
+        return [error.message for error in validator.iter_errors(value)]
+
+    seen = set()
+    for event in lineage:
+        assert faults(event["schemaURL"], event) == []
+        for name, facet in _facets(event):
+            assert faults(facet["_schemaURL"], facet) == []
+            seen.add(name)
+    assert len(seen) == 8
+    (_, spoilt) = next(_facets(lineage[-1]))
+    broken = {key: value for key, value in spoilt.items() if key != "_producer"}
+    assert faults(spoilt["_schemaURL"], broken)
+
+
+def test_every_event_has_what_the_specification_asks(lineage: list[Json]) -> None:
+    for event in lineage:
+        assert event["producer"].startswith("urn:partner-feeds:")
+        assert re.fullmatch(
+            r"https://openlineage\.io/spec/2-0-2/OpenLineage\.json#/\$defs/RunEvent",
+            event["schemaURL"],
+        )
+        UUID(event["run"]["runId"])
+        assert datetime.fromisoformat(event["eventTime"]).tzinfo
+        for name, facet in _facets(event):
+            assert facet["_producer"] == event["producer"]
+            file, _, definition = facet["_schemaURL"].partition("#/$defs/")
+            assert file.startswith("https://openlineage.io/spec/facets/")
+            assert file.endswith(f"/{definition}.json")
+            assert name.replace("_", "").lower() in definition.lower()
+
+
+def test_every_run_starts_once_and_ends_once(lineage: list[Json]) -> None:
+    states = [(e["job"]["name"], e["eventType"]) for e in lineage]
+    assert states == [
+        ("extract.ordertime", "START"),
+        ("extract.ordertime", "COMPLETE"),
+        ("dbt.build.inventory_feed", "START"),
+        ("dbt.build.inventory_feed", "COMPLETE"),
+        ("publish.onpart_inventory.render", "START"),
+        ("publish.onpart_inventory.render", "COMPLETE"),
+        ("publish.onpart_inventory.judge", "START"),
+        ("publish.onpart_inventory.judge", "FAIL"),  # a first file is held
+    ]
+    runs = [event["run"]["runId"] for event in lineage]
+    assert runs[::2] == runs[1::2]
+    assert len(set(runs)) == 4
+
+
+def test_the_datasets_of_one_run_are_those_of_the_next(
+    lineage: list[Json], package: Path
+) -> None:
+    ended = lineage[1::2]
+    outputs = [{(d["namespace"], d["name"]) for d in e["outputs"]} for e in ended]
+    inputs = [{(d["namespace"], d["name"]) for d in e["inputs"]} for e in ended]
+    assert inputs[1:] == outputs[:-1]
+    extract, build, render, judge = ended
+    counted = extract["outputs"][0]["outputFacets"]["outputStatistics"]
+    assert counted["rowCount"] == 50
+    assert build["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] == 40
+    (file,) = render["outputs"]
+    path = package / file["name"].rpartition("/")[2]
+    statistics = file["outputFacets"]["outputStatistics"]
+    assert (statistics["rowCount"], statistics["size"]) == (40, path.stat().st_size)
+    fields = file["facets"]["columnLineage"]["fields"]
+    written = [field["name"] for field in file["facets"]["schema"]["fields"]]
+    assert (sorted(fields), written) == (sorted(COLUMNS), list(COLUMNS))
+    assert fields["brand"]["inputFields"][0]["name"] == "main.inventory_feed"
+    asked = judge["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert len(asked) == 79
+    assert [a["name"] for a in asked if not a["success"]] == ["RUN_FIRST"]
