@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from publish.deliver import Connection, Sent
-from publish.deliver.digests import of_file
+from publish.deliver.digests import Tally, blocks
 from publish.deliver.sequence import Delivery, Item, clear, place
 from runtime.command import LOG
 from runtime.exits import Refused, Temporary
@@ -81,5 +81,8 @@ def _is_ours(connection: Connection, item: Item, name: str) -> bool:
     agrees = Sent(item.bytes, item.sha256).agrees(digest)
     if agrees is None and item.path.is_file():
         # By another algorithm than the ledger's: ask the package.
-        agrees = of_file(item.path, digest.algorithm).agrees(digest)
+        tally = Tally(digest.algorithm)
+        for block in blocks(item.path):
+            tally.add(block)
+        agrees = tally.sent().agrees(digest)
     return agrees is not False

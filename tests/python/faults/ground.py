@@ -5,7 +5,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from conftest import ROOT
 from publish_sample import House, good_row
 
 from faults import child
@@ -47,12 +46,9 @@ def prepare(place: Path) -> Ground:
     """Make the project, deliver yesterday's file, learn what today's will be."""
     house = House(place / "ground", rows=[good_row(number) for number in range(ROWS)])
     house.root.mkdir(parents=True)
-    house.meta |= {"file": FEED, "suite": "small", "guards": {}}
+    house.meta |= {"file": FEED, "guards": {}}
     # Great Expectations runs, but has one thing to ask: here delivery is judged.
-    house.write()
-    whole = json.loads((ROOT / "tests/expectations/onpart_inventory.json").read_text())
-    small = {**whole, "name": "small", "expectations": whole["expectations"][:1]}
-    (house.root / "tests/expectations/small.json").write_text(json.dumps(small))
+    house.quick()
     _deliver(house.root, OLD_AT)
     old = _contents(house.partner)
     house.rows[0]["qty_on_hand"] = 11
