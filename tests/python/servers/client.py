@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -93,8 +94,11 @@ def refusal(session: ftplib.FTP, name: str, content: bytes) -> str:
     except ftplib.Error as error:
         return str(error)
     except OSError:
-        # It broke the transfer off; the reply waits on the control connection.
-        return session.getmultiline()
+        # It broke the transfer off; the reply waits on the control connection. Read in
+        # a thread of its own: with OpenSSL 3.5, the first error stays in its thread's
+        # queue and would be raised again here.
+        with ThreadPoolExecutor(1) as fresh:
+            return fresh.submit(session.getmultiline).result()
     return ""
 
 

@@ -8,6 +8,8 @@ from servers import machine
 from servers.options import Kind
 from servers.server import Server
 
+# Compiled into older versions, files of their own in newer ones.
+_SPLIT = ("mod_delay", "mod_ls", "mod_xfer")
 _TABLES = ("limit", "tally")
 
 
@@ -24,7 +26,11 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
     overwrite = "on" if options.replace and options.overwrite else "off"
     lines = [
         f"ModulePath {modules}",
-        "LoadModule mod_tls.c",
+        *(
+            f"LoadModule {name}.c"
+            for name in ("mod_tls", *_SPLIT)
+            if (modules / f"{name}.so").exists()
+        ),
         "ServerType standalone",
         "DefaultAddress 127.0.0.1",
         "UseIPv6 off",

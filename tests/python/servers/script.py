@@ -31,6 +31,8 @@ class Script:
         pasv: the address in 227; the port is right.
         epsv: EPSV is known.
         features: lines of FEAT.
+        removes: False: DELE is refused.
+        free: what AVBL tells; None where it is unknown.
         hash: XSHA256 and HASH are: right, wrong, or empty for unknown.
         login: the reply to PASS in place of judging the password.
     """
@@ -56,5 +58,7 @@ class Script:
     pasv: str = "127.0.0.1"
     epsv: bool = True
     features: tuple[str, ...] = ("SIZE", "EPSV", "PBSZ", "PROT")
+    removes: bool = True
+    free: int | None = None
     hash: str = ""
     login: str = ""
