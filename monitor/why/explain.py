@@ -1,0 +1,120 @@
+"""One row's story: what the source said, what the rules saw, where it went."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from monitor.warehouse import Row, rows
+from monitor.why import packages
+from monitor.why.find import Match
+from monitor.why.packages import Package
+from monitor.why.record import source
+from monitor.why.rules import Rules
+from monitor.why.runs import DECISION, history, last_out
+from monitor.why.subjects import Subject
+from runtime.environment import Place
+
+
+@dataclass(slots=True)
+class Asker:
+    """What explaining rows has in common: the warehouse, the rules, the packages.
+
+    Attributes:
+        connection: the warehouse.
+        place: where everything lies.
+        feed: only this file, if one was named.
+        runs: how many runs back to tell.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    place: Place
+    feed: str | None
+    runs: int
+
+    def explain(self, found: Sequence[Match]) -> list[dict[str, Any]]:
+        """Tell everything about some rows of one subject."""
+        if not found:
+            return []
+        subject = found[0].subject
+        rules = Rules(self.connection, subject)
+        known = self._codes(subject)
+        sent = packages.of(self.place, subject, self.feed)
+        return [self._explain(match, rules, known, sent) for match in found]
+
+    def _explain(
+        self,
+        match: Match,
+        rules: Rules,
+        known: Mapping[str, Row],
+        sent: Sequence[Package],
+    ) -> dict[str, Any]:
+        subject, row = match.subject, match.row
+        return {
+            "subject": subject.name,
+            "by": list(match.by),
+            **{name: row[name] for name in (subject.id, subject.label)},
+            "decision": {
+                **{name: row[name] for name in DECISION},
+                **self._meaning(known, row["reason_code"]),
+            },
+            "source": source(
+                self.connection, self.place.landing, match, row["extract_run_id"]
+            ),
+            "values": self._values(match),
+            "rules": self._rules(rules, known, row),
+            "files": last_out(match, sent, self.runs),
+            "history": history(match, sent, self.runs),
+        }
+
+    def _codes(self, subject: Subject) -> dict[str, Row]:
+        found = rows(
+            self.connection, f"select * from {subject.reasons} order by position"
+        )
+        return {row["reason_code"]: row for row in found}
+
+    @staticmethod
+    def _meaning(known: Mapping[str, Row], code: str | None) -> dict[str, Any]:
+        told = known.get(code or "", {})
+        return {name: told.get(name) for name in ("meaning", "remedy")}
+
+    def _values(self, match: Match) -> dict[str, Any]:
+        """Return the row as normalised: what the feed says, or would say."""
+        row = {
+            name: value
+            for name, value in match.row.items()
+            if not name.endswith("_raw") and name not in DECISION
+        }
+        subject = match.subject
+        if subject.details:
+            row["records"] = rows(
+                self.connection,
+                f"select * exclude ({subject.id}) from {subject.details}"
+                f" where {subject.id} = {match.id} order by all limit 50",
+            )
+        return row
+
+    def _rules(
+        self, rules: Rules, known: Mapping[str, Row], row: Row
+    ) -> list[dict[str, Any]]:
+        """Return every rule in order: whether it fired, and what it looked at."""
+        fired = (row["reason_codes"] or "").split("|")
+        answers = rules.ask(row)
+        return [
+            {
+                "code": code,
+                "fired": code in fired,
+                "decided": code == row["reason_code"],
+                **{name: told[name] for name in ("step", "status", "meaning")},
+                # A code may have several rules: those that hold first.
+                "values": [
+                    list(answer.values)
+                    for answer in sorted(
+                        answers.get(code, ()), key=lambda answer: not answer.holds
+                    )
+                ],
+            }
+            for code, told in known.items()
+            if told["status"] != "ELIGIBLE"
+        ]

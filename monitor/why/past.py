@@ -1,0 +1,85 @@
+"""A row as of an earlier run, by what its package and its landing have kept."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from monitor.why import packages, runs
+from monitor.why.explain import Asker
+from monitor.why.find import Match
+from monitor.why.packages import Package
+from monitor.why.record import source
+from runtime.exits import Misuse
+
+
+def explain(
+    asker: Asker, found: Sequence[Match], now: Sequence[dict[str, Any]], run: str
+) -> list[dict[str, Any]]:
+    """Tell of rows as of a run: their source record, decision, file and line.
+
+    What each rule compared is not kept with a package, so the rules are those that
+    fired, beside the thresholds that its manifest names.
+
+    Args:
+        asker: where everything lies.
+        found: the rows.
+        now: the same as of the last build.
+        run: a package's or an extract's run id, or its beginning.
+
+    Raises:
+        Misuse: no run is called so.
+    """
+    if not found:
+        return []
+    every = packages.of(asker.place, found[0].subject, asker.feed)
+    chosen = [package for package in every if _is_called(package, run)]
+    if not chosen:
+        known = ", ".join(dict.fromkeys(each.run_id for each in every[:5]))
+        raise Misuse(
+            f"--run: expected a run such as {known or '(no package yet)'}; "
+            f"found {run!r}"
+        )
+    return [
+        _as_of(asker, match, dict(told), _fitting(match, chosen))
+        for match, told in zip(found, now, strict=True)
+    ]
+
+
+def _is_called(package: Package, run: str) -> bool:
+    extracts = package.extract_runs.values()
+    return any(str(name).startswith(run) for name in (package.run_id, *extracts))
+
+
+def _fitting(match: Match, chosen: Sequence[Package]) -> Package:
+    """Return the newest package of a run that is about this row, else the newest."""
+    fitting = [package for package in chosen if runs.decided(match, package)]
+    sent = [package for package in fitting if runs.out(match, package)]
+    return [*sent, *fitting, *chosen][0]
+
+
+def _as_of(
+    asker: Asker, match: Match, told: dict[str, Any], package: Package
+) -> dict[str, Any]:
+    row = runs.decided(match, package)
+    fired = (row.get("reason_codes") or "").split("|")
+    known = {rule["code"]: rule for rule in told["rules"]}
+    decision = {name: row.get(name) or None for name in runs.DECISION}
+    meaning = known.get(str(decision["reason_code"]), {}).get("meaning")
+    extract = package.extract_runs.get(match.subject.source) or "-"
+    went = runs.out(match, package)
+    return told | {
+        "as_of": package.run_id,
+        "decision": decision | {"meaning": meaning, "remedy": None},
+        "source": source(asker.connection, asker.place.landing, match, extract),
+        "values": {
+            name: value
+            for name, value in row.items()
+            if value and not name.endswith("_raw") and name not in decision
+        },
+        "rules": [
+            {**rule, "fired": True, "decided": code == fired[0], "values": []}
+            for code, rule in known.items()
+            if code in fired
+        ],
+        "limits": package.manifest.get("run", {}).get("thresholds", {}),
+        "files": [went] if went else [],
+    }

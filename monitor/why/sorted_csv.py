@@ -1,0 +1,169 @@
+"""Rows of a sorted CSV file by their key, without reading the file.
+
+The files of a package are sorted by key, so half of what is left is ruled out by each
+look. A look begins after some line feed; whether that one ends a record or stands in
+a quoted value is told by the records that follow: they must have as many fields as
+the header, and come in the order of the keys. Where that cannot be told, the file is
+read from the start.
+"""
+
+import csv
+import mmap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_NEAR = 1 << 15  # below this many bytes, read on
+_TRUSTED = 8  # records that must follow one another well
+_WINDOW = 1 << 20  # bytes in which they must do so
+_CHUNK = 1 << 20
+_LONGEST = 1 << 28  # a value; Python's own limit is less than a long list
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the file is written: see `dialect` of a package's manifest."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record: its values by name, and the lines on which it begins and ends."""
+
+    values: Mapping[str, str]
+    first_line: int
+    last_line: int
+
+
+Sort = Callable[[Mapping[str, str]], tuple[object, ...]]
+
+
+class SortedCsv:
+    """A file with a header, sorted by what `sort` makes of a record."""
+
+    def __init__(self, path: Path, dialect: Dialect, sort: Sort) -> None:
+        """Open `path`; close it by `close`."""
+        self._dialect, self._sort = dialect, sort
+        csv.field_size_limit(_LONGEST)
+        with path.open("rb") as handle:
+            self._bytes = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+        self._names: list[str] = []
+        _, end, self._names = next(self._records(0))
+        self._begin = end
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._bytes.close()
+
+    def find(self, key: tuple[object, ...]) -> list[Found]:
+        """Return the records with a key, in the order of the file."""
+        found: list[Found] = []
+        for start, end, values in self._records(self._lower(key)):
+            record = dict(zip(self._names, values, strict=False))
+            at = self._sort(record)
+            if at > key:
+                break
+            if at == key:
+                first = self._line(start)
+                last = first + self._bytes[start:end].count(b"\n") - 1
+                found.append(Found(record, first, max(first, last)))
+        return found
+
+    def _lower(self, key: tuple[object, ...]) -> int:
+        """Return where to begin reading: no record with the key is before it."""
+        low, high = self._begin, len(self._bytes)
+        while high - low > _NEAR:
+            middle = (low + high) // 2
+            seen = self._after(middle, high)
+            if seen is None:
+                return self._begin if low == self._begin else low
+            start, at = seen
+            if at < key:
+                low = start
+            else:
+                high = middle
+        return low
+
+    def _after(self, offset: int, high: int) -> tuple[int, tuple[object, ...]] | None:
+        """Return the first record that surely begins after `offset`, and its key."""
+        for _ in range(64):
+            line = self._bytes.find(b"\n", offset) + 1
+            if line in (0, len(self._bytes)) or line >= high:
+                return None
+            if (at := self._trusted(line)) is not None:
+                return line, at
+            offset = line
+        return None
+
+    def _trusted(self, start: int) -> tuple[object, ...] | None:
+        """Return the key of a record, None if none begins here."""
+        keys: list[tuple[object, ...]] = []
+        try:
+            for _, _, values in self._records(start, start + _WINDOW):
+                if len(values) != len(self._names):
+                    return None
+                keys.append(self._sort(dict(zip(self._names, values, strict=True))))
+                if len(keys) == _TRUSTED:
+                    break
+        except (csv.Error, ValueError):
+            return None
+        return keys[0] if keys and keys == sorted(keys) else None
+
+    def _records(
+        self, start: int, until: int | None = None
+    ) -> Iterator[tuple[int, int, list[str]]]:
+        """Yield begin, end and values of the records from `start` on."""
+        taken = [start]
+        stop = min(until or len(self._bytes), len(self._bytes))
+
+        def lines() -> Iterator[str]:
+            at = start
+            while at < stop:
+                end = self._bytes.find(b"\n", at) + 1 or len(self._bytes)
+                taken[0] = end
+                yield self._bytes[at:end].decode(self._dialect.encoding)
+                at = end
+
+        begin = start
+        for values in csv.reader(
+            lines(),
+            delimiter=self._dialect.delimiter,
+            quotechar=self._dialect.quote,
+            escapechar=self._dialect.escape,
+            doublequote=self._dialect.escape is None,
+            strict=True,
+        ):
+            yield begin, taken[0], values
+            begin = taken[0]
+
+    def _line(self, offset: int) -> int:
+        """Return the number of the line that begins at `offset`, from 1."""
+        count, at = 1, 0
+        while at < offset:
+            end = min(at + _CHUNK, offset)
+            count += self._bytes[at:end].count(b"\n")
+            at = end
+        return count
+
+
+def keys(names: Sequence[str]) -> Sort:
+    """Return what sorts records as `publish` does: by these columns, nothing first.
+
+    A whole number sorts as one: DuckDB sorted it before it became text.
+    """
+
+    def sort(record: Mapping[str, str]) -> tuple[object, ...]:
+        return tuple(key_of(name, record[name]) for name in names)
+
+    return sort
+
+
+def key_of(name: str, text: str | None) -> object:
+    """Return what a value of a column sorts by."""
+    if name.endswith("_id"):
+        return int(text) if text else -1
+    return (text or "").encode()

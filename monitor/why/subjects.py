@@ -1,0 +1,142 @@
+"""What can be asked about: parts and orders, and where each is told of.
+
+This is the one place that knows their tables; the rest of `why` is about neither.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One way people name a thing.
+
+    Attributes:
+        name: what it is called.
+        condition: SQL over the table `searched`, in which stand $key (as
+            typed), $loose (a pattern that ignores case and separators) and $bare
+            (letters and digits only, in capitals).
+    """
+
+    name: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A list of a source that holds the record: its entity and the column of its id."""
+
+    entity: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A kind of thing that is decided upon.
+
+    Attributes:
+        name: "part" or "order".
+        source: where it comes from.
+        audit: the table with every row and its decision.
+        id: the column that names it in that table; a whole number.
+        place: further columns that name a row of it.
+        label: the column that people know it by.
+        keys: how people name it, the surest first.
+        searched: the table that the keys are looked for in.
+        likely: what a wrong key is compared with: columns of `searched`.
+        landed: the records it came from.
+        details: a table with the parts of it, and the columns of faults in it.
+        normalised: table of values that the audit does not hold, by `id`.
+        reasons: the seed of its reason codes.
+        warnings: the seed of its warnings.
+        rules: the models that state its rules, in order.
+        facts: the model whose columns the rules ask; None if they speak for
+            themselves.
+        at: the columns by which its audit and its files are sorted.
+    """
+
+    name: str
+    source: str
+    audit: str
+    id: str
+    place: tuple[str, ...]
+    label: str
+    keys: tuple[Key, ...]
+    searched: str
+    likely: tuple[str, ...]
+    landed: tuple[Landed, ...]
+    details: str | None
+    normalised: str | None
+    reasons: str
+    warnings: str
+    rules: tuple[str, ...]
+    facts: str | None
+    at: tuple[str, ...]
+
+
+PART = Subject(
+    name="part",
+    source="ordertime",
+    audit="inventory_audit",
+    id="item_id",
+    place=("location_id", "stock_row_id"),
+    label="item_name",
+    searched="inventory_audit",
+    keys=(
+        Key("SKU", "regexp_full_match(item_name, $loose)"),
+        Key("part number", "regexp_full_match(mfr_part_number, $loose)"),
+        Key("OEM number", "oem_part_number_key = $bare"),
+        Key("OEM number", "regexp_full_match(oem_number_raw, $loose)"),
+        Key(
+            "alternate number",
+            "alternate_numbers_raw is not null and list_contains(list_transform("
+            "string_split_regex(alternate_numbers_raw, '[|,;\\n\\r]+'), lambda entry:"
+            " regexp_replace(upper(entry), '[^A-Z0-9]+', '', 'g')), $bare)",
+        ),
+        # With or without the suffix that speaks of a certificate.
+        Key(
+            "Partslink number",
+            "partslink_number = left($bare, 9) and length($bare) <= 11",
+        ),
+        Key("Partslink number", "regexp_full_match(partslink_raw, $loose)"),
+        Key("UPC or GTIN", "gtin = lpad($bare, 14, '0') and length($bare) >= 12"),
+        Key("item id", "item_id = try_cast($key as bigint)"),
+    ),
+    likely=("item_name", "oem_part_number", "mfr_part_number", "partslink_number"),
+    landed=(Landed("part_items", "Id"), Landed("stock_by_location", "ItemRef.Id")),
+    details=None,
+    normalised="int_parts_normalised",
+    reasons="reason_codes",
+    warnings="warning_codes",
+    rules=("int_parts_scoped", "int_parts_ruled", "int_parts_decided"),
+    facts="int_parts_examined",
+    at=("location_code", "supplier_sku"),
+)
+
+ORDER = Subject(
+    name="order",
+    source="order_tool",
+    audit="order_audit",
+    id="order_id",
+    place=(),
+    label="order_id",
+    searched="order_audit",
+    keys=(
+        Key("order id", "order_id = try_cast($key as bigint)"),
+        Key(
+            "section id",
+            "order_id in (select order_id from int_order_sections where"
+            " regexp_full_match(sis_section_id, $loose))",
+        ),
+    ),
+    likely=("order_id",),
+    landed=(Landed("orders", "order_id"),),
+    details="int_order_items",
+    normalised=None,
+    reasons="order_reason_codes",
+    warnings="order_warning_codes",
+    rules=("int_orders_classified",),
+    facts=None,
+    at=("order_id",),
+)
+
+SUBJECTS = (PART, ORDER)

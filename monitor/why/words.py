@@ -1,0 +1,173 @@
+"""The answer of `monitor why` as a person reads it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from monitor.why.find import Match
+
+_WIDE = 240
+_SHORT = 40  # a limit: a long pattern is not read in a list
+
+
+def nothing(key: str, near: Sequence[str]) -> str:
+    """Say that nothing is called so, and what is spelled nearly so."""
+    told = f"Nothing is called {key!r}."
+    return f"{told} Nearest: {', '.join(near)}." if near else told
+
+
+def brief(match: Match) -> dict[str, Any]:
+    """Return one line's worth of a row."""
+    subject, row = match.subject, match.row
+    place = row.get("location_name") or row.get("sis_term_id")
+    return {
+        "key": f"{subject.name}:{match.id}",
+        "named": str(row[subject.label]),
+        "place": place,
+        "by": list(match.by),
+        "status": row["status"],
+        "reason_code": row["reason_code"],
+    }
+
+
+def of(key: str, told: Sequence[Mapping[str, Any]], others: Sequence[Match]) -> str:
+    """Tell of the rows in full, and list the others that the key names."""
+    lines: list[str] = []
+    for each in told:
+        lines += [*_row(each), ""]
+    if others:
+        more = "other " if told else ""
+        lines.append(f"{len(others)} {more}rows go by {key!r}; name one by its id:")
+        for match in others:
+            short = brief(match)
+            lines.append(
+                f"  {short['key']:<14} {_text(short['named']):<24} "
+                f"{_text(short['place']):<18} {_text(short['status']):<9} "
+                f"{_text(short['reason_code'])}  (by {', '.join(short['by'])})"
+            )
+    return "\n".join(lines).rstrip()
+
+
+def _row(told: Mapping[str, Any]) -> list[str]:
+    decision, values = told["decision"], told["values"]
+    place = values.get("location_name") or values.get("sis_term_id") or "no location"
+    label = next(
+        (told[name] for name in ("item_name", "order_id") if told.get(name)), "?"
+    )
+    as_of = f", as of {told['as_of']}" if "as_of" in told else ""
+    lines = [
+        f"{told['subject']} {_text(label)} at {_text(place)}{as_of}: "
+        f"{_text(decision['status'])}, {_text(decision['reason_code'])}",
+    ]
+    if decision["meaning"]:
+        lines.append(f"  {decision['meaning']}. To do: {_text(decision['remedy'])}.")
+    if decision["warnings"]:
+        lines.append(f"  warnings: {decision['warnings']}")
+    lines += _source(told["source"])
+    lines += ["  values"] + [
+        f"    {name:<24} {_text(value)}"
+        for name, value in values.items()
+        if value is not None and name != "records"
+    ]
+    lines += [f"    item {_text(item)}" for item in values.get("records", ())]
+    lines += _rules(told)
+    lines += _files(told["files"], decision)
+    lines += _history(told["history"])
+    return lines
+
+
+def _source(source: Mapping[str, Any]) -> list[str]:
+    lines = [f"  source {source['folder']}"]
+    for entity, records in source["records"].items():
+        for record in records:
+            lines.append(f"    {entity}")
+            lines += [
+                f"      {name:<22} {_text(value)}" for name, value in record.items()
+            ]
+    return lines if source["records"] else [*lines, "    (no longer kept)"]
+
+
+def _rules(told: Mapping[str, Any]) -> list[str]:
+    rules = told["rules"]
+    lines = [
+        f"  rules: {len(rules)} asked, {sum(rule['fired'] for rule in rules)} fired"
+    ]
+    for rule in sorted(rules, key=lambda rule: not rule["fired"]):
+        mark = "!" if rule["decided"] else "+" if rule["fired"] else " "
+        seen = "  or  ".join(
+            ", ".join(dict.fromkeys(_value(value) for value in values))
+            for values in rule["values"]
+        )
+        lines.append(f"  {mark} {rule['code']:<22} {seen}".rstrip())
+    if limits := told.get("limits"):
+        shown = ", ".join(f"{name} {value}" for name, value in limits.items())
+        lines.append(f"    limits then: {shown}")
+    return lines
+
+
+def _value(value: Mapping[str, Any]) -> str:
+    told = f"{value['name']} {_text(value['seen'])}"
+    if value["sign"]:
+        told += f" ({value['sign']}"
+        told += f" {_text(value['limit'], _SHORT)})" if "limit" in value else ")"
+    return told
+
+
+def _files(
+    files: Sequence[Mapping[str, Any]], decision: Mapping[str, Any]
+) -> list[str]:
+    if not files:
+        fit = decision["output"] == "PUBLISH"
+        why = "fit to go, but in no file that was delivered" if fit else "in no file"
+        return [f"  out: {why}"]
+    return [
+        f"  out: {file['path']} line {file['first_line']}"
+        + (f"-{file['last_line']}" if file["last_line"] > file["first_line"] else "")
+        + f", {file['fate']}"
+        + (f" to {file['destination']} at {file['at']}" if file["destination"] else "")
+        for file in files
+    ]
+
+
+def _history(history: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = ["  the last runs"] if history else []
+    for run in history:
+        said = (
+            f"{run['status']}, {run['reason_codes']}"
+            if run["is_there"]
+            else "not there under this key"
+        )
+        figures = ", ".join(
+            f"{name} {run[name]}"
+            for name in ("qty_on_hand", "sell_price", "rows")
+            if run.get(name)
+        )
+        changed = (
+            f"; changed: {', '.join(run['changed'])}" if run.get("changed") else ""
+        )
+        held = f" by {', '.join(run['held_by'])}" if run["held_by"] else ""
+        lines.append(
+            f"    {run['run_id']} {run['file']} ({run['fate']}{held}): {said}"
+            f"{', ' + figures if figures else ''}{changed}"
+        )
+    return lines
+
+
+def _text(value: Any, wide: int = _WIDE) -> str:
+    """Write a value on one line, shortened, without what a terminal would obey."""
+    if value is None:
+        return "-"
+    if isinstance(value, Decimal):
+        text = f"{value.normalize():f}"
+    elif isinstance(value, (dict, list)):
+        kept = (
+            {k: v for k, v in value.items() if v is not None}
+            if isinstance(value, dict)
+            else value
+        )
+        text = json.dumps(kept, ensure_ascii=False, default=str)
+    else:
+        text = str(value)
+    clean = "".join(c if c.isprintable() else "�" for c in text)
+    return clean if len(clean) <= wide else clean[:wide] + " ..."
