@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from publish import feeds, overview
+from publish import feeds, overview, standing
 from publish.choice import choose
 from publish.deliver import recovery
 from publish.feeds import artifacts
@@ -106,9 +106,12 @@ def approve(
     start_logging(log_format, quiet)
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
-        record = approval.approve(
-            ledger, settings.place.outbox, digest, _operator(settings), because
-        )
+        held = approval.releasable(ledger, settings.place.outbox, digest, because)
+        found = artifacts.read(settings.root, settings.variables)
+        landing = settings.place.landing
+        (feed,) = choose(found, [held["feed"]], landing, ledger).feeds
+        standing.check(settings, found, feed, held)
+        record = approval.approve(ledger, held, _operator(settings), because)
     report(
         {"status": "done", **record},
         f"{record['name']} released by {record['by']} in spite of "
