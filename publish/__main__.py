@@ -12,6 +12,7 @@ import click
 
 from publish import feeds, overview, standing
 from publish.choice import choose
+from publish.check.command import check
 from publish.deliver import recovery
 from publish.feeds import artifacts
 from publish.ledger import Ledger, approval
@@ -173,6 +174,9 @@ def key() -> None:
     if found is None:
         raise Misuse("neither FEEDS_SIGNING_KEY nor FEEDS_SIGNING_KEY_FILE is set.")
     click.echo(signature.public(found), nl=False)
+
+
+cli.add_command(check)
 
 
 def _settings(

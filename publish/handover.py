@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from publish.check import profile
+from publish.check.profile import Checks
 from publish.deliver import Connection, Destination, connect
 from publish.deliver.dispatch import dispatch
 from publish.deliver.patience import Patience
@@ -85,6 +87,9 @@ def deliver(settings: Settings, ledger: Ledger, ready: Ready) -> Record:
     if feed.manifest == "deliver":
         paths.insert(0, ready.package / ready.manifest)
     folder = feed.folder_in(settings.place.environment)
+    to = Destination.of(settings.variables, feed.destination)
+    checked = Checks.of(settings.place.data).profile(to, folder)
+    profile.require(checked, feed, path.name, ledger)
     intent: dict[str, Any] = {
         "attempt": attempt,
         "run_id": ready.run_id,
@@ -112,6 +117,8 @@ def deliver(settings: Settings, ledger: Ledger, ready: Ready) -> Record:
             for item in paths
         ],
     }
+    if checked:
+        intent["checked"] = {"at": checked.at, "sha256": checked.sha256}
     if settings.again:
         intent["again"] = {"by": settings.again.by, "because": settings.again.because}
     with _turn(settings, feed.destination, folder):

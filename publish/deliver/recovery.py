@@ -18,7 +18,7 @@ Locate = Callable[[Record, str], Path]
 # What an outcome repeats of its intent, so that it can be read alone.
 _KEPT = ("attempt", "run_id", "feed", "file", "split", "destination", "name", "sha256",
          "bytes", "rows", "logical", "period", "state", "package", "try",
-         "again")  # fmt: skip
+         "again", "checked")  # fmt: skip
 
 
 def settle_open(

@@ -64,4 +64,6 @@ def write_receipt(outbox: Path, record: Record) -> None:
     folder = outbox / record["file"] / record["run_id"]
     if folder.is_dir() and not (folder / RECEIPT).exists():
         kept = {name: record[name] for name in _KEPT}
+        if "checked" in record:  # the `publish check` that it relied on
+            kept["checked"] = record["checked"]
         write_json(folder / RECEIPT, {**kept, **record["receipt"]})
