@@ -133,9 +133,11 @@ LEFT JOIN (SELECT k, situation FROM book WHERE situation <> '') AS odd_book
 DATED = """
 CREATE OR REPLACE TEMP TABLE dated AS
 WITH ended AS (
+    -- An order of a later night comes after the start.
     SELECT *, date_trunc('second', created + to_seconds(CAST(
         draw(i, 'updated') / 1000000
-        * epoch(least(getvariable('start'), closes_at) - created) AS BIGINT))) AS later
+        * greatest(0, epoch(least(getvariable('start'), closes_at) - created)) AS BIGINT
+    ))) AS later
     FROM held
 )
 SELECT *,
