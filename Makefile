@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test histories bench bench-transfer lock clean
+.PHONY: help demo check lint types sql test histories mutations bench bench-transfer lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -33,8 +33,12 @@ test: $(READY)
 histories: $(READY) ## Run a thousand histories of the order feed (over an hour)
 	FEEDS_HISTORIES=1000 $(BIN)/python -m pytest -s tests/python/test_orders_converge.py
 
-bench: $(READY) ## Measure a million items against floors of the same run
-	$(BIN)/python -m benchmarks.inventory
+mutations: $(READY) ## Spoil a package in every way we know; all must be found
+	FEEDS_MUTATIONS=all $(BIN)/python -m pytest -s tests/python/test_publish_verify.py
+
+bench: $(READY) ## Measure both feeds at a million records against floors of the same run
+	$(BIN)/python -m benchmarks.inventory --items $(SIZE)
+	$(BIN)/python -m benchmarks.orders --orders $(SIZE)
 
 bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/servers)
 	PYTHONPATH=tests/python $(BIN)/python -m benchmarks.transfer

@@ -28,6 +28,9 @@ SUMS, SIGNATURE, RECEIPT = "SHA256SUMS", "SHA256SUMS.sig", "receipt.json"
 BESIDE = {SUMS, SIGNATURE, RECEIPT}
 NEEDED = {"gates.json", "gates.html", "changes.csv", "contract.odcs.yaml",
           "openlineage.jsonl", "verify.py"}  # fmt: skip
+# What a receipt repeats of the ledger's record, beside the server's answers.
+TOLD = ("attempt", "at", "destination", "name", "sha256", "bytes", "rows", "package",
+        "checked")  # fmt: skip
 LINE = re.compile(r"([0-9a-f]{64})  ([^/\\\x00-\x1f]+)")
 START = "0" * 64
 Json = dict[str, Any]
@@ -48,7 +51,12 @@ class Package:
     @property
     def run(self) -> Json:
         """`run` of the manifest."""
-        return self.manifest.get("run") or {}
+        return _object(self.manifest.get("run"))
+
+    @property
+    def changes(self) -> Json:
+        """`run.changes` of the manifest."""
+        return _object(self.run.get("changes"))
 
     @property
     def label(self) -> str:
@@ -175,10 +183,7 @@ class Package:
         if "audit.csv" in rows:
             counted = sum(count["rows"] for count in run.get("counts") or [])
             self.expect("sum of run.counts", rows["audit.csv"], counted)
-        told = run.get("changes")
-        if not isinstance(told, dict):
-            self.faults.append("the manifest: expected run.changes, found none")
-            return
+        told = self.changes
         kinds = ("added", "removed", "changed")
         try:
             after = told["rows_before"] + told["added"] - told["removed"]
@@ -188,13 +193,7 @@ class Package:
             return
         self.expect("run.changes, rows after", told["rows_after"], after)
         self.expect("rows of changes.csv", total, rows.get("changes.csv"))
-        against = told.get("against") or {}
         self.expect("run.changes.first", told.get("against") is None, told["first"])
-        if against and run.get("split") is None and run.get("previous_package"):
-            self.expect(
-                "run.changes.against.package",
-                run["previous_package"], against.get("package"),
-            )  # fmt: skip
 
     def _gates(self) -> None:
         """The verdict is of this file, follows from its checks, and is the run's."""
@@ -324,14 +323,15 @@ def _check_one(label: str, chain: Many, known: Json, since: "str | None") -> Man
     for package in chain:
         previous = package.run.get("previous_package")
         if package.receipt is not None:
+            previous = _short(previous) if previous else None
             if previous in told:
                 package.faults.append("another delivered package names the same before")
             told.add(previous)
-        before = known.get(previous)
+        before = known.get(str(previous))
         if before is not None:
             _follows(package, before)
             continue
-        begins.add(previous)
+        begins.add(_short(previous) if previous else None)
         if previous in (None, since):
             continue
         if len(chain) == 1:
@@ -352,22 +352,22 @@ def _when(package: Package) -> "tuple[str, str]":
 
 def _follows(package: Package, before: Package) -> None:
     package.expect("the file of the package before it", before.label, package.label)
-    if (before.run.get("logical_time") or "") > (package.run.get("logical_time") or ""):
+    if _when(before)[0] > _when(package)[0]:
         package.faults.append("its logical time is before that of the package before")
     if before.receipt is None:
         package.faults.append(
             f"names {before.folder.name} as delivered before it, which has no receipt"
         )
-    told, earlier = package.run.get("changes") or {}, before.run.get("changes") or {}
-    against = (told.get("against") or {}).get("package")
+    against = _object(package.changes.get("against")).get("package")
     if against == before.digest:
-        package.expect("run.changes.rows_before", earlier.get("rows_after"),
-                       told.get("rows_before"))  # fmt: skip
+        package.expect("run.changes.rows_before", before.changes.get("rows_after"),
+                       package.changes.get("rows_before"))  # fmt: skip
 
 
 def _is_last(newest: Package, files: Many) -> None:
     for other in files:
-        if other.run.get("previous_package") == newest.digest:
+        follows = other.run.get("previous_package") == newest.digest
+        if follows and other.receipt is not None:
             newest.faults.append(f"is not the newest: {other.folder.name} follows it")
 
 
@@ -384,40 +384,60 @@ def check_signature(package: Package, key: object) -> None:
 
 def check_ledger(path: Path, packages: Many) -> Many:
     """Return what is wrong with a ledger; note in packages what it contradicts."""
-    faults, last, delivered, settled = [], START, {}, set()
+    records, last = [], START
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
         try:
             record = json.loads(line)
-            good = record["previous"] == last and line.endswith(b"\n")
+            good = record["previous"] == last
         except (ValueError, KeyError, TypeError):
             good = False
+        if not good and not line.endswith(b"\n"):
+            break  # an append that a crash cut short: nothing was done upon it
         if not good:
             return [f"ledger, line {number}: does not follow the line before it"]
         last = hashlib.sha256(line).hexdigest()
-        if record["event"] == "delivered":
-            delivered[record["package"]] = record
-            settled.add((record["file"], record["run_id"]))
+        records.append(record)
+    delivered = {r["package"]: r for r in records if r["event"] == "delivered"}
+    settled = {(r["file"], r["run_id"]) for r in delivered.values()}
     for package in packages:
-        record = delivered.get(package.digest)
-        mine = (package.folder.parent.name, package.run.get("run_id"))
-        if record is None:
-            if package.receipt is not None or mine in settled:
-                package.faults.append("the ledger knows no delivery of this package")
-            continue
-        if package.receipt is None:
-            package.faults.append("was delivered by the ledger, but has no receipt")
-            continue
-        expected = {**{k: record.get(k) for k in package.receipt if k in record},
-                    **record["receipt"]}  # fmt: skip
+        _as_remembered(package, delivered.get(package.digest), settled)
+    return _missing(records, packages)
+
+
+def _as_remembered(package: Package, record: "Json | None", settled: Any) -> None:
+    mine = (package.folder.parent.name, package.run.get("run_id"))
+    if record is None and (package.receipt is not None or mine in settled):
+        package.faults.append("the ledger knows no delivery of this package")
+    elif record is not None and package.receipt is None:
+        package.faults.append("was delivered by the ledger, but has no receipt")
+    elif record is not None:
+        expected = {field: record[field] for field in TOLD if field in record}
+        expected.update(record["receipt"])
         package.expect("receipt.json against the ledger", expected, package.receipt)
-    here = {package.digest for package in packages}
-    labels = {package.folder.parent.name for package in packages}
-    faults += [
-        f"ledger: {r['name']} was delivered as package {digest}, which is not here"
-        for digest, r in delivered.items()
-        if r["file"] in labels and digest not in here
-    ]
+
+
+def _missing(records: Many, packages: Many) -> Many:
+    """Name the packages that the ledger knows of, after the oldest given, and lacks."""
+    here = {(p.folder.parent.name, p.folder.name) for p in packages}
+    gone = {(r["file"], r["run_id"]) for r in records if r["event"] == "pruned"}
+    begun, faults = set(), []
+    for record in records:
+        if record["event"] not in ("delivered", "held"):
+            continue
+        one = (record["file"], record["run_id"])
+        if one in here:
+            begun.add(record["file"])
+        elif record["file"] in begun and one not in gone:
+            faults.append(
+                f"ledger: {record['name']} was {record['event']} as run "
+                f"{record['run_id']}, whose package is not here"
+            )
     return faults
+
+
+def _object(value: object) -> Json:
+    """Return a JSON object, or an empty one in place of anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def _once(pairs: Many) -> Json:

@@ -1,0 +1,251 @@
+"""verify.py finds every single mutation, and nothing where there is none.
+
+A sample runs with the suite; `make mutations` runs all and prints the table.
+"""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, clean_environment
+from package_mutations import every
+from publish_sample import House
+
+from publish.package import verify
+
+SHARE = 1 if os.environ.get("FEEDS_MUTATIONS") == "all" else 0.12
+FULL = "with key and ledger"
+
+
+@dataclass
+class Store:
+    """Three deliveries and a held file, signed."""
+
+    folder: Path
+    ledger: Path
+    key: Path
+    public: Path
+
+    @property
+    def packages(self) -> list[Path]:
+        return sorted(self.folder.iterdir())
+
+    def full(self, folder: Path | None = None) -> list[str]:
+        return [str(folder or self.folder), "--key", str(self.public),
+                "--ledger", str(self.ledger)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    house = House(tmp_path_factory.mktemp("house"))
+    key, public = house.root / "feeds.pem", house.root / "public.pem"
+    tool = shutil.which("openssl")
+    assert tool
+    subprocess.run([tool, "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+    house.environment["FEEDS_SIGNING_KEY_FILE"] = key
+    house.meta["changes"] = {"measures": ["qty_on_hand"], "group": "part_type"}
+    told = house.write().publish(FEEDS_ACCEPT_FIRST=1)
+    for number in (1, 2):
+        house.later()
+        house.rows[number]["qty_on_hand"] = 10 + number
+        told = house.write().publish()
+        assert told["files"][0]["status"] == "delivered", told
+    house.later()
+    house.rows[3]["qty_on_hand"] = -1
+    told = house.write().publish()
+    assert told["files"][0]["status"] == "held", told
+    public.write_text(house.run("key").stdout)
+    return Store(Path(told["files"][0]["package"]).parent, house.data / "ledger.jsonl",
+                 key, public)  # fmt: skip
+
+
+def check(capsys: pytest.CaptureFixture[str], words: list[str]) -> tuple[int, str]:
+    code = verify.main(words)
+    return code, capsys.readouterr().out
+
+
+def test_what_is_whole_is_found_so(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = check(capsys, store.full())
+    assert (code, said.splitlines()[-1]) == (0, "4 packages, none wrong")
+    code, said = check(capsys, [str(store.folder)])
+    assert code == 0
+    assert "signatures were not checked" in said
+
+
+def test_one_file_and_the_standard_library_are_enough(
+    store: Store, tmp_path: Path
+) -> None:
+    """In an interpreter without any installed package, from the package's own copy."""
+    alone = tmp_path / store.packages[1].name
+    shutil.copytree(store.packages[1], alone)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-I", "-S", "-W", "error", "verify.py"],
+            cwd=alone, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    good = run()
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "before it was not given" in good.stdout
+    feed = next(alone.glob("DEMO01*.csv"))
+    feed.write_bytes(feed.read_bytes().replace(b"231.00", b"232.00", 1))
+    bad = run()
+    assert bad.returncode == 1
+    assert f"SHA-256 of {feed.name}: expected " in bad.stdout
+
+
+def test_every_single_mutation_is_found(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mutations = list(every(store.folder))
+    assert len(mutations) >= 500
+    chosen = [m for m in mutations if random.Random(m.name + m.kind).random() < SHARE]
+    made: Counter[str] = Counter()
+    bare: Counter[str] = Counter()
+    full: Counter[str] = Counter()
+    missed = []
+    for mutation in chosen:
+        copy = tmp_path / "copy" / store.folder.name
+        shutil.copytree(store.folder, copy)
+        mutation.do(copy)
+        made[mutation.kind] += 1
+        by_folders, said = check(capsys, [str(copy)])
+        by_all, said = check(capsys, store.full(copy))
+        bare[mutation.kind] += by_folders
+        full[mutation.kind] += by_all
+        if by_all != 1:
+            missed.append(f"{mutation.kind}: {mutation.name}, {FULL}: {said}")
+        if mutation.bare and by_folders != 1:
+            missed.append(f"{mutation.kind}: {mutation.name}, folders alone")
+        shutil.rmtree(copy)
+    if SHARE == 1:
+        with capsys.disabled():
+            sys.stdout.write(_table(made, bare, full))
+    assert missed == []
+
+
+def _table(made: Counter[str], bare: Counter[str], full: Counter[str]) -> str:
+    rows = [(kind, made[kind], bare[kind], full[kind]) for kind in sorted(made)]
+    rows.append(("all", made.total(), bare.total(), full.total()))
+    return (
+        f"\n| mutation | made | found by the folders alone | {FULL} |\n"
+        "|---|---:|---:|---:|\n"
+        + "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
+    )
+
+
+def test_the_newest_is_known_by_its_digest(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a ledger: a partner remembers the digest of the last package."""
+    copy = tmp_path / store.folder.name
+    shutil.copytree(store.folder, copy)
+    packages = sorted(copy.iterdir())
+    newest = hashlib.sha256((packages[2] / "SHA256SUMS").read_bytes()).hexdigest()
+    words = [str(copy), "--newest", newest]
+    assert check(capsys, words)[0] == 0
+    shutil.rmtree(packages[2])
+    shutil.rmtree(packages[3])
+    assert check(capsys, [str(copy)])[0] == 0
+    assert check(capsys, words)[0] == 1
+
+
+def test_a_pruned_chain_begins_at_a_digest_that_one_knows(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / store.folder.name
+    shutil.copytree(store.folder, copy)
+    first, *_ = sorted(copy.iterdir())
+    digest = hashlib.sha256((first / "SHA256SUMS").read_bytes()).hexdigest()
+    shutil.rmtree(first)
+    code, said = check(capsys, [str(copy)])
+    assert code == 1
+    assert "give --since" in said
+    assert check(capsys, [str(copy), "--since", digest])[0] == 0
+    assert check(capsys, [str(copy), "--since", "0" * 64])[0] == 1
+
+
+def test_openssl_reads_the_signature(store: Store) -> None:
+    tool = shutil.which("openssl")
+    assert tool
+    words = [tool, "pkeyutl", "-verify", "-pubin", "-inkey", store.public, "-rawin",
+             "-in", "SHA256SUMS", "-sigfile", "SHA256SUMS.sig"]  # fmt: skip
+    done = subprocess.run(words, cwd=store.packages[0], capture_output=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"FEEDS_SIGNING_KEY_FILE": "/nowhere/feeds.pem"}, "cannot be read"),
+        ({"FEEDS_SIGNING_KEY": "c2VjcmV0LXNlY3JldA=="}, "expected a PEM private key"),
+        ({"FEEDS_SIGNING_KEY": "RSA"}, "expected an Ed25519 key"),
+        ({"FEEDS_SIGNING_KEY": "x", "FEEDS_SIGNING_KEY_FILE": "y"}, "found both"),
+        ({}, "is set"),
+    ],
+)
+def test_a_wrong_key_is_named_and_not_shown(
+    tmp_path: Path, variables: dict[str, str], says: str
+) -> None:
+    if variables.get("FEEDS_SIGNING_KEY") == "RSA":
+        tool = shutil.which("openssl")
+        assert tool
+        words = [tool, "genpkey", "-algorithm", "RSA", "-out", tmp_path / "rsa.pem"]
+        subprocess.run(words, check=True, capture_output=True)
+        variables = {"FEEDS_SIGNING_KEY": (tmp_path / "rsa.pem").read_text()}
+    done = subprocess.run(
+        [sys.executable, "-m", "publish", "key"],
+        env=clean_environment(PYTHONPATH=ROOT, **variables),
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert says in done.stderr
+    secret = variables.get("FEEDS_SIGNING_KEY", "none at all")
+    assert len(secret) < 2 or secret not in done.stderr + done.stdout
+
+
+def test_the_key_may_stand_in_the_environment(store: Store, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "publish", "key"],
+        env=clean_environment(
+            PYTHONPATH=ROOT,
+            FEEDS_SIGNING_KEY=store.key.read_text().replace("\n", "\\n"),
+        ),
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == store.public.read_text()
+
+
+def test_each_package_names_the_one_before(store: Store) -> None:
+    digests: list[Any] = [None]
+    for package in store.packages:
+        (manifest,) = package.glob("*.manifest.json")
+        run = json.loads(manifest.read_bytes())["run"]
+        assert run["previous_package"] == digests[-1]
+        digests.append(
+            hashlib.sha256((package / "SHA256SUMS").read_bytes()).hexdigest()
+        )
+
+
+@pytest.mark.parametrize("words", [["nowhere"], ["--kee", "x"]])
+def test_what_was_not_checked_is_not_called_good(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = verify.main(words)
+    except SystemExit as ended:
+        code = int(str(ended.code))
+    assert code != 0
