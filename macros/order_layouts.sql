@@ -51,15 +51,16 @@ order_feed as (
 
 ),
 
-published as (
-
-    select * from {{ ref('stg_published__order_feed_v' ~ layout) }}
-
-),
-
+-- Both sides by their own names: a CTE that two others read is kept in memory whole,
+-- which took twice the memory and half again as much time.
 changed as (
 
-    {{ changed_since_published('order_feed', 'published', key, columns) }}
+    {{ changed_since_published(
+        ref('order_feed', v=layout),
+        ref('stg_published__order_feed_v' ~ layout),
+        key,
+        columns
+    ) }}
 
 ),
 
