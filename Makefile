@@ -8,6 +8,8 @@ WORKERS ?= auto
 # demo: the size of the generated sample, or a folder of JSON files instead
 ITEMS ?= 2000
 DATA ?=
+# bench: how many part items, and how many orders
+SIZE ?= 1000000
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16

@@ -8,11 +8,10 @@ order, in a new warehouse in FOLDER.
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 
-import duckdb
+from benchmarks.duck import duck
 
 
 def run_by_hand(artifacts: Path, built: Path, folder: Path) -> int:
@@ -21,12 +20,7 @@ def run_by_hand(artifacts: Path, built: Path, folder: Path) -> int:
     results = json.loads((artifacts / "run_results.json").read_text())["results"]
     order = sorted(results, key=lambda r: max(t["started_at"] for t in r["timing"]))
     # The same catalog name, because compiled SQL spells it out.
-    with duckdb.connect(str(folder / built.name)) as connection:
-        memory = os.environ.get("FEEDS_MEMORY_LIMIT", "2GB")
-        connection.execute(f"set memory_limit = '{memory}'")
-        connection.execute(f"set threads = {os.environ.get('FEEDS_THREADS', '4')}")
-        connection.execute(f"set temp_directory = '{folder}/spill'")
-        connection.execute("set TimeZone = 'UTC'")
+    with duck(folder / built.name, folder) as connection:
         connection.execute(f"attach '{built}' as built (read_only)")
         done = 0
         for result in order:

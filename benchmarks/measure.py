@@ -27,6 +27,10 @@ class Cost:
             f"| {name} | {self.wall:.1f} | {self.cpu:.1f} | {self.peak:,.0f} | {note} |"
         )
 
+    def over(self, floor: "Cost") -> str:
+        """How many times the cost of another step."""
+        return f"{self.wall / floor.wall:.2f} x wall, {self.cpu / floor.cpu:.2f} x cpu"
+
 
 HEADER = "| step | wall s | cpu s | peak MiB | |\n|---|---:|---:|---:|---|"
 
@@ -39,10 +43,10 @@ def cost_of(words: Sequence[str], env: Mapping[str, str]) -> Cost:
     """
     began = time.monotonic()
     with subprocess.Popen(
-        words, env=dict(env), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        words, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
-        assert process.stderr
-        said = process.stderr.read()
+        assert process.stdout
+        said = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.monotonic() - began

@@ -1,0 +1,40 @@
+"""A benchmark at a size that measures nothing: every step works, and has its row."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, clean_environment
+
+STEPS = [
+    "extract",
+    "publish to a folder, full",
+    "the same rows, copied plainly to CSV",
+    "dbt build",
+    "the same SQL by hand",
+    "the delta alone",
+    "both states, read once",
+    "publish --dry-run, delta",
+]
+
+
+# Two builds, and a stand-in for each of two nights.
+@pytest.mark.timeout(600)
+def test_the_benchmark_of_orders_prints_what_each_step_cost():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.orders", "--orders", "400"],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=590,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^\| (.+?) \| [0-9.]+ \| [0-9.]+ \| ", done.stdout, re.M)
+    assert rows == STEPS
+    found = re.search(r"delta: ([0-9]+) orders", done.stdout)
+    assert found, done.stdout
+    # Two new ones, and what the sample promises to change in its first night.
+    assert 2 < int(found[1]) < 100
