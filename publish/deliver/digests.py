@@ -128,11 +128,3 @@ def blocks(source: Path) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise Refused(f"cannot read {source}: {error.strerror or error}") from None
-
-
-def of_file(source: Path, algorithm: str | None) -> Sent:
-    """Hash a file of ours as if it were sent."""
-    tally = Tally(algorithm)
-    for block in blocks(source):
-        tally.add(block)
-    return tally.sent()

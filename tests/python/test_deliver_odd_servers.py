@@ -8,6 +8,7 @@ import pytest
 from delivering import CONTENT, ignore, serving
 
 from publish.deliver import Connection, Destination, connect
+from publish.deliver.replies import retry_of
 from runtime.environment import Environment
 from runtime.exits import Refused, Temporary
 from sandbox import certificates
@@ -16,7 +17,9 @@ NAME = "feed.csv"
 
 
 @contextmanager
-def opened(place: Path, extra: str, folder: str = "") -> Iterator[Connection]:
+def opened(
+    place: Path, extra: str, folder: str = "", **more: str
+) -> Iterator[Connection]:
     shown = certificates.make(place)
     (place / "partner").mkdir(exist_ok=True)
     with serving(shown, place / "partner", extra=extra) as port:
@@ -24,6 +27,7 @@ def opened(place: Path, extra: str, folder: str = "") -> Iterator[Connection]:
             "DEST_ONPART_URL": f"ftps://feeds@localhost:{port}",
             "DEST_ONPART_PASSWORD": "pass-of-tests",
             "DEST_ONPART_CA_FILE": str(shown.ca_file),
+            **{f"DEST_ONPART_{name}": text for name, text in more.items()},
         }
         connection = connect(Destination.of(Environment(variables), "onpart"), folder)
         try:
@@ -148,3 +152,15 @@ def test_a_time_is_told_or_none(
     with opened(tmp_path, extra) as connection:
         connection.put(source, NAME, ignore)
         assert (connection.modified(NAME) is not None) is told
+
+
+@pytest.mark.parametrize("command", ["PASV", "STOR", "RNTO"])
+def test_a_server_that_falls_silent_is_given_up(
+    tmp_path: Path, source: Path, command: str
+) -> None:
+    silent = f"TLS_FTPHandler.ftp_{command} = lambda self, *a: None"
+    with opened(tmp_path, silent, TIMEOUT="1", REPLY_TIMEOUT="1") as connection:
+        with pytest.raises(Temporary, match="timed out") as caught:
+            connection.put(source, "x.part", ignore)
+            connection.rename("x.part", NAME)
+        assert retry_of(caught.value) == "soon"

@@ -1,25 +1,23 @@
-"""SFTP against OpenSSH: who the server is, who we are, and what it refuses."""
+"""SFTP against OpenSSH: what it refuses, and how it fails."""
 
-import base64
-import hashlib
 import os
+import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from delivering import CONTENT, ignore, opened
-from paramiko import HostKeys
-from servers import Server
 from servers.fixtures import Start
 from servers.trust import ssh_key
 
+from publish.deliver import Destination, connect
 from publish.deliver.replies import retry_of
-from runtime.exits import Misuse, Refused, Temporary
+from runtime.environment import Environment
+from runtime.exits import Refused, Temporary
 
 NAME = "feed.csv"
 PART = f"{NAME}.run-1.part"
-PASSPHRASE = "passphrase of the tests"
 
 
 @pytest.fixture
@@ -29,73 +27,6 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_key_that_nobody_knows_is_refused_and_shown(server: Start) -> None:
-    to = server("openssh")
-    to.known_hosts.write_text("# none yet\n")
-    with pytest.raises(Refused, match="DEST_ONPART_KNOWN_HOSTS") as caught, opened(to):
-        pass
-    assert _fingerprint(to) in str(caught.value)
-    assert to.logins() == []
-
-
-def test_a_key_that_changed_is_refused_and_both_are_shown(server: Start) -> None:
-    to = server("openssh", certificate="untrusted")
-    with pytest.raises(Refused, match="has changed") as caught, opened(to):
-        pass
-    assert _fingerprint(to) in str(caught.value)
-    assert str(caught.value).count("SHA256:") == 2
-    assert to.logins() == []
-
-
-def test_another_hosts_key_does_not_count(server: Start) -> None:
-    to = server("openssh")
-    key = to.known_hosts.read_text().partition(" ")[2]
-    to.known_hosts.write_text(f"other.example {key}")
-    with pytest.raises(Refused, match="do not know"), opened(to):
-        pass
-
-
-def test_a_key_may_be_given_as_text(server: Start, source: Path) -> None:
-    to = server("openssh")
-    key = to.known_hosts.read_text().partition(" ")[2].strip()
-    with opened(to, KNOWN_HOSTS="", HOST_KEY=key) as connection:
-        assert connection.list() == []
-        assert connection.facts()["host_key"] == _fingerprint(to)
-
-
-def test_hashed_host_names_are_understood(server: Start) -> None:
-    to = server("openssh")
-    name, _, key = to.known_hosts.read_text().partition(" ")
-    to.known_hosts.write_text(f"{HostKeys.hash_host(name)} {key}")
-    assert "localhost" not in to.known_hosts.read_text()
-    with opened(to):
-        pass
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("@revoked {line}", "@revoked"),
-        ("@cert-authority * ssh-ed25519 AAAA", "@cert-authority"),
-    ],
-)
-def test_marked_lines_are_not_passed_over(server: Start, text: str, words: str) -> None:
-    to = server("openssh")
-    line = to.known_hosts.read_text()
-    to.known_hosts.write_text(text.format(line=line) + "\n" + line)
-    with pytest.raises(Misuse, match=words), opened(to):
-        pass
-
-
-@pytest.mark.parametrize(
-    "key", ["nonsense", "ssh-ed25519", "ssh-ed25519 !!!", "ssh-x AAAA"]
-)
-def test_a_host_key_that_is_none_names_its_variable(server: Start, key: str) -> None:
-    to = server("openssh")
-    with pytest.raises(Misuse, match="DEST_ONPART_HOST_KEY"), opened(to, HOST_KEY=key):
-        pass
-
-
 def test_a_wrong_password_is_refused_and_not_shown(server: Start) -> None:
     to = server("openssh")
     given = "not-" + to.password
@@ -103,57 +34,6 @@ def test_a_wrong_password_is_refused_and_not_shown(server: Start) -> None:
         pass
     assert to.password not in str(caught.value)
     assert retry_of(caught.value) == "never"
-
-
-@pytest.mark.parametrize("locked", [False, True])
-@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
-def test_a_key_logs_in_without_a_password(
-    server: Start, source: Path, kind: str, locked: bool
-) -> None:
-    to = server("openssh")
-    _authorise(to, kind, PASSPHRASE if locked else None)
-    given = {"PASSWORD": "", "KEY_FILE": str(to.key_file)}
-    if locked:
-        with (
-            pytest.raises(Misuse, match=r"is locked.*KEY_PASSPHRASE"),
-            opened(to, **given),
-        ):
-            pass
-        wrong = {**given, "KEY_PASSPHRASE": "wrong one"}
-        with pytest.raises(Misuse, match="KEY_FILE") as caught, opened(to, **wrong):
-            pass
-        assert "wrong one" not in str(caught.value)
-        given["KEY_PASSPHRASE"] = PASSPHRASE
-    with opened(to, **given) as connection:
-        connection.put(source, PART, ignore)
-        assert connection.size(PART) == len(CONTENT)
-
-
-def test_a_key_that_the_server_does_not_know(server: Start, tmp_path: Path) -> None:
-    to = server("openssh")
-    ssh_key(tmp_path / "stranger")
-    given = {"PASSWORD": "", "KEY_FILE": str(tmp_path / "stranger")}
-    with pytest.raises(Refused, match="DEST_ONPART_KEY_FILE"), opened(to, **given):
-        pass
-
-
-def test_nothing_of_the_users_own_is_used(
-    server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither ~/.ssh nor an agent may decide to whom and as whom we speak."""
-    to = server("openssh")
-    home = tmp_path / "home"
-    (home / ".ssh").mkdir(parents=True)
-    (home / ".ssh/known_hosts").write_text(to.known_hosts.read_text())
-    (home / ".ssh/id_ed25519").write_bytes(to.key_file.read_bytes())
-    monkeypatch.setenv("HOME", str(home))
-    ssh_key(tmp_path / "stranger")
-    given = {"PASSWORD": "", "KEY_FILE": str(tmp_path / "stranger")}
-    with pytest.raises(Refused), opened(to, **given):
-        pass
-    to.known_hosts.write_text("# none\n")
-    with pytest.raises(Refused, match="do not know"), opened(to):
-        pass
 
 
 def test_a_folder_that_is_missing_or_relative(server: Start) -> None:
@@ -229,6 +109,32 @@ def test_a_full_disk_is_seen_to_the_last_block(
         connection.remove(PART)
 
 
+@pytest.mark.parametrize("word", [b"", b"220 this is FTP\r\n"])
+def test_what_is_not_an_ssh_server_is_given_up(tmp_path: Path, word: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_talk, args=(listener, word)).start()
+        given = {
+            "URL": f"sftp://u@127.0.0.1:{listener.getsockname()[1]}",
+            "PASSWORD": "pass-of-tests",
+            "HOST_KEY": ssh_key(tmp_path / "key"),
+            "TIMEOUT": "1",
+        }
+        variables = {f"DEST_ONPART_{name}": text for name, text in given.items()}
+        to = Destination.of(Environment(variables), "onpart")
+        with pytest.raises(Temporary, match="connecting to sftp://127"):
+            connect(to, "")
+
+
+def _talk(listener: socket.socket, word: bytes) -> None:
+    client, _ = listener.accept()
+    with client:
+        client.sendall(word)
+        # Until the client has gone.
+        with suppress(OSError):
+            while client.recv(1024):
+                pass
+
+
 def test_a_server_that_goes_while_we_send(server: Start, tmp_path: Path) -> None:
     to, told = server("openssh"), []
     big = tmp_path / "big"
@@ -244,29 +150,3 @@ def test_a_server_that_goes_while_we_send(server: Start, tmp_path: Path) -> None
     with pytest.raises(Temporary, match="connecting") as caught, opened(to):
         pass
     assert retry_of(caught.value) == "soon"
-
-
-def _fingerprint(to: Server) -> str:
-    key = (to.place / "host_key.pub").read_text().split()[1]
-    digest = hashlib.sha256(base64.b64decode(key)).digest()
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
-
-
-def _authorise(to: Server, kind: str, phrase: str | None) -> None:
-    key = {
-        "ed25519": ed25519.Ed25519PrivateKey.generate,
-        "ecdsa": lambda: ec.generate_private_key(ec.SECP256R1()),
-        "rsa": lambda: rsa.generate_private_key(65537, 2048),
-    }[kind]()
-    lock = serialization.NoEncryption()
-    if phrase:
-        lock = serialization.BestAvailableEncryption(phrase.encode())
-    to.key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, lock
-        )
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-    )
-    to.key_file.with_suffix(".pub").write_bytes(public + b"\n")
