@@ -125,7 +125,11 @@ def test_a_client_refuses_an_unknown_host_key(server: fixtures.Start) -> None:
     ("kind", "mode", "reply"),
     [
         ("vsftpd", "explicit", "451 Failure writing to local file"),
-        ("proftpd", "explicit", "45[12] .*(No space left|Input/output error)"),
+        (
+            "proftpd",
+            "explicit",
+            "45[12] .*(No space left|File too large|Input/output error)",
+        ),
         ("pure-ftpd", "explicit", "451"),
         ("pyftpdlib", "plain", "426"),  # under TLS it says nothing
     ],

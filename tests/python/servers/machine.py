@@ -1,6 +1,7 @@
 """What the servers take from this machine: programs, users, ports, small disks."""
 
 import ctypes
+import errno
 import os
 import random
 import secrets
@@ -48,20 +49,36 @@ def need_root(kind: str) -> None:
         raise UnavailableError(f"{kind} runs only as root. Run the tests as root.")
 
 
-def free_port() -> int:
-    """A port that nobody listens on, neither for IPv4 nor for IPv6."""
+def need_capabilities(kind: str, **bits: int) -> None:
+    """Of root's rights, these: a container may have been given fewer."""
+    status = Path("/proc/self/status").read_text()
+    held = int(status.partition("CapEff:")[2].split()[0], 16)
+    if lacking := [name for name, bit in bits.items() if not held >> bit & 1]:
+        raise UnavailableError(
+            f"{kind} needs {', '.join(lacking)}. Start the container with --cap-add."
+        )
+
+
+def reserve_port() -> tuple[int, socket.socket]:
+    """A port that nobody listens on, and what keeps other tests from taking it.
+
+    The reservation is a name that vanishes with this process, or when it is closed.
+    """
     while True:
         port = random.choice(_PORTS)
+        kept = socket.socket(socket.AF_UNIX)
         try:
+            kept.bind(f"\0partner-feeds-port-{port}")
             socket.create_server(("127.0.0.1", port)).close()
             if socket.has_ipv6:
                 socket.create_server(("::1", port), family=socket.AF_INET6).close()
         except OSError as error:
-            if error.errno == 98:  # in use
+            if error.errno == errno.EADDRINUSE:
+                kept.close()
                 continue
-            if error.errno not in (97, 99):  # no IPv6 here
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # no IPv6
                 raise
-        return port
+        return port, kept
 
 
 def hashed(password: str) -> str:
@@ -97,19 +114,21 @@ def account(place: Path, user: str, password: str, home: Path) -> dict[str, str]
     return {"LD_PRELOAD": str(library), **paths}
 
 
-def mount(folder: Path, size: int) -> None:
-    """Make `folder` a file system of `size` bytes, in memory."""
+def small_disk(folder: Path, size: int) -> list[str]:
+    """Let no more than `size` bytes into `folder`; what to put before the server.
+
+    A file system in memory where mounting is allowed. Else, as in most containers, a
+    limit on the size of each file: a server's write then fails in the same way.
+    """
     what = f"size={size},mode=755,uid={UID},gid={GID}"
     ran = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", what, "tmpfs", folder],
         capture_output=True,
-        text=True,
         check=False,
     )
-    if ran.returncode:
-        raise UnavailableError(
-            f"a small disk needs the right to mount (CAP_SYS_ADMIN): {ran.stderr}"
-        )
+    if ran.returncode == 0:
+        return []
+    return ["env", "--ignore-signal=XFSZ", "prlimit", f"--fsize={size}"]
 
 
 def unmount(folder: Path) -> None:

@@ -34,32 +34,19 @@ class Process:
                 start_new_session=True,
             )
 
-    def answers(self, port: int) -> bool:
-        """Wait until it takes connections on `port`; False if it ended before.
+    def wait(self, port: int) -> None:
+        """Wait until it takes connections on `port`.
 
         Raises:
-            TimeoutError: it does neither.
+            RuntimeError: it ended before, or did not within the time.
         """
         end = time.monotonic() + _START_SECONDS
-        while self._listener.poll() is None:
-            if self._listens(port):
-                return True
+        while not _takes(port):
+            if self._listener.poll() is not None:
+                raise RuntimeError(f"it ended with {self._listener.returncode}")
             if time.monotonic() > end:
-                raise TimeoutError(f"expected an answer within {_START_SECONDS} s")
+                raise RuntimeError(f"it took no connection in {_START_SECONDS} s")
             time.sleep(0.01)
-        return False
-
-    def _listens(self, port: int) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            return False
-        # Or somebody else took the port first, and ours is about to end.
-        return any(
-            each.status == psutil.CONN_LISTEN and each.laddr.port == port
-            for process in self.all()
-            for each in process.net_connections("tcp")
-        )
 
     def all(self) -> list[psutil.Process]:
         """The listener and its children of any depth."""
@@ -81,6 +68,14 @@ class Process:
         self._listener.wait()
         while any(map(_alive, all_of_it)):
             time.sleep(0.005)
+
+
+def _takes(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _send(processes: list[psutil.Process], how: signal.Signals) -> None:

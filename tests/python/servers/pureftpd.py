@@ -24,6 +24,7 @@ end ok auth_ok:1
 
 def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
     machine.need_root("Pure-FTPd")
+    machine.need_capabilities("Pure-FTPd", DAC_READ_SEARCH=2, SYS_NICE=23)
     program, options = machine.program("usr/sbin/pure-ftpd"), server.options
     place = server.place
     script = place / "authenticate"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,9 +42,11 @@ class Server:
         shown = trust.make(self.place, self.options.certificate)
         self.ca_file, self.shown = shown.ca_file, shown.server_file
         self.folder.mkdir()
+        self._before: list[str] = []
+        self._reserved: socket.socket | None = None
         try:
             if self.options.disk is not None:
-                machine.mount(self.folder, self.options.disk)
+                self._before = machine.small_disk(self.folder, self.options.disk)
             if machine.ROOT:
                 os.chown(self.shown, machine.UID, machine.GID)
                 if not self.options.read_only:
@@ -121,22 +124,17 @@ class Server:
 
     def start(self) -> Self:
         """Start, or start again on the same port and folder; wait until it answers."""
-        given = self.port
+        if self._reserved is None:
+            self.port, self._reserved = machine.reserve_port()
         try:
-            for _ in range(3):
-                self.port = given or machine.free_port()
-                if self._started():
-                    return self
-            raise RuntimeError(f"{self.kind} does not start")
+            words, environment = self.program.command(self)
+            self.process = Process([*self._before, *words], environment, self.output)
+            self.process.wait(self.port)
+            return self
         except BaseException as error:
             error.add_note(self.said())
             self.close()
             raise
-
-    def _started(self) -> bool:
-        words, environment = self.program.command(self)
-        self.process = Process(words, environment, self.output)
-        return self.process.answers(self.port)
 
     def said(self) -> str:
         """The end of all that the server wrote, to look at after a failure."""
@@ -159,6 +157,8 @@ class Server:
     def close(self) -> None:
         """Kill it and remove everything."""
         self.kill()
+        if self._reserved is not None:
+            self._reserved.close()
         machine.unmount(self.folder)
         shutil.rmtree(self.place, ignore_errors=True)
 
