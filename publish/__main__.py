@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from publish import feeds, overview, standing
-from publish.choice import choose
 from publish.check.command import check
+from publish.choice import choose
 from publish.deliver import recovery
 from publish.feeds import artifacts
 from publish.ledger import Ledger, approval
@@ -24,6 +24,7 @@ from runtime import failpoints
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
+from runtime.files import sweep
 from runtime.lock import one_writer
 
 _STATUS = {0: "done", 1: "refused", 2: "failed", 75: "temporary"}
@@ -201,6 +202,7 @@ def _settings(
 def _locked(settings: Settings) -> Iterator[Ledger]:
     wait = settings.variables.number("FEEDS_LOCK_WAIT", 0)
     with one_writer(settings.place.data, "publish", wait):
+        sweep(settings.place.data)
         yield Ledger(settings.place.ledger)
 
 
