@@ -160,10 +160,10 @@ class Bench:
         dice = random.Random(cell.seed)
         whole, delivery = self._lasts[place.kind]
         if cell.seed % 2:
-            time.sleep(dice.uniform(0, whole))
+            time.sleep(dice.uniform(0, 0.9 * whole))
         else:
             run.said(b"ready file=")
-            time.sleep(dice.uniform(0, delivery))
+            time.sleep(dice.uniform(0, 0.9 * delivery))
         run.signal(_SIGNALS[cell.point])
 
 
