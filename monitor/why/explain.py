@@ -100,7 +100,7 @@ class Asker:
     ) -> list[dict[str, Any]]:
         """Return every rule in order: whether it fired, and what it looked at."""
         fired = (row["reason_codes"] or "").split("|")
-        answers = rules.ask(row)
+        answers = rules.ask(row, fired)
         return [
             {
                 "code": code,

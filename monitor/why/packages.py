@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,17 +57,24 @@ class Package:
 
     def decisions(self, subject: Subject, key: tuple[object, ...]) -> list[Found]:
         """Return the rows of audit.csv with a key."""
-        return _find(self.folder / "audit.csv", Dialect(), subject.at, key)
+        with _opened(self.folder / "audit.csv", Dialect(), subject) as audit:
+            return audit.find(key) if audit else []
 
-    def sent(self, subject: Subject, key: tuple[object, ...]) -> list[Found]:
-        """Return the rows of the file itself with a key."""
+    def sent(self, subject: Subject, key: tuple[object, ...]) -> tuple[int, int] | None:
+        """Return the first and last line of the file with a key; None without any."""
         described = self._file
         told = described.get("dialect", {})
         dialect = Dialect(
             described.get("encoding", "utf-8"), told.get("delimiter", ","),
             told.get("quoteChar", '"'), told.get("escapeChar"),
         )  # fmt: skip
-        return _find(self.folder / described.get("path", "-"), dialect, subject.at, key)
+        with _opened(
+            self.folder / described.get("path", "-"), dialect, subject
+        ) as file:
+            found = file.find(key) if file else []
+            if not file or not found:
+                return None
+            return file.line(found[0].begin), file.line(found[-1].end - 1)
 
     @property
     def name(self) -> str:
@@ -108,14 +116,17 @@ def _tells_of(folder: Path, subject: Subject) -> bool:
         return False
 
 
-def _find(
-    path: Path, dialect: Dialect, at: tuple[str, ...], key: tuple[object, ...]
-) -> list[Found]:
+@contextmanager
+def _opened(
+    path: Path, dialect: Dialect, subject: Subject
+) -> Iterator[SortedCsv | None]:
+    """Open a file that is sorted as the subject's are; None if there is none."""
     if not path.is_file() or path.stat().st_size == 0:
-        return []
-    opened = SortedCsv(path, dialect, keys(at))
+        yield None
+        return
+    opened = SortedCsv(path, dialect, keys(subject.at))
     try:
-        return opened.find(key)
+        yield opened
     finally:
         opened.close()
 

@@ -20,6 +20,7 @@ from monitor.why.tree import (
     asked,
     column,
     parsed,
+    relations,
     select_of,
     steps,
     within,
@@ -124,20 +125,38 @@ class Rules:
         self._connection, self._subject = connection, subject
         self._trees = _trees(connection, subject)
         self._questions: dict[tuple[str, str], _Question] = {}
-        self._plans = [self._plan(rule) for rule in self._rules()]
+        self._members: list[tuple[str, str]] = []
+        self._plans: list[_Plan] = []
+        for rule in self._rules():
+            if (relation := _member_of(rule, self._trees[rule.model])) is not None:
+                self._members.append((rule.code, relation))
+            else:
+                self._plans.append(self._plan(rule))
         questions = list(self._questions.values())
         sql = written(connection, [question.select() for question in questions])
         for question, statement in zip(questions, sql, strict=True):
             question.sql = statement
         self._names = _names(connection, self._plans)
 
-    def ask(self, row: Mapping[str, Any]) -> dict[str, list[Answer]]:
-        """Ask every rule of one row of the audit; the answers by code."""
+    def ask(
+        self, row: Mapping[str, Any], fired: Sequence[str]
+    ) -> dict[str, list[Answer]]:
+        """Ask every rule of one row of the audit; the answers by code.
+
+        Args:
+            row: the row.
+            fired: the codes it bears: whether it is among the repeated ones would
+                take as long to find out again as it took for all rows.
+        """
         computed = {
             id(question): question.answers(self._connection, row)
             for question in self._questions.values()
         }
         answers: dict[str, list[Answer]] = {}
+        for code, relation in self._members:
+            holds = code in fired
+            value = {"name": relation, "seen": holds, "sign": ""}
+            answers.setdefault(code, []).append(Answer(holds, (value,)))
         for plan in self._plans:
             if (found := computed[id(plan.question)]) is None:
                 continue
@@ -224,6 +243,15 @@ def _fact(tree: Node, name: str | None) -> tuple[str, Node] | None:
             if listed.get("alias") == name and listed["class"] != "COLUMN_REF":
                 return step, listed
     return None
+
+
+def _member_of(rule: Rule, tree: Node) -> str | None:
+    """Return the relation, if a rule only asks whether the row is found in it."""
+    if rule.condition["type"] != "OPERATOR_IS_NOT_NULL":
+        return None
+    place, _, _ = str(column(rule.condition["children"][0])).rpartition(".")
+    joined = relations(dict(steps(tree))[rule.step]["from_table"])[1:]
+    return place if place in joined else None
 
 
 def _last(tree: Node) -> Sequence[Node]:

@@ -32,11 +32,11 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A record: its values by name, and the lines on which it begins and ends."""
+    """A record: its values by name, and the bytes where it begins and ends."""
 
     values: Mapping[str, str]
-    first_line: int
-    last_line: int
+    begin: int
+    end: int
 
 
 Sort = Callable[[Mapping[str, str]], tuple[object, ...]]
@@ -68,9 +68,7 @@ class SortedCsv:
             if at > key:
                 break
             if at == key:
-                first = self._line(start)
-                last = first + self._bytes[start:end].count(b"\n") - 1
-                found.append(Found(record, first, max(first, last)))
+                found.append(Found(record, start, end))
         return found
 
     def _lower(self, key: tuple[object, ...]) -> int:
@@ -140,8 +138,8 @@ class SortedCsv:
             yield begin, taken[0], values
             begin = taken[0]
 
-    def _line(self, offset: int) -> int:
-        """Return the number of the line that begins at `offset`, from 1."""
+    def line(self, offset: int) -> int:
+        """Return the number of the line that holds the byte at `offset`, from 1."""
         count, at = 1, 0
         while at < offset:
             end = min(at + _CHUNK, offset)

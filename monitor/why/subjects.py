@@ -12,9 +12,9 @@ class Key:
 
     Attributes:
         name: what it is called.
-        condition: SQL over the table `searched`, in which stand $key (as
-            typed), $loose (a pattern that ignores case and separators) and $bare
-            (letters and digits only, in capitals).
+        condition: SQL over the audit, in which stand $key (as typed),
+            $bare (its letters and digits, in capitals), $loose (a pattern for it in
+            any case, with any separators or none) and $among (for it in a list).
     """
 
     name: str
@@ -41,13 +41,10 @@ class Subject:
         place: further columns that name a row of it.
         label: the column that people know it by.
         keys: how people name it, the surest first.
-        searched: the table that the keys are looked for in.
-        likely: what a wrong key is compared with: columns of `searched`.
+        likely: what a wrong key is compared with: columns of the audit.
         landed: the records it came from.
         details: a table with the parts of it, and the columns of faults in it.
-        normalised: table of values that the audit does not hold, by `id`.
         reasons: the seed of its reason codes.
-        warnings: the seed of its warnings.
         rules: the models that state its rules, in order.
         facts: the model whose columns the rules ask; None if they speak for
             themselves.
@@ -61,13 +58,10 @@ class Subject:
     place: tuple[str, ...]
     label: str
     keys: tuple[Key, ...]
-    searched: str
     likely: tuple[str, ...]
     landed: tuple[Landed, ...]
     details: str | None
-    normalised: str | None
     reasons: str
-    warnings: str
     rules: tuple[str, ...]
     facts: str | None
     at: tuple[str, ...]
@@ -80,7 +74,6 @@ PART = Subject(
     id="item_id",
     place=("location_id", "stock_row_id"),
     label="item_name",
-    searched="inventory_audit",
     keys=(
         Key("SKU", "regexp_full_match(item_name, $loose)"),
         Key("part number", "regexp_full_match(mfr_part_number, $loose)"),
@@ -88,9 +81,7 @@ PART = Subject(
         Key("OEM number", "regexp_full_match(oem_number_raw, $loose)"),
         Key(
             "alternate number",
-            "alternate_numbers_raw is not null and list_contains(list_transform("
-            "string_split_regex(alternate_numbers_raw, '[|,;\\n\\r]+'), lambda entry:"
-            " regexp_replace(upper(entry), '[^A-Z0-9]+', '', 'g')), $bare)",
+            "regexp_matches(alternate_numbers_raw, $among)",
         ),
         # With or without the suffix that speaks of a certificate.
         Key(
@@ -104,9 +95,7 @@ PART = Subject(
     likely=("item_name", "oem_part_number", "mfr_part_number", "partslink_number"),
     landed=(Landed("part_items", "Id"), Landed("stock_by_location", "ItemRef.Id")),
     details=None,
-    normalised="int_parts_normalised",
     reasons="reason_codes",
-    warnings="warning_codes",
     rules=("int_parts_scoped", "int_parts_ruled", "int_parts_decided"),
     facts="int_parts_examined",
     at=("location_code", "supplier_sku"),
@@ -119,7 +108,6 @@ ORDER = Subject(
     id="order_id",
     place=(),
     label="order_id",
-    searched="order_audit",
     keys=(
         Key("order id", "order_id = try_cast($key as bigint)"),
         Key(
@@ -131,9 +119,7 @@ ORDER = Subject(
     likely=("order_id",),
     landed=(Landed("orders", "order_id"),),
     details="int_order_items",
-    normalised=None,
     reasons="order_reason_codes",
-    warnings="order_warning_codes",
     rules=("int_orders_classified",),
     facts=None,
     at=("order_id",),

@@ -76,6 +76,9 @@ def select_of(
 ) -> Node:
     """Return a statement that computes expressions where a step of a model does.
 
+    What the step joins only to add columns, and no expression asks for, is left out:
+    it might be a sum over everything.
+
     Args:
         tree: the model.
         step: the step; what it reads from is what the expressions are about.
@@ -84,22 +87,45 @@ def select_of(
     """
     entries = tree["cte_map"]["map"]
     place = [entry["key"] for entry in entries].index(step)
-    origin = first = entries[place]["value"]["query"]["node"]["from_table"]
-    while first["type"] == "JOIN":
-        first = first["left"]
+    select = entries[place]["value"]["query"]["node"]
+    asked_of = {
+        part["column_names"][0]
+        for part in within([*wanted])
+        if part["class"] == "COLUMN_REF" and len(part["column_names"]) > 1
+    }
     named = [
         {
             "class": "COLUMN_REF", "type": "COLUMN_REF", "alias": f"k{number}",
-            "column_names": [first["alias"] or first["table_name"], name],
+            "column_names": [relations(select["from_table"])[0], name],
         }
         for number, name in enumerate(key)
     ]  # fmt: skip
     return {
-        **entries[place]["value"]["query"]["node"],
+        **select,
         "cte_map": {"map": entries[:place]},
         "select_list": [*named, *wanted],
-        "from_table": origin,
+        "from_table": _needed(select["from_table"], asked_of),
     }
+
+
+def relations(origin: Node) -> list[str]:
+    """Name what a FROM clause reads, in the order of its joins."""
+    if origin["type"] == "JOIN":
+        return [*relations(origin["left"]), *relations(origin["right"])]
+    return [origin.get("alias") or origin.get("table_name") or ""]
+
+
+def _needed(origin: Node, asked_of: set[str]) -> Node:
+    if origin["type"] != "JOIN":
+        return origin
+    wanted = asked_of | {
+        part["column_names"][0]
+        for part in within(origin.get("condition"))
+        if part["class"] == "COLUMN_REF"
+    }
+    if origin["join_type"] == "LEFT" and not asked_of & {*relations(origin["right"])}:
+        return _needed(origin["left"], asked_of)
+    return {**origin, "left": _needed(origin["left"], wanted)}
 
 
 def steps(select: Node) -> Iterator[tuple[str, Node]]:
