@@ -14,6 +14,7 @@ _TABLES = ("limit", "tally")
 
 
 def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
+    machine.need_root("ProFTPD")
     program, options = machine.program("usr/sbin/proftpd"), server.options
     place, environment = server.place, {"LD_LIBRARY_PATH": machine.libraries()}
     modules = machine.program("usr/lib/proftpd")
@@ -39,6 +40,10 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
         f"ScoreboardFile {place}/scoreboard",
         f"SystemLog {server.log}",
         "DelayEngine off",
+        # Else all servers of a machine share one socket.
+        "<IfModule mod_ctrls.c>",
+        "ControlsEngine off",
+        "</IfModule>",
         "RequireValidShell off",
         "WtmpLog off",
         "AuthOrder mod_auth_file.c",
@@ -46,7 +51,7 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
         "DebugLevel 1",
         f"AllowOverwrite {overwrite}",
         "AllowStoreRestart on",
-        f'DefaultRoot "{server.folder}"' if machine.ROOT else "",
+        f'DefaultRoot "{server.folder}"',
         'LogFormat commands "%r"',
         f"ExtendedLog {place}/commands ALL commands",
     ]
