@@ -223,7 +223,7 @@ class OrderHouse:
                 return house.clock
 
         patched.setattr(ledger, "datetime", Clock)
-        patched.setattr(ledger.os, "fsync", lambda _: None)
+        patched.setattr(ledger.chain.os, "fsync", lambda _: None)
         patched.setattr(handover, "connect", lambda *words: self.line.connect(*words))
         patched.setattr(gate.suite, "run", lambda *_: [])
 

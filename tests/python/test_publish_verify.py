@@ -106,6 +106,7 @@ def test_one_file_and_the_standard_library_are_enough(
     assert f"SHA-256 of {feed.name}: expected " in bad.stdout
 
 
+@pytest.mark.timeout(3600)
 def test_every_single_mutation_is_found(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,73 @@
+"""What changed, by the packages of the order feed, is what its reader sees."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from order_consumer import Consumer
+from order_house import OrderHouse, Template
+from package_reader import Row, applied, sides
+from test_orders_converge import DAY, HEADER, MONDAY, night, order
+
+from publish.package import verify
+
+
+@pytest.fixture
+def house(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> OrderHouse:
+    template = Template.build(tmp_path_factory.mktemp("template"))
+    house = OrderHouse(tmp_path / "house", template)
+    house.patch(monkeypatch)
+    return house
+
+
+def request(isbn: str | None) -> dict[str, object]:
+    return {"created_at": "2026-11-01T09:30:00Z", "title": "Alike", "isbn": isbn,
+            "status": "Submitted"}  # fmt: skip
+
+
+NIGHTS = (
+    [order(1, "Botany", "Music"), order(2, "Geology", sections="S1 S2")],
+    # A text changes, an order comes, two requests are alike in all of the key.
+    [order(1, "Botany", 'Music "2"'), order(2, "Geology", sections="S1 S2"),
+     order(3, content_requests=[request("1"), request("1"), request(None)])],
+    # One of the two is gone, a section is left, an order is canceled.
+    [order(1, "Botany", 'Music "2"', canceled_at="2026-11-24T10:00:00Z"),
+     order(2, "Geology", sections="S2"),
+     order(3, content_requests=[request("1"), request(None)])],
+    [order(1, "Botany", 'Music "2"', canceled_at="2026-11-24T10:00:00Z"),
+     order(2, "null", sections="S2"), order(3, content_requests=[request(None)])],
+)  # fmt: skip
+
+
+def test_what_changed_is_what_a_reader_sees(
+    house: OrderHouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, held, seen = Consumer(), Counter[Row](), 0
+    kinds: Counter[str] = Counter()
+    for number, orders in enumerate(NIGHTS):
+        night(house, MONDAY + number * DAY, *orders)
+        delivered = house.ledger.all("delivered")
+        for record in delivered[seen:]:
+            package = house.data / "outbox" / record["file"] / record["run_id"]
+            reader.apply(package / record["name"])
+            now = Counter(tuple(row[c] for c in HEADER) for row in reader.rows("4218"))
+            changes = package / "changes.csv"
+            first = seen == 0
+            held = now if first else applied(list(held.elements()), changes)
+            assert held == now
+            kinds.update(kind for kind, _, _ in sides(changes))
+            seen += 1
+    # The full of Monday changes nothing: the delta before it has said it all.
+    assert [record["feed"] for record in house.ledger.all("delivered")] == [
+        "order_feed_delta_file", "order_feed_full_file", *["order_feed_delta_file"] * 3,
+    ]  # fmt: skip
+    assert set(kinds) == {"added", "removed", "changed"}
+    outbox = house.data / "outbox"
+    assert (
+        verify.main([str(outbox), "--ledger", str(outbox.parent / "ledger.jsonl")]) == 0
+    )
+    assert "5 packages, none wrong" in capsys.readouterr().out
