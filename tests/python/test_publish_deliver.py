@@ -1,90 +1,53 @@
 """Delivery against real FTPS servers: whole or absent, and a truthful end."""
 
 import hashlib
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import clean_environment
+from servers.script import Script
+from servers.stub import Stub
 
 from publish.deliver import Connection, Destination, connect, dispatch, recovery
 from publish.ledger import Ledger
 from runtime.environment import Environment
 from runtime.exits import Refused, Stop, Temporary
-from sandbox import certificates, partner
+from sandbox import partner
 
 CONTENT = b"a,b\n1,2\n" * 40_000  # five blocks
 NAME = "feed.csv"
-PASSWORD = "s3cret-of-the-partner"
 
 
-@dataclass
-class Partner:
-    """A running server in some mood."""
+MOODS = {
+    "good": Script(),
+    "half": Script(keep=0.5),
+    "full": Script(keep=None),
+    "refuse": Script(refuse="553 Permission denied."),
+    "busy": Script(refuse="450 Busy, come again."),
+    "no-replace": Script(replaces=False),
+    "lying": Script(renames=False),
+    "deaf": Script(cut="RNTO"),
+    "picked-up": Script(after="gone"),
+    "picked-up-deaf": Script(cut="RNTO", after="gone"),
+    "hash": Script(hash="right"),
+    "wrong-hash": Script(hash="wrong"),
+}
 
-    port: int
-    folder: Path
-    certificates: certificates.Certificates
-    process: subprocess.Popen[str]
 
-    def variables(self, **more: str) -> dict[str, str]:
-        return {
-            "DEST_ONPART_URL": f"ftps://feeds@localhost:{self.port}",
-            "DEST_ONPART_PASSWORD": PASSWORD,
-            "DEST_ONPART_CA_FILE": str(self.certificates.ca_file),
-            "DEST_ONPART_TIMEOUT": "5",
-            "DEST_ONPART_REPLY_TIMEOUT": "5",
-            **more,
-        }
+class Partner(Stub):
+    """The scripted server, with a connection to it."""
 
     def open(self, folder: str = "/", **more: str) -> Connection:
-        variables = Environment(self.variables(**more))
+        patience = dict.fromkeys(("TIMEOUT", "REPLY_TIMEOUT"), "5")
+        short = {f"DEST_ONPART_{name}": text for name, text in patience.items()}
+        variables = Environment({**self.variables(), **short, **more})
         return connect(Destination.of(variables, "onpart"), folder)
-
-    def names(self) -> list[str]:
-        return sorted(path.name for path in self.folder.iterdir())
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> certificates.Certificates:
-    return certificates.make(tmp_path_factory.mktemp("ca"))
 
 
 @pytest.fixture
-def partner_in(
-    tmp_path: Path, authority: certificates.Certificates
-) -> Callable[..., Any]:
-    def words(mood: str, shown: certificates.Certificates, folder: Path) -> list[str]:
-        path = Path(__file__).with_name("publish_partner.py")
-        place = [str(shown.server_file), str(folder)]
-        return [sys.executable, str(path), *place, mood, PASSWORD]
-
-    @contextmanager
-    def start(
-        mood: str, shown: certificates.Certificates = authority
-    ) -> Iterator[Partner]:
-        folder = tmp_path / "partner folder"
-        folder.mkdir(exist_ok=True)
-        server = subprocess.Popen(
-            words(mood, shown, folder),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=clean_environment(PYTHONWARNINGS="ignore"),
-        )
-        try:
-            assert server.stdout is not None
-            yield Partner(int(server.stdout.readline()), folder, shown, server)
-        finally:
-            server.kill()
-            server.communicate()
-
-    return start
+def partner_in() -> Callable[[str], Partner]:
+    return lambda mood: Partner(MOODS[mood])
 
 
 @pytest.fixture
@@ -321,7 +284,7 @@ def test_a_server_killed_in_the_middle_leaves_no_name(
     with partner_in("good") as to:
         connection = to.open()
         with pytest.raises(Temporary, match=r"broke after [1-9]"):
-            connection.put(big, f"{NAME}.x.part", lambda size: to.process.kill())
+            connection.put(big, f"{NAME}.x.part", lambda size: to.kill())
         connection.close()
         assert NAME not in to.names()
 
