@@ -68,7 +68,8 @@ class Ftp:
                 with suppress(ftplib.error_perm):
                     session.sendcmd("OPTS UTF8 ON")
         if path:
-            with told(to, f"entering the folder {path}"):
+            hint = "Expected that this folder is there, and open to this user."
+            with told(to, f"entering the folder {path}", hint):
                 session.cwd(path)
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:

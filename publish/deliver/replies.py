@@ -108,6 +108,8 @@ def end_of(
         begins: see `told`.
     """
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, ftplib.Error):
+        cause = str(error)  # the server's line
     line = " ".join(said.split())
     text = f"{destination.name}: {what} ({' '.join(cause.split())})."
     text = destination.redact(f"{text} The server said: {line}." if line else text)

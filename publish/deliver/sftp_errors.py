@@ -31,7 +31,7 @@ def end_of(
     if isinstance(error, IncompatiblePeer | PermissionError):
         return RefusedThere(f"{text} This will not pass by itself.")
     if isinstance(error, FileNotFoundError) or error.args[:1] == (errno.ENOTDIR,):
-        return RefusedThere(f"{text} Expected that it exists at the partner.")
+        return RefusedThere(f"{text} Expected that it is there.")
     if _is_status(error):
         return _failed(text, what)
     return TemporaryThere(f"{text} Try again later.")

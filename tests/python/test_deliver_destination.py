@@ -1,10 +1,12 @@
 """The variables of a destination: every mistake names one, none shows a secret."""
 
+import ssl
 from pathlib import Path
 
 import pytest
 
 from publish.deliver import Destination
+from publish.deliver.tls import context
 from runtime.environment import Environment
 from runtime.exits import Misuse, Refused
 
@@ -108,6 +110,14 @@ def test_a_password_is_asked_only_where_it_is_needed(tmp_path: Path) -> None:
     assert of(URL="file:///srv").password is None
     found = of(URL="sftp://u@h", HOST_KEY=KEY, KEY_FILE=str(key))
     assert (found.password, found.ssh.key_file) == (None, key)
+
+
+def test_tls_is_never_older_than_1_2_and_always_checked() -> None:
+    made = context(of(URL="ftps://u@h", PASSWORD="x"))
+    assert made.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
+    limited = context(of(URL="ftps://u@h", PASSWORD="x", TLS_MAX="1.2"))
+    assert limited.maximum_version is ssl.TLSVersion.TLSv1_2
 
 
 def test_the_user_may_be_a_variable() -> None:
