@@ -56,14 +56,14 @@ class Checks:
     def keep(self, to: Destination, folder: str, report: Report) -> None:
         """Put the report of a folder in the place of the one before."""
         file = self.path / f"{to.name}.json"
-        folders = _read(file).get("folders", {})
+        folders = _read(file, "folders")
         entry = {"settings": settings(to, folder), "report": report.told()}
         kept = {"destination": to.name, "folders": {**folders, folder: entry}}
         write_json(file, kept)
 
     def profile(self, to: Destination, folder: str) -> Profile | None:
         """Return the profile of a folder; None if there is none of these settings."""
-        entry = _read(self.path / f"{to.name}.json").get("folders", {}).get(folder)
+        entry = _read(self.path / f"{to.name}.json", "folders").get(folder)
         try:
             if entry is None or entry["settings"] != settings(to, folder):
                 return None
@@ -93,9 +93,9 @@ class Checks:
         all_of_it = _read(self.path / f"{to.name}.left.json")
         place = settings(to, folder)
         return {
-            token: list(one["names"])
+            token: [str(name) for name in one["names"]]
             for token, one in all_of_it.items()
-            if one["settings"] == place
+            if isinstance(one, dict) and one.get("settings") == place
         }
 
     def forget(self, to: Destination, token: str) -> None:
@@ -166,12 +166,18 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, field: str | None = None) -> dict[str, Any]:
+    """Return the object in a file, or that in a field of it; else an empty one."""
     try:
         found = json.loads(file.read_bytes())
+        if field is not None:
+            found = found[field]
+        if isinstance(found, dict):
+            return found
+        why = "found no object"
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        LOG.warning(f"{file} cannot be read ({error}); taken as if it were not there")
-        return {}
-    return found if isinstance(found, dict) else {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = f"{type(error).__name__}: {error}"
+    LOG.warning(f"{file} cannot be read ({why}); taken as if it were not there")
+    return {}

@@ -52,13 +52,15 @@ class Desk:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a command."""
+        patient = {
+            "DEST_ONPART_ALLOW_PLAINTEXT": "1",
+            "DEST_ONPART_TIMEOUT": "12",
+            "DEST_ONPART_REPLY_TIMEOUT": "5",
+        }
         return clean_environment(
             FEEDS_DATA=self.data,
             PYTHONPATH=ROOT,
-            DEST_ONPART_ALLOW_PLAINTEXT="1",
-            DEST_ONPART_TIMEOUT="12",
-            DEST_ONPART_REPLY_TIMEOUT="5",
-            **{**self.variables, **more},
+            **{**patient, **self.variables, **more},
         )
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
