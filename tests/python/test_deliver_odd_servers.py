@@ -56,6 +56,7 @@ def source(tmp_path: Path) -> Path:
         answers("SIZE", "213 many"),
         answers("SIZE", "502 no") + answers("MLST", "550 Permission denied"),
         answers("SIZE", "502 no") + answers("MLST", "250 no lines"),
+        answers("SIZE", "502 no") + answers("LIST", "550 Permission denied"),
     ],
 )
 def test_a_size_is_found_where_one_way_is_shut(
