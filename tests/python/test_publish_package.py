@@ -160,6 +160,7 @@ def test_the_run_says_where_it_came_from(descriptor: dict[str, Any]) -> None:
 def test_the_manifest_that_stays_lists_every_table(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.meta["manifest"] = "keep"
+    house.meta["changes"] = {"measures": ["qty_on_hand"]}
     house.write().publish(FEEDS_ACCEPT_FIRST=1)
     house.later()
     house.rows[2]["qty_on_hand"] = 3
@@ -172,6 +173,9 @@ def test_the_manifest_that_stays_lists_every_table(tmp_path: Path) -> None:
     ]
     assert _frictionless(package) == [True, [], [40, 44, 1]]
     assert {path.suffix for path in house.partner.iterdir()} == {".csv"}
+    page = (package / "gates.html").read_text()
+    assert "0 added, 0 removed, 1 changed: from 40 to 40 rows" in page
+    assert "DEMO01 / MAIN / 100-00002" in page
 
 
 def test_the_statement_is_of_these_bytes(
@@ -213,6 +217,7 @@ def test_the_page_stands_alone_and_runs_nothing(package: Path) -> None:
     assert "@media print" in text
     assert 'name="viewport"' in text
     assert "Held: 1 of 79 checks closed" in text
+    assert "This is the first file: all 40 rows are new" in text
 
 
 def test_the_page_shows_examples_as_text(tmp_path: Path) -> None:
