@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from publish import feeds, overview, standing
+from publish import feeds, overview, pickup, standing
 from publish.check.command import check
 from publish.choice import choose
 from publish.deliver import recovery
@@ -146,13 +146,23 @@ def settle(
 
 @cli.command()
 @click.option("--at", type=Time(), help="Logical time, UTC.  [default: now]")
+@click.option("--look", is_flag=True, help="Ask the servers what was picked up.")
 @log_options
-def status(at: datetime | None, as_json: bool, log_format: str, quiet: bool) -> None:
-    """Tell what every partner has, what is held, what is due."""
+def status(
+    at: datetime | None, look: bool, as_json: bool, log_format: str, quiet: bool
+) -> None:
+    """Tell what every partner has, what is held, what is due.
+
+    Reads the ledger alone; with --look also the folders of partners that remove what
+    they have read.
+    """
     start_logging(log_format, quiet)
     settings = _settings(at, True, quiet)
-    found = artifacts.read(settings.root, settings.variables)
-    states = overview.of(feeds.read(found), Ledger(settings.place.ledger), settings.at)
+    declared = feeds.read(artifacts.read(settings.root, settings.variables))
+    if look:
+        with _locked(settings) as ledger:
+            pickup.look(settings, ledger, declared)
+    states = overview.of(declared, Ledger(settings.place.ledger), settings.at)
     report({"status": "done", "files": states}, overview.in_words(states), as_json)
 
 

@@ -19,7 +19,7 @@ from publish.prepare import Ready
 from publish.settings import Settings, stamp
 from runtime.exits import Refused
 from runtime.failpoints import failpoint
-from runtime.files import sha256_of
+from runtime.files import sha256_of, sweep
 
 
 def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
@@ -43,6 +43,7 @@ def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
     # Only the last one of a file can be without: each run begins here.
     last = {r["file"]: r for r in ledger.all("delivered") if r["feed"] == feed.name}
     for record in last.values():
+        sweep(settings.place.outbox / record["file"] / record["run_id"])
         outbox.write_receipt(settings.place.outbox, record)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from publish import pickup
 from publish.feeds import Feed
 from publish.ledger import Ledger, Record
 from publish.settings import stamp
@@ -71,6 +72,7 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
         ],
         "open": [record["attempt"] for record in ledger.open_intents(feed.name)],
         "unknown": [record["attempt"] for record in ledger.unknown(feed.name)],
+        "pickup": pickup.state(feed, ledger, at),
     }
 
 
@@ -103,4 +105,4 @@ def _words(state: dict[str, Any]) -> str:
     lines += [
         f"  unknown {attempt}: publish settle {attempt}" for attempt in state["unknown"]
     ]
-    return "\n".join(lines)
+    return "\n".join(lines + pickup.in_words(state["pickup"]))

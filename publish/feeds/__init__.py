@@ -65,6 +65,7 @@ class Feed:
     folder: str
     rename: str
     manifest: str
+    pickup: Mapping[str, Any] | None = None
 
     def folder_in(self, environment: str) -> str:
         """Fill the folder's pattern."""
@@ -166,6 +167,7 @@ def _feed(
         folder=meta["folder"],
         rename=meta["rename"],
         manifest=meta["manifest"],
+        pickup=meta.get("pickup"),
     )
 
 
