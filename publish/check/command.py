@@ -123,7 +123,9 @@ def _chosen(
     for feed in _declared(variables, must=not names):
         where = feed.folder_in(place.environment)
         groups.setdefault(feed.destination, {}).setdefault(where, []).append(feed)
-    for name in dict.fromkeys(names) or sorted(groups):
+    known = {name.lower(): name for name in groups}
+    named = [known.get(name.lower(), name) for name in names]
+    for name in dict.fromkeys(named) or sorted(groups):
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
             raise Misuse(f"expected the name of a destination, found {name!r}")
         if folder is not None and name in groups:

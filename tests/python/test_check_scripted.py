@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from checking import Desk, grades
 from servers.script import Script
-from servers.stub import Stub
+from servers.stub import PASSWORD, Stub
 
 MIB = 2**20
 
@@ -58,6 +58,12 @@ def test_a_hash_that_is_right_is_relied_on(desk: Desk) -> None:
     assert "cannot hash" not in " ".join(found["not_promised"])
 
 
+def test_a_password_that_a_server_repeats_is_not_shown(desk: Desk) -> None:
+    """`Desk.run` looks for it in all that is said and kept."""
+    found = checked(desk, refuse=f"553 {PASSWORD} may not")
+    assert "553 … may not" in found["message"]
+
+
 def test_free_space_is_told_where_avbl_is(desk: Desk) -> None:
     found = checked(desk, free=5 * MIB)
     assert found["observed"]["free_bytes"] == 5 * MIB
@@ -84,8 +90,9 @@ def test_what_is_not_known_is_not_made_up(desk: Desk) -> None:
 def test_the_words_for_a_person(desk: Desk) -> None:
     with Stub(Script(hash="right")) as to:
         desk.variables = to.variables()
-        done = desk.run("onpart")
+        done = desk.run("ONPART")
     assert done.returncode == 0
+    assert "(onpart_inventory)" in done.stdout
     assert re.search(r"^onpart ready: ftps://localhost:\d+", done.stdout)
     for title in ("How files are delivered:", "What cannot be promised:"):
         assert title in done.stdout
