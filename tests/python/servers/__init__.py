@@ -6,17 +6,27 @@
 
 `CELLS` is every server in every way that it can be spoken to. What a machine lacks for
 a server is an `UnavailableError`, of which the fixture `server` makes a skip, or a
-failure where FEEDS_REQUIRE_SERVERS=1. `.ci/servers` unpacks the packages.
+failure where FEEDS_REQUIRE_SERVERS=1 and `.ci/servers`, which unpacks the packages,
+could mend it: not where the machine forbids what a server needs.
 """
 
 from typing import NamedTuple
 
 from servers import openssh, proftpd, pureftpd, python_ftpd, vsftpd
-from servers.machine import UnavailableError
+from servers.machine import ForbiddenError, UnavailableError
 from servers.options import Kind, Options
 from servers.server import Server
 
-__all__ = ["CELLS", "KINDS", "Cell", "Options", "Server", "UnavailableError", "start"]
+__all__ = [
+    "CELLS",
+    "KINDS",
+    "Cell",
+    "ForbiddenError",
+    "Options",
+    "Server",
+    "UnavailableError",
+    "start",
+]
 
 KINDS: dict[str, Kind] = {
     "vsftpd": vsftpd.KIND,

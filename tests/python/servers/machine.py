@@ -22,6 +22,10 @@ class UnavailableError(Exception):
     """This machine lacks what a server needs; the text says what, and what to do."""
 
 
+class ForbiddenError(UnavailableError):
+    """This machine forbids what a server needs, and no package would change that."""
+
+
 def unpacked() -> Path:
     """The folder that `.ci/servers` fills."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -46,7 +50,7 @@ def libraries() -> str:
 
 def need_root(kind: str) -> None:
     if not ROOT:
-        raise UnavailableError(f"{kind} runs only as root. Run the tests as root.")
+        raise ForbiddenError(f"{kind} runs only as root. Run the tests as root.")
 
 
 def need_capabilities(kind: str, **bits: int) -> None:
@@ -54,7 +58,7 @@ def need_capabilities(kind: str, **bits: int) -> None:
     status = Path("/proc/self/status").read_text()
     held = int(status.partition("CapEff:")[2].split()[0], 16)
     if lacking := [name for name, bit in bits.items() if not held >> bit & 1]:
-        raise UnavailableError(
+        raise ForbiddenError(
             f"{kind} needs {', '.join(lacking)}. Start the container with --cap-add."
         )
 
