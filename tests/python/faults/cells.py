@@ -84,7 +84,7 @@ def declared() -> list[Cell]:
             ("250 1", "before-connect@2"),
             ("250 1", "after-login@2"),
             ("250 2", "before-rnto@2"),
-            ("250 2", "after-rnto@2"),
+            ("250 1", "after-rnto"),
             ("250 2", "before-append:delivered"),
         )
         for how in ("kill", "term")
