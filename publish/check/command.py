@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from publish import feeds
 from publish.check.need import Need
@@ -18,7 +17,7 @@ from publish.feeds import Feed, artifacts
 from publish.ledger import Ledger
 from publish.settings import stamp
 from runtime import failpoints
-from runtime.command import LOG, log_options, report, show_progress, start_logging
+from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import Environment, Place
 from runtime.exits import Misuse
 from runtime.lock import one_writer
@@ -66,12 +65,11 @@ def check(
     checks = Checks.of(place.data)
     ledger = Ledger(place.ledger)
     chosen = list(_chosen(variables, place, destinations, folder))
-    bar = show_progress(quiet)
     with one_writer(
         checks.path, "publish check", variables.number("FEEDS_LOCK_WAIT", 0)
     ):
         made = [
-            _one(variables, checks, ledger, name, where, users, bar)
+            _one(variables, checks, ledger, name, where, users)
             for name, where, users in chosen
         ]
     code = max((one.exit_code for one in made), key=_WEIGHT.index, default=0)
@@ -92,24 +90,21 @@ def _one(
     name: str,
     folder: str,
     users: Sequence[Feed],
-    bar: bool,
 ) -> Report:
     # SSH and X.509 take their time to load; no other command needs them.
     from publish.check.examine import examine
 
+    def tell(step: str) -> None:
+        LOG.info(f"check destination={name} folder={folder!r} step={step!r}")
+
     need = Need.of(users, folder, ledger)
     try:
         to = Destination.of(variables, name)
+        return examine(checks, to, folder, need, tell)
     except Misuse as error:
+        # One destination that is set wrongly keeps no other from its check.
         at = stamp(datetime.now(UTC))
         return unconfigured(name, folder, need.feeds, str(error), at)
-    with tqdm(desc=name, bar_format="{desc}", disable=not bar, leave=False) as shown:
-
-        def tell(step: str) -> None:
-            shown.set_description_str(f"{name}: {step} ...")
-            LOG.info(f"check destination={name} step={step!r}")
-
-        return examine(checks, to, folder, need, tell)
 
 
 def _chosen(

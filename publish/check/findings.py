@@ -72,7 +72,9 @@ def _session(to: Destination, need: Need, seen: Observed) -> Iterator[Finding]:
         yield Finding("features", "note", ", ".join(seen.features))
     said = seen.said.get("session-reuse", "")
     if seen.session_reuse:
-        yield Finding("session-reuse", "good", f"demanded, and done ({said})")
+        yield Finding(
+            "session-reuse", "good", f"demanded, and done; without it: {said}"
+        )
     elif seen.session_reuse is False:
         yield Finding("session-reuse", "note", "not demanded; done all the same")
     elif said:
