@@ -485,8 +485,8 @@ def _key(path: str) -> object:
     try:
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
     except ImportError:
-        raise SystemExit(
-            "--key needs the Python package cryptography. Without it:\n  openssl "
+        raise ValueError(
+            "it needs the Python package cryptography. Without it:\n  openssl "
             f"pkeyutl -verify -pubin -inkey {path} -rawin -in {SUMS} -sigfile "
             f"{SIGNATURE}"
         ) from None
@@ -503,7 +503,12 @@ def main(words: "list[str] | None" = None) -> int:
     parser.add_argument("--ledger", metavar="FILE")
     asked = parser.parse_args(words)
     packages = [Package(folder) for folder in _folders(asked.packages)]
-    key = _key(asked.key) if asked.key else None
+    try:
+        key = _key(asked.key) if asked.key else None
+        if asked.ledger:
+            Path(asked.ledger).read_bytes()
+    except (OSError, ValueError) as error:
+        parser.error(f"--key or --ledger: {error}")
     for package in packages:
         try:
             package.check()
@@ -513,21 +518,27 @@ def main(words: "list[str] | None" = None) -> int:
             check_signature(package, key)
     notes = check_chain(packages, asked.since, asked.newest)
     ledger = check_ledger(Path(asked.ledger), packages) if asked.ledger else []
+    if not key and any((p.folder / SIGNATURE).exists() for p in packages):
+        notes.append("signatures were not checked: give --key")
+    wrong = _tell(packages, ledger, notes)
+    return 1 if wrong or not packages else 0
+
+
+def _tell(packages: Many, ledger: Many, notes: Many) -> int:
+    """Write what was found; return how many are wrong."""
     out = sys.stdout.write
     for package in packages:
-        out(f"{'WRONG' if package.faults else 'good '}  {package.folder}  "
-            f"{package.digest[:16]}\n")  # fmt: skip
+        word = "WRONG" if package.faults else "good "
+        out(f"{word}  {package.folder}  {package.digest[:16]}\n")
         for fault in package.faults:
             out(f"       {fault}\n")
     for fault in ledger:
         out(f"WRONG  {fault}\n")
     for note in notes:
         out(f"note   {note}\n")
-    if not key and any((p.folder / SIGNATURE).exists() for p in packages):
-        out("note   signatures were not checked: give --key\n")
     wrong = sum(bool(package.faults) for package in packages) + bool(ledger)
     out(f"{len(packages)} packages, {wrong or 'none'} wrong\n")
-    return 1 if wrong or not packages else 0
+    return wrong
 
 
 if __name__ == "__main__":

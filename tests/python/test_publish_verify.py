@@ -240,13 +240,21 @@ def test_each_package_names_the_one_before(store: Store) -> None:
         )
 
 
-@pytest.mark.parametrize("words", [["nowhere"], ["--kee", "x"]])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["nowhere"], 1),
+        (["--kee", "x"], 2),
+        (["--key", "nowhere.pem"], 2),
+        (["--ledger", "nowhere.jsonl"], 2),
+    ],
+)
 def test_what_was_not_checked_is_not_called_good(
-    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     try:
-        code = verify.main(words)
+        found = verify.main(words)
     except SystemExit as ended:
-        code = int(str(ended.code))
-    assert code != 0
+        found = int(str(ended.code))
+    assert found == code
