@@ -30,8 +30,8 @@ def wrong(exposure: str, field: str, expected: str, found: object) -> Misuse:
     """Say which field of which exposure is wrong, and what it should be."""
     return Misuse(
         f"exposure {exposure}, field {field}: expected {expected}, found {found}. "
-        "Correct it in the exposure's config.meta (publish/feed.schema.json explains "
-        "every field), then run `dbt build`."
+        "Correct it in the exposure's config.meta (publish/feeds/feed.schema.json "
+        "explains every field), then run `dbt build`."
     )
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from order_consumer import Consumer
+from order_expected import HEADER
 from order_house import OrderHouse, Template
+from order_nights import DAY, MONDAY, night, order
 from package_reader import Row, applied, sides
-from test_orders_converge import DAY, HEADER, MONDAY, night, order
 
 from publish.package import verify
 
@@ -18,7 +19,7 @@ def house(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> OrderHouse:
-    template = Template.build(tmp_path_factory.mktemp("template"))
+    template = Template.once(tmp_path_factory).lenient()
     house = OrderHouse(tmp_path / "house", template)
     house.patch(monkeypatch)
     return house

@@ -1,0 +1,264 @@
+"""The state machine: nights, good and bad, and what a reader then must hold.
+
+A state machine edits an order tool of a few orders and lives through nights: good
+ones, missed ones, and such on which the line breaks at any moment. Its oracle is the
+few lines of `order_expected`.
+"""
+
+import datetime as dt
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+from order_consumer import DIALECT, Consumer, Row, in_order
+from order_expected import HEADER, expected, instant
+from order_house import OrderHouse, Template
+from order_source import BEGINNING, Source
+
+from publish import ledger
+
+MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
+COUNTED = {"histories": 0, "nights": 0, "files": 0, "held": 0, "broken": 0}
+
+
+class Nights(Source):
+    """An order tool, its nights, and two readers who differ in what they read first."""
+
+    template: Template
+    patched: pytest.MonkeyPatch
+
+    @initialize(weekday=st.integers(0, 6))
+    def begin(self, weekday: int) -> None:
+        COUNTED["histories"] += 1
+        self.folder = Path(tempfile.mkdtemp(prefix="orders"))
+        self.house = OrderHouse(self.folder, self.template)
+        self.house.patch(self.patched)
+        self.readers = [Consumer()]
+        # What each term's reader was last told, what publish takes it to hold, and when
+        # each file was settled.
+        self.told: dict[str, list[Row]] = {}
+        self.state: dict[str, list[Row]] = {}
+        self.settled: dict[str, str] = {}
+        self.day: dict[str, dt.date] = {}
+        self.sent: dict[str, list[Row]] = {}
+        self.names: set[str] = set()
+        self.learned = 0  # records of the ledger
+        self.open_intents = False
+        self.built: dict[str, list[Row]] = {}
+        self.clean = True  # nothing went wrong since the last good night
+        self.start(weekday)
+
+    # ---------------------------------------------------------------- the nights
+    def build(self, at: dt.datetime) -> None:
+        source = {
+            "terms": list(self.terms.values()),
+            "orders": list(self.orders.values()),
+        }
+        self.house.build(source, at)
+        self.built = {
+            term: in_order(
+                row
+                for order in self.orders.values()
+                if order["sis_term_id"] == term
+                for row in expected(order)
+            )
+            for term in self.terms
+        }
+
+    def foreseen(self, at: dt.datetime) -> dict[str, str]:
+        """What becomes of every file if nothing goes wrong."""
+        outcomes = {}
+        for term in filter(lambda term: self.is_open(term, at), self.terms):
+            now = self.built[term]
+            lost = ids(self.state.get(term, [])) - ids(now)
+            for other in self.terms:
+                if other != term and self.is_open(other, at):
+                    lost -= ids(self.built[other])  # its file carries them
+            due = {"delta": last(at, BEGINNING, 1), "full": last(at, MONDAY, 7)}
+            for kind, period in due.items():
+                label = f"order_feed_{kind}_file.{term}"
+                if self.settled.get(label, "") >= instant(period):
+                    outcomes[label] = "not due"
+                elif kind == "delta" and self.day.get(term) == at.date():
+                    outcomes[label] = "waiting"  # one name a day, and one build
+                elif lost or (kind == "full" and not now):
+                    outcomes[label] = "held"
+                else:
+                    changed = kind == "full" or ids(now) & self.differing()
+                    outcomes[label] = "delivered" if changed else "skipped"
+        return outcomes
+
+    def publish(self, at: dt.datetime, *faults: str) -> dict[str, str]:
+        """Publish what is due; learn from the ledger what the reader was sent."""
+        outcomes = self.house.publish(at, *faults)
+        records = self.house.ledger  # read anew: its chain is whole
+        for record in records.all()[self.learned :]:
+            self.learn(record)
+        self.learned = len(records.all())
+        for label, outcome in outcomes.items():
+            status = outcome.told["status"]
+            COUNTED["held"] += status == "held"
+            assert (outcome.code == 1) == (status in ("held", "refused")), outcome
+            if status == "skipped":  # no file, and the ledger says why
+                (*_, said) = (r for r in records.all() if r.get("file") == label)
+                assert (said["event"], said["because"]) == (
+                    "nothing",
+                    "nothing changed",
+                )
+        self.open_intents = bool(records.open_intents())
+        return {
+            label: outcome.told["status"]
+            for label, outcome in outcomes.items()
+            if outcome.told["status"] != "nothing open"
+        }
+
+    def learn(self, record: ledger.Record) -> None:
+        """Follow one record of the ledger: what a reader holds, and is taken to."""
+        term = record.get("split")
+        if record["event"] == "intent":
+            self.sent[record["attempt"]] = self.built.get(term)
+        if record["event"] in ("delivered", "nothing"):
+            self.settled[record["file"]] = record["logical"]
+        if record["event"] == "nothing" and "state" in record:
+            self.state[term] = self.built[term]
+        if record["event"] == "delivered":
+            COUNTED["files"] += 1
+            self.state[term] = sent = self.sent[record["attempt"]]
+            # A reader lets go of what another file names, and of nothing else.
+            kept = {
+                other: [row for row in rows if row["order_id"] not in ids(sent)]
+                for other, rows in self.told.items()
+            }
+            self.told = kept | {term: in_order([*kept.get(term, []), *sent])}
+            self.day[term] = dt.date.fromisoformat(record["logical"][:10])
+            self.names.add(record["name"])
+
+    def differing(self) -> set[str | None]:
+        """The orders whose rows, terms and all, are not those taken to be held."""
+        said: list[dict[str | None, list]] = []
+        for terms in (self.state, self.built):
+            found: dict[str | None, list] = {}
+            for term, rows in terms.items():
+                for row in rows:
+                    found.setdefault(row["order_id"], []).append((term, row))
+            said.append(found)
+        before, now = said
+        return {each for each in now if now[each] != before.get(each)}
+
+    def good(self, at: dt.datetime) -> None:
+        """Build and publish on a sound line."""
+        COUNTED["nights"] += 1
+        self.build(at)
+        if not self.clean:
+            # What an earlier run left open is settled first, by looking. What was
+            # built before that is no news, what is built after it is.
+            self.publish(at)
+            self.build(at)
+            self.clean = True
+        foreseen = self.foreseen(at)
+        assert self.publish(at) == foreseen
+        again = {
+            label: "held" if status == "held" else status
+            for label, status in foreseen.items()
+            if status in ("held", "waiting")
+        }
+        # Twice sends nothing twice.
+        done = dict.fromkeys(foreseen, "not due") | again
+        before = len(self.house.ledger.all("intent"))
+        assert self.publish(at) == done
+        assert len(self.house.ledger.all("intent")) == before
+
+    @rule(fetch=st.booleans())
+    def night(self, fetch: bool) -> None:
+        self.at += dt.timedelta(days=1)
+        self.good(self.at)
+        if fetch:
+            self.fetch()
+
+    @rule(fetch=st.booleans())
+    def quiet_night(self, fetch: bool) -> None:
+        """Nothing is wrong, and just one price differs: held nights teach little."""
+        self.repair()
+        self.night(fetch)
+        for order in self.orders.values():
+            for item in order["catalog_items"][:1]:
+                item["offer_price"] = "7" if item["offer_price"] != "7" else "8"
+            break
+        self.night(fetch)
+
+    @rule()
+    def missed_night(self) -> None:
+        self.at += dt.timedelta(days=1)
+
+    @rule(fetch=st.booleans())
+    def catch_up(self, fetch: bool) -> None:
+        """Somebody publishes what is due at two in the morning."""
+        self.good(self.at + dt.timedelta(hours=18))
+        if fetch:
+            self.fetch()
+
+    @rule(
+        faults=st.lists(
+            st.sampled_from(["ok", "refuse", "put", "before", "after", "lost", "down"]),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    def bad_night(self, faults: list[str]) -> None:
+        COUNTED["nights"] += 1
+        COUNTED["broken"] += 1
+        self.at += dt.timedelta(days=1)
+        self.clean = False
+        self.build(self.at)
+        self.publish(self.at, *faults)
+
+    def fetch(self) -> None:
+        """The readers take what lies there, and must now hold what they were told."""
+        if self.open_intents:
+            return
+        # A part of which the line broke twice may lie there too: nobody reads those.
+        files = sorted(self.house.partner.glob("*.csv"))
+        for file in files:
+            assert file.name in self.names, "a file that the ledger does not know"
+            assert DIALECT.fullmatch(file.read_bytes()), file.read_bytes()
+            header = file.read_text(encoding="utf-8").partition("\n")[0]
+            assert header == ",".join(f'"{name}"' for name in HEADER)
+        for reader in self.readers:
+            reader.take(files)
+            for term, rows in self.told.items():
+                assert reader.rows(term) == rows, term
+        for file in files:
+            file.unlink()
+
+    def teardown(self) -> None:
+        """In the end everything is repaired and open, and the next night is good."""
+        try:
+            if hasattr(self, "readers"):
+                self.repair()
+                for term in self.terms.values():
+                    term["is_archived"] = False
+                    term["ordering_closes_at"] = "2030-01-01T00:00:00Z"
+                    term["ordering_opens_at"] = "2026-01-01T00:00:00Z"
+                self.at += dt.timedelta(days=2)
+                self.good(self.at)
+                self.fetch()
+                assert {t: r for t, r in self.told.items() if r} == {
+                    t: r for t, r in self.built.items() if r
+                }
+                for reader in self.readers:
+                    reader.close()
+        finally:
+            if hasattr(self, "folder"):
+                shutil.rmtree(self.folder)
+
+
+def ids(rows: list[Row]) -> set[str | None]:
+    return {row["order_id"] for row in rows}
+
+
+def last(at: dt.datetime, one: dt.datetime, days: int) -> dt.datetime:
+    """The last of the times `one` plus or minus so many days, up to `at`."""
+    return at - (at - one) % dt.timedelta(days=days)

@@ -1,0 +1,131 @@
+"""What is hard to write is pinned to the byte, and read back by two other readers."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from order_consumer import DIALECT, read
+from order_expected import HEADER
+from order_house import OrderHouse, Template
+from order_nights import MONDAY, night, order
+
+PROGRAMS = [Path(found).parent for found in [shutil.which("initdb")] if found]
+
+
+@pytest.fixture
+def house(
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> OrderHouse:
+    house = OrderHouse(tmp_path / "house", Template.once(tmp_path_factory).lenient())
+    house.patch(monkeypatch)
+    return house
+
+
+LONG = "10,000 " + 'é\\"x' * 2498 + "."
+VALUES = {
+    "null": b'"null"',
+    'say "hi"': rb'"say \"hi\""',
+    "a trailing backslash\\": rb'"a trailing backslash\\"',
+    "two\\\\": rb'"two\\\\"',
+    '\\"': rb'"\\\""',
+    "line\nfeed\r\nand\ttab": b'"line\nfeed\r\nand\ttab"',
+    "a,b;c '": b'"a,b;c \'"',
+    "Ж 書 🎼 e\u0301 \u2028 \ufeff": '"Ж 書 🎼 e\u0301 \u2028 \ufeff"'.encode(),
+    "NULL \\N \\.": rb'"NULL \\N \\."',
+}
+VALUES[LONG] = ('"10,000 ' + r"é\\\"x" * 2498 + '."').encode()
+
+
+@pytest.fixture
+def awkward(house: OrderHouse) -> Path:
+    """A full file with every value that is hard to write, one order each."""
+    orders = [order(number, title) for number, title in enumerate(VALUES, 1)]
+    assert night(house, MONDAY, *orders)["full"] == "delivered"
+    (full,) = house.partner.glob("*-full.csv")
+    return full
+
+
+def test_what_is_written_is_pinned_byte_for_byte(awkward: Path) -> None:
+    assert len(LONG) == 10_000
+    void = b'"null",'
+    lines = [
+        b'"%d","2026-11-01 09:30","null","S1","null","c-0","false","catalog_item",'
+        % number
+        + void
+        + written
+        + b","
+        + void * 14
+        + b'"false"\n'
+        for number, written in enumerate(VALUES.values(), 1)
+    ]
+    header = ",".join(f'"{name}"' for name in HEADER).encode() + b"\n"
+    assert awkward.read_bytes() == header + b"".join(lines)
+    assert DIALECT.fullmatch(awkward.read_bytes())
+
+
+def test_python_reads_back_what_was_meant(awkward: Path) -> None:
+    titles = [row["ci_title"] for row in read(awkward)]
+    # What the format cannot say is the first: the audit calls it NULL_TEXT.
+    assert titles == [None, *list(VALUES)[1:]]
+
+
+def test_postgresql_reads_back_what_was_meant(awkward: Path, tmp_path: Path) -> None:
+    """COPY takes the escape character; a server in single-user mode needs no port."""
+    programs = [*Path("/usr/lib/postgresql").glob("*/bin"), *PROGRAMS]
+    found = [each for each in programs if (each / "initdb").exists()]
+    if not found:
+        pytest.skip("PostgreSQL is not installed: no initdb was found")
+    # It refuses to run as root, and may not enter the folders of pytest.
+    user = "postgres" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="copy") as name:
+        folder = Path(name)
+        shutil.copy(awkward, folder / "in.csv")
+        if user:
+            for path in (folder, folder / "in.csv"):
+                shutil.chown(path, user)
+
+        def run(program: str, *words: object, **more: str) -> None:
+            done = subprocess.run(
+                [str(found[-1] / program), *map(str, words)],
+                cwd=folder,
+                user=user,
+                extra_groups=[] if user else None,
+                capture_output=True,
+                text=True,
+                check=False,
+                **more,
+            )
+            assert done.returncode == 0, done.stderr
+            assert "ERROR" not in done.stderr, done.stderr
+
+        run(
+            "initdb",
+            "-D",
+            folder / "db",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-N",
+            "-A",
+            "trust",
+        )
+        columns = ", ".join(f"{column} text" for column in HEADER)
+        run(
+            "postgres", "--single", "-F", "-D", folder / "db", "postgres",
+            input=f"create table t ({columns});\n"
+            f"copy t from '{folder}/in.csv' (format csv, header, escape '\\');\n"
+            "copy (select encode(convert_to(json_agg(t)::text, 'UTF8'), 'hex') from t)"
+            f" to '{folder}/out.hex';\n",
+        )  # fmt: skip
+        rows = json.loads(bytes.fromhex((folder / "out.hex").read_text()))
+    assert [row["ci_title"] for row in rows] == list(VALUES)
+    assert [
+        {name: None if value == "null" else value for name, value in row.items()}
+        for row in rows
+    ] == read(awkward)
