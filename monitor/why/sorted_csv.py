@@ -1,21 +1,22 @@
 """Rows of a sorted CSV file by their key, without reading the file.
 
 The files of a package are sorted by key, so half of what is left is ruled out by each
-look. A look begins after some line feed; whether that one ends a record or stands in
-a quoted value is told by the records that follow: they must have as many fields as
-the header, and come in the order of the keys. Where that cannot be told, the file is
-read from the start.
+look. A look begins after some line feed. Whether that one ends a record or stands in a
+quoted value is told by what follows it: for 64 KiB there must be nothing but whole
+records, each field quoted as it should be, with as many fields as the header. No value
+of ours is so long that it could hold that much of the like.
 """
 
 import csv
 import mmap
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _NEAR = 1 << 15  # below this many bytes, read on
-_TRUSTED = 8  # records that must follow one another well
-_WINDOW = 1 << 20  # bytes in which they must do so
+_WINDOW = 1 << 16  # bytes that must be whole records, if a record begins there
+_RECORD = 1 << 24  # bytes of the longest record that is looked at
 _CHUNK = 1 << 20
 _LONGEST = 1 << 28  # a value; Python's own limit is less than a long list
 
@@ -54,6 +55,7 @@ class SortedCsv:
         self._names: list[str] = []
         _, end, self._names = next(self._records(0))
         self._begin = end
+        self._shape = _shape(dialect, len(self._names))
 
     def close(self) -> None:
         """Let the file go."""
@@ -99,28 +101,23 @@ class SortedCsv:
 
     def _trusted(self, start: int) -> tuple[object, ...] | None:
         """Return the key of a record, None if none begins here."""
-        keys: list[tuple[object, ...]] = []
-        try:
-            for _, _, values in self._records(start, start + _WINDOW):
-                if len(values) != len(self._names):
-                    return None
-                keys.append(self._sort(dict(zip(self._names, values, strict=True))))
-                if len(keys) == _TRUSTED:
-                    break
-        except (csv.Error, ValueError):
-            return None
-        return keys[0] if keys and keys == sorted(keys) else None
+        at, size = start, len(self._bytes)
+        while at < min(start + _WINDOW, size):
+            # Up to the end of the file, or of any record that could be meant.
+            found = self._shape.match(self._bytes, at, min(at + _RECORD, size))
+            if found is None:
+                return None
+            at = found.end()
+        _, _, values = next(self._records(start))
+        return self._sort(dict(zip(self._names, values, strict=True)))
 
-    def _records(
-        self, start: int, until: int | None = None
-    ) -> Iterator[tuple[int, int, list[str]]]:
+    def _records(self, start: int) -> Iterator[tuple[int, int, list[str]]]:
         """Yield begin, end and values of the records from `start` on."""
         taken = [start]
-        stop = min(until or len(self._bytes), len(self._bytes))
 
         def lines() -> Iterator[str]:
             at = start
-            while at < stop:
+            while at < len(self._bytes):
                 end = self._bytes.find(b"\n", at) + 1 or len(self._bytes)
                 taken[0] = end
                 yield self._bytes[at:end].decode(self._dialect.encoding)
@@ -146,6 +143,22 @@ class SortedCsv:
             count += self._bytes[at:end].count(b"\n")
             at = end
         return count
+
+
+def _shape(dialect: Dialect, fields: int) -> re.Pattern[bytes]:
+    """Return what one whole record looks like, with so many fields."""
+    quote, comma = (
+        re.escape(each.encode()) for each in (dialect.quote, dialect.delimiter)
+    )
+    if dialect.escape is None:
+        inner = b"(?:[^%b]|%b%b)*+" % (quote, quote, quote)
+    else:
+        escape = re.escape(dialect.escape.encode())
+        inner = b"(?:[^%b%b]|%b.)*+" % (quote, escape, escape)
+    field = b"(?:%b%b%b|[^%b%b\\r\\n]*+)" % (quote, inner, quote, quote, comma)
+    return re.compile(
+        b"%b(?:%b%b){%d}(?:\\r?\\n|\\Z)" % (field, comma, field, fields - 1), re.DOTALL
+    )
 
 
 def keys(names: Sequence[str]) -> Sort:
