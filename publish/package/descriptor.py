@@ -8,6 +8,7 @@ are the logical time, dbt's and extract's.
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ _TIMES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Resource:
     """One table of a package: a file in it, its rows, columns, dialect and key."""
 
@@ -34,6 +35,11 @@ class Resource:
     dialect: Dialect
     key: tuple[str, ...] = ()
     description: str = ""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the file, which is not written to any more."""
+        return sha256_of(self.path)
 
 
 def manifest(
@@ -92,7 +98,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "mediatype": "text/csv",
         "encoding": dialect.encoding,
         "bytes": resource.path.stat().st_size,
-        "hash": f"sha256:{sha256_of(resource.path)}",
+        "hash": f"sha256:{resource.sha256}",
         "rows": resource.rows,
         "dialect": {
             "$schema": _PROFILE + "tabledialect.json",

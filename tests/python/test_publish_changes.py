@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from package_reader import applied, rows, sides
 from publish_sample import META, MODEL, House, manifest, run_results
@@ -78,6 +78,13 @@ ROW = st.tuples(
     st.none() | TIME,
     st.none() | TEXT,
 )
+
+
+# Several rows of one key, two of them the same, and keys that are missing.
+ALIKE = [
+    *[("a", "b", 2, price, dt.datetime(2026, 1, 1), "x") for price in ("1", "2", "2")],
+    *[(None, None, 2, price, dt.datetime(2026, 1, 1), None) for price in ("1", "2")],
+]
 
 
 @st.composite
@@ -149,6 +156,8 @@ class Bench:
 @pytest.mark.parametrize("key", [["k", "l"], ["l", "n"], ["at"]])
 @settings(deadline=None, max_examples=25)
 @given(days=edits())
+@example(days=(ALIKE, [(*row[:3], "7.00", *row[4:]) for row in ALIKE]))
+@example(days=(ALIKE, [*ALIKE[1:], ALIKE[1], (None, "", 2, None, None, "null")]))
 def test_the_old_file_with_its_changes_is_the_new_one(
     dialect: str, key: list[str], days: tuple[list[Any], list[Any]]
 ) -> None:
