@@ -16,7 +16,7 @@ from publish.check.reuse import demanded
 from publish.check.strategy import judge
 from publish.check.traces import Traces
 from publish.deliver import Destination
-from runtime.exits import Refused, Stop, Temporary
+from runtime.exits import Refused, Temporary
 
 # A server that has not answered about one MiB by then does not answer.
 _LONGEST_REPLY = 60.0
@@ -74,7 +74,7 @@ def _try_all(
     tell("logging in")
     try:
         probe = open_probe(to, folder)
-    except Stop:
+    except (Refused, Temporary):
         # What it shows may be the very reason; a certificate is no secret.
         seen.certificate = seen.certificate or shown(to)
         raise
