@@ -1,0 +1,86 @@
+"""A company with one source, and a build of one file: what is left out, what is not."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Build
+from publish_sample import EXPOSURE, House
+
+from publish import choice
+from publish.feeds import artifacts
+from publish.gate import verdict
+from publish.ledger import Ledger
+from runtime.environment import Environment
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A second file, of a source that nobody landed."""
+    house = House(tmp_path).write()
+    path = house.root / "target/manifest.json"
+    said = json.loads(path.read_bytes())
+    text = json.dumps({name: said[name] for name in ("nodes", "sources", "exposures")})
+    other = json.loads(
+        text.replace("partner_feeds.", "partner_feeds.other_")
+        .replace('"source_name": "ordertime"', '"source_name": "order_tool"')
+        .replace('"onpart_inventory"', '"other_file"')
+        .replace('"onpart"', '"elsewhere"')
+        .replace('"inventory_feed"', '"other_feed"')
+    )
+    for kind, nodes in other.items():
+        said[kind] |= nodes
+    path.write_text(json.dumps(said))
+    return house
+
+
+def test_a_file_of_a_source_that_is_not_used_is_left_out(house: House) -> None:
+    done = house.run("--at", house.at, "--dry-run", "--json", FEEDS_ACCEPT_FIRST=1)
+    said = json.loads(done.stdout)
+    assert (done.returncode, [f["file"] for f in said["files"]]) == (
+        0,
+        ["onpart_inventory"],
+    )
+    why = "nothing of order_tool was ever landed here"
+    assert said["left_out"] == [{"file": "other_file", "because": why}]
+    assert f"left out file=other_file: {why}" in done.stderr
+
+
+def test_one_that_is_named_says_what_to_do(house: House) -> None:
+    said = house.publish("other_file")
+    (file,) = said["files"]
+    assert (said["exit_code"], file["status"]) == (1, "refused")
+    assert "expected an extract of order_tool in " in file["message"]
+    assert "Run `extract order_tool`, then `dbt build`." in file["message"]
+
+
+def test_one_that_the_ledger_knows_has_lost_its_source(house: House) -> None:
+    Ledger(house.data / "ledger.jsonl").append("held", feed="other_file", file="x")
+    found = artifacts.read(house.root, Environment({}))
+    ledger = Ledger(house.data / "ledger.jsonl")
+    chosen = choice.choose(found, (), house.data / "landing", ledger)
+    assert [feed.name for feed in chosen.feeds] == ["onpart_inventory", "other_file"]
+
+
+def test_where_nothing_was_landed_it_is_a_mistake(house: House) -> None:
+    shutil.rmtree(house.data / "landing")
+    done = house.run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "expected a landed source in " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "file", ["onpart_inventory", "order_feed_delta_file", "order_feed_full_file"]
+)
+def test_a_build_of_one_file_is_all_that_its_gate_asks_for(
+    build: Build, tmp_path: Path, data: Path, file: str
+) -> None:
+    """From nothing: no landing, no warehouse."""
+    data.mkdir()
+    code, said = build("--select", f"+exposure:{file}", units=True)
+    assert code == 0, said
+    found = artifacts.read(tmp_path, Environment({}))
+    exposure = EXPOSURE.replace("onpart_inventory", file)
+    built = {result["unique_id"] for result in found.results["results"]}
+    assert verdict.nodes_needed(found, exposure) - built == set()
