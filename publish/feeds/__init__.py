@@ -126,8 +126,13 @@ def _feed(
     name = exposure["name"]
     declaration.validate(name, meta)
     above = [artifacts.node(above) for above in artifacts.ancestors(unique_id)]
-    models = {node["name"]: node for node in above if node["resource_type"] == "model"}
-    models |= {node["alias"]: node for node in models.values()}
+    # Two versions of a model share its name, and each has an alias of its own.
+    models = {
+        node[word]: node
+        for word in ("name", "alias")
+        for node in above
+        if node["resource_type"] == "model"
+    }
     declaration.agrees_with_models(name, meta, models)
 
     def relation(model: str) -> Relation:

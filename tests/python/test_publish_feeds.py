@@ -48,6 +48,21 @@ def test_a_declaration_becomes_a_value() -> None:
     assert name == "DEMO01_inventory_20260115T070005Z.csv"
 
 
+def test_versions_of_a_model_are_told_apart_by_their_aliases() -> None:
+    """A file in one version may stand on tests of another."""
+    for order in (1, -1):
+        said = manifest(declared(state="feed_v2"))
+        for version in (1, 2):
+            node = json.loads(json.dumps(said["nodes"][MODEL]))
+            node |= {"name": "feed", "alias": f"feed_v{version}"}
+            said["nodes"][f"model.partner_feeds.feed.v{version}"] = node
+        said["exposures"][EXPOSURE]["depends_on"]["nodes"] += [
+            f"model.partner_feeds.feed.v{version}" for version in (1, 2)[::order]
+        ]
+        (feed,) = feeds.read(artifacts.Artifacts(said, run_results()))
+        assert feed.state.name == "feed_v2"
+
+
 def test_every_placeholder_is_filled() -> None:
     feed = read(declared(file="{environment}_{date}_{split}.csv", split_by="part_type"))
     assert feed.file_name(AT, "uat", "OEM") == "uat_2026-01-15_OEM.csv"
