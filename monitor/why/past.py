@@ -31,7 +31,7 @@ def explain(
     if not found:
         return []
     every = packages.of(asker.place, found[0].subject, asker.feed)
-    chosen = [package for package in every if _is_called(package, run)]
+    chosen = _called(every, run)
     if not chosen:
         known = ", ".join(dict.fromkeys(each.run_id for each in every[:5]))
         raise Misuse(
@@ -44,9 +44,14 @@ def explain(
     ]
 
 
-def _is_called(package: Package, run: str) -> bool:
-    extracts = package.extract_runs.values()
-    return any(str(name).startswith(run) for name in (package.run_id, *extracts))
+def _called(every: Sequence[Package], run: str) -> list[Package]:
+    """Return the packages of a run; failing that, those made from such an extract."""
+    made = [package for package in every if package.run_id.startswith(run)]
+    return made or [
+        package
+        for package in every
+        if any(str(name).startswith(run) for name in package.extract_runs.values())
+    ]
 
 
 def _fitting(match: Match, chosen: Sequence[Package]) -> Package:

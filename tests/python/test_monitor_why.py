@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from models_landing import RUN
 from monitor_house import House, shared
 
 from monitor.warehouse import rows
@@ -139,6 +140,9 @@ def test_the_last_runs_and_any_one_of_them_are_told(house):
     assert then["decision"]["reason_code"] == "OD_LOW_STOCK"
     assert then["limits"]["od_min_on_hand"] == 5
     assert then["source"]["records"]["stock_by_location"][0]["OnHand"] == "3"
+    # By its extract it is the newest package of all that stand on it.
+    (then,) = house.why("410-2250", "--run", RUN)["rows"]
+    assert then["as_of"] == house.packages("onpart_inventory")[-1].name
     ran = house.run("monitor", "why", "410-2250", "--run", "1999")
     assert ran.returncode == 2
     assert first in ran.stderr
