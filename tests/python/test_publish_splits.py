@@ -132,7 +132,7 @@ def test_missed_nights_lose_nothing(house: OrderHouse) -> None:
 def test_a_term_that_closed_has_a_last_full_file_if_told(
     house: OrderHouse, final: OrderHouse, is_final: bool
 ) -> None:
-    """It opened on a Tuesday and closed on a Thursday: it never had a full file."""
+    """It opened on a Tuesday, closed on a Thursday, and changed after that."""
     ours = final if is_final else house
     terms = (during(MONDAY + DAY, MONDAY + 3 * DAY),)
     published(ours, MONDAY + DAY, order(1, "A"), terms=terms)
