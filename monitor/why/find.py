@@ -90,7 +90,7 @@ def matches(
 def _of(
     connection: duckdb.DuckDBPyConnection, subject: Subject, given: _Given
 ) -> list[Match]:
-    asked = [given.fill(key.condition) for key in subject.keys]
+    asked = [f"({given.fill(key.condition)})" for key in subject.keys]
     # First which rows, then all of them and by what: it reads four columns, not 50.
     query = (
         f"select *, [{', '.join(f'coalesce({each}, false)' for each in asked)}] as _by"

@@ -78,7 +78,12 @@ PART = Subject(
         Key("SKU", "regexp_full_match(item_name, $loose)"),
         Key("part number", "regexp_full_match(mfr_part_number, $loose)"),
         Key("OEM number", "oem_part_number_key = $bare"),
-        Key("OEM number", "regexp_full_match(oem_number_raw, $loose)"),
+        # As the source has it, where that is not what was published.
+        Key(
+            "OEM number",
+            "(oem_part_number_key is null or cieca_part_type <> 'PAA')"
+            " and regexp_full_match(oem_number_raw, $loose)",
+        ),
         Key(
             "alternate number",
             "regexp_matches(alternate_numbers_raw, $among)",
@@ -88,7 +93,10 @@ PART = Subject(
             "Partslink number",
             "partslink_number = left($bare, 9) and length($bare) <= 11",
         ),
-        Key("Partslink number", "regexp_full_match(partslink_raw, $loose)"),
+        Key(
+            "Partslink number",
+            "partslink_number is null and regexp_full_match(partslink_raw, $loose)",
+        ),
         Key("UPC or GTIN", "gtin = lpad($bare, 14, '0') and length($bare) >= 12"),
         Key("item id", "item_id = try_cast($key as bigint)"),
     ),
