@@ -8,8 +8,8 @@ from typing import Any
 
 from publish.feeds import declaration
 from publish.feeds.artifacts import Artifacts
-from publish.feeds.cadence import Cron
 from publish.feeds.contract import Column, Dialect
+from runtime.cadence import Cron
 from runtime.exits import Misuse
 
 

@@ -13,7 +13,7 @@ from publish_sample import AUDIT, EXPOSURE, META, MODEL, manifest, run_results
 
 from publish import feeds
 from publish.feeds import artifacts, declaration
-from publish.feeds.cadence import Cron
+from runtime.cadence import Cron
 from runtime.environment import Environment
 from runtime.exits import Misuse
 
