@@ -1,43 +1,14 @@
-"""The rules as they decided: read from the SQL that built the warehouse.
+"""The rules, asked again of one row: whether they hold, what they saw and allow."""
 
-A model of rules has columns `..._codes`, each a concat_ws of `case when CONDITION then
-'CODE' end`: that is the only place where a rule is written. `model_record` keeps the
-SQL of the build, so what is asked here again of one row is what dbt asked of all.
-"""
-
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
-from monitor.warehouse import rows, tables, text
+from monitor.why.stated import Rule, fact, last, member_of, stated, trees
 from monitor.why.subjects import Subject
-from monitor.why.tree import (
-    Asked,
-    Node,
-    asked,
-    column,
-    parsed,
-    relations,
-    select_of,
-    steps,
-    within,
-    written,
-)  # fmt: skip
-
-_CODE = re.compile(r"[A-Z][A-Z0-9_]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: the code it gives, the model and step that state it, its condition."""
-
-    code: str
-    model: str
-    step: str
-    condition: Node
+from monitor.why.tree import Asked, Node, asked, column, parsed, select_of, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +94,12 @@ class Rules:
     def __init__(self, connection: duckdb.DuckDBPyConnection, subject: Subject) -> None:
         """Read them. A warehouse of an earlier version keeps no SQL: it has none."""
         self._connection, self._subject = connection, subject
-        self._trees = _trees(connection, subject)
+        self._trees = trees(connection, subject)
         self._questions: dict[tuple[str, str], _Question] = {}
         self._members: list[tuple[str, str]] = []
         self._plans: list[_Plan] = []
         for rule in self._rules():
-            if (relation := _member_of(rule, self._trees[rule.model])) is not None:
+            if (relation := member_of(rule, self._trees[rule.model])) is not None:
                 self._members.append((rule.code, relation))
             else:
                 self._plans.append(self._plan(rule))
@@ -172,7 +143,7 @@ class Rules:
     def _rules(self) -> Iterator[Rule]:
         for model in self._subject.rules:
             if model in self._trees:
-                yield from _stated(model, self._trees[model])
+                yield from stated(model, self._trees[model])
 
     def _plan(self, rule: Rule) -> _Plan:
         question = self._question(rule.model, rule.step)
@@ -191,7 +162,7 @@ class Rules:
         """Yield what a rule looks at; a fact is followed to what it was found by."""
         facts = self._trees.get(self._subject.facts or "")
         for look in asked(rule.condition):
-            found = _fact(facts, column(look.seen)) if facts else None
+            found = fact(facts, column(look.seen)) if facts else None
             if look.sign == "" and found:
                 below = self._question(str(self._subject.facts), found[0])
                 yield from ((below, deeper) for deeper in asked(found[1]))
@@ -203,61 +174,11 @@ class Rules:
             tree = self._trees[model]
             key = (self._subject.id, *self._subject.place)
             # A model of items has no place: a rule of it is of the item anywhere.
-            passed = {str(column(each)).rpartition(".")[2] for each in _last(tree)}
+            passed = {str(column(each)).rpartition(".")[2] for each in last(tree)}
             if not passed >= set(key):
                 key = key[:1]
             self._questions[model, step] = _Question(tree, step, key)
         return self._questions[model, step]
-
-
-def _trees(connection: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str, Node]:
-    if "model_record" not in tables(connection):
-        return {}
-    wanted = [*subject.rules, *([subject.facts] if subject.facts else [])]
-    kept = rows(
-        connection,
-        "select model, code from model_record"
-        f" where model in ({', '.join(map(text, wanted))})",
-    )
-    return {each["model"]: parsed(connection, each["code"]) for each in kept}
-
-
-def _stated(model: str, tree: Node) -> Iterator[Rule]:
-    for step, select in steps(tree):
-        for listed in select.get("select_list", ()):
-            name = listed.get("alias", "")
-            if name == "warning_codes" or not re.search(r"(^|_)codes$", name):
-                continue
-            for case in within(listed):
-                if case["class"] == "CASE":
-                    check = case["case_checks"][0]
-                    code = check["then_expr"].get("value", {}).get("value")
-                    if isinstance(code, str) and _CODE.fullmatch(code):
-                        yield Rule(code, model, step, check["when_expr"])
-
-
-def _fact(tree: Node, name: str | None) -> tuple[str, Node] | None:
-    """Return the step and the expression that a column of a model is found by."""
-    for step, select in steps(tree):
-        for listed in select.get("select_list", ()):
-            if listed.get("alias") == name and listed["class"] != "COLUMN_REF":
-                return step, listed
-    return None
-
-
-def _member_of(rule: Rule, tree: Node) -> str | None:
-    """Return the relation, if a rule only asks whether the row is found in it."""
-    if rule.condition["type"] != "OPERATOR_IS_NOT_NULL":
-        return None
-    place, _, _ = str(column(rule.condition["children"][0])).rpartition(".")
-    joined = relations(dict(steps(tree))[rule.step]["from_table"])[1:]
-    return place if place in joined else None
-
-
-def _last(tree: Node) -> Sequence[Node]:
-    """Return what the last step of a model selects."""
-    selected: Sequence[Node] = list(steps(tree))[-1][1]["select_list"]
-    return selected
 
 
 def _names(
