@@ -27,7 +27,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 sql: $(READY)
-	$(BIN)/sqlfluff lint models macros tests/singular
+	$(BIN)/sqlfluff lint models macros analyses tests/singular
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS)
@@ -44,6 +44,7 @@ faults: $(READY) ## Kill publish everywhere, and judge what it leaves (ten minut
 bench: $(READY) ## Measure both feeds at a million records against floors of the same run
 	$(BIN)/python -m benchmarks.inventory --items $(SIZE)
 	$(BIN)/python -m benchmarks.orders --orders $(SIZE)
+	$(BIN)/python -m benchmarks.why --items $(SIZE)
 
 bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/servers)
 	PYTHONPATH=tests/python $(BIN)/python -m benchmarks.transfer
