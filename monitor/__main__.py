@@ -8,6 +8,7 @@ from runtime.command import run
 
 # name: (module, what it does). The module has the click command `command`.
 _COMMANDS = {
+    "health": ("monitor.health.command", "Say whether the feeds are well."),
     "why": ("monitor.why.command", "Tell what became of a part or an order, and why."),
 }
 

@@ -1,0 +1,1 @@
+"""One alert per open problem, until it ends or is acknowledged."""

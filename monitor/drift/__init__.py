@@ -1,0 +1,1 @@
+"""What every file looked like, and whether today's looks like the others."""

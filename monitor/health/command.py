@@ -1,0 +1,67 @@
+"""`monitor health`: one look that says whether the feeds are well."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from monitor.health.evidence import Evidence, Patience
+from monitor.health.report import Report, ask
+from runtime.command import LOG, log_options, report, start_logging
+from runtime.environment import Environment, Limits, Place
+
+
+@click.command("health")
+@click.option(
+    "--fresh", is_flag=True,
+    help="First let `publish check` try every server that has settings.",
+)  # fmt: skip
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="As of then; default now."
+)
+@log_options
+def command(
+    fresh: bool, at: datetime | None, as_json: bool, log_format: str, quiet: bool
+) -> None:
+    """Say whether the feeds are well: exit 0 well, 1 somebody must act, 75 unclear.
+
+    Every finding says what is wrong and what to do; docs/health.md lists them all.
+    Nothing is changed.
+    """
+    start_logging(log_format, quiet)
+    evidence = gathered(at)
+    if fresh:
+        check(evidence)
+    seen = look(evidence)
+    report(seen.told(), seen.words(), as_json)
+    sys.exit(seen.exit_code)
+
+
+def gathered(at: datetime | None) -> Evidence:
+    """Return where everything lies, by the environment, as of a moment."""
+    variables = Environment.read()
+    return Evidence(
+        Place.of(variables),
+        Limits.of(variables),
+        variables,
+        Path.cwd(),
+        (at or datetime.now(UTC)).replace(tzinfo=UTC),
+        Patience.of(variables),
+    )
+
+
+def look(evidence: Evidence) -> Report:
+    """Look at everything."""
+    return ask(evidence)
+
+
+def check(evidence: Evidence) -> None:
+    """Let `publish check` try each configured server; it keeps what it sees itself."""
+    for name in sorted({feed.meta["destination"] for feed in evidence.feeds}):
+        if evidence.variables.optional(f"DEST_{name.upper()}_URL"):
+            # The same interpreter; nothing of `publish` is imported here.
+            words = [sys.executable, "-m", "publish", "check", name, "--quiet"]
+            ran = subprocess.run(words, capture_output=True, check=False)  # noqa: S603
+            LOG.info(f"publish check {name} ended with {ran.returncode}")

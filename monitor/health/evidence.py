@@ -1,0 +1,200 @@
+"""What the other commands left, read once and only when a look asks for it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from monitor import warehouse
+from monitor.health.ledger import Ledger, read
+from runtime.cadence import Cron
+from runtime.environment import Environment, Limits, Place
+
+CLOCK = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """From when on something is told.
+
+    Attributes:
+        grace: how long after its time a file or an extract may be late.
+        lock: how long a command may hold the lock.
+        disk: bytes that must be free.
+        check: how old the last `publish check` may be.
+    """
+
+    grace: timedelta
+    lock: timedelta
+    disk: int
+    check: timedelta
+
+    @classmethod
+    def of(cls, variables: Environment) -> "Patience":
+        """Read FEEDS_HEALTH_GRACE_MINUTES (60), _LOCK_HOURS (6), _DISK_MIB (1024)."""
+        return cls(
+            timedelta(minutes=variables.number("FEEDS_HEALTH_GRACE_MINUTES", 60)),
+            timedelta(hours=variables.number("FEEDS_HEALTH_LOCK_HOURS", 6)),
+            variables.count("FEEDS_HEALTH_DISK_MIB", 1024) << 20,
+            timedelta(days=variables.number("FEEDS_HEALTH_CHECK_DAYS", 7)),
+        )
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What health asks of an exposure that is delivered."""
+
+    name: str
+    meta: Mapping[str, Any]
+    sources: frozenset[str]
+    opens: str | None  # the table that says which split values are open
+
+    @cached_property
+    def cadence(self) -> Cron:
+        """When it is due."""
+        return Cron.parse(self.meta["cadence"], f"exposure {self.name}, field cadence")
+
+    def last_due(self, at: datetime) -> datetime:
+        """The latest due time, not after `at`."""
+        return self.cadence.last_due(at)
+
+    def gap(self, at: datetime) -> timedelta:
+        """How far apart the last two due times are."""
+        last = self.last_due(at)
+        return last - self.last_due(last - timedelta(minutes=1))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Where everything lies, and the moment that is asked about (UTC)."""
+
+    place: Place
+    limits: Limits
+    variables: Environment
+    root: Path
+    at: datetime
+    patience: Patience
+
+    @cached_property
+    def target(self) -> Path:
+        """The folder of dbt's artifacts."""
+        return self.root / self.variables.text("DBT_TARGET_PATH", "target")
+
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """The project, as dbt wrote it: manifest.json."""
+        return document(self.target / "manifest.json")
+
+    @cached_property
+    def results(self) -> Mapping[str, Any]:
+        """How its last command went: run_results.json."""
+        return document(self.target / "run_results.json")
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, as far as it holds."""
+        return read(self.place.ledger)
+
+    @property
+    def history(self) -> Ledger:
+        """The ledger, where it holds: half a history would tell of false things.
+
+        Raises:
+            ValueError: it is broken.
+        """
+        if self.ledger.broken:
+            raise ValueError(f"the ledger is broken: {self.ledger.broken}")
+        return self.ledger
+
+    @cached_property
+    def feeds(self) -> tuple[Feed, ...]:
+        """Every feed that is declared."""
+        return tuple(
+            _feed(self.manifest, exposure)
+            for _, exposure in sorted(self.manifest["exposures"].items())
+            if {"cadence", "destination"} <= meta_of(exposure).keys()
+        )
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """Every source below a feed that `extract` lands."""
+        return tuple(sorted(set().union(*(feed.sources for feed in self.feeds))))
+
+    def landed(self, source: str) -> Mapping[str, Any] | None:
+        """The report of a source's last complete extract; None without any."""
+        path = self.place.landing / "current" / source / "extract.json"
+        return document(path) if path.exists() else None
+
+    @contextmanager
+    def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open what dbt has built, for reading."""
+        with warehouse.opened(self.place.warehouse, self.limits) as connection:
+            yield connection
+
+
+def document(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        OSError, ValueError: there is none, or it is something else; names the file.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is not a JSON object")
+    return found
+
+
+def moment(text: str) -> datetime:
+    """Read a time as all commands write it, in UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def hours(length: timedelta) -> float:
+    """Return a length of time in hours, for a person."""
+    return round(length.total_seconds() / 3600, 1)
+
+
+def meta_of(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the meta of an exposure or another node of the manifest."""
+    return dict(node.get("config", {}).get("meta") or node.get("meta") or {})
+
+
+def _feed(manifest: Mapping[str, Any], exposure: Mapping[str, Any]) -> Feed:
+    meta = meta_of(exposure)
+    above, waiting = set(), list(exposure["depends_on"]["nodes"])
+    while waiting:
+        name = waiting.pop()
+        if name not in above:
+            above.add(name)
+            node = manifest["nodes"].get(name, {})
+            waiting.extend(node.get("depends_on", {}).get("nodes", ()))
+    sources = {
+        manifest["sources"][name]["source_name"]
+        for name in above & manifest["sources"].keys()
+        if "/landing/" in _location(manifest["sources"][name])
+    }
+    opens = meta.get("open", {}).get("model")
+    table = next(
+        (
+            f'"{node["schema"]}"."{node["alias"]}"'
+            for node in manifest["nodes"].values()
+            if node["resource_type"] == "model" and node["name"] == opens
+        ),
+        None,
+    )
+    return Feed(exposure["name"], meta, frozenset(sources), table)
+
+
+def _location(source: Mapping[str, Any]) -> str:
+    """Where a source's files lie; one that names no place is landed by `extract`."""
+    return str(meta_of(source).get("external_location", "/landing/"))

@@ -1,0 +1,166 @@
+"""Each feed and file: the last package, what is held, sent, due and picked up."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitor.health.evidence import CLOCK, Evidence, Feed, hours, moment
+from monitor.health.finding import Finding, Seen, listed
+from monitor.health.ledger import Record
+
+
+def look(evidence: Evidence) -> Seen:
+    """Look at every declared feed by the ledger and the packages."""
+    facts: dict[str, Any] = {}
+    findings: list[Finding] = []
+    for feed in evidence.feeds:
+        facts[feed.name] = _facts(evidence, feed)
+        held = tuple(_held(evidence, feed))
+        tries = tuple(_tries(evidence, feed))
+        findings += [*held, *tries]
+        findings += _due(evidence, feed, [*held, *tries])
+        findings += _picked_up(evidence, feed)
+        findings += _kept(evidence, feed)
+    return Seen({"feeds": facts}, tuple(findings))
+
+
+def _facts(evidence: Evidence, feed: Feed) -> dict[str, Any]:
+    sent = evidence.history.of(feed.name, "delivered")
+    return {
+        "destination": feed.meta["destination"],
+        "last_due": f"{feed.last_due(evidence.at):{CLOCK}}",
+        "last_delivered": _short(sent[-1]) if sent else None,
+        "files": {
+            name: {"event": record["event"], "at": record["at"]}
+            for name, record in evidence.history.newest.items()
+            if record["feed"] == feed.name
+        },
+        "last_package": max(
+            (path.name for path in _packages(evidence, feed)), default=None
+        ),
+    }
+
+
+def _short(record: Record) -> dict[str, Any]:
+    return {name: record.get(name) for name in ("file", "name", "at", "rows", "run_id")}
+
+
+def _packages(evidence: Evidence, feed: Feed) -> Iterator[Any]:
+    for pattern in (feed.name, f"{feed.name}.*"):
+        yield from evidence.place.outbox.glob(f"{pattern}/*")
+
+
+def _held(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
+    for file, record in evidence.history.newest.items():
+        if record["feed"] != feed.name or record["event"] != "held":
+            continue
+        if evidence.history.released(record):
+            says = f"{record['name']} was approved, and no publish has run since"
+            yield Finding("FILE_RELEASED", file, says, record["at"])
+            continue
+        reasons = record.get("reasons") or []
+        why = listed([f"{r['id']} ({r['says']})" for r in reasons])
+        examples = [str(each) for r in reasons for each in r.get("examples", ())]
+        yield Finding(
+            "FILE_HELD",
+            file,
+            f"{record['name']} is held: {why or listed(record['checks'])}; package "
+            f"outbox/{file}/{record['run_id']}",
+            record["at"],
+            tuple(examples[:3]),
+        )
+
+
+def _tries(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
+    known = evidence.history
+    last: dict[str, Record] = {}
+    for intent in known.of(feed.name, "intent"):
+        end = known.outcomes.get(intent["attempt"])
+        if end is None:
+            if evidence.at - moment(intent["at"]) > evidence.patience.grace:
+                says = f"{intent['name']}: attempt {intent['attempt']} has no end"
+                yield Finding("DELIVERY_OPEN", intent["file"], says, intent["at"])
+        elif end["event"] == "unknown":
+            says = (
+                f"{intent['name']}: attempt {intent['attempt']}, {end.get('why', '')}"
+            )
+            yield Finding("DELIVERY_UNKNOWN", intent["file"], says, end["at"])
+        last[intent["file"]] = end or intent
+    for file, end in last.items():
+        settled = known.newest.get(file)
+        if end["event"] == "failed" and not (settled and settled["at"] > end["at"]):
+            says = f"{file} was not delivered: {end.get('why', 'no reason recorded')}"
+            yield Finding("DELIVERY_FAILED", file, says, end["at"])
+
+
+def _due(evidence: Evidence, feed: Feed, known: list[Finding]) -> Iterator[Finding]:
+    if not any(evidence.landed(source) for source in feed.sources):
+        return  # a company without the source has no file of it
+    settled = evidence.history.of(feed.name, "delivered", "nothing")
+    due = feed.last_due(evidence.at)
+    if not evidence.history.of(feed.name, "delivered", "nothing", "held", "intent"):
+        yield Finding("FILE_NEVER_SENT", feed.name, f"{feed.name}: nothing sent yet")
+        return
+    late = evidence.at - due > evidence.patience.grace
+    sent = settled and settled[-1]["logical"] >= f"{due:{CLOCK}}"
+    told = any(f.since and moment(f.since) >= due for f in known)
+    if not late or sent or told or not _is_open(evidence, feed, due):
+        return
+    last = settled[-1]["logical"] if settled else "never"
+    yield Finding(
+        "FILE_OVERDUE",
+        feed.name,
+        f"{feed.name} was due at {due:{CLOCK}}, {hours(evidence.at - due)} h ago; the "
+        f"last one is of {last}",
+        f"{due:{CLOCK}}",
+    )
+
+
+def _is_open(evidence: Evidence, feed: Feed, due: datetime) -> bool:
+    """Say whether any split value was to get a file then."""
+    if feed.opens is None:
+        return True
+    declared = feed.meta["open"]
+    stamp = f"timestamp '{due:%Y-%m-%d %H:%M:%S}'"
+    with evidence.warehouse() as connection:
+        row = connection.execute(
+            f'select count(*) from {feed.opens} where "{declared["from"]}" <= {stamp} '
+            f'and ("{declared["until"]}" is null or {stamp} < "{declared["until"]}")'
+        ).fetchone()
+    return bool(row and row[0])
+
+
+def _picked_up(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
+    if not (agreed := feed.meta.get("pickup")):
+        return
+    within = timedelta(hours=agreed["within_hours"])
+    seen = {r["attempt"]: r for r in evidence.history.of(feed.name, "observed")}
+    newest = {r["name"]: r for r in evidence.history.of(feed.name, "delivered")}
+    for name, record in newest.items():
+        if evidence.at - moment(record["at"]) <= within:
+            continue
+        state = seen.get(record["attempt"], {}).get("state")
+        told = f"{name}, delivered at {record['at']}"
+        since = f"{moment(record['at']) + within:{CLOCK}}"
+        if state is None:
+            says = f"{told}: nobody has looked since whether it was taken"
+            yield Finding("PICKUP_NOT_LOOKED", name, says, since)
+        elif state != "taken":
+            says = f"{told}, still lies there; {hours(within)} h were agreed"
+            yield Finding("NOT_PICKED_UP", name, says, since)
+
+
+def _kept(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
+    last = {r["file"]: r for r in evidence.history.of(feed.name, "delivered")}
+    for file, record in last.items():
+        state = record.get("state")
+        if state:
+            rows = evidence.place.delivered / state["model"]
+            if not (rows / f"{state['sha256']}.parquet").exists():
+                says = (
+                    f"{rows.name}/{state['sha256'][:12]}... of {record['name']} is gone"
+                )
+                yield Finding("STATE_MISSING", file, says, record["at"])
+        if not (evidence.place.outbox / file / record["run_id"]).is_dir():
+            says = f"outbox/{file}/{record['run_id']} is gone"
+            yield Finding("PACKAGE_MISSING", file, says, record["at"])

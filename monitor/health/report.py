@@ -1,0 +1,131 @@
+"""All looks together: what is well, what is not, and the exit code."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from monitor.health import builds, destinations, feeds, machine, sources
+from monitor.health.evidence import CLOCK, Evidence
+from monitor.health.finding import Finding, Seen
+from runtime.exits import Stop
+
+_ORDER = ("act", "unsure", "warn", "note")
+_STATUS = {0: "well", 1: "somebody must act", 75: "could not tell"}
+_SIGNS = {"act": "ACT ", "unsure": "?   ", "warn": "warn", "note": "-   "}
+Look = Callable[[Evidence], Seen]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was seen; `blind` are the areas that could not be looked at whole."""
+
+    at: str
+    facts: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+    @property
+    def blind(self) -> frozenset[str]:
+        """Areas in which a problem may be hidden."""
+        return frozenset(finding.blind for finding in self.findings if finding.blind)
+
+    @property
+    def exit_code(self) -> int:
+        """0 well, 1 somebody must act, 75 could not tell."""
+        worst = {finding.kind.severity for finding in self.findings}
+        return 1 if "act" in worst else 75 if "unsure" in worst else 0
+
+    def told(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "status": _STATUS[self.exit_code],
+            "exit_code": self.exit_code,
+            "at": self.at,
+            "findings": [finding.told() for finding in self.findings],
+            **self.facts,
+        }
+
+    def words(self) -> str:
+        """Return it for a person."""
+        lines = [f"{_STATUS[self.exit_code]}, {self.at}"]
+        for finding in self.findings:
+            sign = _SIGNS[finding.kind.severity]
+            since = f" (since {finding.since})" if finding.since else ""
+            lines.append(
+                f"  {sign} {finding.id} {finding.about}: {finding.says}{since}"
+            )
+            lines += [f"         such as {each}" for each in finding.examples]
+            if finding.kind.severity != "note":
+                lines.append(f"         -> {finding.do}")
+        return "\n".join([*lines, *_well(self.facts)])
+
+
+def ask(evidence: Evidence, more: tuple[tuple[str, str, Look], ...] = ()) -> Report:
+    """Look at everything; what cannot be read is a finding, not an end.
+
+    Args:
+        evidence: where everything lies.
+        more: further looks: area, name, function.
+    """
+    looks: tuple[tuple[str, str, Look], ...] = (
+        ("machine", "disk and lock", machine.look),
+        ("machine", "ledger", machine.look_at_ledger),
+        ("build", "dbt's artifacts", builds.look),
+        ("source", "sources", sources.look),
+        ("feed", "feeds", feeds.look),
+        ("destination", "destinations", destinations.look),
+        *more,
+    )
+    facts: dict[str, Any] = {}
+    findings: list[Finding] = []
+    for area, name, look in looks:
+        try:
+            seen = look(evidence)
+        except (OSError, LookupError, ValueError, TypeError, Stop, duckdb.Error) as why:
+            says = f"{name} cannot be seen: {type(why).__name__}: {why}"
+            seen = Seen(findings=(Finding("CANNOT_TELL", name, says, blind=area),))
+        facts |= seen.facts
+        findings += seen.findings
+    findings.sort(key=lambda f: (_ORDER.index(f.kind.severity), f.id, f.about))
+    return Report(f"{evidence.at:{CLOCK}}", facts, tuple(findings))
+
+
+def _well(facts: dict[str, Any]) -> list[str]:
+    """Write what was seen, a line each."""
+    lines = []
+    for name, told in facts.get("sources", {}).items():
+        if told["run_id"]:
+            rows = sum(each["landed"] for each in told["entities"].values())
+            lines.append(
+                f"source {name}: run {told['run_id']}, {rows:,} records, "
+                f"{told['age_hours']} h old of {told['allowed_hours']} h"
+            )
+    if built := facts.get("build"):
+        lines.append(f"build: {built['built_at']}, {built['nodes']} nodes")
+    for name, told in facts.get("feeds", {}).items():
+        last = told["last_delivered"]
+        sent = (
+            f"{last['name']} ({last['rows']:,} rows) at {last['at']}"
+            if last
+            else "nothing sent"
+        )
+        lines.append(f"feed {name}: {sent}; last due {told['last_due']}")
+    for name, told in facts.get("destinations", {}).items():
+        seen = [
+            f"{folder} {check['verdict']} at {check['at']}"
+            + (
+                f", certificate {check['certificate_days_left']} days"
+                if check["certificate_days_left"] is not None
+                else ""
+            )
+            for folder, check in told["checks"].items()
+        ]
+        lines.append(f"destination {name}: {'; '.join(seen) or 'not checked'}")
+    if "disk_free_bytes" in facts:
+        lock = (facts["lock"] or {}).get("command", "free")
+        lines.append(f"disk: {facts['disk_free_bytes'] >> 20:,} MiB free; lock: {lock}")
+    if ledger := facts.get("ledger"):
+        whole = "intact" if ledger["intact"] else "BROKEN"
+        lines.append(f"ledger: {ledger['records']:,} records, {whole}")
+    return lines

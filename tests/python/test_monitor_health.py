@@ -1,0 +1,323 @@
+"""Every finding can come true, is told once, and leaves no other thing unseen."""
+
+import datetime as dt
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import ROOT
+from health_house import House, delivered
+
+from monitor.health.catalogue import AREAS, CATALOGUE
+from monitor.health.finding import Finding
+
+RUN = "20260115T055500Z-abc123"
+
+
+@pytest.fixture(scope="session")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return delivered(tmp_path_factory.mktemp("well"))
+
+
+@pytest.fixture
+def house(sent: House, tmp_path: Path) -> House:
+    shutil.copytree(sent.root, tmp_path / "house", symlinks=True)
+    return House(tmp_path / "house")
+
+
+def _entity(**fields: Any) -> Callable[[House], None]:
+    def edit(house: House) -> None:
+        house.extracted(lambda told: told["entities"]["part_items"].update(fields))
+
+    return edit
+
+
+def _dbt(edit: Callable[[dict[str, Any]], object]) -> Callable[[House], None]:
+    return lambda house: house.document("target/run_results.json", edit)
+
+
+def _earlier_run(house: House) -> None:
+    """There was a run in which the field was there; it is in no record now."""
+    earlier = house.data / "landing/20260114T055500Z-000000/ordertime"
+    shutil.copytree(house.data / "landing" / RUN / "ordertime", earlier)
+    _entity(absent=["Barcode"])(house)
+
+
+def _unfinished(house: House) -> None:
+    (house.data / "landing/20260115T065500Z-ffffff/ordertime").mkdir(parents=True)
+
+
+def _nothing_landed(house: House) -> None:
+    (house.data / "landing/current/ordertime").unlink()
+
+
+def _another_source(house: House) -> None:
+    def edit(manifest: dict[str, Any]) -> None:
+        new = dict(next(iter(manifest["sources"].values())))
+        manifest["sources"]["source.x.other.rows"] = {**new, "source_name": "other"}
+        (exposure,) = manifest["exposures"].values()
+        exposure["depends_on"]["nodes"].append("source.x.other.rows")
+
+    house.document("target/manifest.json", edit)
+
+
+def _attempt(event: str | None, **fields: Any) -> Callable[[House], None]:
+    """Another try, and how it ended."""
+
+    def edit(house: House) -> None:
+        asked = {"attempt": "second", "at": "2026-01-15T07:30:00Z"}
+        house.adds("intent", **asked)
+        if event:
+            house.adds(event, **asked, why="421 the line broke", **fields)
+
+    return edit
+
+
+def _held(house: House) -> None:
+    reason = {
+        "id": "RUN_ROW_DROP", "says": "too few", "count": 9, "examples": ["A", "B", "C"]
+    }  # fmt: skip
+    fields = {"sha256": "ab" * 32, "checks": ["RUN_ROW_DROP"], "reasons": [reason]}
+    house.adds("held", at="2026-01-15T07:30:00Z", hard=[], **fields)
+
+
+def _released(house: House) -> None:
+    _held(house)
+    house.adds("approved", at="2026-01-15T07:40:00Z", because="I looked")
+
+
+def _late(house: House) -> None:
+    house.asked = "2026-01-16T07:30:00Z"
+    house.extracted(lambda told: told.update(finished_at="2026-01-16T06:55:00Z"))
+
+
+def _pickup(seen: str | None) -> Callable[[House], None]:
+    def edit(house: House) -> None:
+        house.meta(pickup={"removes": True, "within_hours": 1})
+        if seen:
+            house.adds("observed", state=seen)
+
+    return edit
+
+
+def _unchecked_certificate(house: House) -> None:
+    *rest, last = house.records()
+    last["receipt"]["certificate_checked"] = False
+    house.recorded(*rest, last)
+
+
+def _server(house: House) -> None:
+    house.variables = {"DEST_ONPART_URL": "ftps://partner.example/inbox"}
+
+
+def _torn(house: House) -> None:
+    with (house.data / "ledger.jsonl").open("ab") as ledger:
+        ledger.write(b'{"at": "2026')
+
+
+def _broken(house: House) -> None:
+    ledger = house.data / "ledger.jsonl"
+    ledger.write_bytes(ledger.read_bytes().replace(b"DEMO01", b"DEMO02", 1))
+
+
+def _built_before(house: House) -> None:
+    with duckdb.connect(str(house.data / "warehouse.duckdb")) as opened:
+        opened.execute("update build_record set built_at = '2026-01-14 06:30:00'")
+
+
+BROKEN: dict[str, Callable[[House], object]] = {
+    "CANNOT_TELL": lambda h: (h.data / "ledger.head").write_text("nonsense"),
+    "EXTRACT_MISSING": _nothing_landed,
+    "SOURCE_LEFT_OUT": _another_source,
+    "EXTRACT_STALE": lambda h: h.extracted(
+        lambda told: told.update(finished_at="2026-01-14T06:00:00Z")
+    ),
+    "EXTRACT_UNFINISHED": _unfinished,
+    "EXTRACT_COUNTS": _entity(count_after=51),
+    "SCHEMA_DRIFT": _entity(unrecognised={"NewField": 3}),
+    "CUSTOM_FIELD_MISSING": _entity(unmatched=["cf_capa"]),
+    "FIELD_MISSING": _earlier_run,
+    "DBT_MISSING": lambda h: (h.root / "target/run_results.json").unlink(),
+    "DBT_FAILED": _dbt(lambda told: told["results"][0].update(status="error")),
+    "DBT_EMPTY": _dbt(lambda told: told["args"].update(empty=True)),
+    "DBT_STALE": _built_before,
+    "DBT_OVERWRITTEN": _dbt(lambda told: told["args"].update(which="show")),
+    "DBT_WARNED": _dbt(lambda told: told["results"][-1].update(status="warn")),
+    "FILE_HELD": _held,
+    "FILE_RELEASED": _released,
+    "FILE_OVERDUE": _late,
+    "FILE_NEVER_SENT": lambda h: h.recorded(),
+    "DELIVERY_FAILED": _attempt("failed"),
+    "DELIVERY_OPEN": _attempt(None),
+    "DELIVERY_UNKNOWN": _attempt("unknown"),
+    "NOT_PICKED_UP": _pickup("lies there"),
+    "PICKUP_NOT_LOOKED": _pickup(None),
+    "STATE_MISSING": lambda h: shutil.rmtree(h.data / "delivered"),
+    "PACKAGE_MISSING": lambda h: shutil.rmtree(h.package),
+    "DEST_UNCONFIGURED": lambda h: h.variables.update(DEST_ONPART_URL=""),
+    "DEST_UNCHECKED": _server,
+    "DEST_CHECK_OLD": lambda h: h.checked(at="2026-01-01T00:00:00Z"),
+    "DEST_NOT_READY": lambda h: h.checked("not acceptable"),
+    "DEST_UNREACHABLE": lambda h: h.checked("unreachable"),
+    "CERT_RENEWAL_DUE": lambda h: h.checked(days=20),
+    "CERT_EXPIRES": lambda h: h.checked(days=6),
+    "CERT_NOT_CHECKED": _unchecked_certificate,
+    "DISK_LOW": lambda h: h.variables.update(FEEDS_HEALTH_DISK_MIB="999999999"),
+    "LEDGER_BROKEN": _broken,
+    "LEDGER_TORN": _torn,
+}
+# Looked at where they are made.
+ELSEWHERE = {"LOCK_OLD", "FIELD_RETYPED", "SEED_UNUSED", "ALERT_FAILED"} | {
+    id_ for id_ in CATALOGUE if id_.startswith("DRIFT_")
+}
+# What one mischief cannot but bring with it.
+WITH = {
+    "LEDGER_BROKEN": {"CANNOT_TELL"},
+}
+
+
+def test_a_house_that_is_well_is_quiet(house: House):
+    report = house.look()
+    assert report.findings == ()
+    assert report.exit_code == 0
+    ran = house.run("health", "--at", house.asked)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("well, 2026-01-15T09:00:00Z\nsource ordertime: run")
+    assert "ledger: 3 records, intact" in ran.stdout
+
+
+@pytest.mark.parametrize("id_", BROKEN)
+def test_one_mischief_is_one_finding(house: House, id_: str):
+    BROKEN[id_](house)
+    report = house.look()
+    found = {finding.id for finding in report.findings}
+    assert found == {id_} | WITH.get(id_, set()), report.words()
+    worst = {finding.kind.severity for finding in report.findings}
+    code = 1 if "act" in worst else 75 if "unsure" in worst else 0
+    assert report.exit_code == report.told()["exit_code"] == code
+
+
+def test_every_finding_is_looked_for_and_documented():
+    assert BROKEN.keys() | ELSEWHERE == CATALOGUE.keys()
+    page = (ROOT / "docs/health.md").read_text()
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (\w+) \| (.+) \| (.+) \|$", page, re.M)
+    assert [tuple(row) for row in rows] == [
+        (id_, kind.severity, kind.means, kind.do.replace("{about}", "..."))
+        for id_, kind in CATALOGUE.items()
+    ]
+    assert {kind.area for kind in CATALOGUE.values()} <= set(AREAS)
+
+
+@pytest.mark.parametrize(
+    ("id_", "code"), [("FILE_HELD", 1), ("CANNOT_TELL", 75), ("SCHEMA_DRIFT", 0)]
+)
+def test_the_exit_code_says_who_must_act(house: House, id_: str, code: int):
+    BROKEN[id_](house)
+    before = _digest(house.data)
+    ran = house.run("health", "--at", house.asked, "--json")
+    told = json.loads(ran.stdout)
+    assert ran.returncode == told["exit_code"] == code
+    assert {f["id"] for f in told["findings"]} == {id_}
+    assert all(f["says"] and f["do"] and f["severity"] for f in told["findings"])
+    assert _digest(house.data) == before  # it looks, and changes nothing
+
+
+def _digest(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path): path.read_bytes() for path in files}
+
+
+def test_without_a_manifest_it_says_what_it_cannot_see(house: House):
+    (house.root / "target/manifest.json").unlink()
+    report = house.look()
+    assert {f.id for f in report.findings} == {"DBT_MISSING", "CANNOT_TELL"}
+    assert report.blind == {"source", "feed", "destination"}
+
+
+def test_a_held_file_tells_why_and_three_rows(house: House):
+    _held(house)
+    (finding,) = house.look().findings
+    assert finding.key == "FILE_HELD:onpart_inventory"
+    assert "RUN_ROW_DROP (too few)" in finding.says
+    assert finding.examples == ("A", "B", "C")
+    assert Finding("FILE_HELD", "x", "", examples=tuple("ABCD")).told()["examples"] == [
+        "A", "B", "C"
+    ]  # fmt: skip
+
+
+def test_a_delivery_after_a_failure_ends_it(house: House):
+    _attempt("failed")(house)
+    house.adds("delivered", at="2026-01-15T07:31:00Z", attempt="third")
+    assert house.ids() == set()
+
+
+def test_a_file_is_due_only_where_a_value_is_open(house: House):
+    _late(house)
+    house.meta(open={"model": "terms", "from": "opens", "until": "closes"})
+
+    def edit(manifest: dict[str, Any]) -> None:
+        node = {"resource_type": "model", "name": "terms", "schema": "main"}
+        manifest["nodes"]["model.x.terms"] = {**node, "alias": "terms"}
+
+    house.document("target/manifest.json", edit)
+    with duckdb.connect(str(house.data / "warehouse.duckdb")) as opened:
+        opened.execute("create table terms (opens timestamp, closes timestamp)")
+    assert house.ids() == set()
+    with duckdb.connect(str(house.data / "warehouse.duckdb")) as opened:
+        opened.execute("insert into terms values ('2026-01-01', null)")
+    assert house.ids() == {"FILE_OVERDUE"}
+
+
+def test_an_old_lock_names_its_owner_and_is_not_touched(house: House):
+    hold = (
+        "import sys, pathlib; from runtime.lock import one_writer\n"
+        "with one_writer(pathlib.Path(sys.argv[1]), 'extract'):\n"
+        "    print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(house.data)], cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as held:  # fmt: skip
+        assert held.stdout is not None
+        assert held.stdout.readline() == "held\n"
+        since = json.loads((house.data / "lock").read_text())["since"]
+        now = dt.datetime.fromisoformat(since)
+        house.asked = f"{now + dt.timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}"
+        assert "LOCK_OLD" not in house.ids()
+        house.asked = f"{now + dt.timedelta(hours=7):%Y-%m-%dT%H:%M:%SZ}"
+        told = [f for f in house.look().findings if f.id == "LOCK_OLD"]
+        assert "extract (pid" in told[0].says
+        held.communicate("\n")
+    assert "LOCK_OLD" not in house.ids()
+
+
+def test_while_dbt_writes_it_cannot_tell(house: House):
+    hold = (
+        "import duckdb, sys; kept = duckdb.connect(sys.argv[1]);"
+        " print('open', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(house.data / "warehouse.duckdb")], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as writing:  # fmt: skip
+        assert writing.stdout is not None
+        assert writing.stdout.readline() == "open\n"
+        report = house.look()
+        assert {f.id for f in report.findings} == {"CANNOT_TELL"}
+        assert (report.exit_code, report.blind) == (75, {"build"})
+        writing.communicate("\n")
+
+
+def test_a_fresh_check_is_made_by_publish(house: House):
+    ran = house.run("health", "--fresh", "--json")
+    told = json.loads(ran.stdout)
+    (check,) = told["destinations"]["onpart"]["checks"].values()
+    assert check["verdict"] == "ready"
+    assert "publish check onpart ended with 0" in ran.stderr
