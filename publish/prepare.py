@@ -14,7 +14,7 @@ from publish.feeds import Feed
 from publish.feeds.artifacts import Artifacts
 from publish.gate.checks import Check, Gates
 from publish.ledger import Ledger, Record, state
-from publish.package import changes, outbox, provenance, signature
+from publish.package import changes, memory, outbox, provenance, signature
 from publish.passing import Passed
 from publish.settings import Settings, stamp
 from runtime.command import LOG
@@ -53,9 +53,13 @@ class Ready:
 
 
 def prepare(
-    settings: Settings, artifacts: Artifacts, ledger: Ledger, feed: Feed
+    settings: Settings,
+    artifacts: Artifacts,
+    ledger: Ledger,
+    feed: Feed,
+    only: str | None = None,
 ) -> list[Ready | Passed]:
-    """Render, judge and pack every file of a feed.
+    """Render, judge and pack every file of a feed, or the one with the label `only`.
 
     Raises:
         Misuse: warehouse, suite or name are wrong.
@@ -93,11 +97,14 @@ def prepare(
             connection, settings.root, settings.variables, artifacts, feed, landed
         )
         built = gate.built_at(connection)
+        read = sources.states_below(artifacts, feed.unique_id)
+        about |= memory.of(ledger, feed, read, built)
         made = _Bench(settings, ledger, connection, work, case, about, key)
         return [
             passing.over(settings, ledger, feed, split, built)
             or made.ready(feed, split)
             for split in chosen
+            if only in (None, gate.label(feed, split))
         ] or [*passing.none_open(settings, feed, landed)]
 
 

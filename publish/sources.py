@@ -46,6 +46,16 @@ def below(artifacts: Artifacts, exposure: str) -> list[str]:
     return sorted(names)
 
 
+def states_below(artifacts: Artifacts, exposure: str) -> list[str]:
+    """Name the models whose delivered state a file stands on, sorted."""
+    nodes = [artifacts.node(above) for above in artifacts.ancestors(exposure)]
+    return sorted(
+        node["name"]
+        for node in nodes
+        if node["resource_type"] == "source" and "/delivered/" in _location(node)
+    )
+
+
 def absent(landing: Path, artifacts: Artifacts, exposure: str) -> list[str]:
     """Name the sources of a file of which nothing was ever landed."""
     current = landing / "current"

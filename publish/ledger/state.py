@@ -4,6 +4,7 @@ The ledger decides what is current; the links only say it to dbt, which reads
 `delivered/<model>/current/*.parquet`. They are made again from it at every start.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,7 @@ import duckdb
 from publish import render
 from publish.bench import names, text
 from publish.feeds import Feed
-from publish.ledger import Ledger
+from publish.ledger import Ledger, Record
 from runtime.exits import Refused
 from runtime.files import relink, sha256_of, sweep, sync_folder, whole
 
@@ -43,21 +44,37 @@ def keep(
     return digest
 
 
+def current(records: Iterable[Record]) -> dict[tuple[str, str], str]:
+    """Return the state that each link stands for after some settled files.
+
+    Args:
+        records: of `delivered` and `nothing`, oldest first.
+
+    Returns:
+        (model, name of the link) to the digest of the rows.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for record in records:
+        # A night without a file moves the state on where keys were let go.
+        if kept := record.get("state"):
+            split = f".{record['split']}" if record["split"] else ""
+            name = f"{record['destination']}{split}.parquet"
+            found[kept["model"], name] = kept["sha256"]
+    return found
+
+
 def sync(ledger: Ledger, delivered: Path) -> None:
     """Point `current` of every state model at what the ledger says was delivered.
 
     Raises:
         Refused: the rows of a delivery are gone.
     """
-    current: dict[Path, str] = {}
-    for record in ledger.all("delivered", "nothing"):
-        # A night without a file moves the state on where keys were let go.
-        if not (kept := record.get("state")):
-            continue
-        split = f".{record['split']}" if record["split"] else ""
-        name = f"{record['destination']}{split}.parquet"
-        current[delivered / kept["model"] / "current" / name] = kept["sha256"]
-    for link, digest in current.items():
+    settled = ledger.all("delivered", "nothing")
+    links = {
+        delivered / model / "current" / name: digest
+        for (model, name), digest in current(settled).items()
+    }
+    for link, digest in links.items():
         rows = link.parent.parent / f"{digest}.parquet"
         if not rows.exists():
             raise Refused(
@@ -71,7 +88,7 @@ def sync(ledger: Ledger, delivered: Path) -> None:
     for folder in delivered.glob("*/current"):
         sweep(folder)
         sweep(folder.parent)
-        for stray in set(folder.glob("*.parquet")) - current.keys():
+        for stray in set(folder.glob("*.parquet")) - links.keys():
             stray.unlink()
             sync_folder(folder)
 

@@ -13,6 +13,7 @@ import yaml
 
 from publish.feeds import Feed
 from publish.feeds.artifacts import Artifacts
+from publish.gate import built_at
 from publish.package.descriptor import contract
 from publish.sources import Source
 from runtime.environment import Environment
@@ -48,8 +49,10 @@ def of_run(
         "dbt": {
             "invocation_id": metadata.get("invocation_id"),
             "version": metadata.get("dbt_version"),
+            "started_at": _started(connection),
             "built_at": metadata.get("generated_at"),
         },
+        "built_from": _built_from(artifacts, feed),
         "inputs": [
             {
                 "source": source.name,
@@ -63,6 +66,27 @@ def of_run(
         ],
         "counts": _counts(connection, feed),
     }
+
+
+def _started(connection: duckdb.DuckDBPyConnection) -> str | None:
+    moment = built_at(connection)
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}" if moment else None
+
+
+def _built_from(artifacts: Artifacts, feed: Feed) -> dict[str, Any]:
+    """Digest every model and seed below the file by dbt's own, and the macros."""
+    nodes = {
+        f"{node['resource_type']}.{node['name']}": node.get("checksum", {})
+        for node in map(artifacts.node, artifacts.ancestors(feed.unique_id))
+        if node["resource_type"] in ("model", "seed", "snapshot")
+    }
+    macros = {
+        name: macro.get("macro_sql")
+        for name, macro in artifacts.manifest.get("macros", {}).items()
+        if name.startswith(f"macro.{feed.unique_id.split('.')[1]}.")
+    }
+    digests = {name: checksum.get("checksum") for name, checksum in nodes.items()}
+    return {**digests, "macros": digest_of(macros)}
 
 
 def digest_of(value: Any) -> str:

@@ -1,0 +1,178 @@
+"""`publish replay RUN`: the command line."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from publish.feeds.artifacts import Artifacts
+from publish.package import provenance
+from publish.replay import Replayed, code, replay
+from publish.replay.compare import Difference
+from publish.replay.recorded import Recorded
+from runtime.command import LOG, log_options, report, start_logging
+from runtime.environment import Environment, Place
+from runtime.exits import Misuse
+
+
+@click.command("replay")
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--here", is_flag=True, help="Use the code that stands here, whatever the run's."
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to work, and to leave what was made.  [default: nowhere]",
+)
+@log_options
+def command(
+    run: str,
+    here: bool,
+    folder: Path | None,
+    as_json: bool,
+    log_format: str,
+    quiet: bool,
+) -> None:
+    """Make a run again from what it was made of, and compare every byte.
+
+    RUN is a run id of the outbox, or FILE/RUN. Landed files, delivered states, dbt's
+    variables, the logical time and the code are those of the run; nothing is delivered
+    and nothing of the data directory is written to.
+
+    The code is that of the run's commit where git has it, else the one that stands
+    here, which is said. Exit codes: 0 every file is the same, 1 one is not, or what it
+    was made of is gone or changed, 2 wrong settings.
+    """
+    start_logging(log_format, quiet)
+    variables, root = Environment.read(), Path.cwd()
+    place = Place.of(variables)
+    recorded = Recorded.find(place, run)
+    recorded.check()
+    with _work(folder) as work:
+        wanted = recorded.run["code_commit"]
+        present = variables.optional("FEEDS_COMMIT") or provenance.commit(root)
+        why = None
+        if wanted != present and not here:
+            why = code.unpack(root, wanted, work / "code")
+            if why is None:
+                words = [run, "--log-format", log_format]
+                words += ["--json"] * as_json + ["--quiet"] * quiet
+                sys.exit(_there(work / "code", wanted, place, words, folder))
+        notes = [*_other_code(wanted, present, why), *_defaults(root, recorded)]
+        for note in notes:
+            LOG.warning(note)
+        made = replay(place, recorded, root, variables, work)
+        told = _told(recorded, made, notes)
+        if folder is None:
+            told["folder"] = None
+        report(told, _words(recorded, made, notes), as_json)
+    sys.exit(told["exit_code"])
+
+
+@contextmanager
+def _work(folder: Path | None) -> Iterator[Path]:
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="replay-") as name:
+            yield Path(name).resolve()
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise Misuse(f"--folder: expected an empty folder, found {folder} with files")
+    yield folder.resolve()
+
+
+def _there(
+    root: Path, commit: str, place: Place, words: list[str], folder: Path | None
+) -> int:
+    """Run the same command with the code in `root`; return its exit code."""
+    LOG.info(f"replay with the code of commit={commit}")
+    if folder:
+        words = [*words, "--folder", str(folder.resolve() / "replay")]
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(root),
+        "FEEDS_COMMIT": commit,
+        "FEEDS_ENVIRONMENT": place.environment,
+        "FEEDS_DATA": str(place.data.resolve()),
+    }
+    return subprocess.run(  # noqa: S603 (our own words, no shell)
+        [sys.executable, "-m", "publish", "replay", "--here", *words],
+        cwd=root, env=env, check=False,
+    ).returncode  # fmt: skip
+
+
+def _other_code(wanted: str | None, present: str | None, why: str | None) -> list[str]:
+    if wanted != present:
+        because = f" ({why})" if why else ""
+        return [
+            f"this is not the code of the run: {wanted or 'unknown'} made it, "
+            f"{present or 'unknown'} makes it again{because}"
+        ]
+    if wanted is None or wanted.endswith("-dirty"):
+        return [
+            f"the run was made by edited code ({wanted or 'unknown'}): whether this is "
+            "the same, only what it makes can tell"
+        ]
+    return []
+
+
+def _defaults(root: Path, recorded: Recorded) -> list[str]:
+    """Say which of dbt's variables have another default by now; the run's are used."""
+    then = recorded.run["thresholds"]
+    now = provenance.thresholds(root, Artifacts({}, {}))
+    return [
+        f"the variable {name} is {now.get(name)!r} here; the run had "
+        f"{then.get(name)!r}, which is used"
+        for name in sorted(then | now)
+        if then.get(name) != now.get(name)
+    ]
+
+
+def _told(recorded: Recorded, made: Replayed, notes: list[str]) -> dict[str, Any]:
+    return {
+        "status": "done" if made.identical else "refused",
+        "exit_code": 0 if made.identical else 1,
+        "file": recorded.label,
+        "run_id": recorded.folder.name,
+        "identical": made.identical,
+        "package": {"expected": recorded.digest, "found": made.digest},
+        "files": [_flat(file) for file in made.files],
+        "made_of": list(made.reasons),
+        "notes": notes,
+        "folder": str(made.folder),
+    }
+
+
+def _flat(file: Difference) -> dict[str, Any]:
+    told = asdict(file)
+    return {"is" if name == "is_" else name: value for name, value in told.items()}
+
+
+def _words(recorded: Recorded, made: Replayed, notes: list[str]) -> str:
+    name = f"{recorded.label}/{recorded.folder.name}"
+    same = sum(file.identical for file in made.files)
+    lines = [
+        f"{name} identical: all {same} files, package {made.digest}"
+        if made.identical
+        else f"{name} differs: {same} of {len(made.files)} files are the same"
+    ]
+    for file in made.files:
+        if not file.identical:
+            lines.append(f"  {file.name}: {_where(file)}")
+    lines += [f"  made of something else: {reason}" for reason in made.reasons]
+    lines += [f"  note: {note}" for note in notes]
+    return "\n".join(lines)
+
+
+def _where(file: Difference) -> str:
+    if file.expected is None or file.found is None:
+        return "only made now" if file.found else "not made any more"
+    return f"line {file.line}\n    then: {file.was}\n    now:  {file.is_}"
