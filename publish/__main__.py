@@ -18,6 +18,7 @@ from publish.feeds import artifacts
 from publish.ledger import Ledger, approval
 from publish.options import RunByDefault, Time
 from publish.package import signature
+from publish.prune.command import command as prune
 from publish.replay.command import command as replay
 from publish.run import publish, worst
 from publish.settings import Again, Settings
@@ -189,6 +190,7 @@ def key() -> None:
 
 
 cli.add_command(check)
+cli.add_command(prune)
 cli.add_command(replay)
 
 

@@ -9,6 +9,9 @@
 A package's digest is the SHA-256 of its SHA256SUMS. Exit code 0: nothing is wrong.
 1: something is, and every fault is named. Other codes: the check did not take place.
 
+A package marked "pruned" says in pruned.json that its tables were let go; what is left
+is checked, and with --ledger that the house did so. Its tables are not proved by it.
+
 A verifier that lies in what it verifies proves little: whoever could forge a package
 could forge this file in it. Take it from the project's source, or compare its SHA-256
 with one that you got by another way.
@@ -24,8 +27,11 @@ from pathlib import Path
 from typing import Any, Iterable, Iterator  # noqa: UP035
 
 SUMS, SIGNATURE, RECEIPT = "SHA256SUMS", "SHA256SUMS.sig", "receipt.json"
+PRUNED = "pruned.json"
 # What is written after the sums, or over them, cannot be in them.
-BESIDE = {SUMS, SIGNATURE, RECEIPT}
+BESIDE = {SUMS, SIGNATURE, RECEIPT, PRUNED}
+# What retention may let go of: the tables, and what says again what else is told.
+PASSING = re.compile(r".*\.csv|gates\.html|openlineage\.jsonl|verify\.py")
 NEEDED = {"gates.json", "gates.html", "changes.csv", "contract.odcs.yaml",
           "openlineage.jsonl", "verify.py"}  # fmt: skip
 # What a receipt repeats of the ledger's record, beside the server's answers.
@@ -47,6 +53,7 @@ class Package:
         self.digest = ""
         self.manifest: Json = {}
         self.receipt = None  # type: Json | None
+        self.gone: dict[str, str] = {}  # let go by retention: name to SHA-256
 
     @property
     def run(self) -> Json:
@@ -114,6 +121,7 @@ class Package:
             return
         self.digest = hashlib.sha256(content).hexdigest()
         listed = self._listed(content.decode("utf-8", "replace"))
+        self._let_go(listed)
         found = {p.name for p in self.folder.iterdir()} - BESIDE
         for name in sorted(found - set(listed)):
             self.faults.append(f"{name}: is not in {SUMS}")
@@ -121,10 +129,27 @@ class Package:
             self.faults.append(f"{SUMS}: lacks {name}")
         for name, digest in listed.items():
             file = self.folder / name
+            if name in self.gone:
+                continue
             if not file.is_file() or file.is_symlink():
                 self.faults.append(f"{name}: expected a file, found none")
             else:
                 self.expect(f"SHA-256 of {name}", digest, _sha256(file))
+
+    def _let_go(self, listed: "dict[str, str]") -> None:
+        """Read which files retention let go; a file that is here is checked anyway."""
+        path = self.folder / PRUNED
+        if not path.exists():
+            return
+        told = _object(self.read_json(path).get("files"))
+        for name, digest in told.items():
+            self.expect(f"{PRUNED}, {name}", listed.get(name), digest)
+            if not PASSING.fullmatch(name):
+                self.faults.append(f"{PRUNED}: {name} is never let go")
+            elif not (self.folder / name).exists():
+                self.gone[name] = digest
+        if not told:
+            self.faults.append(f"{PRUNED}: expected files, found none")
 
     def _listed(self, content: str) -> "dict[str, str]":
         """Read SHA256SUMS: one line a file, by name, nothing else."""
@@ -156,6 +181,7 @@ class Package:
         if not listed:
             self.faults.append("the manifest: expected resources, found none")
         tables = {p.name for p in self.folder.glob("*.csv")}
+        tables |= {name for name in self.gone if name.endswith(".csv")}
         described = {resource.get("path") for resource in listed}
         if listed and tables != described:
             told = sorted(map(str, tables ^ described))
@@ -165,6 +191,10 @@ class Package:
     def _table(self, resource: Json) -> "int | None":
         """Check bytes, hash and form of a table; return its rows."""
         name = resource["path"]
+        if name in self.gone:
+            told = "sha256:" + self.gone[name]
+            self.expect(f"hash of {name} in the manifest", resource.get("hash"), told)
+            return resource.get("rows")
         file = self.folder / name
         self.expect(f"bytes of {name}", resource.get("bytes"), file.stat().st_size)
         digest = f"sha256:{_sha256(file)}"
@@ -399,8 +429,13 @@ def check_ledger(path: Path, packages: Many) -> Many:
         records.append(record)
     delivered = {r["package"]: r for r in records if r["event"] == "delivered"}
     settled = {(r["file"], r["run_id"]) for r in delivered.values()}
+    pruned = {(r.get("file"), r.get("run_id")) for r in records
+              if r["event"] == "pruned"}  # fmt: skip
     for package in packages:
         _as_remembered(package, delivered.get(package.digest), settled)
+        mine = (package.folder.parent.name, package.run.get("run_id"))
+        if package.gone and mine not in pruned:
+            package.faults.append("was pruned, and the ledger does not say so")
     return _missing(records, packages)
 
 
@@ -419,7 +454,6 @@ def _as_remembered(package: Package, record: "Json | None", settled: Any) -> Non
 def _missing(records: Many, packages: Many) -> Many:
     """Name the packages that the ledger knows of, after the oldest given, and lacks."""
     here = {(p.folder.parent.name, p.folder.name) for p in packages}
-    gone = {(r["file"], r["run_id"]) for r in records if r["event"] == "pruned"}
     begun, faults = set(), []
     for record in records:
         if record["event"] not in ("delivered", "held"):
@@ -427,7 +461,7 @@ def _missing(records: Many, packages: Many) -> Many:
         one = (record["file"], record["run_id"])
         if one in here:
             begun.add(record["file"])
-        elif record["file"] in begun and one not in gone:
+        elif record["file"] in begun:
             faults.append(
                 f"ledger: {record['name']} was {record['event']} as run "
                 f"{record['run_id']}, whose package is not here"
@@ -517,6 +551,10 @@ def main(words: "list[str] | None" = None) -> int:
         if key:
             check_signature(package, key)
     notes = check_chain(packages, asked.since, asked.newest)
+    if pruned := sum(bool(package.gone) for package in packages):
+        notes.append(
+            f"the tables of {pruned} pruned packages were let go; their digests stand"
+        )
     ledger = check_ledger(Path(asked.ledger), packages) if asked.ledger else []
     if not key and any((p.folder / SIGNATURE).exists() for p in packages):
         notes.append("signatures were not checked: give --key")
@@ -528,7 +566,7 @@ def _tell(packages: Many, ledger: Many, notes: Many) -> int:
     """Write what was found; return how many are wrong."""
     out = sys.stdout.write
     for package in packages:
-        word = "WRONG" if package.faults else "good "
+        word = "WRONG" if package.faults else "pruned" if package.gone else "good "
         out(f"{word}  {package.folder}  {package.digest[:16]}\n")
         for fault in package.faults:
             out(f"       {fault}\n")

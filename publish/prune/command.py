@@ -1,0 +1,130 @@
+"""`publish prune`: the command line."""
+
+import getpass
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from publish.ledger import Ledger
+from publish.prune import needs, pieces, plan, remove
+from publish.prune.plan import Plan
+from publish.prune.policy import Keep
+from runtime import failpoints
+from runtime.command import LOG, heed, log_options, report, start_logging
+from runtime.environment import Environment, Place
+from runtime.files import sweep
+from runtime.lock import one_writer
+
+_KINDS = {
+    "package": "packages",
+    "landing": "landed runs",
+    "state": "delivered states",
+}
+
+
+@click.command("prune")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and let it stay.")
+@log_options
+def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
+    """Let go of landed runs, states and tables of packages that are old.
+
+    Old is what is older than FEEDS_KEEP_DAYS (730) and not among the newest
+    FEEDS_KEEP_RUNS (30) of its file or source; with FEEDS_KEEP_SIZE, such as 50GB, also
+    the oldest until the rest fits.
+
+    Never goes: what a partner holds, what is held, released or in doubt, the newest
+    package of each file, what dbt reads, and what a whole package was made of. Of a
+    package the proof stays, so that its chain can be verified; only its tables go, and
+    it cannot be replayed any more. The ledger keeps what went, and why.
+    """
+    start_logging(log_format, quiet)
+    variables = Environment.read()
+    failpoints.arm(variables)
+    place, keep = Place.of(variables), Keep.of(variables)
+    by = variables.optional("FEEDS_OPERATOR") or getpass.getuser()
+    with _locked(place, variables, dry_run):
+        ledger = Ledger(place.ledger)
+        finished = 0 if dry_run else remove.finish(place)
+        found = pieces.all_of(place, ledger)
+        decided = plan.decide(
+            found, needs.of(place, ledger, found), keep, datetime.now(UTC)
+        )
+        for piece, because in () if dry_run else _in_order(decided):
+            heed()
+            remove.piece(place, ledger, piece, because, by)
+            LOG.info(f"pruned {piece.kind}={piece.name} bytes={piece.bytes}")
+    told = _told(decided, keep, dry_run, finished)
+    report(told, _words(told), as_json)
+
+
+@contextmanager
+def _locked(place: Place, variables: Environment, dry_run: bool) -> Iterator[None]:
+    if dry_run:
+        yield
+        return
+    wait = variables.number("FEEDS_LOCK_WAIT", 0)
+    with one_writer(place.data, "prune", wait):
+        sweep(place.data)
+        yield
+
+
+def _in_order(decided: Plan) -> list[tuple[pieces.Piece, str]]:
+    """Packages first: a whole package never lacks what it was made of."""
+    return sorted(decided.go, key=lambda pair: pair[0].kind != "package")
+
+
+def _told(decided: Plan, keep: Keep, dry_run: bool, finished: int) -> dict[str, Any]:
+    kept: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for piece, why in decided.stay:
+        kept[piece.kind, why].append(piece.bytes)
+    return {
+        "status": "done",
+        "exit_code": 0,
+        "dry_run": dry_run,
+        "keep": {"days": keep.days, "runs": keep.runs, "size": keep.size},
+        "rule": keep.rule,
+        "finished": finished,
+        "removed": [
+            {
+                "kind": piece.kind,
+                "name": piece.name,
+                "bytes": piece.bytes,
+                "at": f"{piece.at:%Y-%m-%dT%H:%M:%SZ}",
+                "because": why,
+            }
+            for piece, why in decided.go
+        ],
+        "kept": [
+            {"kind": kind, "because": why, "count": len(sizes), "bytes": sum(sizes)}
+            for (kind, why), sizes in sorted(kept.items())
+        ],
+        "bytes": {
+            "removed": sum(piece.bytes for piece, _ in decided.go),
+            "kept": sum(piece.bytes for piece, _ in decided.stay),
+        },
+    }
+
+
+def _words(told: dict[str, Any]) -> str:
+    verb = "would go" if told["dry_run"] else "let go"
+    sizes = told["bytes"]
+    lines = [
+        f"{len(told['removed'])} {verb}, {sizes['removed']:,} bytes; "
+        f"{sizes['kept']:,} bytes stay. Kept are {told['rule']}."
+    ]
+    if told["finished"]:
+        lines.append(f"  finished what an earlier run began: {told['finished']}")
+    lines += [
+        f"  {verb}: {each['kind']} {each['name']}, {each['bytes']:,} bytes"
+        for each in told["removed"]
+    ]
+    lines += [
+        f"  kept: {each['count']} {_KINDS[each['kind']]}, {each['bytes']:,} bytes: "
+        f"{each['because']}"
+        for each in told["kept"]
+    ]
+    return "\n".join(lines)
