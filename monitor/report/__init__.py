@@ -1,0 +1,1 @@
+"""The page people look at: one self-contained HTML file per package, and an index."""
