@@ -361,6 +361,7 @@ def test_each_test_of_the_audit_sees_what_it_is_for(data, build, project):
         "the_order_feed_stands_on_one_extract_run",
         "every_order_warning_is_described",
         "order_audit_status_and_output_agree",
+        "orders_balance_at_every_stage",
     }, said
 
 
