@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test histories mutations faults bench bench-transfer lock clean
+.PHONY: help demo check lint types sql test histories mutations replays faults bench bench-transfer lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -37,6 +37,9 @@ histories: $(READY) ## Run a thousand histories of the order feed (over an hour)
 
 mutations: $(READY) ## Spoil a package in every way we know; all must be found
 	FEEDS_MUTATIONS=all $(BIN)/python -m pytest -s tests/python/test_publish_verify.py
+
+replays: $(READY) ## Make fifty runs over changing data again, to the byte (over an hour)
+	$(BIN)/python -m benchmarks.replays
 
 faults: $(READY) ## Kill publish everywhere, and judge what it leaves (ten minutes)
 	cd tests/python && ../../$(BIN)/python -m faults

@@ -45,6 +45,9 @@ def finish(place: Place) -> int:
     left = [*place.landing.glob(f".*{_GONE}")]
     for folder in left:
         shutil.rmtree(folder)
+    for run in place.landing.glob("[!.]*"):
+        if run.is_dir() and not any(run.iterdir()):
+            run.rmdir()
     begun = 0
     for told in place.outbox.glob(f"[!.]*/[!.]*/{PRUNED}"):
         files = _said(told)

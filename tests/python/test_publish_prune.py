@@ -1,0 +1,231 @@
+"""prune lets go of what is old; the proof, and what anybody needs, stays."""
+
+import json
+import signal
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from publish_sample import House
+
+from publish.ledger import Ledger
+from publish.package import verify
+from publish.prune.policy import Keep
+from runtime.environment import Environment
+from runtime.exits import Misuse
+from runtime.files import sha256_of
+
+with warnings.catch_warnings():
+    # Its import meets deprecated modules; here, so that no test has to.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import great_expectations  # noqa: F401
+
+LEAST = {"FEEDS_KEEP_DAYS": 0, "FEEDS_KEEP_RUNS": 1}
+OLD_RUN, USED_RUN = "20200101T000000Z-aaaaaa", "20260115T055500Z-abc123"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """Four deliveries, and two landed runs: one that packages name, one of old."""
+    house = House(tmp_path).quick()
+    house.first_delivery()
+    for number in (1, 2, 3):
+        deliver(house, number)
+    for run in (OLD_RUN, USED_RUN):
+        landed = house.data / "landing" / run / "ordertime"
+        landed.mkdir(parents=True)
+        (landed / "extract.json").write_text("{}")
+        (landed / "part_items.parquet").write_bytes(b"PAR1")
+    return house
+
+
+def deliver(house: House, number: int) -> None:
+    house.later()
+    house.rows[number]["qty_on_hand"] = 10 + number
+    (outcome,) = house.write().here()
+    assert outcome.told["status"] == "delivered", outcome.words
+
+
+def prune(house: House, *words: str, **variables: object) -> dict[str, Any]:
+    done = house.run("prune", "--json", *words, **variables)
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): sha256_of(path)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def packages(house: House) -> list[Path]:
+    return sorted((house.data / "outbox" / "onpart_inventory").iterdir())
+
+
+def verified(house: House, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    capsys.readouterr()
+    ledger = str(house.data / "ledger.jsonl")
+    code = verify.main([str(house.data / "outbox"), "--ledger", ledger])
+    return code, capsys.readouterr().out
+
+
+def test_by_default_nothing_goes_soon(house: House) -> None:
+    said = prune(house)
+    assert said["keep"] == {"days": 730, "runs": 30, "size": None}
+    # The one of 2020 is among the newest thirty of its source.
+    assert said["removed"] == []
+
+
+def test_a_dry_run_says_it_and_touches_nothing(house: House) -> None:
+    before = tree(house.data)
+    said = prune(house, "--dry-run", **LEAST)
+    assert [each["kind"] for each in said["removed"]].count("package") == 3
+    assert tree(house.data) == before
+
+
+def test_the_tables_go_and_the_chain_stays(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {p.name: tree(p) for p in packages(house)}
+    said = prune(house, **LEAST)
+    went = {(each["kind"], each["name"]) for each in said["removed"]}
+    *old, newest = packages(house)
+    assert {name for kind, name in went if kind == "package"} == {
+        f"onpart_inventory/{each.name}" for each in old
+    }
+    assert ("landing", f"{OLD_RUN}/ordertime") in went
+    assert not (house.data / "landing" / OLD_RUN).exists()
+    # The newest package was made of the other one, and may be made again.
+    assert (house.data / "landing" / USED_RUN / "ordertime").is_dir()
+    assert tree(newest) == before[newest.name]
+    for package in old:
+        kept = tree(package)
+        told = json.loads((package / "pruned.json").read_bytes())
+        assert {*before[package.name]} - {*kept} == {*told["files"]}
+        assert not list(package.glob("*.csv"))
+        assert (package / "receipt.json").is_file()
+        assert kept.items() - before[package.name].items() == {
+            ("pruned.json", kept["pruned.json"])
+        }
+    code, words = verified(house, capsys)
+    assert (code, words.count("pruned  ")) == (0, 3), words
+    assert prune(house, **LEAST)["removed"] == []
+
+
+def test_the_next_file_is_compared_with_what_the_partner_holds(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prune(house, **LEAST)
+    deliver(house, 4)
+    manifest = next(packages(house)[-1].glob("*.manifest.json"))
+    changes = json.loads(manifest.read_bytes())["run"]["changes"]
+    assert (changes["changed"], changes["added"], changes["removed"]) == (1, 0, 0)
+    assert verified(house, capsys)[0] == 0
+    states = list((house.data / "delivered/inventory_feed").glob("*.parquet"))
+    # What is held now, and what the two whole packages were compared with.
+    assert len(states) == 3
+
+
+def test_what_waits_for_a_person_stays(house: House) -> None:
+    house.later()
+    del house.rows[5:]
+    (held,) = house.write().here()
+    assert held.told["status"] == "held"
+    ledger = Ledger(house.data / "ledger.jsonl")
+    (first, *_) = ledger.all("intent")
+    doubt = {k: v for k, v in first.items() if k not in ("event", "at", "previous")}
+    ledger.append("intent", **doubt | {"attempt": "a-2"})
+    kept = {
+        (each["kind"], each["because"]): each["count"]
+        for each in prune(house, **LEAST)["kept"]
+    }
+    assert kept["package", "it is held, and may be released"] == 1
+    assert kept["package", "a partner holds it"] == 1
+    assert kept["package", "how its delivery ended is not known yet"] == 1
+    assert kept["state", "how its delivery ended is not known yet"] == 1
+    assert (packages(house)[0] / "audit.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["before-append:pruned", "after-append:pruned@2", "after-pruned-json",
+     "in-prune@2", "in-prune@19"],
+)  # fmt: skip
+def test_killed_anywhere_it_is_whole_and_the_next_one_ends_it(
+    house: House, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    name, _, visit = place.partition("@")
+    failpoint = f"{name}=kill" + (f"@{visit}" if visit else "")
+    done = house.run("prune", FEEDS_FAILPOINT=failpoint, **LEAST)
+    assert done.returncode == -signal.SIGKILL, done.stdout
+    code, words = verified(house, capsys)
+    assert code == 0, words
+    prune(house, **LEAST)
+    code, words = verified(house, capsys)
+    assert (code, words.count("pruned  ")) == (0, 3), words
+    assert not list(house.data.rglob("*.part"))
+    assert not (house.data / "landing" / OLD_RUN).exists()
+    assert not list((house.data / "landing").glob(".*"))
+    said = [r["piece"] for r in Ledger(house.data / "ledger.jsonl").all("pruned")]
+    assert len(said) == len(set(said))
+
+
+def test_the_oldest_go_before_their_time_where_room_is_short(house: House) -> None:
+    all_of_it = prune(house, "--dry-run")["bytes"]["kept"]
+    said = prune(house, FEEDS_KEEP_SIZE=f"{all_of_it - 1000}B")
+    assert [each["name"] for each in said["removed"] if each["kind"] == "package"] == [
+        f"onpart_inventory/{packages(house)[0].name}"
+    ]
+    assert said["bytes"]["kept"] <= all_of_it - 1000
+    # What a partner holds stays, however short it is.
+    said = prune(house, FEEDS_KEEP_SIZE="0B")
+    assert {each["because"] for each in said["kept"]} == {
+        "a partner holds it", "a package that is kept was made of it"
+    }  # fmt: skip
+
+
+def test_whoever_only_says_that_it_was_pruned_is_found(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = packages(house)[1]
+    sums = dict(
+        line.split("  ")[::-1]
+        for line in (package / "SHA256SUMS").read_text().split("\n")[:-1]
+    )
+    (package / "audit.csv").unlink()
+    told = {"files": {"audit.csv": sums["audit.csv"]}}
+    (package / "pruned.json").write_text(json.dumps(told))
+    code, words = verified(house, capsys)
+    assert code == 1
+    assert "was pruned, and the ledger does not say so" in words
+    told["files"] |= {"gates.json": sums["gates.json"]}
+    (package / "pruned.json").write_text(json.dumps(told))
+    assert "gates.json is never let go" in verified(house, capsys)[1]
+    told["files"] = {"audit.csv": "0" * 64}
+    (package / "pruned.json").write_text(json.dumps(told))
+    assert "pruned.json, audit.csv: expected" in verified(house, capsys)[1]
+
+
+def test_what_was_pruned_cannot_be_made_again(house: House) -> None:
+    prune(house, **LEAST)
+    done = house.run("replay", packages(house)[0].name)
+    assert done.returncode == 1
+    assert "let go by `publish prune`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1B", 1), ("2kB", 2000), ("1.5MiB", 1_572_864), ("50GB", 50 * 10**9)],
+)
+def test_a_size_is_read(text: str, size: int) -> None:
+    assert Keep.of(Environment({"FEEDS_KEEP_SIZE": text})).size == size
+
+
+@pytest.mark.parametrize("text", ["many", "5", "-1GB", "5%"])
+def test_a_wrong_size_is_named(text: str) -> None:
+    with pytest.raises(Misuse, match="FEEDS_KEEP_SIZE"):
+        Keep.of(Environment({"FEEDS_KEEP_SIZE": text}))
