@@ -1,0 +1,197 @@
+"""Which pages to make, and what each of them tells."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from monitor.health.ledger import Ledger, read
+from monitor.report import history, moved, page, plots, preview, sections
+from monitor.report.evidence import Package, packages
+from monitor.report.pipeline import steps
+from runtime.environment import Limits, Place
+
+_LEAD = 3  # columns of the preview that stand before the decision
+_SECTIONS = (
+    ("pipeline", "Pipeline"), ("funnel", "Funnel"), ("preview", "Feed preview"),
+    ("changes", "What changed"), ("gates", "Gates"), ("drift", "Over the runs"),
+    ("deliveries", "Deliveries"), ("files", "Files"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class House:
+    """Where everything lies.
+
+    Attributes:
+        place: the data directory.
+        limits: memory and threads for DuckDB.
+        root: the project, for the meaning of reasons.
+        target: the folder of dbt's artifacts.
+        out: the folder of the pages.
+    """
+
+    place: Place
+    limits: Limits
+    root: Path
+    target: Path
+    out: Path
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, as far as it holds."""
+        return read(self.place.ledger)
+
+    @cached_property
+    def packages(self) -> Sequence[Package]:
+        """Every package, oldest first."""
+        return packages(self.place, self.ledger)
+
+    @cached_property
+    def meanings(self) -> Mapping[str, tuple[str, str]]:
+        """What each reason means and what to do."""
+        return sections.meanings(self.root)
+
+    @property
+    def index(self) -> Path:
+        """The page that lists all others."""
+        return self.out / "index.html"
+
+    def page(self, package: Package) -> Path:
+        """The page of a package."""
+        return self.out / package.file / f"{package.run_id}.html"
+
+    def docs(self, at: Path) -> str:
+        """The address of dbt's documentation, from a page; "" if there is none."""
+        path = self.target / "index.html"
+        return page.link(at, path) if path.exists() else ""
+
+
+def make(house: House, package: Package, again: bool) -> int | None:
+    """Make the page of a package; None where it is there and nothing has changed.
+
+    Raises:
+        OSError, ValueError, LookupError, TypeError, duckdb.Error: the package cannot
+            be read, or is not whole.
+    """
+    at = house.page(package)
+    made_from = page.digest(*_evidence(house, package, at))
+    if not again and page.is_current(at, made_from):
+        return None
+    return page.write(at, "page.html", made_from, told(house, package, at))
+
+
+def _evidence(house: House, package: Package, at: Path) -> list[object]:
+    """Return all that a page depends on, short of the large files."""
+    earlier = _runs(house, package)
+    return [
+        package.records,
+        house.ledger.broken,
+        package.manifest,
+        [(each["name"], each["sha256"]) for each in sections.files(package)],
+        [(each.run_id, each.fate, _profile(house, each).exists()) for each in earlier],
+        [(each.file, each.run_id, each.fate) for each in _siblings(house, package)],
+        [step.seconds for step in steps(package, house.place, house.target)],
+        house.meanings,
+        house.docs(at),
+    ]
+
+
+def told(house: House, package: Package, at: Path) -> dict[str, Any]:
+    """Return what the page of a package tells."""
+    with tempfile.TemporaryDirectory() as scratch:
+        seen = preview.of(package, house.limits, Path(scratch))
+    changes = package.run.get("changes") or {}
+    runs = _runs(house, package)
+    profiles = house.place.data / "profiles"
+    series = history.series(runs, profiles) if len(runs) > 1 else []
+    reasons = sections.reasons(package, seen, house.meanings)
+    checks = package.gates["checks"]
+    columns = seen.columns if seen else ()
+    return {
+        "package": package,
+        "title": package.manifest.get("title") or package.file,
+        "tone": sections.tone(package.fate),
+        "tones": {status: sections.TONES.get(status, "open") for status in _all(seen)},
+        "index": page.link(at, house.index),
+        "earlier": _earlier(house, runs, at),
+        "siblings": [
+            {
+                "file": each.file,
+                "fate": each.fate,
+                "tone": sections.tone(each.fate),
+                "current": each == package,
+                "href": page.link(at, house.page(each)),
+            }
+            for each in _siblings(house, package)
+        ],
+        "sections": _SECTIONS,
+        "broken_ledger": house.ledger.broken,
+        "steps": steps(package, house.place, house.target),
+        "funnel": sections.funnel(package, seen),
+        "file_differs": sections.differs(package, seen),
+        "reasons": reasons,
+        "reason_most": max((each["rows"] for each in reasons), default=0),
+        "preview": seen,
+        "lead": columns[:_LEAD],
+        "rest": columns[_LEAD:],
+        "statuses": _all(seen),
+        "codes": sorted(seen.fired) if seen else [],
+        "changes": changes,
+        "changed_rows": moved.rows(package, house.limits),
+        "gates": sections.gates(package),
+        "gate_total": len(checks),
+        "failed": [each for each in checks if each["verdict"] != "pass"],
+        "plots": [
+            # Drawn by us from numbers alone: nothing of the data is in it.
+            {**sections.plot(each), "svg": Markup(plots.svg(each))}  # noqa: S704
+            for each in series
+        ],
+        "runs": len(runs[-history.RUNS :]),
+        "profiled": _profile(house, package).exists(),
+        "records": sections.deliveries(package.records),
+        "receipt": sections.receipt(package),
+        "files": [
+            {**each, "href": page.link(at, each["path"])}
+            for each in sections.files(package)
+        ],
+        "gates_page": (
+            page.link(at, package.folder / "gates.html")
+            if (package.folder / "gates.html").exists()
+            else ""
+        ),
+        "dbt_docs": house.docs(at),
+        "folder": package.folder,
+        "provenance": sections.provenance(package),
+    }
+
+
+def _all(seen: preview.Preview | None) -> list[str]:
+    return sorted({status for status, _ in seen.by_status}) if seen else []
+
+
+def _runs(house: House, package: Package) -> list[Package]:
+    """Return the runs of the same file up to this one, oldest first."""
+    return [
+        each
+        for each in house.packages
+        if each.file == package.file and each.run_id <= package.run_id
+    ]
+
+
+def _siblings(house: House, package: Package) -> list[Package]:
+    return [each for each in house.packages if each.night == package.night]
+
+
+def _earlier(house: House, runs: Sequence[Package], at: Path) -> dict[str, str] | None:
+    if len(runs) < 2:
+        return None
+    return {"href": page.link(at, house.page(runs[-2])), "at": runs[-2].night}
+
+
+def _profile(house: House, package: Package) -> Path:
+    return house.place.data / "profiles" / package.file / f"{package.run_id}.json"
