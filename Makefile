@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test histories mutations replays faults bench bench-transfer lock clean
+.PHONY: help demo check lint types sql test histories mutations replays faults bench bench-transfer drift-quality lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -51,6 +51,9 @@ bench: $(READY) ## Measure both feeds at a million records against floors of the
 
 bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/servers)
 	PYTHONPATH=tests/python $(BIN)/python -m benchmarks.transfer
+
+drift-quality: $(READY) ## Spoil a history of 200 runs; what is noticed, what is cried
+	$(BIN)/python -m benchmarks.drift_quality
 
 # --universal: one lock for Python 3.11 to 3.13, by markers
 lock: ## Renew requirements.lock (needs uv)

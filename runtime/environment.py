@@ -16,6 +16,9 @@ from runtime.exits import Misuse
 ENVIRONMENTS = ("dev", "uat", "prod")
 
 
+_SECRET = re.compile(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|_KEY$|WEBHOOK_URL$")
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
     """A value that no repr, log or error may show; `reveal` it where it is sent."""
@@ -63,6 +66,12 @@ class Environment:
     def secret(self, name: str) -> Secret:
         """Return a variable that must never be shown."""
         return Secret(self.text(name))
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the values that must never be shown, by the names of variables."""
+        return tuple(
+            text for name, text in self._variables.items() if _SECRET.search(name)
+        )
 
     def number(
         self, name: str, default: float, least: float = 0, most: float = 1e12

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from monitor.alerts.run import look as alerts
+from monitor.drift.look import look as drift
 from monitor.health.evidence import Evidence, Patience
 from monitor.health.report import Report, ask
 from runtime.command import LOG, log_options, report, start_logging
@@ -54,7 +56,8 @@ def gathered(at: datetime | None) -> Evidence:
 
 def look(evidence: Evidence) -> Report:
     """Look at everything."""
-    return ask(evidence)
+    more = (("drift", "profiles", drift), ("alerts", "state of alerts", alerts))
+    return ask(evidence, more)
 
 
 def check(evidence: Evidence) -> None:

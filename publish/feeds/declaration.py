@@ -126,6 +126,8 @@ def _columns_named(meta: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for guard in ("keys_stay", "max_keys_changed"):
         for name in guards.get(guard, {}).get("columns", ()):
             yield f"guards.{guard}.columns", name
+    for name in meta.get("drift", {}).get("ignore", ()):
+        yield "drift.ignore", name
     changes = meta.get("changes", {})
     yield from (("changes.measures", name) for name in changes.get("measures", ()))
     for field, holder in (("split_by", meta), ("changes.group", changes)):

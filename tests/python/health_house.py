@@ -14,8 +14,9 @@ from typing import Any
 from conftest import ROOT, clean_environment
 from publish_sample import House as Publisher
 
+from monitor.health.command import look
 from monitor.health.evidence import Evidence, Patience
-from monitor.health.report import Report, ask
+from monitor.health.report import Report
 from runtime.environment import Environment, Limits, Place
 
 # When everything was sent, and when it is asked about.
@@ -59,7 +60,7 @@ class House:
 
     def look(self) -> Report:
         """Ask for its health, in this process."""
-        return ask(self.evidence())
+        return look(self.evidence())
 
     def ids(self) -> set[str]:
         """What is found to be wrong."""
@@ -151,4 +152,5 @@ def delivered(root: Path) -> House:
     current = house.data / "landing/current/ordertime"
     shutil.move(current, run / "ordertime")
     current.symlink_to("../20260115T055500Z-abc123/ordertime")
+    assert house.run("drift").returncode == 0
     return house

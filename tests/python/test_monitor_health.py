@@ -238,7 +238,7 @@ def test_without_a_manifest_it_says_what_it_cannot_see(house: House):
     (house.root / "target/manifest.json").unlink()
     report = house.look()
     assert {f.id for f in report.findings} == {"DBT_MISSING", "CANNOT_TELL"}
-    assert report.blind == {"source", "feed", "destination"}
+    assert report.blind == {"source", "feed", "destination", "drift"}
 
 
 def test_a_held_file_tells_why_and_three_rows(house: House):

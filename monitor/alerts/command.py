@@ -1,0 +1,70 @@
+"""`monitor alert`: tell each open problem once, and its end."""
+
+import sys
+from datetime import datetime
+
+import click
+
+from monitor.alerts import channels
+from monitor.alerts.run import STATE, Told, tell
+from monitor.alerts.settings import Settings
+from monitor.alerts.state import State
+from monitor.drift.command import refreshed
+from monitor.health.command import gathered, look
+from runtime.command import LOG, log_options, report, start_logging
+from runtime.exits import Misuse, Stop
+from runtime.lock import one_writer
+
+
+@click.command("alert")
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="As of then; default now."
+)
+@log_options
+def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) -> None:
+    """Look at the feeds, and tell what is new: a start, a reminder, an all-clear.
+
+    Profiles files that have none first, as `monitor drift` does. Exit 0 if every
+    channel knows what it has to, 75 if one failed: the next run tries it again.
+    Whether the feeds are well is the exit code of `monitor health`.
+    """
+    start_logging(log_format, quiet)
+    evidence = gathered(at)
+    settings = Settings.of(evidence.variables)
+    if not channels.of(settings):
+        raise Misuse(
+            "no channel is set: expected FEEDS_ALERT_WEBHOOK_URL, FEEDS_ALERT_SMTP_URL "
+            "or FEEDS_ALERT_FILE (docs/alerts.md)."
+        )
+    try:
+        refreshed(evidence)
+    except (Stop, OSError, ValueError) as why:
+        LOG.warning(f"no new profiles: {why}")  # health says what cannot be seen
+    path = evidence.place.data / STATE
+    with one_writer(path.parent, "monitor alert", 60):
+        seen = look(evidence)
+        state = State.read(path)
+        told = tell(seen, state, settings, evidence)
+    result = {
+        "status": "temporary" if told.failed else "done",
+        "exit_code": 75 if told.failed else 0,
+        "health": seen.exit_code,
+        "open": sorted(key for key, p in state.problems.items() if not p.get("ended")),
+        "told": {
+            name: [{"event": word.kind, "key": word.key} for word in words]
+            for name, words in told.words.items()
+        },
+        "failed": told.failed,
+    }
+    report(result, _words(state, told), as_json)
+    sys.exit(75 if told.failed else 0)
+
+
+def _words(state: State, told: Told) -> str:
+    open_ = [key for key, each in state.problems.items() if not each.get("ended")]
+    lines = [f"{len(open_)} problems are open"]
+    for name, words in told.words.items():
+        said = ", ".join(f"{word.kind} {word.key}" for word in words)
+        lines.append(f"  {name} was told: {said}")
+    lines += [f"  {name} FAILED: {why}" for name, why in told.failed.items()]
+    return "\n".join(lines)

@@ -1,0 +1,125 @@
+"""Where alerts go, and from when on: `FEEDS_ALERT_*`, none by default."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from runtime.environment import Environment, Secret
+from runtime.exits import Misuse
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that takes JSON; the address itself may be a secret."""
+
+    url: Secret
+    token: Secret | None
+    ca_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail server. `implicit` is TLS from the first byte, else STARTTLS."""
+
+    host: str
+    port: int
+    implicit: bool
+    user: str | None
+    password: Secret | None
+    ca_file: Path | None
+    sender: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was configured.
+
+    Attributes:
+        severities: of findings that raise an alert.
+        remind: how long after the last word on an open problem the next one comes.
+        timeout: seconds that a channel may take to answer.
+    """
+
+    webhook: Webhook | None
+    mail: Mail | None
+    file: Path | None
+    severities: frozenset[str]
+    remind: timedelta
+    timeout: float
+
+    @classmethod
+    def of(cls, variables: Environment) -> "Settings":
+        """Read the variables; see docs/alerts.md.
+
+        Raises:
+            Misuse: one is wrong; names it, never a secret.
+        """
+        least = variables.text("FEEDS_ALERT_LEAST", "warn")
+        if least not in ("warn", "act"):
+            raise Misuse(f"FEEDS_ALERT_LEAST must be warn or act, but is {least!r}.")
+        file = variables.optional("FEEDS_ALERT_FILE")
+        return cls(
+            _webhook(variables),
+            _mail(variables),
+            Path(file) if file else None,
+            frozenset({"act", "unsure", "warn"} if least == "warn" else {"act"}),
+            timedelta(hours=variables.number("FEEDS_ALERT_REMIND_HOURS", 24, 0.01)),
+            variables.number("FEEDS_ALERT_TIMEOUT", 30, 0.1, 600),
+        )
+
+
+def _webhook(variables: Environment) -> Webhook | None:
+    url = variables.optional("FEEDS_ALERT_WEBHOOK_URL")
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise Misuse(
+            "FEEDS_ALERT_WEBHOOK_URL must begin with https:// and name a host: alerts "
+            "are not sent in clear text."
+        )
+    token = variables.optional("FEEDS_ALERT_WEBHOOK_TOKEN")
+    return Webhook(
+        Secret(url),
+        Secret(token) if token else None,
+        _ca_file(variables, "FEEDS_ALERT_WEBHOOK_CA_FILE"),
+    )
+
+
+def _mail(variables: Environment) -> Mail | None:
+    url = variables.optional("FEEDS_ALERT_SMTP_URL")
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise Misuse(
+            "FEEDS_ALERT_SMTP_URL must be like smtp://user@host:587 (STARTTLS) or "
+            "smtps://user@host:465 (TLS at once)."
+        )
+    if parts.password is not None:
+        raise Misuse(
+            "FEEDS_ALERT_SMTP_URL has a password in it: set FEEDS_ALERT_SMTP_PASSWORD."
+        )
+    implicit = parts.scheme == "smtps"
+    to = variables.text("FEEDS_ALERT_MAIL_TO")
+    return Mail(
+        parts.hostname,
+        parts.port or (465 if implicit else 587),
+        implicit,
+        unquote(parts.username) if parts.username else None,
+        variables.secret("FEEDS_ALERT_SMTP_PASSWORD") if parts.username else None,
+        _ca_file(variables, "FEEDS_ALERT_SMTP_CA_FILE"),
+        variables.text("FEEDS_ALERT_MAIL_FROM"),
+        tuple(one.strip() for one in to.split(",") if one.strip()),
+    )
+
+
+def _ca_file(variables: Environment, name: str) -> Path | None:
+    text = variables.optional(name)
+    if text is None:
+        return None
+    if not Path(text).is_file():
+        raise Misuse(f"{name}: expected a PEM file, found none at {text}.")
+    return Path(text)

@@ -1,0 +1,324 @@
+"""One alert per problem: a start, a reminder, an all-clear; nothing lost or leaked."""
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alert_servers import PASSWORD, USER, Hook, Post, certificates, serving
+from conftest import ROOT
+from health_house import House, delivered
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.alerts.message import document, subject
+from monitor.alerts.state import CLEAR, REMINDER, START, State, Word
+from monitor.health.finding import Finding
+from sandbox.certificates import Certificates
+
+DAY = "2026-01-{:02}T09:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return certificates(tmp_path_factory.mktemp("trust"))
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return delivered(tmp_path_factory.mktemp("sent"))
+
+
+@pytest.fixture
+def house(sent: House, tmp_path: Path) -> House:
+    shutil.copytree(sent.root, tmp_path / "house", symlinks=True)
+    house = House(tmp_path / "house")
+    house.variables = {"FEEDS_ALERT_FILE": str(tmp_path / "alerts.jsonl")}
+    return house
+
+
+@pytest.fixture
+def hook(trust: Certificates, house: House) -> Iterator[Hook]:
+    with serving(Hook(trust)) as server:
+        house.variables |= {
+            "FEEDS_ALERT_WEBHOOK_URL": server.url,
+            "FEEDS_ALERT_WEBHOOK_TOKEN": "hook-t0ken",
+            "FEEDS_ALERT_WEBHOOK_CA_FILE": str(trust.ca_file),
+        }
+        yield server
+
+
+@pytest.fixture(params=["starttls", "implicit"])
+def post(request: Any, trust: Certificates, house: House) -> Iterator[Post]:
+    with serving(Post(trust, request.param == "implicit")) as server:
+        house.variables |= {
+            "FEEDS_ALERT_SMTP_URL": server.url,
+            "FEEDS_ALERT_SMTP_PASSWORD": PASSWORD,
+            "FEEDS_ALERT_SMTP_CA_FILE": str(trust.ca_file),
+            "FEEDS_ALERT_MAIL_FROM": "feeds@example.com",
+            "FEEDS_ALERT_MAIL_TO": "ops@example.com, duty@example.com",
+        }
+        yield server
+
+
+def held(house: House, *examples: str) -> None:
+    reason = {"id": "RUN_ROW_DROP", "says": "too few", "examples": list(examples)}
+    fields = {"sha256": "ab" * 32, "checks": ["RUN_ROW_DROP"], "reasons": [reason]}
+    house.adds("held", at="2026-01-15T07:30:00Z", hard=[], **fields)
+
+
+def alert(house: House, at: str = DAY.format(15), code: int = 0) -> dict[str, Any]:
+    house.extracted(lambda told: told.update(finished_at=at))
+    ran = house.run("alert", "--at", at, "--json")
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told | {"stderr": ran.stderr}
+
+
+def lines(house: House) -> list[tuple[str, str]]:
+    """What the file was told: events and keys."""
+    path = Path(house.variables["FEEDS_ALERT_FILE"])
+    documents = path.read_text().splitlines() if path.exists() else []
+    return [
+        (event["event"], event["key"])
+        for document in documents
+        for event in json.loads(document)["events"]
+    ]
+
+
+KEY = "FILE_HELD:onpart_inventory"
+
+
+def test_a_start_a_reminder_an_all_clear_and_nothing_between(
+    house: House, hook: Hook, post: Post
+):
+    assert alert(house)["told"] == {}
+    held(house, "100-1", "100-2", "100-3", "100-4")
+    told = alert(house)
+    assert told["open"] == [KEY]
+    assert told["health"] == 1
+    assert set(told["told"]) == {"webhook", "mail", "file"}
+    assert alert(house, "2026-01-15T19:00:00Z")["told"] == {}
+    alert(house, "2026-01-16T05:59:00Z")
+    house.asked = DAY.format(16)
+    told = alert(house, "2026-01-16T09:00:01Z")
+    assert (REMINDER, KEY) in lines(house)
+    house.recorded(*(r for r in house.records() if r["event"] != "held"))
+    house.adds("delivered", logical="2026-01-16T09:00:00Z")
+    told = alert(house, "2026-01-16T09:30:00Z")
+    assert told["open"] == []
+    assert [pair for pair in lines(house) if pair[1] == KEY] == [
+        (START, KEY), (REMINDER, KEY), (CLEAR, KEY)
+    ]  # fmt: skip
+    assert alert(house, "2026-01-16T09:40:00Z")["told"] == {}
+    # Every channel was told the same.
+    events = [e for taken in hook.taken for e in taken["events"]]
+    assert [(e["event"], e["key"]) for e in events] == lines(house)
+    assert len(post.mails) == len(hook.taken)
+    first = post.mails[0]
+    assert first["To"] == "ops@example.com, duty@example.com"
+    assert first["Subject"] == f"[feeds dev] NEW: {KEY}"
+    body = first.get_body(("plain",))
+    assert body is not None
+    assert "What to do: Look at gates.html" in body.get_content()
+    (attached,) = first.iter_attachments()
+    assert json.loads(attached.get_content()) == hook.taken[0]
+    assert hook.headers["Authorization"] == "Bearer hook-t0ken"
+    assert set(post.clear) <= {"EHLO", "STARTTLS"}  # all else was in TLS
+
+
+def test_three_rows_and_no_secret(house: House, hook: Hook):
+    row = f"{PASSWORD} at {hook.url} and hook-t0ken"
+    house.variables["FEEDS_ALERT_SMTP_PASSWORD"] = PASSWORD
+    held(house, row, "100-2", "100-3", "100-4")
+    alert(house)
+    (event,) = hook.taken[0]["events"]
+    assert event["examples"] == ["*** at *** and ***", "100-2", "100-3"]
+    told = (
+        json.dumps(hook.taken) + Path(house.variables["FEEDS_ALERT_FILE"]).read_text()
+    )
+    for secret in (PASSWORD, "s3cret-path", "hook-t0ken", "100-4"):
+        assert secret not in told
+    assert "*** at ***" in hook.taken[0]["text"]
+
+
+@pytest.mark.parametrize("status", [500, 404, 302])
+def test_a_channel_that_fails_is_tried_again_and_told_of_elsewhere(
+    house: House, hook: Hook, status: int
+):
+    hook.status = status
+    held(house)
+    told = alert(house, code=75)
+    assert told["failed"] == {"webhook": f"the webhook answered {status}"}
+    assert "s3cret" not in told["stderr"]
+    assert lines(house) == [(START, KEY)]
+    report = house.look()
+    assert [f.key for f in report.findings] == [KEY, "ALERT_FAILED:webhook"]
+    alert(house, "2026-01-15T09:10:00Z", code=75)
+    assert lines(house)[1:] == [(START, "ALERT_FAILED:webhook")]
+    hook.status = 200
+    told = alert(house, "2026-01-15T09:20:00Z")
+    assert [(e["event"], e["key"]) for e in hook.taken[0]["events"]] == [(START, KEY)]
+    alert(house, "2026-01-15T09:30:00Z")
+    assert lines(house)[2:] == [(CLEAR, "ALERT_FAILED:webhook")]
+    assert len(hook.taken) == 1
+
+
+def test_a_server_that_is_not_trusted_gets_nothing(
+    house: House, hook: Hook, tmp_path: Path
+):
+    other = certificates(tmp_path / "other")
+    house.variables["FEEDS_ALERT_WEBHOOK_CA_FILE"] = str(other.ca_file)
+    held(house)
+    told = alert(house, code=75)
+    assert "certificate is not accepted" in told["failed"]["webhook"]
+    assert hook.taken == []
+    house.variables["FEEDS_ALERT_WEBHOOK_URL"] = "https://localhost:1/s3cret"
+    told = alert(house, code=75)
+    assert told["failed"]["webhook"] == "the webhook: Connection refused"
+
+
+def test_a_mail_server_is_trusted_or_gets_nothing(
+    house: House, post: Post, tmp_path: Path
+):
+    held(house)
+    trusted = house.variables["FEEDS_ALERT_SMTP_CA_FILE"]
+    other = certificates(tmp_path / "other")
+    house.variables["FEEDS_ALERT_SMTP_CA_FILE"] = str(other.ca_file)
+    failed = alert(house, code=75)["failed"]["mail"]
+    assert "certificate is not accepted" in failed
+    house.variables["FEEDS_ALERT_SMTP_CA_FILE"] = trusted
+    house.variables["FEEDS_ALERT_SMTP_PASSWORD"] = "wrong-p4ss"
+    told = alert(house, code=75)
+    assert told["failed"]["mail"] == "the mail server refuses the login: 535"
+    assert "wrong-p4ss" not in told["stderr"]
+    house.variables["FEEDS_ALERT_SMTP_PASSWORD"] = PASSWORD
+    post.refuses = True
+    assert "550" in alert(house, code=75)["failed"]["mail"]
+    post.refuses = False
+    if not post.implicit:
+        post.offers_tls = False
+        assert "STARTTLS" in alert(house, code=75)["failed"]["mail"]
+        assert "AUTH" not in post.clear
+        post.offers_tls = True
+    alert(house)
+    assert len(post.mails) == 1
+    assert USER not in json.dumps(house.look().told())
+
+
+def test_what_a_person_took_over_is_not_reminded_of(house: House):
+    held(house)
+    ran = house.run("ack", "FILE_HELD", "--because", "I call them")
+    assert ran.returncode == 1
+    assert "none is open" in ran.stderr
+    alert(house)
+    ran = house.run("ack", "FILE_HELD", "--because", "  ")
+    assert ran.returncode == 2
+    ran = house.run(
+        "ack", "FILE_HELD", "--because", "I call them", FEEDS_OPERATOR="Ann"
+    )
+    assert (ran.returncode, ran.stdout) == (0, f"{KEY}: acknowledged by Ann\n")
+    alert(house, "2026-01-16T09:30:00Z")
+    assert (REMINDER, KEY) not in lines(house)
+    report = house.look()
+    assert report.facts["acknowledged"][KEY]["because"] == "I call them"
+    assert report.exit_code == 1  # it is taken over, not well
+    house.recorded(*(r for r in house.records() if r["event"] != "held"))
+    alert(house, "2026-01-16T09:40:00Z")
+    assert (CLEAR, KEY) in lines(house)
+
+
+def test_what_cannot_be_seen_has_not_ended(house: House):
+    held(house)
+    alert(house)
+    head = (house.data / "ledger.head").read_text()
+    (house.data / "ledger.head").write_text("nonsense")
+    told = alert(house, "2026-01-15T09:10:00Z")
+    assert KEY in told["open"]
+    assert (CLEAR, KEY) not in lines(house)
+    (house.data / "ledger.head").write_text(head)
+    alert(house, "2026-01-15T09:20:00Z")
+    assert [kind for kind, key in lines(house) if key == KEY] == [START]
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"FEEDS_ALERT_FILE": ""}, "no channel is set"),
+        ({"FEEDS_ALERT_WEBHOOK_URL": "http://x/s3cret"}, "must begin with https://"),
+        ({"FEEDS_ALERT_SMTP_URL": "mailto:x"}, "smtp://user@host:587"),
+        ({"FEEDS_ALERT_SMTP_URL": "smtp://u:s3cret@x"}, "FEEDS_ALERT_SMTP_PASSWORD"),
+        ({"FEEDS_ALERT_SMTP_URL": "smtp://x"}, "FEEDS_ALERT_MAIL_TO"),
+        ({"FEEDS_ALERT_LEAST": "all"}, "FEEDS_ALERT_LEAST"),
+    ],
+)
+def test_a_wrong_setting_is_named_without_its_secret(
+    house: House, variables: dict[str, str], named: str
+):
+    ran = house.run("alert", **variables)
+    assert ran.returncode == 2
+    assert named in ran.stderr
+    assert "s3cret" not in ran.stderr
+
+
+def test_only_what_somebody_must_act_on_if_so_wished(house: House):
+    house.extracted(
+        lambda told: told["entities"]["part_items"].update(unmatched=["cf_x"])
+    )
+    house.variables["FEEDS_ALERT_LEAST"] = "act"
+    assert alert(house)["open"] == []
+    house.variables["FEEDS_ALERT_LEAST"] = "warn"
+    assert alert(house)["open"] == ["CUSTOM_FIELD_MISSING:ordertime"]
+
+
+def test_a_damaged_state_is_refused_and_named(house: House):
+    (house.data / "alerts").mkdir()
+    (house.data / "alerts/state.json").write_text("[]")
+    ran = house.run("alert", "--at", house.asked)
+    assert ran.returncode == 1
+    assert "Remove it" in ran.stderr
+
+
+def test_a_subject_is_one_line_and_a_message_has_an_end():
+    problem = {
+        **Finding("NOT_PICKED_UP", "a\nBcc: x", "long " * 999).told(),
+        "examples": ["x" * 999] * 9,
+        "first": "t",
+        "last": "t",
+    }
+    words = [Word(START, "NOT_PICKED_UP:a\r\nBcc: x@example.com", problem)]
+    assert subject(words, "dev").isprintable()
+    told = document(words, "dev", "t", [])
+    assert len(told["events"][0]["examples"]) == 3
+    assert len(json.dumps(told)) < 8_000
+
+
+KEYS = st.sampled_from("abcd")
+STEPS = st.lists(
+    st.tuples(st.sets(KEYS), st.booleans(), st.booleans()), min_size=1, max_size=12
+)
+
+
+@given(STEPS)
+def test_a_channel_that_works_again_knows_what_is_open(steps: Any):
+    """Whatever came and went, and whenever the channel failed: no word twice."""
+    state = State(ROOT / "nowhere.json")
+    knows: set[str] = set()
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    for there, works, blind in steps:
+        at += dt.timedelta(minutes=10)
+        before = {k for k, p in state.problems.items() if not p.get("ended")}
+        found = [Finding("FILE_HELD", about, "") for about in sorted(there)]
+        state.see(found, frozenset({"feed"}) if blind else frozenset(), at)
+        words = state.words("file", at, dt.timedelta(days=1))
+        if works:
+            for word in words:
+                assert (word.key in knows) == (word.kind == CLEAR)
+                knows ^= {word.key}
+            state.said("file", words, at)
+            known = {f"FILE_HELD:{about}" for about in there}
+            assert knows == known | (before if blind else set())
+        state.tidy(["file"])

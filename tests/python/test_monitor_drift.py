@@ -1,0 +1,340 @@
+"""A profile says what is in the file; drift speaks of what is off, of nothing else."""
+
+import datetime as dt
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from health_house import House, delivered
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.drift import profile, robust
+from monitor.drift.compare import Drift, compare
+from monitor.drift.limits import FLOORS, Tolerance
+from monitor.drift.package import Packed
+from monitor.health.catalogue import CATALOGUE
+from publish.feeds.declaration import SCHEMA
+from runtime.environment import Limits
+
+Profile = dict[str, Any]
+MONDAY = dt.datetime(2026, 1, 5, 6, tzinfo=dt.UTC)
+QUOTED = {"delimiter": ",", "quoteChar": '"', "header": True, "nullSequence": "null"}
+PLAIN = {**QUOTED, "nullSequence": ""}
+NOT_TOLD_HERE = {"DRIFT_NOT_PROFILED"}
+
+
+def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> Packed:
+    """A package of one file."""
+    run = folder / "feed" / "20260105T060000Z-0"
+    run.mkdir(parents=True)
+    (run / "x.csv").write_bytes(content.encode())
+    columns = [{"name": name, "type": type_} for name, type_ in fields.items()]
+    told = {
+        "resources": [
+            {
+                "path": "x.csv",
+                "hash": "sha256:00",
+                "dialect": dialect,
+                "schema": {"fields": columns},
+            }
+        ],
+        "run": {
+            "logical_time": "2026-01-05T06:00:00Z",
+            "counts": [{"reason": "OK", "rows": 3}, {"reason": "PRICE", "rows": 1}],
+            "changes": {"rows_before": 4, "added": 1, "columns": {"price": 2}},
+        },
+    }
+    (run / "x.manifest.json").write_text(json.dumps(told))
+    return Packed(run, "delivered")
+
+
+def test_a_profile_tells_what_is_in_the_file(tmp_path: Path):
+    content = (
+        '"id","said","price","on"\n'
+        '"1","a \\"b\\", c","10.50","2026-01-01"\n'
+        '"2","two\nlines","0","2026-01-03"\n'
+        '"3","null","null","null"\n'
+    )
+    made = packed(
+        tmp_path, {**QUOTED, "escapeChar": "\\"}, content,
+        id="integer", said="string", price="number", on="date",
+    )  # fmt: skip
+    told = profile.of(made, Limits("256MB", 1), tmp_path)
+    assert told["rows"] == 3
+    said, price, on = (told["columns"][name] for name in ("said", "price", "on"))
+    assert (said["nulls"], said["distinct"], said["length"]) == (0.333333, 2, 8.5)
+    assert said["values"] == {
+        'a "b", c': 0.333333,
+        "two\nlines": 0.333333,
+        "": 0.333333,
+    }
+    assert (price["min"], price["max"], price["mean"]) == (0, 10.5, 5.25)
+    assert (price["zeros"], price["nulls"]) == (0.5, 0.333333)
+    assert len(price["quantiles"]) == profile.STEPS + 1
+    assert (on["kind"], on["min"], on["max"]) == ("time", "2026-01-01", "2026-01-03")
+    assert told["reasons"] == {"OK": 0.75, "PRICE": 0.25}
+    assert told["moves"]["added"] == 0.25
+    assert told["moves"]["changed price"] == 0.5
+    assert not list(tmp_path.glob("*duckdb*"))  # nothing is left behind
+
+
+def test_an_empty_text_is_as_empty_as_nothing_and_many_values_have_no_shares(
+    tmp_path: Path,
+):
+    rows = "".join(f'{n},"",x\n' for n in range(500))
+    made = packed(
+        tmp_path, PLAIN, f"id,empty,same\n{rows}",
+        id="string", empty="string", same="string",
+    )  # fmt: skip
+    columns = profile.of(made, Limits("256MB", 1), tmp_path)["columns"]
+    assert columns["empty"]["nulls"] == 1
+    assert columns["id"]["distinct"] == 500
+    assert "values" not in columns["id"]
+    assert columns["same"]["values"] == {"x": 1}
+
+
+def a_profile(day: int, **changes: Any) -> Profile:
+    """A profile of a file as it usually is."""
+    price: Profile = {
+        "kind": "number", "nulls": 0.02, "distinct": 900, "median": 100.0 + day % 3,
+        "zeros": 0.0, "quantiles": [80.0 + n for n in range(41)],
+    }  # fmt: skip
+    part_type: Profile = {
+        "kind": "text", "nulls": 0.0, "distinct": 2, "length": 3.0,
+        "values": {"AM": 0.6 + day % 2 / 100, "OEM": 0.4 - day % 2 / 100},
+    }  # fmt: skip
+    told: Profile = {
+        "run_id": f"r{day:03}",
+        "logical_time": (MONDAY + dt.timedelta(days=day)).isoformat(),
+        "rows": 10_000 + 20 * (day % 5),
+        "columns": {"price": price, "part_type": part_type},
+        "reasons": {"OK": 0.9, "NO_STOCK": 0.1},
+        "moves": {"added": 0.01, "removed": 0.01, "changed": 0.05},
+    }
+    for path, value in changes.items():
+        *way, last = path.split("__")
+        at = told
+        for step in way:
+            at = at[step]
+        at[last] = value
+    return told
+
+
+def told(now: Profile, before: list[Profile], **allowed: Any) -> set[str]:
+    return {d.id for d in compare(now, before, Tolerance(**allowed)) if d.told}
+
+
+USUAL = [a_profile(day) for day in range(60)]
+OFF: dict[str, tuple[str, Any]] = {
+    "DRIFT_ROWS": ("rows", 8_000),
+    "DRIFT_NULLS": ("columns__part_type__nulls", 0.05),
+    "DRIFT_VALUES": ("columns__part_type__values", {"AM": 0.3, "OEM": 0.7}),
+    "DRIFT_NUMBERS": ("columns__price__median", 80.0),
+    "DRIFT_TEXT": ("columns__part_type__length", 4.0),
+    "DRIFT_MOVES": ("moves__changed", 0.4),
+}
+
+
+@pytest.mark.parametrize("id_", OFF)
+def test_each_kind_of_drift_is_told_by_its_name(id_: str):
+    path, value = OFF[id_]
+    assert told(a_profile(60), USUAL) == set()
+    assert told(a_profile(60, **{path: value}), USUAL) == {id_}
+
+
+def test_every_kind_of_drift_is_tried():
+    kinds = {id_ for id_ in CATALOGUE if id_.startswith("DRIFT_")}
+    assert kinds == OFF.keys() | {"DRIFT_SLOW"} | NOT_TOLD_HERE
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("columns__price__zeros", 1.0),
+        ("columns__price__quantiles", [n / 10 for n in range(41)]),
+    ],
+)
+def test_zeros_and_another_distribution_are_told(path: str, value: Any):
+    assert told(a_profile(60, **{path: value}), USUAL) == {"DRIFT_NUMBERS"}
+
+
+def test_a_median_may_jump_where_numbers_are_few_and_whole():
+    pieces = {"columns__price__quantiles": [n // 10 for n in range(41)]}
+    before = [a_profile(d, columns__price__median=2.0, **pieces) for d in range(60)]
+    jumped = a_profile(60, columns__price__median=2.9, **pieces)
+    assert told(jumped, before) == set()
+    assert told(a_profile(60, columns__price__median=3.1, **pieces), before) == {
+        "DRIFT_NUMBERS"
+    }
+
+
+def test_reasons_that_grow_are_told():
+    off = a_profile(60, reasons={"OK": 0.7, "NO_STOCK": 0.1, "PRICE_ZERO": 0.2})
+    (drift,) = (d for d in compare(off, USUAL, Tolerance()) if d.told)
+    assert (drift.id, drift.column) == ("DRIFT_VALUES", "reason codes")
+    assert "usually" in drift.says
+
+
+def series(*rows: int) -> list[Profile]:
+    return [a_profile(day, rows=count) for day, count in enumerate(rows)]
+
+
+def test_a_wipe_out_is_told_where_rows_vary_wildly_and_a_trifle_is_not():
+    wild = series(*[500, 1000, 1500, 200, 2000] * 3)
+    assert told(a_profile(15, rows=20), wild) == {"DRIFT_ROWS"}
+    assert told(a_profile(15, rows=300), wild) == set()
+    # A delta may be short, however long the others were.
+    assert told(a_profile(15, rows=20), wild, snapshot=False) == set()
+    still = series(*[100_000] * 15)
+    assert told(a_profile(15, rows=99_995), still) == set()
+    assert told(a_profile(15, rows=89_000), still) == {"DRIFT_ROWS"}
+
+
+def test_a_sunday_is_compared_with_sundays():
+    weeks = series(*[1000, 1010, 990, 1005, 995, 600, 500] * 5)
+    assert told(a_profile(41, rows=505), weeks) == set()  # a Sunday
+    assert told(a_profile(36, rows=505), weeks) == {"DRIFT_ROWS"}  # a Tuesday
+    assert told(a_profile(41, rows=1000), weeks) == {"DRIFT_ROWS"}
+
+
+def test_a_slow_decay_is_told_though_no_day_is_unusual():
+    decay = series(*[round(10_000 * 0.994**day) for day in range(80)])
+    seen = [told(decay[n], decay[:n]) for n in range(30, 80)]
+    assert {"DRIFT_SLOW"} in seen
+    assert told(decay[79], decay[:79]) == {"DRIFT_SLOW"}
+    assert not any(seen[:20])
+
+
+def test_few_runs_say_nothing_and_columns_may_be_left_out():
+    off = a_profile(60, rows=1)
+    assert compare(off, USUAL[:6], Tolerance()) == []
+    assert told(off, USUAL[:7]) == {"DRIFT_ROWS"}
+    off = a_profile(60, columns__price__median=1.0)
+    assert told(off, USUAL, ignore=("price",)) == set()
+
+
+def test_an_exposure_says_otherwise_within_its_schema():
+    drift = {"window": 14, "sensitivity": 3, "floors": {"rows": 0.5}, "ignore": ["x"]}
+    allowed = Tolerance.of({"model": "a", "state": "b", "drift": drift})
+    assert (allowed.window, allowed.sensitivity, allowed.snapshot) == (14, 3, False)
+    assert allowed.floors == {**FLOORS, "rows": 0.5}
+    declared = SCHEMA["properties"]["drift"]["properties"]
+    assert declared["floors"]["properties"].keys() == FLOORS.keys()
+    for name, floor in FLOORS.items():
+        assert f"default {floor:.2f}" in declared["floors"]["properties"][name][
+            "description"
+        ]  # fmt: skip
+    assert declared.keys() == {
+        "window", "least_runs", "sensitivity", "ignore", "floors"
+    }  # fmt: skip
+
+
+shares = st.lists(st.floats(0.01, 1), min_size=2, max_size=9).map(
+    lambda parts: {str(n): part / sum(parts) for n, part in enumerate(parts)}
+)
+quantiles = st.lists(st.floats(-1e6, 1e6), min_size=41, max_size=41).map(sorted)
+
+
+@given(shares, shares)
+def test_psi_is_symmetric_never_negative_and_0_for_the_same(old, new):
+    assert robust.psi(old, old, 1e-6) == 0
+    assert robust.psi(old, new, 1e-6) >= 0
+    assert robust.psi(old, new, 1e-6) == pytest.approx(robust.psi(new, old, 1e-6))
+
+
+@given(quantiles, quantiles)
+def test_ks_is_a_distance_from_0_to_1(old, new):
+    assert robust.ks(old, old) == 0
+    assert 0 <= robust.ks(old, new) == robust.ks(new, old) <= 1
+    assert robust.ks(old, [max(*old, *new) + 1] * 41) == 1
+
+
+def test_known_values_of_psi_and_ks():
+    assert robust.psi({"a": 0.5, "b": 0.5}, {"a": 0.8, "b": 0.2}, 1e-6) == (
+        pytest.approx(0.4158883)
+    )
+    evenly = [float(n) for n in range(41)]
+    assert robust.ks(evenly, [n + 10 for n in evenly]) == pytest.approx(10 / 41)
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return delivered(tmp_path_factory.mktemp("sent"))
+
+
+@pytest.fixture
+def house(sent: House, tmp_path: Path) -> House:
+    shutil.copytree(sent.root, tmp_path / "house", symlinks=True)
+    return House(tmp_path / "house")
+
+
+def before(
+    house: House, days: int, edit: Callable[[Profile], object] = lambda profile: None
+) -> None:
+    """Let the file have been delivered on the days before, looking as it does now."""
+    folder = house.data / "profiles/onpart_inventory"
+    now = max(folder.glob("*.json"))
+    *_, last = house.records()
+    for day in range(1, days + 1):
+        at = dt.datetime(2026, 1, 15, 7, tzinfo=dt.UTC) - dt.timedelta(days=day)
+        run_id = f"{at:%Y%m%dT%H%M%SZ}-00000000"
+        earlier = json.loads(now.read_bytes())
+        earlier |= {"run_id": run_id, "logical_time": at.isoformat()}
+        edit(earlier)
+        (folder / f"{run_id}.json").write_text(json.dumps(earlier))
+        house.recorded({**last, "run_id": run_id}, *house.records())
+
+
+def test_the_command_profiles_once_and_tells_what_is_off(house: House):
+    shutil.rmtree(house.data / "profiles")
+    assert house.ids() == {"DRIFT_NOT_PROFILED"}
+    ran = house.run("drift", "--json")
+    assert ran.returncode == 0, ran.stderr
+    made = json.loads(ran.stdout)
+    assert made["profiled"] == [f"onpart_inventory/{house.package.name}"]
+    assert house.ids() == set()
+    assert json.loads(house.run("drift", "--json").stdout)["profiled"] == []
+    before(house, 10)
+    assert house.ids() == set()
+    before(house, 10, lambda told: told["columns"]["brand"].update(nulls=0.5))
+    report = house.look()
+    assert {f.id for f in report.findings} == {"DRIFT_NULLS"}
+    assert report.exit_code == 0  # drift never holds
+    said = house.run("drift").stdout
+    assert re.search(r"1 of \d+ figures are unusual\n  ! DRIFT_NULLS brand", said)
+    assert said.count("\n") == 2
+    assert house.run("drift", "--all").stdout.count("\n") > 50
+
+
+def test_what_was_held_is_profiled_but_is_nobody_s_usual(house: House):
+    before(house, 20, lambda told: told.update(rows=400))
+    assert house.ids() == {"DRIFT_ROWS"}
+    for record in (records := house.records())[:20]:
+        record["event"] = "held"
+    house.recorded(*records)
+    assert house.ids() == set()
+
+
+def test_a_package_that_cannot_be_read_stops_no_other(house: House):
+    shutil.rmtree(house.data / "profiles")
+    (manifest,) = house.package.glob("*.manifest.json")
+    manifest.write_text("nonsense")
+    ran = house.run("drift")
+    assert ran.returncode == 0
+    assert "no profile of onpart_inventory" in ran.stderr
+    assert house.ids() == {"DRIFT_NOT_PROFILED"}
+
+
+def test_figures_name_what_they_say():
+    assert Drift("DRIFT_ROWS", "", "rows", 8, 10, 0.1, 0.2).says == (
+        "rows 8, usually 10 (off by 0.2, limit 0.1)"
+    )
+    page = (ROOT / "docs/drift.md").read_text()
+    for name, floor in FLOORS.items():
+        assert re.search(rf"^\| `{name}` \| .* \| {floor:.2f} \|$", page, re.M), name
