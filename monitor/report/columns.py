@@ -5,7 +5,7 @@ decision.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # What every audit has, whatever it is about.
 DECISION = ("status", "output", "reason_code", "reason_codes")
@@ -22,6 +22,7 @@ class Column:
         figure: whether it is set as a number.
         key: whether it names the row.
         split: whether a split file is about one value of it.
+        wide: whether it is prose.
     """
 
     label: str
@@ -29,6 +30,7 @@ class Column:
     figure: bool = False
     key: bool = False
     split: bool = False
+    wide: bool = False
 
 
 _KNOWN: tuple[tuple[Column, ...], ...] = (
@@ -37,7 +39,7 @@ _KNOWN: tuple[tuple[Column, ...], ...] = (
         Column("On hand", ("on_hand_raw", "qty_on_hand"), figure=True),
         Column("Type", ("part_type", "part_type_raw")),
         Column("Location", ("location_name", "location_code")),
-        Column("Description", ("description", "description_raw")),
+        Column("Description", ("description", "description_raw"), wide=True),
     ),
     (
         Column("Order", ("order_id",), key=True),
@@ -57,13 +59,7 @@ def chosen(names: Sequence[str]) -> tuple[Column, ...]:
     for known in _KNOWN:
         if there.intersection(known[0].names) and there.intersection(known[1].names):
             return tuple(
-                Column(
-                    each.label,
-                    tuple(name for name in each.names if name in there),
-                    each.figure,
-                    each.key,
-                    each.split,
-                )
+                replace(each, names=tuple(name for name in each.names if name in there))
                 for each in known
                 if there.intersection(each.names)
             )

@@ -90,20 +90,26 @@ def _extracted(
 def _build(package: Package, target: Path) -> Step:
     dbt: Mapping[str, Any] = package.run.get("dbt", {})
     checks = {each["id"]: each for each in package.gates["checks"]}
-    nodes = checks.get("DBT_NODES", {}).get("observed")
     columns = len(package.feed["schema"]["fields"])
     return Step(
-        "Map",
+        "Build",
         f"dbt {dbt.get('version', '')}".strip(),
         columns,
         "columns",
         (
-            *((f"{nodes:,} nodes built and tested",) if isinstance(nodes, int) else ()),
+            *_nodes(checks.get("DBT_NODES", {})),
             f"built at {dbt.get('built_at', 'an unknown time')[:19]}",
         ),
         _built(package, target, dbt.get("invocation_id")),
         "bad" if _failed(package, "dbt") else "good",
     )
+
+
+def _nodes(check: Mapping[str, Any]) -> Iterator[str]:
+    built, all_nodes = check.get("observed"), check.get("limit")
+    if isinstance(built, int) and isinstance(all_nodes, int):
+        some = f"{built:,}" if built == all_nodes else f"{built:,} of {all_nodes:,}"
+        yield f"{some} nodes built and tested"
 
 
 def _built(package: Package, target: Path, invocation: str | None) -> float | None:
@@ -120,7 +126,7 @@ def _built(package: Package, target: Path, invocation: str | None) -> float | No
 def _render(package: Package) -> Step:
     file = package.feed
     return Step(
-        "Package",
+        "Render",
         f"{file['format'].upper()} + JSON",
         file["rows"],
         "rows in the file",
@@ -136,7 +142,7 @@ def _gates(package: Package) -> Step:
     if len(failed) > 3:
         facts += (f"and {len(failed) - 3} more",)
     return Step(
-        "Validate",
+        "Gates",
         "dbt, guards, suite",
         sum(each["verdict"] == "pass" for each in checks),
         f"of {len(checks):,} gates open",
@@ -162,7 +168,7 @@ def _deliver(package: Package) -> Step:
     destination = (begun or [{}])[-1].get("destination")
     return Step(
         "Deliver",
-        destination or "no destination yet",
+        destination or "not sent",
         receipt.get("bytes"),
         "bytes" if receipt else package.fate,
         tuple(facts) or (_UNSENT[package.fate],),
@@ -205,11 +211,8 @@ def shown(seconds: float | None) -> str:
     """Write a length of time for a person."""
     if seconds is None:
         return "seconds not kept"
+    if not seconds:
+        return "less than a second"
     if seconds < 120:
         return f"{seconds:,.1f} s" if seconds % 1 else f"{seconds:,.0f} s"
     return f"{int(seconds) // 60:,} min {int(seconds) % 60} s"
-
-
-def known(all_steps: list[Step]) -> Iterator[float]:
-    """Yield the seconds that are known."""
-    yield from (each.seconds for each in all_steps if each.seconds is not None)

@@ -39,13 +39,13 @@ def svg(series: Series) -> str:
         "at:T",
         title=None,
         scale=alt.Scale(type="utc", nice=False, padding=8),
-        axis=alt.Axis(tickCount=4, labelOverlap=True, grid=False, tickColor=_LINE),
+        axis=alt.Axis(values=_ticks(series), format=_clock(series), grid=False),
     )
     value = alt.Y(
         "value:Q",
         title=None,
         scale=alt.Scale(zero=False, nice=True, padding=6),
-        axis=alt.Axis(tickCount=4, format=".1%" if series.share else "~s"),
+        axis=alt.Axis(tickCount=4, format=".2~%" if series.share else ".4~s"),
     )
     base = alt.Chart(alt.InlineData(values=values)).encode(x=at, y=value)
     line = base.mark_line(color=_MARK, strokeWidth=1.5)
@@ -81,6 +81,19 @@ def svg(series: Series) -> str:
         drawn = drawn.replace(f'"{placeholder}"', f'"{variable}"')
     # Told as one picture by its figure; the table behind it has every value.
     return drawn.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+
+
+def _ticks(series: Series) -> list[Any]:
+    """Return which runs are named below a plot: four at most."""
+    times = sorted({point.at.timestamp() * 1000 for point in series.points})
+    last = len(times) - 1
+    return sorted({times[round(last * place / 3)] for place in range(4)})
+
+
+def _clock(series: Series) -> str:
+    """Return how a run is named: by its hour, its day or its month."""
+    days = (series.points[-1].at - series.points[0].at).days
+    return "%H:%M" if days < 2 else "%-d %b" if days < 300 else "%b %Y"
 
 
 def _version(known: Sequence[str]) -> str:

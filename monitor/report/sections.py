@@ -30,7 +30,7 @@ def value(told: object) -> str:
         return clean(told)
     if isinstance(told, bool) or not isinstance(told, int | float):
         return clean(json.dumps(told, ensure_ascii=False))
-    return f"{told:,}" if isinstance(told, int) else f"{told:,.6g}"
+    return f"{told:,}" if isinstance(told, int) else f"{told:,.10g}"
 
 
 def funnel(package: Package, preview: Preview | None) -> list[dict[str, Any]]:
@@ -40,7 +40,8 @@ def funnel(package: Package, preview: Preview | None) -> list[dict[str, Any]]:
     whole = preview.audit_rows if preview else total
     lines = [_line("source", "Source rows", whole, whole)]
     if preview and preview.split is not None:
-        lines.append(_line("part", f"of {preview.split}", total, whole))
+        by = next(column.label for column in preview.columns if column.split)
+        lines.append(_line("part", f"{by} {preview.split}", total, whole))
     for status, output in sorted(statuses, key=lambda each: _place(each[0])):
         rows = statuses[status, output]
         line = _line(status, status.capitalize(), rows, whole)
@@ -174,7 +175,7 @@ def deliveries(records: Iterable[Record]) -> list[dict[str, str]]:
 
 def _says(record: Record) -> str:
     by = {
-        "intent": "to {destination}{folder}, as .part first",
+        "intent": "to {destination}, folder {folder}, as .part first",
         "placing": "every byte is there; renaming to the final name",
         "delivered": "{name}, {bytes} bytes, to {destination}",
         "approved": "by {by}: {because}",
@@ -183,7 +184,9 @@ def _says(record: Record) -> str:
     if record["event"] == "held":
         return f"closed: {', '.join(record.get('checks', ()))}"
     if record["event"] in by:
-        return by[record["event"]].format_map(_Known(record))
+        return by[record["event"]].format_map(
+            _Known({key: value(said) for key, said in record.items()})
+        )
     return str(record.get("why") or record.get("because") or "")
 
 
