@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from monitor.drift import kept, look
+from monitor.drift import kept, landed, look
 from monitor.drift.compare import Drift
 from monitor.health.command import gathered
 from monitor.health.evidence import Evidence
@@ -44,7 +44,8 @@ def command(every: bool, as_json: bool, log_format: str, quiet: bool) -> None:
 def refreshed(evidence: Evidence) -> list[str]:
     """Profile what has no profile; one process at a time."""
     with one_writer(kept.folder(evidence.place), "monitor drift", 60):
-        return kept.refresh(evidence.place, evidence.history, evidence.limits)
+        made = kept.refresh(evidence.place, evidence.history, evidence.limits)
+        return [*made, *landed.refresh(evidence)]
 
 
 def _words(told: dict[str, tuple[str, list[Drift]]], every: bool) -> str:

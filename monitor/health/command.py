@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from monitor.alerts.run import look as alerts
+from monitor.drift.landed import look as landed
 from monitor.drift.look import look as drift
 from monitor.health.evidence import Evidence, Patience
 from monitor.health.report import Report, ask
@@ -56,7 +57,11 @@ def gathered(at: datetime | None) -> Evidence:
 
 def look(evidence: Evidence) -> Report:
     """Look at everything."""
-    more = (("drift", "profiles", drift), ("alerts", "state of alerts", alerts))
+    more = (
+        ("source", "profiles of sources", landed),
+        ("drift", "profiles", drift),
+        ("alerts", "state of alerts", alerts),
+    )
     return ask(evidence, more)
 
 

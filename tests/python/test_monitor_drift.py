@@ -297,7 +297,9 @@ def test_the_command_profiles_once_and_tells_what_is_off(house: House):
     ran = house.run("drift", "--json")
     assert ran.returncode == 0, ran.stderr
     made = json.loads(ran.stdout)
-    assert made["profiled"] == [f"onpart_inventory/{house.package.name}"]
+    assert made["profiled"] == [
+        f"onpart_inventory/{house.package.name}", "ordertime/20260115T055500Z-abc123"
+    ]  # fmt: skip
     assert house.ids() == set()
     assert json.loads(house.run("drift", "--json").stdout)["profiled"] == []
     before(house, 10)
