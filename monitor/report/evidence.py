@@ -63,6 +63,11 @@ class Package:
         raise FileNotFoundError(f"{self.folder} has no manifest")
 
     @property
+    def pruned(self) -> bool:
+        """Whether its tables were let go (`publish prune`); the rest still stands."""
+        return (self.folder / "pruned.json").exists()
+
+    @property
     def run(self) -> Mapping[str, Any]:
         """Where it came from: the manifest's `run`."""
         found: Mapping[str, Any] = self.manifest["run"]

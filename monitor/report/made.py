@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from monitor.health.ledger import Ledger, read
-from monitor.report import history, moved, page, plots, preview, sections
+from monitor.report import drifted, history, moved, page, plots, preview, sections
 from monitor.report.evidence import Package, packages
 from monitor.report.pipeline import steps
 from runtime.environment import Limits, Place
@@ -79,6 +79,8 @@ def make(house: House, package: Package, again: bool) -> int | None:
             be read, or is not whole.
     """
     at = house.page(package)
+    if package.pruned and at.exists():
+        return None  # it shows more than is left
     made_from = page.digest(*_evidence(house, package, at))
     if not again and page.is_current(at, made_from):
         return None
@@ -98,6 +100,7 @@ def _evidence(house: House, package: Package, at: Path) -> list[object]:
         [step.seconds for step in steps(package, house.place, house.target)],
         house.meanings,
         house.docs(at),
+        package.pruned,
     ]
 
 
@@ -137,6 +140,8 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
         "reasons": reasons,
         "reason_most": max((each["rows"] for each in reasons), default=0),
         "preview": seen,
+        "pruned": package.pruned,
+        "drifts": drifted.told(package, runs[:-1], profiles, house.target),
         "lead": columns[:_LEAD],
         "rest": columns[_LEAD:],
         "statuses": _all(seen),

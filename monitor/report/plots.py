@@ -71,6 +71,7 @@ def svg(series: Series) -> str:
             domain=False,
             ticks=False,
             labelFontSize=11,
+            labelPadding=6,
         )
         .configure_view(stroke=None)
     )
