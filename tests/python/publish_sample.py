@@ -7,13 +7,13 @@ import datetime as dt
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import warm
 from conftest import ROOT, clean_environment
 
 from publish import feeds
@@ -321,7 +321,7 @@ class House:
                 )
 
     def run(self, *words: object, **more: object) -> subprocess.CompletedProcess[str]:
-        """Run `python -m publish` in a child process, as a user does."""
+        """Run `python -m publish` in a child process, as a user does; see `warm`."""
         environment = {
             "FEEDS_DATA": self.data,
             "DEST_ONPART_URL": self.partner.as_uri(),
@@ -329,15 +329,8 @@ class House:
             **self.environment,
             **more,
         }
-        return subprocess.run(
-            [sys.executable, "-m", "publish", *map(str, words)],
-            cwd=self.root,
-            env=clean_environment(**environment),
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        variables = clean_environment(**environment)
+        return warm.run([str(word) for word in words], self.root, variables, 240)
 
     def publish(self, *words: object, **more: object) -> dict[str, Any]:
         """Run `publish --json` at the house's logical time; return what it said."""

@@ -8,11 +8,11 @@ be killed like any process. `FEEDS_FAULTS_EXEC=1` starts a new interpreter inste
 import os
 import signal
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import warm
 from conftest import ROOT, clean_environment
 
 _WORDS = ("--json",)
@@ -27,16 +27,6 @@ class Ended:
     out: bytes
     err: bytes
     seconds: float
-
-
-def warm() -> None:
-    """Import what a run imports."""
-    import great_expectations  # noqa: F401
-
-    import publish.__main__
-    import publish.gate.suite  # noqa: F401
-
-    assert threading.active_count() == 1, threading.enumerate()
 
 
 @dataclass
@@ -106,21 +96,6 @@ def start(root: Path, at: str, environment: dict[str, str]) -> Child:
             os.execve(words[0], words, {**variables, "PYTHONPATH": str(ROOT)})
         os.environ.clear()
         os.environ.update(variables)
-        os._exit(_main(words[3:]))
+        os._exit(warm.call(words[3:]))
     finally:
         os._exit(70)
-
-
-def _main(words: list[str]) -> int:
-    from publish.__main__ import main
-
-    sys.argv = ["publish", *words]
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
-    code = 0
-    try:
-        main()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    sys.stdout.flush()
-    return code

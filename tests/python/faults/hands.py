@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
-from faults import child
+import warm
+
 from faults.bench import Bench, Result
 from faults.cells import Cell
 from faults.ground import Ground, prepare
@@ -16,7 +17,7 @@ from faults.ground import Ground, prepare
 def results(chosen: Sequence[Cell], workers: int) -> Iterator[Result]:
     """Run cells, dealt out to worker processes; results as they come."""
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
-        child.warm()
+        warm.warm()
         ground = prepare(Path(place))
         hands = [list(chosen[index::workers]) for index in range(workers)]
         # spawn: a worker must have one thread and nobody's open files.
@@ -35,7 +36,7 @@ def results(chosen: Sequence[Cell], workers: int) -> Iterator[Result]:
 def _work(
     ground: Ground, work: Path, hand: Sequence[Cell], done: "queue.Queue[Result]"
 ) -> None:
-    child.warm()
+    warm.warm()
     work.mkdir()
     bench = Bench(ground, work)
     try:
