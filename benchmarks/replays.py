@@ -52,15 +52,15 @@ def bench(
 
 
 def _bench(runs: int, items: int, orders: int, in_turn: bool, folder: Path) -> int:
-    env = _environment(folder)
+    env = environment(folder)
     told = folder / "nights"
     nights = int(told.read_text()) if told.exists() else 0
-    while len(_packages(folder)) < runs:
-        _night(folder, env, nights, items, orders)
+    while len(packages(folder)) < runs:
+        night(folder, env, nights, items, orders)
         nights += 1
         told.write_text(str(nights))
-        _say(f"night {nights}: {len(_packages(folder))} packages")
-    made = _packages(folder)[:runs]
+        _say(f"night {nights}: {len(packages(folder))} packages")
+    made = packages(folder)[:runs]
     files = Counter(package.parent.name.partition(".")[0] for package in made)
     _say(", ".join(f"{count} of {name}" for name, count in sorted(files.items())))
     before = _tree(folder / "data")
@@ -69,7 +69,7 @@ def _bench(runs: int, items: int, orders: int, in_turn: bool, folder: Path) -> i
     for number, package in enumerate(made):
         for limit in LIMITS[number % len(LIMITS) :][:1] if in_turn else LIMITS:
             began = time.monotonic()
-            identical[limit] += _again(package, env, limit)
+            identical[limit] += again(package, env, limit)
             seconds[limit].append(time.monotonic() - began)
         told = ", ".join(f"{identical[each]}/{len(seconds[each])}" for each in LIMITS)
         _say(f"{number + 1} {package.parent.name}/{package.name}: {told}")
@@ -97,7 +97,8 @@ def _tree(folder: Path) -> dict[str, str]:
     }
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
+    """Name the folder's data directory and partner, and no real ones."""
     partner = folder / "partner"
     (partner / "dev" / "order-feed").mkdir(parents=True, exist_ok=True)
     return {
@@ -114,9 +115,10 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _night(
+def night(
     folder: Path, env: Mapping[str, str], day: int, items: int, orders: int
 ) -> None:
+    """Live through a day: extract what is so on it, build, publish."""
     begin = datetime.now(UTC) - timedelta(days=120)
     told = folder / "begin"
     if not told.exists():
@@ -133,12 +135,14 @@ def _night(
     )  # fmt: skip
 
 
-def _packages(folder: Path) -> list[Path]:
+def packages(folder: Path) -> list[Path]:
+    """Return every package, by run id."""
     found = (folder / "data" / "outbox").glob("[!.]*/[!.]*/SHA256SUMS")
     return sorted((sums.parent for sums in found), key=lambda p: (p.name, p.parent))
 
 
-def _again(package: Path, env: Mapping[str, str], limit: tuple[str, str]) -> bool:
+def again(package: Path, env: Mapping[str, str], limit: tuple[str, str]) -> bool:
+    """Make a run again under a limit; say whether every byte is the same."""
     threads, memory = limit
     done = subprocess.run(
         [

@@ -11,9 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
-from conftest import PROJECT, ROOT, Command, clean_environment, spoil
+from conftest import PROJECT, ROOT, Command, spoil
+from order_consumer import Consumer
 
+from benchmarks import replays
+from publish.package import verify
 from publish.replay import code
 from runtime.files import sha256_of
 
@@ -28,22 +32,52 @@ publish onpart_inventory --quiet --at "$AT"
 
 
 @pytest.mark.timeout(900)
-def test_every_run_of_a_history_is_made_again_to_the_byte(tmp_path: Path) -> None:
-    """Two nights of both feeds, the deltas too: on 1, 2 and 4 threads and in 512 MB."""
-    done = subprocess.run(
-        [*(sys.executable, "-m", "benchmarks.replays", "--runs", "4", "--in-turn"),
-         *("--items", "60", "--orders", "40", "--folder", tmp_path / "history")],
-        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    head, _, *rows = done.stdout.splitlines()
-    assert head == "| threads | memory | runs | identical | seconds each |"
-    assert [row.split(" | ")[:4] for row in rows] == [
-        ["| 1", "2GB", "1", "1"],
-        ["| 2", "2GB", "1", "1"],
-        ["| 4", "2GB", "1", "1"],
-        ["| 4", "512MB", "1", "1"],
-    ]
+def test_a_history_is_made_again_pruned_and_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nights of both feeds, deltas too: on 1, 2 and 4 threads, then in 512 MB."""
+    env = replays.environment(tmp_path)
+    for night in range(2):
+        replays.night(tmp_path, env, night, 60, 40)
+    newest = {each.parent.name[:14]: each for each in replays.packages(tmp_path)}
+    assert len(newest) == 3
+    for package, limit in zip(newest.values(), replays.LIMITS, strict=False):
+        assert replays.again(package, env, limit), package
+
+    least = {"FEEDS_KEEP_DAYS": "0", "FEEDS_KEEP_RUNS": "1"}
+    publish = (sys.executable, "-m", "publish")
+    subprocess.run([*publish, "prune", "--quiet"], env={**env, **least}, check=True)
+    replays.night(tmp_path, env, 2, 60, 40)
+    (delta, *_) = (
+        package
+        for package in reversed(replays.packages(tmp_path))
+        if package.parent.name.startswith("order_feed_delta_file")
+    )
+    assert replays.again(delta, env, replays.LIMITS[3])
+    capsys.readouterr()
+    ledger = tmp_path / "data/ledger.jsonl"
+    exit_code = verify.main([str(tmp_path / "data/outbox"), "--ledger", str(ledger)])
+    said = capsys.readouterr().out
+    assert exit_code == 0, said
+    assert "pruned  " in said
+    reads_what_the_mart_says(tmp_path)
+
+
+def reads_what_the_mart_says(folder: Path) -> None:
+    """Who applied every file of the order feed holds what the last build says."""
+    reader = Consumer()
+    files = list((folder / "partner/dev/order-feed").iterdir())
+    reader.take(files)
+    terms = {file.name[11:].partition("-")[0] for file in files}
+    columns = ("order_id", "sis_section_id", "content_id", "ci_title", "cr_title")
+    with duckdb.connect(str(folder / "data/warehouse.duckdb"), read_only=True) as house:
+        for term in terms:
+            found = house.execute(
+                f"select nullif(columns([{', '.join(map(repr, columns))}])::varchar, "
+                "'null') from order_feed_v2 where sis_term_id = ?", [term],
+            ).fetchall()  # fmt: skip
+            held = [tuple(row[name] for name in columns) for row in reader.rows(term)]
+            assert sorted(held, key=str) == sorted(found, key=str)
 
 
 @pytest.mark.timeout(900)
@@ -91,7 +125,7 @@ def test_what_it_was_made_of_decides(tmp_path: Path, command: Command) -> None:
 
     landed = next(data.glob("landing/2*/ordertime/stock_by_location.parquet"))
     content = landed.read_bytes()
-    landed.write_bytes(content[:-9] + b"\0" + content[-8:])
+    landed.write_bytes(bytes([content[0] ^ 1]) + content[1:])
     exit_code, said, _ = replay("--here")
     assert exit_code == 1
     assert "found other bytes in" in said["message"]
