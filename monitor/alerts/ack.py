@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from monitor.alerts.run import STATE
+from monitor.alerts.look import STATE
 from monitor.alerts.state import State
 from runtime.command import log_options, report, start_logging
 from runtime.environment import Environment, Place

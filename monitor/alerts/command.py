@@ -6,7 +6,8 @@ from datetime import datetime
 import click
 
 from monitor.alerts import channels
-from monitor.alerts.run import STATE, Told, tell
+from monitor.alerts.look import STATE
+from monitor.alerts.run import Told, tell
 from monitor.alerts.settings import Settings
 from monitor.alerts.state import State
 from monitor.drift.command import refreshed

@@ -1,8 +1,6 @@
 """Look, compare with what was told, and tell each channel what is new to it."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from monitor.alerts import channels
 from monitor.alerts.channels import NotTakenError
@@ -10,11 +8,8 @@ from monitor.alerts.message import document, subject
 from monitor.alerts.settings import Settings
 from monitor.alerts.state import State, Word
 from monitor.health.evidence import CLOCK, Evidence
-from monitor.health.finding import Finding, Seen
 from monitor.health.report import Report
 from runtime.command import LOG
-
-STATE = Path("alerts") / "state.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +60,3 @@ def tell(report: Report, state: State, settings: Settings, evidence: Evidence) -
     state.tidy(ways)
     state.keep()
     return told
-
-
-def look(evidence: Evidence) -> Seen:
-    """Tell in `monitor health` what is open, acknowledged, and which channel fails."""
-    state = State.read(evidence.place.data / STATE)
-    findings = tuple(
-        Finding("ALERT_FAILED", name, told["why"], told["since"])
-        for name, told in sorted(state.failing.items())
-    )
-    taken: dict[str, Any] = {
-        key: problem["acknowledged"]
-        for key, problem in sorted(state.problems.items())
-        if problem.get("acknowledged") and not problem.get("ended")
-    }
-    return Seen({"acknowledged": taken}, findings)

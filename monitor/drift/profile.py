@@ -1,8 +1,9 @@
 """What a file looked like: rows, and of each column a few figures, in SQL.
 
-The file is read once, through the dialect that its manifest names, into a scratch
-database; one select then makes every figure, another the shares of values of those
-columns that have few. Memory is bounded by FEEDS_MEMORY_LIMIT, not by the file.
+One select over the file, read through the dialect that its manifest names, makes every
+figure; a second one the shares of values of those columns that have few, which the
+first one found. Reading twice costs a fifth of keeping what was read. Memory is bounded
+by FEEDS_MEMORY_LIMIT, not by the file.
 
 A profile is a JSON object:
 
@@ -39,7 +40,7 @@ def of(packed: Packed, limits: Limits, scratch: Path) -> dict[str, Any]:
     Args:
         packed: the package.
         limits: memory and threads for DuckDB.
-        scratch: a folder that exists, for a database that is removed again.
+        scratch: a folder that exists, for what does not fit into memory.
 
     Raises:
         OSError, ValueError, LookupError, duckdb.Error: it cannot be read.
@@ -53,9 +54,9 @@ def of(packed: Packed, limits: Limits, scratch: Path) -> dict[str, Any]:
             "temp_directory": f"{folder}/spill",
             "preserve_insertion_order": False,
         }
-        with duckdb.connect(f"{folder}/file.duckdb", config=config) as connection:
-            kinds = _load(connection, packed.folder / file["path"], file)
-            rows, columns = _columns(connection, kinds)
+        with duckdb.connect(config=config) as connection:
+            kinds = _view(connection, packed.folder / file["path"], file)
+            rows, columns = _columns(connection, kinds, file["rows"] <= EXACT)
     return {
         "file": packed.file,
         "feed": packed.feed,
@@ -70,10 +71,10 @@ def of(packed: Packed, limits: Limits, scratch: Path) -> dict[str, Any]:
     }
 
 
-def _load(
+def _view(
     connection: duckdb.DuckDBPyConnection, path: Path, file: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Read the file into `file`, columns c0, c1 ...; return the columns' kinds."""
+    """Let `file` be the file, columns c0, c1 ...; return the columns' kinds."""
     dialect = file["dialect"]
     fields = file["schema"]["fields"]
     names = ", ".join(f"c{place}: 'varchar'" for place in range(len(fields)))
@@ -93,7 +94,7 @@ def _load(
         for place, kind in enumerate(kinds.values())
     )
     connection.execute(
-        f"create table file as select {cells} from read_csv({text(str(path))}, "
+        f"create view file as select {cells} from read_csv({text(str(path))}, "
         f"columns = {{{names}}}, auto_detect = false, strict_mode = true, "
         f"header = {str(dialect['header']).lower()}, allow_quoted_nulls = true, {said})"
     )
@@ -101,20 +102,20 @@ def _load(
 
 
 def _columns(
-    connection: duckdb.DuckDBPyConnection, kinds: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, kinds: Mapping[str, str], exact: bool
 ) -> tuple[int, dict[str, dict[str, Any]]]:
     """Return the number of rows, and the figures of every column."""
-    (rows,) = connection.execute("select count(*) from file").fetchone() or (0,)
-    count = "count(distinct @)" if rows <= EXACT else "approx_count_distinct(@)"
+    count = "count(distinct @)" if exact else "approx_count_distinct(@)"
     figures = ", ".join(
         f"{{{_FIGURES[kind].replace('COUNT', count).replace('@', f'c{place}')}}}"
         for place, kind in enumerate(kinds.values())
     )
-    row = connection.execute(f"select {figures} from file").fetchone()
+    row = connection.execute(f"select count(*), {figures} from file").fetchone()
     if row is None:
         raise LookupError("an aggregate gave no row")
+    rows: int = row[0]
     columns = {}
-    for (name, kind), found in zip(kinds.items(), row, strict=True):
+    for (name, kind), found in zip(kinds.items(), row[1:], strict=True):
         filled = found.pop("filled")
         found["nulls"] = _share(rows - filled, rows)
         if "zeros" in found:

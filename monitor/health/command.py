@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from monitor.alerts.run import look as alerts
+from monitor.alerts.look import look as alerts
 from monitor.drift.landed import look as landed
 from monitor.drift.look import look as drift
 from monitor.health.evidence import Evidence, Patience

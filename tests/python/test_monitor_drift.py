@@ -39,6 +39,7 @@ def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> Packe
         "resources": [
             {
                 "path": "x.csv",
+                "rows": content.count("\n") - 1,
                 "hash": "sha256:00",
                 "dialect": dialect,
                 "schema": {"fields": columns},
