@@ -53,7 +53,7 @@ def steps(package: Package, place: Place, target: Path) -> list[Step]:
 
 
 def _extract(package: Package, place: Place) -> Step:
-    sources: dict[tuple[str, str], dict[str, int]] = {}
+    sources: dict[tuple[str, str], dict[str, int | None]] = {}
     for each in package.run.get("inputs", ()):
         lists = sources.setdefault((each["source"], each["run_id"]), {})
         lists[each["entity"]] = each["rows"]
@@ -63,17 +63,22 @@ def _extract(package: Package, place: Place) -> Step:
         if (seconds := _extracted(package, place, source, run_id)) is not None
     ]
     facts = [
-        f"{source}: {', '.join(f'{rows:,} {name}' for name, rows in lists.items())}"
+        f"{source}: {', '.join(_counted(*each) for each in lists.items())}"
         for (source, _), lists in sources.items()
     ]
+    counts = [rows for lists in sources.values() for rows in lists.values()]
     return Step(
         "Extract",
         " + ".join(source for source, _ in sources) or "no source",
-        sum(sum(lists.values()) for lists in sources.values()),
+        sum(each or 0 for each in counts) if None not in counts else None,
         "records",
         (*facts, *(f"run {run_id}" for _, run_id in sources)),
         sum(took) if took and len(took) == len(sources) else None,
     )
+
+
+def _counted(name: str, rows: int | None) -> str:
+    return name if rows is None else f"{rows:,} {name}"
 
 
 def _extracted(
