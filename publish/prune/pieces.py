@@ -12,7 +12,7 @@ from publish.package import RECEIPT, SUMS, signature
 from publish.replay.recorded import PRUNED
 from runtime.environment import Place
 
-# What stays of a package, beside its manifest: the proof, some dozen kilobytes.
+# What stays of a package, beside its manifest: the proof, some hundred kilobytes.
 PROOF = frozenset(
     {SUMS, signature.NAME, RECEIPT, PRUNED, "gates.json", "contract.odcs.yaml"}
 )
