@@ -14,6 +14,8 @@ FLOORS: dict[str, float] = {
     "distinct": 0.25,  # different values per row; they are counted to about 10 %
     "psi": 0.20,
     "ks": 0.12,
+    "lost": 0.12,  # rows that came or went overnight
+    "renamed": 0.10,  # rows whose text in a column is another
     "moves": 0.25,
 }
 

@@ -37,15 +37,17 @@ def figures(
     for name, column in profile["columns"].items():
         if name not in ignore and profile["rows"]:
             told |= _of_column(name, column, profile["rows"])
-    for kind, share in profile["moves"].items():
-        if kind.removeprefix("changed ") not in ignore:
-            told[Figure("DRIFT_MOVES", "", f"share {kind}", "moves")] = share
+    moves = profile["moves"]
+    for kind in ("added", "removed", "changed") if moves else ():
+        floor = "moves" if kind == "changed" else "lost"
+        figure = Figure("DRIFT_MOVES", "", f"share {kind}", floor)
+        told[figure] = moves.get(kind, 0.0)
     # What did not move is not named, but is no less known.
-    if profile["moves"]:
-        for name in profile["columns"]:
-            if name not in ignore:
-                moved = Figure("DRIFT_MOVES", "", f"share changed {name}", "moves")
-                told.setdefault(moved, 0.0)
+    for name, column in profile["columns"].items() if moves else ():
+        if name not in ignore:
+            floor = "renamed" if column["kind"] == "text" else "moves"
+            figure = Figure("DRIFT_MOVES", name, "share changed", floor)
+            told[figure] = moves.get(f"changed {name}", 0.0)
     return told
 
 

@@ -154,6 +154,14 @@ def test_every_kind_of_drift_is_tried():
     assert kinds == OFF.keys() | {"DRIFT_SLOW"} | NOT_TOLD_HERE
 
 
+def test_rows_that_went_and_texts_that_changed_are_told_sooner_than_prices():
+    for moved in ({"removed": 0.15}, {"changed part_type": 0.15}):
+        usual = {"added": 0.01, "removed": 0.01, "changed": 0.05}
+        assert told(a_profile(60, moves={**usual, **moved}), USUAL) == {"DRIFT_MOVES"}
+    usual["changed price"] = 0.2
+    assert told(a_profile(60, moves=usual), USUAL) == set()
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
