@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,18 @@ def found() -> str:
     if os.environ.get(REQUIRED):
         raise AssertionError(f"{REQUIRED} is set, but there is none of {NAMES}")
     pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")
+
+
+# A browser reads from 3 and writes to 4.
+_START = """
+import os, sys
+for place, given in enumerate(sys.argv[1:3]):
+    os.dup2(int(given), 100 + place)
+for place in (0, 1):
+    os.dup2(100 + place, 3 + place)
+    os.close(100 + place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Browser:
@@ -148,9 +161,8 @@ def browser() -> Iterator[Browser]:
         "--disable-background-networking", "--disable-component-update",
     ]  # fmt: skip
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        # It reads from 3 and writes to 4.
         started = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{heard} 4>&{said}', "sh", *words,
+            [sys.executable, "-c", _START, str(heard), str(said), *words,
              f"--user-data-dir={folder}", "about:blank"],
             pass_fds=(heard, said), stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True,

@@ -1,0 +1,173 @@
+"""`monitor report`: its pages say what the packages say, and are left where they do."""
+
+import csv
+import json
+from collections import Counter
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monitor_house import House
+from report_house import Reported, kept, of, own, watched, written
+
+from monitor.report import preview
+from monitor.report.evidence import Package
+from monitor.report.preview import shares
+from runtime.environment import Limits
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return watched(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def reported(house: House, tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    return written(house, tmp_path_factory.mktemp("pages of") / "all runs")
+
+
+@pytest.fixture
+def mine(house: House, tmp_path: Path) -> House:
+    return own(house, tmp_path)
+
+
+def test_every_package_has_a_page_and_the_index_links_it(reported: Reported) -> None:
+    every = {f"{each.file}/{each.run_id}" for each in kept(reported.house)}
+    assert {f"{p['file']}/{p['run_id']}" for p in reported.told["pages"]} == every
+    index = (reported.out / "index.html").read_text()
+    for name in every:
+        assert f'href="{name}.html"' in index
+        assert (reported.out / f"{name}.html").stat().st_size < 3_000_000
+
+
+def test_a_page_is_left_until_its_evidence_changes(mine: House, tmp_path: Path) -> None:
+    def report(*words: object) -> list[dict[str, Any]]:
+        ran = mine.run("monitor", "report", "--out", tmp_path / "out", "--json", *words)
+        assert ran.returncode == 0, ran.stderr
+        told: list[dict[str, Any]] = json.loads(ran.stdout)["pages"]
+        return told
+
+    assert report()
+    assert report() == []
+    package = next(each for each in kept(mine) if each.receipt)
+    receipt = package.folder / "receipt.json"
+    receipt.write_text(json.dumps({**package.receipt, "greeting": "220 changed"}))
+    assert [page["run_id"] for page in report()] == [package.run_id]
+    assert "220 changed" in Path(
+        report("--run", package.run_id)[0]["path"]
+    ).read_text("utf-8")  # fmt: skip
+
+
+def test_a_page_of_tables_that_were_let_go_is_kept(mine: House, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert mine.run("monitor", "report", "--out", out).returncode == 0
+    package = of(mine, "onpart_inventory")
+    page = out / package.file / f"{package.run_id}.html"
+    before = page.read_bytes()
+    (package.folder / "audit.csv").unlink()
+    (package.folder / "pruned.json").write_text("{}")
+    assert mine.run("monitor", "report", "--out", out).returncode == 0
+    assert page.read_bytes() == before
+    page.unlink()
+    assert mine.run("monitor", "report", "--out", out).returncode == 0
+    assert "were let go" in page.read_text()
+
+
+def test_a_run_that_is_not_there_is_refused_with_those_that_are(
+    house: House, tmp_path: Path
+) -> None:
+    ran = house.run("monitor", "report", "--out", tmp_path, "--run", "2019")
+    assert ran.returncode == 1
+    assert kept(house)[-1].run_id in ran.stderr
+
+
+def test_nothing_published_is_an_index_that_says_so(tmp_path: Path) -> None:
+    empty = House(tmp_path / "data dir", tmp_path)
+    ran = empty.run("monitor", "report", "--json")
+    assert ran.returncode == 0, ran.stderr
+    index = Path(json.loads(ran.stdout)["index"])
+    assert "Nothing was published yet" in index.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("gates.json", "{", "is not JSON"),
+        ("gates.json", "[]", "is not a JSON object"),
+        ("gates.json", "{}", "predicate"),
+    ],
+)
+def test_a_package_that_cannot_be_read_is_named_and_the_others_are_shown(
+    mine: House, tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    package = of(mine, "onpart_inventory")
+    (package.folder / name).write_text(content)
+    named, why = _unreadable(mine, tmp_path)
+    assert named == f"{package.file}/{package.run_id}"
+    assert says in why
+    assert why in unescape((tmp_path / "out/index.html").read_text())
+
+
+def test_an_audit_that_its_manifest_does_not_count_is_not_shown(
+    mine: House, tmp_path: Path
+) -> None:
+    package = of(mine, "onpart_inventory")
+    header, rows = _audit(package)
+    _write(package.folder / "audit.csv", header, rows[1:])
+    assert "other rows than its manifest counts" in _unreadable(mine, tmp_path)[1]
+
+
+def _unreadable(house: House, folder: Path) -> tuple[str, str]:
+    ran = house.run("monitor", "report", "--out", folder / "out", "--json")
+    told = json.loads(ran.stdout)
+    assert (ran.returncode, told["exit_code"], told["status"]) == (1, 1, "incomplete")
+    assert len(told["pages"]) == len(kept(house)) - 1
+    ((named, why),) = told["unreadable"].items()
+    return named, why
+
+
+def _audit(package: Package) -> tuple[list[str], list[dict[str, str]]]:
+    with (package.folder / "audit.csv").open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        return list(reader.fieldnames or ()), list(reader)
+
+
+def _write(path: Path, header: list[str], rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_sample_shows_every_code_that_fired(mine: House, tmp_path: Path) -> None:
+    package = of(mine, "onpart_inventory")
+    header, rows = _audit(package)
+    often = 400
+    many = [{**row, "item_name": f"part {n}"} for n in range(often) for row in rows]
+    # One row in thousands, whose second code fired for no other.
+    many.append({**rows[0], "reason_codes": f"{rows[0]['reason_codes']}|SELDOM"})
+    _write(package.folder / "audit.csv", header, many)
+    for count in package.run["counts"]:
+        count["rows"] *= often
+        key = (count["status"], count["reason"])
+        count["rows"] += key == (rows[0]["status"], rows[0]["reason_code"])
+    whole = preview.of(package, Limits("500MB", 2), tmp_path)
+    some = preview.of(package, Limits("500MB", 1), tmp_path, most=100)
+    assert whole is not None
+    assert some is not None
+    assert whole.total == some.total == len(many)
+    assert len(whole.rows) <= preview.MOST < len(many)
+    for each in (whole, some):
+        seen = Counter(code for row in each.rows for code in row[-1].split("|"))
+        assert set(seen) == set(whole.fired) > {"SELDOM"}
+    assert len(some.rows) <= 100
+    again = preview.of(package, Limits("500MB", 2), tmp_path, most=100)
+    assert again is not None
+    assert again.rows == some.rows
+
+
+def test_reasons_share_a_sample_equally_and_none_is_left_out() -> None:
+    assert shares({"A": 1000, "B": 1000, "C": 3}, 100) == {"C": 3, "A": 48, "B": 49}
+    assert shares({"A": 5, "B": 6}, 100) == {"A": 5, "B": 6}
+    assert shares(dict.fromkeys("ABCDE", 10), 2) == dict.fromkeys("ABCDE", 1)

@@ -1,0 +1,329 @@
+"""The page as a person with a browser has it: a real one, from disk, no network."""
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from browser import Browser, browser
+from monitor_house import House
+from report_house import Reported, kept, of, own, watched, written
+
+_TEXTS = """
+(() => {
+  const parts = (text) => text.match(/[0-9.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b]
+    .map((c) => c / 255)
+    .map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = parts(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = {};
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode.parentElement;
+    // Of a table the first lines are enough.
+    if (!walk.currentNode.data.trim() || node.closest("script, tr + tr + tr + tr")) {
+      continue;
+    }
+    const style = getComputedStyle(node);
+    const ink = node.closest("svg") ? style.fill : style.color;
+    const [a, b] = [light(parts(ink)), light(behind(node))].sort((x, y) => y - x);
+    found[`${ink} on ${behind(node)}`] = (a + 0.05) / (b + 0.05);
+  }
+  return found;
+})()
+"""
+_HOSTILE = "</td></script><script>hacked=1</script><img src=x onerror=hacked=2>{{7*7}}"
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return watched(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def reported(house: House, tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    return written(house, tmp_path_factory.mktemp("pages of") / "all runs")
+
+
+@pytest.fixture
+def mine(house: House, tmp_path: Path) -> House:
+    return own(house, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+def opened(chromium: Browser, path: Path) -> Browser:
+    chromium.look(1280)
+    chromium.complaints.clear()
+    chromium.requests.clear()
+    chromium.open(path)
+    return chromium
+
+
+def test_pages_open_from_disk_and_ask_for_nothing_else(
+    chromium: Browser, reported: Reported
+) -> None:
+    for path in [reported.out / "index.html", *reported.pages]:
+        opened(chromium, path)
+        assert chromium.complaints == []
+        assert chromium.requests == [path.as_uri()]
+
+
+def test_the_numbers_are_the_packages(chromium: Browser, reported: Reported) -> None:
+    for package in kept(reported.house):
+        path = reported.page(package)
+        seen = opened(chromium, path).ask(
+            """(() => {
+              const all = (name) => Object.fromEntries(Array.from(
+                document.querySelectorAll(`[data-${name}]`),
+                (e) => [e.dataset[name], Number(e.textContent.replace(/,/g, ""))]
+              ));
+              const count = (what) => document.querySelectorAll(what).length;
+              const texts = Array.from(document.querySelectorAll(".count"));
+              return {
+                funnel: all("funnel"), count: all("count"), change: all("change"),
+                steps: texts.map((each) => each.textContent),
+                closed: count(".checks .bad"),
+                checks: count(".checks tbody tr"),
+                title: document.title,
+                rows: count("#rows tr"),
+              };
+            })()"""
+        )
+        run, split = package.run, package.run.get("split")
+        with (package.folder / "audit.csv").open(encoding="utf-8", newline="") as lines:
+            audit = list(csv.DictReader(lines))
+        ours = [row for row in audit if split in (None, row.get("sis_term_id"))]
+        assert seen["funnel"]["source"] == len(audit)
+        assert seen["funnel"]["file"] == package.feed["rows"]
+        assert seen["rows"] == len(ours)
+        if split is None:
+            assert seen["count"] == {
+                f"{each['status']} {each['reason']}": each["rows"]
+                for each in run["counts"]
+            }
+        statuses = {row["status"] for row in ours}
+        for status in statuses:
+            rows = sum(row["status"] == status for row in ours)
+            assert seen["funnel"][status] == rows
+        checks = package.gates["checks"]
+        assert seen["checks"] == len(checks)
+        assert seen["closed"] == sum(each["verdict"] == "fail" for each in checks)
+        for kind, rows in seen["change"].items():
+            assert rows == run["changes"][kind]
+        extracted = [each["rows"] for each in run["inputs"]]
+        whole = None not in extracted
+        assert seen["steps"][0] == (f"{sum(extracted):,}" if whole else "\N{EN DASH}")
+        assert seen["steps"][2] == f"{package.feed['rows']:,}"
+        assert package.fate in seen["title"]
+
+
+def test_every_link_leads_somewhere(chromium: Browser, reported: Reported) -> None:
+    for path in [reported.out / "index.html", *reported.pages]:
+        links = opened(chromium, path).ask(
+            "Array.from(document.links, (each) => each.href)"
+        )
+        ids = set(
+            chromium.ask("Array.from(document.querySelectorAll('[id]'), e => e.id)")
+        )
+        assert links
+        for link in links:
+            parts = urlsplit(link)
+            assert parts.scheme == "file"
+            target = Path(unquote(parts.path))
+            assert target.is_file(), link
+            assert not parts.fragment or parts.fragment in ids
+        names = {Path(unquote(urlsplit(link).path)).name for link in links}
+        if path.name != "index.html":
+            assert {"audit.csv", "gates.html", "gates.json", "index.html"} <= names
+
+
+def test_the_filter_shows_what_fits_and_the_keyboard_is_enough(
+    chromium: Browser, reported: Reported
+) -> None:
+    package = of(reported.house, "onpart_inventory")
+    opened(chromium, reported.page(package))
+    with (package.folder / "audit.csv").open(encoding="utf-8", newline="") as lines:
+        audit = list(csv.DictReader(lines))
+
+    def shown() -> list[str]:
+        told: list[str] = chromium.ask(
+            "Array.from(document.querySelectorAll('#rows tr:not([hidden])'),"
+            " (row) => row.cells[0].textContent)"
+        )
+        said = chromium.ask("document.getElementById('shown').textContent")
+        assert said == f"{len(told):,}"
+        return told
+
+    assert len(shown()) == len(audit)
+    # From the top, with Tab alone, to the field of the filter.
+    for _ in range(200):
+        chromium.press("Tab", 9)
+        if chromium.ask("document.activeElement.id") == "filter-text":
+            break
+    assert chromium.ask("document.activeElement.id") == "filter-text"
+    chromium.type("100-4412")
+    assert set(shown()) == {"100-4412"}
+    chromium.ask("document.getElementById('filter-all').click()")
+    assert len(shown()) == len(audit)
+    for status in {row["status"] for row in audit}:
+        _choose(chromium, "status", status)
+        assert len(shown()) == sum(row["status"] == status for row in audit)
+    _choose(chromium, "status", "")
+    # From the funnel: a reason leads to its rows.
+    for code in ("ON_HAND_ZERO", "ITEM_INACTIVE"):
+        chromium.ask(f"document.querySelector('a[data-reason={code}]').focus()")
+        chromium.press("Enter", 13)
+        fits = [row for row in audit if code in row["reason_codes"].split("|")]
+        assert len(shown()) == len(fits) > 0
+    assert chromium.complaints == []
+
+
+def _choose(chromium: Browser, name: str, value: str) -> None:
+    chromium.ask(
+        f"(() => {{ const e = document.getElementById('filter-{name}');"
+        f" e.value = {json.dumps(value)}; e.dispatchEvent(new Event('input')); }})()"
+    )
+
+
+def test_text_is_legible_and_nothing_runs_off_a_phone(
+    chromium: Browser, reported: Reported
+) -> None:
+    package = of(reported.house, "onpart_inventory")
+    page = reported.page(package)
+    for path in (page, reported.out / "index.html"):
+        papers = set()
+        for dark in (False, True):
+            for width in (390, 1280):
+                opened(chromium, path)
+                chromium.look(width, dark)
+                assert chromium.ask("document.documentElement.scrollWidth") <= width
+                for colours, ratio in chromium.ask(_TEXTS).items():
+                    assert ratio >= 4.5, f"{colours}, dark {dark}"
+            papers.add(chromium.ask("getComputedStyle(document.body).backgroundColor"))
+        assert len(papers) == 2
+
+
+def test_plots_have_words_and_a_table_and_all_is_open_on_paper(
+    chromium: Browser, reported: Reported
+) -> None:
+    package = of(reported.house, "onpart_inventory")
+    opened(chromium, reported.page(package))
+    plots: list[dict[str, Any]] = chromium.ask(
+        """Array.from(document.querySelectorAll("figure"), (figure) => ({
+          says: figure.getAttribute("aria-label"),
+          svg: figure.querySelectorAll("svg[aria-hidden=true]").length,
+          marks: figure.querySelectorAll(".mark-symbol > *").length,
+          rows: figure.querySelectorAll("tbody tr").length,
+        }))"""
+    )
+    assert plots
+    for plot in plots:
+        assert "usually" in plot["says"]
+        assert plot["svg"] == 1
+        assert plot["rows"] == plot["marks"] > 1
+    closed = "document.querySelectorAll('details:not([open])').length"
+    before = chromium.ask(closed)
+    chromium.ask("window.dispatchEvent(new Event('beforeprint'))")
+    assert chromium.ask(closed) == 0
+    chromium.ask("window.dispatchEvent(new Event('afterprint'))")
+    assert chromium.ask(closed) == before > 0
+    tables = chromium.ask(
+        "Array.from(document.querySelectorAll('table')).every("
+        "(t) => t.querySelectorAll('thead th[scope=col]').length > 1)"
+    )
+    assert tables
+
+
+def test_markup_from_the_data_stays_text(
+    chromium: Browser, mine: House, tmp_path: Path
+) -> None:
+    """Wherever a value comes from: a part, a partner's server, a person, a check."""
+    package = next(
+        each for each in kept(mine) if each.file == "onpart_inventory" and each.receipt
+    )
+    _spoil(package.folder, mine.data / "ledger.jsonl")
+    out = tmp_path / "out"
+    written(mine, out, "--run", package.run_id)
+    for path in (out / package.file / f"{package.run_id}.html", out / "index.html"):
+        opened(chromium, path)
+        assert chromium.complaints == []
+        assert chromium.requests == [path.as_uri()]
+        assert chromium.ask("typeof hacked") == "undefined"
+        assert chromium.ask("document.scripts.length") == 1
+        assert chromium.ask("document.images.length") == 0
+    opened(chromium, out / package.file / f"{package.run_id}.html")
+    text: str = chromium.ask("document.body.textContent")
+    # Description, part, change before and after, greeting, check, example, reason ...
+    assert text.count(_HOSTILE) >= 8
+    # Typed into the filter it is only sought.
+    chromium.ask("document.getElementById('filter-text').focus()")
+    chromium.type(_HOSTILE)
+    assert chromium.ask("document.getElementById('shown').textContent") != "0"
+    assert chromium.complaints == []
+
+
+def test_were_it_not_escaped_the_policy_would_still_stop_it(
+    chromium: Browser, reported: Reported, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    shutil.copy(reported.pages[0], page)
+    text = page.read_text("utf-8")
+    page.write_text(text.replace('<main id="main">', f'<main id="main">{_HOSTILE}'))
+    opened(chromium, page)
+    assert chromium.ask("document.images.length") == 1
+    assert chromium.ask("typeof hacked") == "undefined"
+    assert any("Content Security Policy" in each for each in chromium.complaints)
+
+
+def _spoil(folder: Path, ledger: Path) -> None:
+    """Put markup into every place of a package that holds somebody else's words."""
+    audit = folder / "audit.csv"
+    with audit.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    for row in rows[:3]:
+        row |= {
+            "description": _HOSTILE,
+            "supplier_sku": _HOSTILE,
+            "part_type": _HOSTILE,
+        }
+        row |= {"location_name": _HOSTILE, "on_hand_raw": _HOSTILE}
+    with audit.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    (path,) = folder.glob("*.manifest.json")
+    manifest = json.loads(path.read_bytes())
+    manifest["title"] = _HOSTILE
+    manifest["run"]["changes"] |= {
+        "first": False, "added": 1, "columns": {_HOSTILE: 1},
+        "groups": [{"value": _HOSTILE, "added": 1, "removed": 0, "changed": 0}],
+    }  # fmt: skip
+    path.write_text(json.dumps(manifest))
+    gates = json.loads((folder / "gates.json").read_bytes())
+    gates["predicate"]["checks"][0] |= {
+        "says": _HOSTILE, "verdict": "fail", "observed": _HOSTILE,
+        "examples": [{"sku": _HOSTILE}, _HOSTILE], "count": 2,
+    }  # fmt: skip
+    (folder / "gates.json").write_text(json.dumps(gates))
+    receipt = json.loads((folder / "receipt.json").read_bytes())
+    (folder / "receipt.json").write_text(json.dumps({**receipt, "greeting": _HOSTILE}))
+    records = [json.loads(line) for line in ledger.read_text().splitlines()]
+    # The chain breaks; the page says so, and shows what it could read.
+    records[-1] |= {"event": "nothing", "because": _HOSTILE, "logical": _HOSTILE}
+    ledger.write_text("".join(json.dumps(each) + "\n" for each in records))
