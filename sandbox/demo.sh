@@ -43,3 +43,7 @@ dbt --quiet show --limit 60 --inline "
 package=$(ls -dt "$FEEDS_DATA"/outbox/onpart_inventory/* | head -1)
 printf '\nEvidence of the inventory file: %s\n' "$package"
 ls "$package"
+
+monitor drift --quiet >"$FEEDS_DATA/logs/drift.txt"
+step monitor report --quiet
+printf '\nThe page to look at: file://%s/report/index.html\n' "$(cd "$FEEDS_DATA" && pwd)"
