@@ -91,6 +91,15 @@ def test_an_entry_that_nothing_meets_any_more_is_told_one_that_never_was_is_not(
     assert "seeds/location_map.csv" in told.do
 
 
+def test_an_entry_that_was_met_now_and_then_is_no_news(house: House):
+    land(house, RUNS[0], "'1'", "1")
+    with duckdb.connect(str(house.data / "warehouse.duckdb")) as opened:
+        opened.execute("update stg_ordertime__locations set name = 'Headquarters'")
+    for run in RUNS[1:]:
+        land(house, run, "'1'", "1")
+    assert "SEED_UNUSED" not in house.ids()
+
+
 def test_a_landing_that_cannot_be_read_is_tried_again(house: House):
     land(house, RUNS[0], "'1'", "1")
     (house.data / "landing" / RUNS[0] / "ordertime/part_items.parquet").write_text("x")

@@ -258,6 +258,16 @@ def test_a_delivery_after_a_failure_ends_it(house: House):
     assert house.ids() == set()
 
 
+def test_a_file_may_be_an_hour_late(house: House):
+    _late(house)
+    house.asked = "2026-01-16T06:59:00Z"
+    assert house.ids() == set()
+    house.asked = "2026-01-16T07:01:00Z"
+    assert house.ids() == {"FILE_OVERDUE"}
+    house.variables["FEEDS_HEALTH_GRACE_MINUTES"] = "120"
+    assert house.ids() == set()
+
+
 def test_a_file_is_due_only_where_a_value_is_open(house: House):
     _late(house)
     house.meta(open={"model": "terms", "from": "opens", "until": "closes"})
