@@ -11,7 +11,7 @@ import pytest
 from monitor_house import House
 from report_house import Reported, kept, of, own, watched, written
 
-from monitor.report import preview
+from monitor.report import preview, sections
 from monitor.report.evidence import Package
 from monitor.report.preview import shares
 from runtime.environment import Limits
@@ -165,6 +165,23 @@ def test_a_sample_shows_every_code_that_fired(mine: House, tmp_path: Path) -> No
     again = preview.of(package, Limits("500MB", 2), tmp_path, most=100)
     assert again is not None
     assert again.rows == some.rows
+
+
+def test_a_file_of_a_term_is_told_by_the_rows_of_that_term(
+    mine: House, tmp_path: Path
+) -> None:
+    package = of(mine, "order_feed_full_file.4268-FA26")
+    header, rows = _audit(package)
+    rows[-1]["sis_term_id"] = "another"
+    _write(package.folder / "audit.csv", header, rows)
+    seen = preview.of(package, Limits("500MB", 2), tmp_path)
+    assert seen is not None
+    assert (seen.audit_rows, seen.total) == (len(rows), len(rows) - 1)
+    assert len(seen.rows) == seen.total
+    lines = {line["id"]: line for line in sections.funnel(package, seen)}
+    assert lines["part"]["name"] == "Term 4268-FA26"
+    assert lines["source"]["rows"] == len(rows)
+    assert lines["part"]["rows"] == len(rows) - 1
 
 
 def test_reasons_share_a_sample_equally_and_none_is_left_out() -> None:
