@@ -66,8 +66,12 @@ class House:
         return self.out / package.file / f"{package.run_id}.html"
 
     def docs(self, at: Path) -> str:
-        """The address of dbt's documentation, from a page; "" if there is none."""
-        path = self.target / "index.html"
+        """The address of dbt's documentation, from a page; "" if there is none.
+
+        Only the static one opens from disk: a browser does not let `index.html` read
+        the manifest beside it.
+        """
+        path = self.target / "static_index.html"
         return page.link(at, path) if path.exists() else ""
 
 

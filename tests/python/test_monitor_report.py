@@ -2,10 +2,12 @@
 
 import csv
 import json
+import re
 from collections import Counter
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from monitor_house import House
@@ -72,6 +74,19 @@ def test_a_page_of_tables_that_were_let_go_is_kept(mine: House, tmp_path: Path) 
     page.unlink()
     assert mine.run("monitor", "report", "--out", out).returncode == 0
     assert "were let go" in page.read_text()
+
+
+def test_dbts_documentation_is_linked_once_it_can_be_read_from_disk(
+    mine: House, tmp_path: Path
+) -> None:
+    first = written(mine, tmp_path / "out")
+    page = first.page(of(mine, "onpart_inventory"))
+    assert "dbt docs generate --static</code>" in page.read_text()
+    (mine.folder / "target" / "static_index.html").write_text("<p>docs")
+    written(mine, tmp_path / "out")
+    for each in (page, tmp_path / "out" / "index.html"):
+        (link,) = re.findall('href="([^"]*static_index.html)"', each.read_text())
+        assert (each.parent / unquote(link)).read_text() == "<p>docs"
 
 
 def test_a_run_that_is_not_there_is_refused_with_those_that_are(
