@@ -48,7 +48,7 @@ _KNOWN: tuple[tuple[Column, ...], ...] = (
         Column("Sections", ("sections",), figure=True),
         Column("Items", ("items",), figure=True),
         Column("Requests", ("requests",), figure=True),
-        Column("Updated", ("order_updated",)),
+        Column("Updated", ("order_updated",), wide=True),
     ),
 )
 
