@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test histories mutations replays faults bench bench-transfer drift-quality lock clean
+.PHONY: help demo check lint types sql test long histories mutations replays faults bench bench-transfer drift-quality lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -17,7 +17,7 @@ help: ## Show this list
 demo: $(READY) ## Run both feeds end to end against stand-in servers
 	@BIN="$(BIN)" sh sandbox/demo.sh $(if $(DATA),--data "$(DATA)",--items $(ITEMS))
 
-check: lint types sql test ## Run all linters and all tests
+check: lint types sql test ## Run all linters, and all tests but the longest
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -30,7 +30,10 @@ sql: $(READY)
 	$(BIN)/sqlfluff lint models macros analyses tests/singular
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not long"
+
+long: $(READY) ## Run the tests that make check leaves out
+	$(BIN)/python -m pytest -n $(WORKERS) -m long
 
 histories: $(READY) ## Run a thousand histories of the order feed (over an hour)
 	FEEDS_HISTORIES=1000 $(BIN)/python -m pytest -s tests/python/test_orders_converge.py

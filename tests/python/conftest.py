@@ -51,7 +51,7 @@ def command() -> Command:
             env=clean_environment(**(env or {})),
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=options.get("seconds", 240),
             check=False,
         )
 

@@ -20,6 +20,7 @@ STEPS = [
 
 
 # Two builds, and a stand-in for each of two nights.
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_benchmark_of_orders_prints_what_each_step_cost():
     done = subprocess.run(

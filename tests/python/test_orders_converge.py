@@ -13,10 +13,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from order_house import Template
 from order_machine import COUNTED, Nights
 
-HISTORIES = int(os.environ.get("FEEDS_HISTORIES", "15"))
+HISTORIES = int(os.environ.get("FEEDS_HISTORIES", "8"))
 
 
-@pytest.mark.timeout(0 if HISTORIES > 100 else 300)
+@pytest.mark.timeout(0 if HISTORIES > 100 else 600)
 def test_the_reader_always_arrives_at_the_source(
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
