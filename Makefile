@@ -50,6 +50,7 @@ faults: $(READY) ## Kill publish everywhere, and judge what it leaves (ten minut
 bench: $(READY) ## Measure both feeds at a million records against floors of the same run
 	$(BIN)/python -m benchmarks.inventory --items $(SIZE)
 	$(BIN)/python -m benchmarks.orders --orders $(SIZE)
+	$(BIN)/python -m benchmarks.ledger
 	$(BIN)/python -m benchmarks.why --items $(SIZE)
 
 bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/servers)
