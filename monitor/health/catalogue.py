@@ -152,7 +152,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "DEST_UNCONFIGURED": Kind(
         "act", "destination", "the destination of a feed has no settings",
-        "Set DEST_<NAME>_URL and what belongs to it (README, Destinations).",
+        "Set DEST_<NAME>_URL and what belongs to it (docs/destinations.md).",
     ),
     "DEST_UNCHECKED": Kind(
         "note", "destination", "the server was never tried",
