@@ -31,6 +31,7 @@ publish onpart_inventory --quiet --at "$AT"
 """
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_history_is_made_again_pruned_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -80,7 +81,6 @@ def reads_what_the_mart_says(folder: Path) -> None:
             assert sorted(held, key=str) == sorted(found, key=str)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_what_it_was_made_of_decides(tmp_path: Path, command: Command) -> None:
     """One run, then a project that moved on, then a landed file that was touched."""
