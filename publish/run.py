@@ -17,7 +17,7 @@ from publish.passing import Passed
 from publish.prepare import Ready, prepare
 from publish.settings import Settings, stamp
 from runtime.command import heed
-from runtime.exits import Interrupted, Stop, Temporary
+from runtime.exits import Stop, Temporary
 
 # A bug outweighs a refusal, which outweighs what may pass by itself.
 _WEIGHT = {0: 0, 75: 1, 1: 2, 2: 3}
@@ -47,8 +47,6 @@ def publish(
             handover.recover(settings, ledger, feed)
         state.sync(ledger, settings.place.delivered)
         made = prepare(settings, artifacts, ledger, feed)
-    except Interrupted:
-        raise
     except Stop as stop:
         return [_stopped(feed.name, stop)]
     except (OSError, duckdb.Error) as error:
@@ -79,8 +77,6 @@ def _finish(settings: Settings, ledger: Ledger, ready: Ready, began: float) -> O
             status = "delivered"
         elif not settings.dry_run:
             _remember_nothing(settings, ledger, ready)
-    except Interrupted:
-        raise
     except Stop as stop:
         return _stopped(ready.file.label, stop, _told(ready, "failed", began))
     except OSError as error:

@@ -95,7 +95,7 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
     try:
         # Without its standalone mode, click returns the code of ctx.exit(n).
         code = command.main(args=arguments, standalone_mode=False)
-    except Stop as stop:
+    except (Stop, Interrupted) as stop:
         _say(str(stop), stop.code, arguments)
         sys.exit(stop.code)
     except click.ClickException as error:

@@ -3,9 +3,11 @@
     Stop
     ├── Refused      1    held or refused: a person must act, do not retry
     ├── Misuse       2    usage, configuration or a bug
-    ├── Temporary    75   the other side or a lock: retry later (sysexits EX_TEMPFAIL)
-    └── Interrupted  128+n  a signal ended it; clean-up has been done
+    └── Temporary    75   the other side or a lock: retry later (sysexits EX_TEMPFAIL)
+    Interrupted      128+n  a signal ended it; clean-up has been done
 
+Interrupted stands beside them, as KeyboardInterrupt stands beside Exception: a library
+that goes on after any error of ours (a logging handler does) must not swallow it.
 A message says what was expected, what was found, and what to do.
 """
 
@@ -34,7 +36,7 @@ class Temporary(Stop):
     code = 75
 
 
-class Interrupted(Stop):
+class Interrupted(BaseException):
     """A signal asked us to end."""
 
     def __init__(self, signal_number: int) -> None:

@@ -1,15 +1,13 @@
 """The files of a check: their names, and that none of them stays."""
 
 import secrets
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
+from contextlib import nullcontext, suppress
 
 from publish.check.opening import open_probe
 from publish.check.profile import Checks
 from publish.deliver import Connection, Destination
 from runtime.command import LOG
+from runtime.deadline import at_most
 from runtime.exits import Refused, Stop, Temporary
 
 # An orchestrator that sent SIGTERM kills after 20 to 30 seconds.
@@ -56,7 +54,7 @@ class Traces:
             return []
         left = sorted({name for names in owed.values() for name in names})
         try:
-            with _within(_LAST_SECONDS if hurry else 0):
+            with at_most(_LAST_SECONDS, _LateError) if hurry else nullcontext():
                 connection = open_probe(self._to, self._folder)
                 try:
                     left = self._remove(connection, owed)
@@ -99,20 +97,3 @@ def _listed(connection: Connection, token: str) -> list[str]:
     with suppress(*_NO):
         return [name for name in connection.list() if name.startswith(token)]
     return []
-
-
-@contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    def late(number: int, frame: FrameType | None) -> None:
-        raise _LateError(f"not done after {seconds} s")
-
-    if not seconds:
-        yield
-        return
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -5,11 +5,8 @@ tries can write into the same file. How an attempt ended is decided by looking a
 partner's folder over a fresh connection, never by the reply that did not come.
 """
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from publish.deliver import Connection, litter
@@ -26,6 +23,7 @@ from publish.deliver.recovery import (
 )
 from publish.deliver.sequence import Progress, clear, opened, send
 from publish.ledger import Ledger, Record
+from runtime.deadline import at_most
 from runtime.exits import Refused, Stop, Temporary
 
 # An orchestrator that sent SIGTERM kills after 20 to 30 seconds.
@@ -90,9 +88,10 @@ def _once(
             progress,
             lambda connection: _tidy(ledger, connection),
         )
-    except Stop as error:
+    except (Refused, Temporary) as error:
         return _after(ledger, connect, intent, paths, progress, error)
     except BaseException:
+        # A signal leaves no time to look; what was begun is settled by the next run.
         _leave(ledger, connect, intent, paths, progress)
         raise
     if tries:
@@ -106,13 +105,9 @@ def _after(
     intent: Record,
     paths: list[Path],
     progress: Progress,
-    error: Stop,
+    error: Refused | Temporary,
 ) -> Record:
     """Find out what an error left of an attempt; return a delivery, or raise."""
-    if not isinstance(error, Refused | Temporary):
-        # A signal leaves no time to look; what was begun is settled by the next run.
-        _leave(ledger, connect, intent, paths, progress)
-        raise error
     if not progress.started:
         end(ledger, intent, "failed", why=str(error))
         raise error
@@ -132,25 +127,11 @@ def _leave(
     """Clean up in a hurry; what cannot be done now, the next run does."""
     if placed(ledger, intent):
         return
-    with suppress(Stop, OSError), _at_most(_LAST_SECONDS):
+    with suppress(Stop, OSError), at_most(_LAST_SECONDS, Temporary):
         if progress.started:
             with opened(opening(connect, intent)) as connection:
                 clear(connection, delivery_of(intent, paths))
         end(ledger, intent, "failed", why="ended before its rename began")
-
-
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    def late(number: int, frame: FrameType | None) -> None:
-        raise Temporary(f"not done after {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def _made_up_for(

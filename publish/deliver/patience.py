@@ -17,7 +17,7 @@ from tenacity import (
 )
 
 from publish.deliver.replies import retry_of
-from runtime.command import LOG
+from runtime.command import LOG, heed
 from runtime.environment import Environment
 from runtime.exits import Stop, Temporary
 
@@ -70,6 +70,7 @@ class Patience:
         def tell(state: RetryCallState) -> None:
             why = state.outcome.exception() if state.outcome else None
             LOG.warning(f"try={tries} pause={state.upcoming_sleep:.1f} failed: {why}")
+            heed()  # no long pause after a signal that a library has swallowed
 
         try:
             for attempt in Retrying(

@@ -104,14 +104,14 @@ def test_a_signal_during_a_pause_ends_it_at_once(house: House) -> None:
     place = places.make("forgetful")
     try:
         place.mood("450 99")
-        child = start(house, **place.variables, DEST_ONPART_RETRY_PAUSE=100)
-        assert child.stderr is not None
-        for line in child.stderr:
-            if "try=1 pause=" in line:
-                break
-        began = time.monotonic()
-        child.send_signal(signal.SIGTERM)
-        child.communicate(timeout=60)
+        with start(house, **place.variables, DEST_ONPART_RETRY_PAUSE=100) as child:
+            assert child.stderr is not None
+            for line in child.stderr:
+                if "try=1 pause=" in line:
+                    break
+            began = time.monotonic()
+            child.send_signal(signal.SIGTERM)
+            child.communicate(timeout=60)
         assert (child.returncode, time.monotonic() - began < 10) == (143, True)
         assert list(place.folder.iterdir()) == []
     finally:

@@ -219,3 +219,25 @@ def test_a_signal_ends_a_command_after_its_clean_up(number: signal.Signals) -> N
     assert process.returncode == 128 + number
     assert out == "cleaned\n"
     assert f"ended by signal {number:d}" in err
+
+
+def test_a_signal_that_comes_while_a_line_is_logged_is_not_swallowed() -> None:
+    """A logging handler goes on after every Exception; we are to end all the same."""
+    program = (
+        "import logging, os, signal, time, click\n"
+        "from runtime.command import LOG, run\n"
+        "class Slow:\n"
+        "    def write(self, text): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    def flush(self): pass\n"
+        "@click.command()\n"
+        "def program():\n"
+        "    LOG.addHandler(logging.StreamHandler(Slow()))\n"
+        "    LOG.warning('a line'); time.sleep(60)\n"
+        "run(program, [])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20,
+        check=False,
+    )  # fmt: skip
+    assert ended.returncode == 128 + signal.SIGTERM
+    assert ended.stderr == "Error: ended by signal 15; it is safe to run again\n"
