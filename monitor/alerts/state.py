@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from monitor.documents import moment
 from monitor.health.catalogue import CATALOGUE
-from monitor.health.evidence import CLOCK, moment
+from monitor.health.evidence import CLOCK
 from monitor.health.finding import Finding
 from runtime.exits import Refused
 from runtime.files import write_json

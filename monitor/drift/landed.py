@@ -15,7 +15,8 @@ from typing import Any
 
 import duckdb
 
-from monitor.health.evidence import Evidence, document, meta_of
+from monitor.documents import document
+from monitor.health.evidence import Evidence, meta_of
 from monitor.health.finding import Finding, Seen, listed
 from monitor.warehouse import text
 from runtime.command import LOG

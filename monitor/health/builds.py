@@ -6,7 +6,8 @@ from typing import Any
 
 import duckdb
 
-from monitor.health.evidence import CLOCK, Evidence, moment
+from monitor.documents import moment
+from monitor.health.evidence import CLOCK, Evidence
 from monitor.health.finding import Finding, Seen, listed
 
 _BAD = ("error", "fail", "runtime error", "partial success")

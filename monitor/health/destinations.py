@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitor.health.evidence import Evidence, document, hours, moment
+from monitor.documents import document, moment
+from monitor.health.evidence import Evidence, hours
 from monitor.health.finding import Finding, Seen
 
 # Days in which a certificate is renewed by itself, and in which it is not any more.

@@ -1,10 +1,9 @@
 """What the other commands left, read once and only when a look asks for it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import duckdb
 
 from monitor import warehouse
+from monitor.documents import document
 from monitor.health.ledger import Ledger, read
 from runtime.cadence import Cron
 from runtime.environment import Environment, Limits, Place
@@ -136,27 +136,6 @@ class Evidence:
         """Open what dbt has built, for reading."""
         with warehouse.opened(self.place.warehouse, self.limits) as connection:
             yield connection
-
-
-def document(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        OSError, ValueError: there is none, or it is something else; names the file.
-    """
-    try:
-        found = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} is not a JSON object")
-    return found
-
-
-def moment(text: str) -> datetime:
-    """Read a time as all commands write it, in UTC."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def hours(length: timedelta) -> float:

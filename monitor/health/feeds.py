@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.health.evidence import CLOCK, Evidence, Feed, hours, moment
+from monitor.documents import moment
+from monitor.health.evidence import CLOCK, Evidence, Feed, hours
 from monitor.health.finding import Finding, Seen, listed
 from monitor.health.ledger import Record
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from monitor.health.evidence import Evidence, hours, moment
+from monitor.documents import moment
+from monitor.health.evidence import Evidence, hours
 from monitor.health.finding import Finding, Seen
 
 _LOCKS = Path("/proc/locks")

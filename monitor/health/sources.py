@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.health.evidence import CLOCK, Evidence, document, hours, moment
+from monitor.documents import document, moment
+from monitor.health.evidence import CLOCK, Evidence, hours
 from monitor.health.finding import Finding, Seen, listed
 
 

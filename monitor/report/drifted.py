@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from monitor.documents import document
 from monitor.drift.compare import compare
 from monitor.drift.limits import Tolerance
 from monitor.health.evidence import meta_of
-from monitor.report.evidence import Package, document
+from monitor.report.evidence import Package
 from monitor.report.preview import clean
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from monitor.documents import document, moment
 from monitor.health.ledger import Ledger
 from runtime.environment import Place
 
@@ -159,23 +160,3 @@ def nights(found: Sequence[Package]) -> Iterator[tuple[str, list[Package]]]:
     """Yield the runs, newest first, each with its packages."""
     for night in sorted({package.night for package in found}, reverse=True):
         yield night, [package for package in found if package.night == night]
-
-
-def document(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        OSError, ValueError: there is none, or it is something else; names the file.
-    """
-    try:
-        found = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} is not a JSON object")
-    return found
-
-
-def moment(text: str) -> datetime:
-    """Read a time as all commands write it, in UTC."""
-    return datetime.fromisoformat(text)

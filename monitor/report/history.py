@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from monitor.report.evidence import Package, document
+from monitor.documents import document
+from monitor.report.evidence import Package
 
 RUNS = 60  # how far back to look
 PLOTS = 9  # how many figures to plot

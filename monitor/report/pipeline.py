@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monitor.report.evidence import Package, document, moment
+from monitor.documents import document, moment
+from monitor.report.evidence import Package
 from runtime.environment import Place
 
 
