@@ -94,8 +94,8 @@ def _row(values: Mapping[str, str | None], package: Package) -> Row:
 
 
 def _keys(package: Package, values: Mapping[str, str | None]) -> Sequence[str]:
-    key = package.feed["schema"].get("primaryKey") or []
-    named = [key] if isinstance(key, str) else list(key)
+    # Packages from before there was `key` have it as the primary key.
+    named = package.feed.get("key") or package.feed["schema"].get("primaryKey") or []
     return [name for name in named if name in values] or [
         name for name in values if not name.startswith("_")
     ][:3]

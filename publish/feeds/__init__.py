@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from publish.feeds import declaration
+from publish.feeds import declaration, keys
 from publish.feeds.artifacts import Artifacts
 from publish.feeds.contract import Column, Dialect
 from runtime.cadence import Cron
@@ -39,7 +39,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One delivered file: the agreement with a partner, as a value."""
+    """One delivered file: the agreement with a partner, as a value.
+
+    `primary_key` is the key as it is written where no two rows share it, else empty.
+    """
 
     name: str
     unique_id: str
@@ -47,6 +50,7 @@ class Feed:
     description: str
     model: Relation
     audit: Relation | None
+    audit_omit: tuple[str, ...]
     state: Relation
     columns: tuple[Column, ...]
     file: str
@@ -55,6 +59,7 @@ class Feed:
     dialect: Dialect
     sort: tuple[str, ...]
     key: tuple[str, ...]
+    primary_key: tuple[str, ...]
     suite: str
     cadence: Cron
     when_empty: str
@@ -125,14 +130,15 @@ def _feed(
 ) -> Feed:
     name = exposure["name"]
     declaration.validate(name, meta)
-    above = [artifacts.node(above) for above in artifacts.ancestors(unique_id)]
+    above = {above: artifacts.node(above) for above in artifacts.ancestors(unique_id)}
     # Two versions of a model share its name, and each has an alias of its own.
-    models = {
-        node[word]: node
+    ids = {
+        node[word]: id_
         for word in ("name", "alias")
-        for node in above
+        for id_, node in above.items()
         if node["resource_type"] == "model"
     }
+    models = {name: above[id_] for name, id_ in ids.items()}
     declaration.agrees_with_models(name, meta, models)
 
     def relation(model: str) -> Relation:
@@ -146,6 +152,7 @@ def _feed(
         description=" ".join((exposure.get("description") or "").split()),
         model=relation(meta["model"]),
         audit=relation(meta["audit"]) if "audit" in meta else None,
+        audit_omit=tuple(meta.get("audit_omit", ())),
         state=relation(meta["state"]),
         columns=tuple(
             Column(
@@ -162,6 +169,7 @@ def _feed(
         dialect=Dialect.of(meta["dialect"]),
         sort=tuple(meta["sort"]),
         key=tuple(meta["key"]),
+        primary_key=keys.primary(artifacts, ids[meta["model"]], meta),
         suite=meta["suite"],
         cadence=Cron.parse(meta["cadence"], f"exposure {name}, field cadence"),
         when_empty=meta["when_empty"],

@@ -100,9 +100,9 @@ def _column(
         told["description"] = column.description
     if required:
         told["required"] = True
-    if column.name in feed.key:
+    if column.name in feed.primary_key:
         told["primaryKey"] = True
-        told["primaryKeyPosition"] = feed.key.index(column.name) + 1
+        told["primaryKeyPosition"] = feed.primary_key.index(column.name) + 1
     if checks:
         told["quality"] = checks
     return told

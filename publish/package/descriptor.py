@@ -59,7 +59,7 @@ def manifest(
         beside: the other tables of the package, such as audit and changes.
         run: where the file came from; see `publish.package`.
     """
-    resources = [_resource(file)]
+    resources = [_resource(file, feed.primary_key)]
     others = {name: _resource(other) for name, other in beside.items()}
     kept = dict(run)
     if feed.manifest == "keep":
@@ -88,7 +88,7 @@ def contract(feed: Feed) -> dict[str, Any]:
     }
 
 
-def _resource(resource: Resource) -> dict[str, Any]:
+def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str, Any]:
     dialect = resource.dialect
     described: dict[str, Any] = {
         "name": re.sub(r"[^a-z0-9._-]", "-", resource.name.lower()),
@@ -120,7 +120,10 @@ def _resource(resource: Resource) -> dict[str, Any]:
     if resource.description:
         described["description"] = resource.description
     if resource.key:
-        described["schema"]["primaryKey"] = list(resource.key)
+        # Ours beside the standard's: what a row is named by, shared by rows or not.
+        described["key"] = list(resource.key)
+    if primary_key:
+        described["schema"]["primaryKey"] = list(primary_key)
     return described
 
 

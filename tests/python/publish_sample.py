@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ def good_row(number: int) -> dict[str, Any]:
     }
 
 
-def _model(name: str, above: list[str], columns: dict[str, str]) -> dict[str, Any]:
+def _model(name: str, above: list[str], columns: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": name,
         "alias": name,
@@ -159,9 +159,14 @@ def _test(above: list[str], attached: str | None) -> dict[str, Any]:
     }
 
 
-def manifest(meta: dict[str, Any]) -> dict[str, Any]:
+def manifest(
+    meta: dict[str, Any], columns: Mapping[str, str] = COLUMNS
+) -> dict[str, Any]:
     """Return the part of dbt's manifest.json that publish reads."""
-    feed = _model("inventory_feed", [STAGING, SEED], COLUMNS)
+    feed = _model("inventory_feed", [STAGING, SEED], columns)
+    for name in {*META["key"]} & columns.keys():
+        feed["columns"][name]["constraints"] = [{"type": "not_null"}]
+    unique = {"name": "unique_combination", "kwargs": {"columns": META["key"]}}
     return {
         "nodes": {
             MODEL: feed,
@@ -169,7 +174,7 @@ def manifest(meta: dict[str, Any]) -> dict[str, Any]:
             STAGING: _model("stg_ordertime__part_items", [SOURCE, PUBLISHED], {}),
             SEED: {**_model("part_types", [], {}), "resource_type": "seed"},
             "model.partner_feeds.other": _model("other", [STAGING], {}),
-            TEST: _test([MODEL], MODEL),
+            TEST: {**_test([MODEL], MODEL), "test_metadata": unique},
             SINGULAR: _test([MODEL, AUDIT], None),
             "test.partner_feeds.of_other": _test(
                 ["model.partner_feeds.other", STAGING], "model.partner_feeds.other"
@@ -279,8 +284,7 @@ class House:
             self.partner.mkdir()
         target = self.root / "target"
         target.mkdir(exist_ok=True)
-        said = manifest(self.meta)
-        said["nodes"][MODEL]["columns"] = _model("", [], self.columns)["columns"]
+        said = manifest(self.meta, self.columns)
         (target / "manifest.json").write_text(json.dumps(said))
         (target / "run_results.json").write_text(json.dumps(self.results))
         landed = self.data / "landing" / "current" / "ordertime"

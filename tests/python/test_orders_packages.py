@@ -8,7 +8,7 @@ from order_consumer import Consumer
 from order_expected import HEADER
 from order_house import OrderHouse, Template
 from order_nights import DAY, MONDAY, night, order
-from package_reader import Row, applied, sides
+from package_reader import Row, applied, described, sides
 
 from publish.package import verify
 
@@ -47,6 +47,8 @@ NIGHTS = (
 def test_what_changed_is_what_a_reader_sees(
     house: OrderHouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # Two requests may be alike in all of the key, which pairs rows and is no more.
+    assert [(len(feed.key), feed.primary_key) for feed in house.feeds] == [(7, ())] * 2
     reader, held, seen = Consumer(), Counter[Row](), 0
     kinds: Counter[str] = Counter()
     for number, orders in enumerate(NIGHTS):
@@ -56,6 +58,8 @@ def test_what_changed_is_what_a_reader_sees(
             package = house.data / "outbox" / record["file"] / record["run_id"]
             reader.apply(package / record["name"])
             now = Counter(tuple(row[c] for c in HEADER) for row in reader.rows("4218"))
+            valid, faults, (rows, *_) = described(package)
+            assert (valid, faults, rows) == (True, [], record["rows"])
             changes = package / "changes.csv"
             first = seen == 0
             held = now if first else applied(list(held.elements()), changes)

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from publish_sample import AUDIT, EXPOSURE, META, MODEL, manifest, run_results
+from publish_sample import AUDIT, EXPOSURE, META, MODEL, TEST, manifest, run_results
 
 from publish import feeds
 from publish.feeds import artifacts, declaration
@@ -63,6 +63,74 @@ def test_versions_of_a_model_are_told_apart_by_their_aliases() -> None:
         assert feed.state.name == "feed_v2"
 
 
+KEY = tuple(META["key"])
+UNIQUE = {"name": "unique_combination", "kwargs": {"columns": list(KEY)}}
+
+
+def with_test(test: dict[str, Any] | None, **config: Any) -> dict[str, Any]:
+    said = manifest(declared())
+    said["nodes"][TEST] |= {"test_metadata": test, "config": config}
+    return said
+
+
+def primary_key(said: dict[str, Any]) -> tuple[str, ...]:
+    (feed,) = feeds.read(artifacts.Artifacts(said, run_results()))
+    return feed.primary_key
+
+
+@pytest.mark.parametrize(
+    ("test", "config", "promised"),
+    [
+        (UNIQUE, {"severity": "ERROR", "error_if": "!= 0", "where": None}, True),
+        ({"name": "unique", "kwargs": {"column_name": KEY[-1]}}, {}, True),
+        (None, {}, False),
+        (UNIQUE, {"severity": "warn"}, False),
+        (UNIQUE, {"error_if": "> 10"}, False),
+        (UNIQUE, {"where": "qty_on_hand > 0"}, False),
+        ({**UNIQUE, "kwargs": {"columns": [*KEY, "brand"]}}, {}, False),
+        ({"name": "unique", "kwargs": {"column_name": "brand"}}, {}, False),
+        ({**UNIQUE, "name": "not_null", "kwargs": {"column_name": "brand"}}, {}, False),
+    ],
+)
+def test_a_key_is_primary_where_a_test_lets_no_two_rows_share_it(
+    test: dict[str, Any] | None, config: dict[str, Any], promised: bool
+) -> None:
+    assert primary_key(with_test(test, **config)) == (KEY if promised else ())
+
+
+def test_a_test_of_another_model_promises_nothing() -> None:
+    said = with_test(UNIQUE)
+    said["nodes"][TEST]["attached_node"] = AUDIT
+    assert primary_key(said) == ()
+
+
+def test_a_constraint_promises_as_much_as_a_test() -> None:
+    said = with_test(None)
+    said["nodes"][MODEL]["constraints"] = [
+        {"type": "primary_key", "columns": list(KEY)}
+    ]
+    assert primary_key(said) == KEY
+
+
+def test_no_part_of_a_primary_key_may_be_missing() -> None:
+    said = with_test(UNIQUE)
+    del said["nodes"][MODEL]["columns"][KEY[0]]["constraints"]
+    assert primary_key(said) == ()
+    said["nodes"][f"{TEST}.present"] = {
+        **said["nodes"][TEST],
+        "test_metadata": {"name": "not_null", "kwargs": {"column_name": KEY[0]}},
+    }
+    assert primary_key(said) == KEY
+
+
+def test_the_value_a_feed_is_split_by_is_no_part_of_what_tells_its_rows_apart() -> None:
+    said = with_test({**UNIQUE, "kwargs": {"columns": [*KEY[1:], "part_type"]}})
+    assert primary_key(said) == ()
+    split = {"file": "{split}.csv", "split_by": "part_type", "omit": ["part_type"]}
+    said["exposures"][EXPOSURE]["config"]["meta"] = declared(**split, changes=None)
+    assert primary_key(said) == KEY
+
+
 def test_every_placeholder_is_filled() -> None:
     feed = read(declared(file="{environment}_{date}_{split}.csv", split_by="part_type"))
     assert feed.file_name(AT, "uat", "OEM") == "uat_2026-01-15_OEM.csv"
@@ -102,6 +170,10 @@ def test_an_exposure_without_our_fields_is_not_ours() -> None:
         ({"file": "{split}.csv"}, "file", "just where split_by is"),
         ({"folder": "/a/../../b"}, "folder", "expected not"),
         ({"audit": None}, "guards.max_review_share", "an audit model"),
+        ({"audit": None, "audit_omit": ["status"]}, "audit_omit", "an audit model"),
+        ({"audit_omit": ["nope"]}, "audit_omit", "a column of inventory_audit"),
+        ({"audit_omit": ["status"]}, "audit_omit", "no key, status or reason"),
+        ({"audit_omit": ["supplier_sku"]}, "audit_omit", "no key, status or reason"),
         ({"dialect": {**META["dialect"], "escape": "\\"}}, "dialect.quoting", '"all"'),
         ({"dialect": {**META["dialect"], "quote": '""'}}, "dialect.quote", "text like"),
         ({"dialect": {**META["dialect"], "newline": "\n"}}, "dialect.newline", '"lf"'),

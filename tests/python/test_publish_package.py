@@ -5,7 +5,6 @@ import importlib.resources
 import json
 import shutil
 import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import ROOT
+from package_reader import described
 from publish_sample import COLUMNS, House
 
 from publish.package.descriptor import contract
@@ -77,25 +77,21 @@ def test_the_same_input_gives_the_same_package(house: House, package: Path) -> N
     assert {path.name: path.read_bytes() for path in again.iterdir()} == before
 
 
-def _frictionless(package: Path) -> list[Any]:
-    """Validate in a child process: its import is deprecated here and there."""
-    (path,) = package.glob("*.manifest.json")
-    script = (
-        "import frictionless, json, sys\n"
-        f"report = frictionless.validate({path.name!r}, type='package')\n"
-        "print(json.dumps([report.valid, report.flatten(['type', 'message']),"
-        " [task.stats['rows'] for task in report.tasks]]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script],
-        cwd=package, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def test_frictionless_finds_the_data_as_described(package: Path) -> None:
-    assert _frictionless(package) == [True, [], [40]]
+    assert described(package) == [True, [], [40]]
+
+
+def test_frictionless_finds_a_key_that_two_rows_share(
+    package: Path, tmp_path: Path
+) -> None:
+    """So that what it finds in order says something of the key."""
+    shutil.copytree(package, tmp_path / "package")
+    (feed,) = (tmp_path / "package").glob("DEMO01*.csv")
+    lines = feed.read_bytes().splitlines(keepends=True)
+    feed.write_bytes(b"".join([*lines, lines[-1]]))
+    valid, faults, _ = described(tmp_path / "package")
+    assert not valid
+    assert "primary-key" in {kind for kind, _ in faults}
 
 
 def test_the_descriptor_keeps_the_published_schema(
@@ -126,11 +122,8 @@ def test_the_descriptor_says_what_a_reader_needs(
         "format": "%Y-%m-%dT%H:%M:%SZ",
         "description": "The updated_at.",
     }
-    assert resource["schema"]["primaryKey"] == [
-        "supplier_code",
-        "location_code",
-        "supplier_sku",
-    ]
+    key = ["supplier_code", "location_code", "supplier_sku"]
+    assert (resource["key"], resource["schema"]["primaryKey"]) == (key, key)
 
 
 def test_the_run_says_where_it_came_from(descriptor: dict[str, Any]) -> None:
@@ -171,7 +164,7 @@ def test_the_manifest_that_stays_lists_every_table(tmp_path: Path) -> None:
         "audit.csv",
         "changes.csv",
     ]
-    assert _frictionless(package) == [True, [], [40, 44, 1]]
+    assert described(package) == [True, [], [40, 44, 1]]
     assert {path.suffix for path in house.partner.iterdir()} == {".csv"}
     page = (package / "gates.html").read_text()
     assert "0 added, 0 removed, 1 changed: from 40 to 40 rows" in page
