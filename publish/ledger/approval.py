@@ -28,7 +28,10 @@ def releasable(ledger: Ledger, outbox: Path, digest: str, because: str) -> Recor
             its package changed, or nobody may release it.
     """
     if len(digest) < _SHORTEST:
-        raise Misuse(f"expected at least {_SHORTEST} digits of a SHA-256: {digest!r}")
+        raise Misuse(
+            f"expected at least {_SHORTEST} digits of a SHA-256, found {digest!r}. "
+            "`publish status` shows that of each held file."
+        )
     if not because.strip():
         raise Misuse("--because: expected a reason, found nothing")
     held = _newest_held(ledger, digest.lower())
@@ -37,8 +40,7 @@ def releasable(ledger: Ledger, outbox: Path, digest: str, because: str) -> Recor
             f"{held['name']} is held by {', '.join(held['hard'])}, which nobody may "
             "release: correct the cause, then publish again."
         )
-    before = ledger.approval(held["feed"], held["sha256"])
-    if before and not set(held["checks"]) - set(before["checks"]):
+    if before := _released(ledger, held):
         raise Refused(
             f"{held['name']} was released by {before['by']} at {before['at']} already: "
             f"{before['because']}. The next `publish {held['feed']}` delivers it."
@@ -93,13 +95,26 @@ def _unchanged(package: Path, held: Record) -> None:
             )
 
 
+def _released(ledger: Ledger, held: Record) -> Record | None:
+    """Return the release that covers all that holds a file now."""
+    before = ledger.approval(held["file"], held["sha256"])
+    covered = before and not set(held["checks"]) - set(before["checks"])
+    return before if covered else None
+
+
 def _newest_held(ledger: Ledger, digest: str) -> Record:
     newest: dict[str, Record] = {}
     for record in ledger.all("held", "delivered", "nothing"):
         newest[record["file"]] = record
-    for record in newest.values():
-        if record["event"] == "held" and record["sha256"].startswith(digest):
-            return record
+    found = [
+        record
+        for record in newest.values()
+        if record["event"] == "held" and record["sha256"].startswith(digest)
+    ]
+    if found:
+        # The first delta of a term and its first full file have the same bytes; each
+        # is a file of its own, so the next one is meant once this one is released.
+        return next((r for r in found if not _released(ledger, r)), found[0])
     known = [r for r in ledger.all("held") if r["sha256"].startswith(digest)]
     if known:
         raise Refused(_superseded(known[-1], newest[known[-1]["file"]]))

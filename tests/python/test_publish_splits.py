@@ -13,6 +13,7 @@ from order_house import EXPOSURES, OrderHouse, Template
 from order_nights import DAY, order, term
 
 from publish.ledger import approval
+from runtime.exits import Refused
 
 with warnings.catch_warnings():
     # Its import reaches for a module of the standard library that is deprecated.
@@ -284,6 +285,30 @@ def approve(house: OrderHouse, at: dt.datetime) -> None:
     )
     assert (newest["file"], newest["checks"]) == (held["file"], checks)
     approval.approve(ledger, newest, "ann", "it was a test order")
+
+
+def test_files_of_the_same_bytes_are_released_one_by_one(house: OrderHouse) -> None:
+    """Two deltas that only lost an order have no rows: the digest is the same."""
+    others = [order(n, "A", sis_term_id="4228") for n in range(21, 30)]
+    terms = (ALWAYS, during(MONDAY, MONDAY + 99 * DAY, "4228"))
+    published(house, MONDAY, *many(9), *others, terms=terms)
+    lost = (*many(9)[1:], *others[1:])
+    told = published(house, MONDAY + DAY, *lost, terms=terms)
+    assert (told[DELTA], told["delta.4228"]) == ("held", "held")
+    held = house.ledger.all("held")[-2:]
+    assert held[0]["sha256"] == held[1]["sha256"]
+    released = []
+    for _ in held:
+        ledger = house.ledger
+        one = approval.releasable(
+            ledger, house.data / "outbox", held[0]["sha256"], "they were tests"
+        )
+        released.append(approval.approve(ledger, one, "ann", "they were tests")["file"])
+    assert released == ["order_feed_delta_file.4218", "order_feed_delta_file.4228"]
+    with pytest.raises(Refused, match="was released by ann at"):
+        approval.releasable(
+            house.ledger, house.data / "outbox", held[0]["sha256"], "once more"
+        )
 
 
 def test_no_file_of_a_day_that_others_came_after(house: OrderHouse) -> None:
