@@ -67,13 +67,19 @@ def table(
         ties: rows may tie in `sort`; then a hash of the whole row decides, which
             takes a third of the memory of sorting by every column.
     """
-    fields = ", ".join(
-        f"{written(column, dialect)} as {name(column.name)}" for column in columns
-    )
+    needed = ", ".join(map(name, dict.fromkeys((*(c.name for c in columns), *sort))))
     order = ", ".join(f"t.{name(column)} nulls first" for column in sort)
     if ties:
         order = ", ".join(filter(None, (order, "hash(t)")))
-    query = f"select {fields} from {source} as t order by {order}"
+    fields = ", ".join(
+        f"{written(column, dialect)} as {name(column.name)}" for column in columns
+    )
+    # Sorted before it is made text, which is wider. A projection keeps the order of
+    # rows (duckdb.org/docs/stable/sql/dialect/order_preservation).
+    query = (
+        f"select {fields} from (select t.* from (select {needed} from {source}) as t "
+        f"order by {order}) as t"
+    )
     with files.whole(path) as part:
         row = connection.execute(
             f"copy ({query}) to {text(str(part))} ({options(dialect)})"

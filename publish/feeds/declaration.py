@@ -81,11 +81,29 @@ def agrees_with_models(
     for field, name in _columns_named(meta):
         if name not in columns:
             raise wrong(exposure, field, f"a column of {meta['model']}", name)
+    _agrees_with_audit(exposure, meta, models)
     for name in meta.get("changes", {}).get("measures", ()):
         if not _NUMERIC.search(type_of(columns[name])):
             kind = type_of(columns[name])
             raise wrong(exposure, "changes.measures", "a numeric column", kind)
     _agrees_with_itself(exposure, meta)
+
+
+def _agrees_with_audit(
+    exposure: str, meta: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]
+) -> None:
+    if "audit" not in meta:
+        for field in ("audit_omit", "guards.max_review_share"):
+            if field.rpartition(".")[2] in {*meta, *meta["guards"]}:
+                raise wrong(exposure, field, "an audit model", "none")
+        return
+    # Tools count and look up the rows of audit.csv by these.
+    needed = {"status", "output", "reason_code", "reason_codes", *meta["key"]}
+    for name in meta.get("audit_omit", ()):
+        if name in needed:
+            raise wrong(exposure, "audit_omit", "no key, status or reason", name)
+        if name not in models[meta["audit"]]["columns"]:
+            raise wrong(exposure, "audit_omit", f"a column of {meta['audit']}", name)
 
 
 def _agrees_with_itself(exposure: str, meta: Mapping[str, Any]) -> None:
@@ -105,8 +123,6 @@ def _agrees_with_itself(exposure: str, meta: Mapping[str, Any]) -> None:
     if across and "split_by" not in meta:
         field = "guards.keys_stay.across_splits"
         raise wrong(exposure, field, "split_by beside it", "none")
-    if "max_review_share" in meta["guards"] and "audit" not in meta:
-        raise wrong(exposure, "guards.max_review_share", "an audit model", "none")
 
 
 def type_of(column: Mapping[str, Any]) -> str:

@@ -154,7 +154,11 @@ def _audit(
     if feed.audit is None:
         return None
     described = connection.execute(f"describe {feed.audit.sql}").fetchall()
-    columns = tuple(Column(row[0], row[1].lower(), "") for row in described)
+    columns = tuple(
+        Column(row[0], row[1].lower(), "")
+        for row in described
+        if row[0] not in feed.audit_omit
+    )
     every = {column.name for column in columns}
     # By key, so that it reads beside the feed.
     order = tuple(name for name in feed.key if name in every)

@@ -170,7 +170,7 @@ def manifest(
     return {
         "nodes": {
             MODEL: feed,
-            AUDIT: _model("inventory_audit", [STAGING], {}),
+            AUDIT: _model("inventory_audit", [STAGING], {"note": "varchar"}),
             STAGING: _model("stg_ordertime__part_items", [SOURCE, PUBLISHED], {}),
             SEED: {**_model("part_types", [], {}), "resource_type": "seed"},
             "model.partner_feeds.other": _model("other", [STAGING], {}),
@@ -312,10 +312,11 @@ class House:
                     "supplier_sku": f"R-{number}",
                     "status": "REVIEW",
                     "reason_code": "PRICE_ZERO",
+                    "note": "look at it",
                 }
                 for number in range(self.review)
             ]
-            names = ("location_code", "supplier_sku", "status", "reason_code")
+            names = ("location_code", "supplier_sku", "status", "reason_code", "note")
             fill(connection, "inventory_audit", dict.fromkeys(names, "varchar"), audit)
             if self.invocation:
                 connection.execute(

@@ -171,6 +171,20 @@ def test_the_manifest_that_stays_lists_every_table(tmp_path: Path) -> None:
     assert "DEMO01 / MAIN / 100-00002" in page
 
 
+def test_the_audit_leaves_out_what_the_exposure_says(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    first = Path(house.write().publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["package"])
+    house.later()
+    house.meta["audit_omit"] = ["note"]
+    house.rows[2]["qty_on_hand"] = 3
+    second = Path(house.write().publish()["files"][0]["package"])
+    headers = [
+        (package / "audit.csv").read_text().splitlines()[0].split(",")
+        for package in (first, second)
+    ]
+    assert headers[0] == [*headers[1], "note"]
+
+
 def test_the_statement_is_of_these_bytes(
     package: Path, statement: dict[str, Any], descriptor: dict[str, Any]
 ) -> None:

@@ -251,6 +251,9 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
             assert rows == 400_040
             found.add(sha256_of(path))
     assert len(found) == 1
+    with path.open(newline="") as handle:
+        keys = [[row[c] for c in house.meta["sort"]] for row in csv.DictReader(handle)]
+    assert keys == sorted(keys)
 
 
 def test_a_failed_render_leaves_nothing(connection: Any, tmp_path: Path) -> None:
