@@ -116,6 +116,18 @@ class Tally:
         return Sent(self._count, self._sha256.hexdigest(), other)
 
 
+def tallied(source: Path, algorithm: str) -> Sent:
+    """Count and hash a file of ours as if it were sent, a block at a time.
+
+    Raises:
+        Refused: it cannot be read.
+    """
+    tally = Tally(algorithm)
+    for block in blocks(source):
+        tally.add(block)
+    return tally.sent()
+
+
 def blocks(source: Path) -> Iterator[bytes]:
     """Read a file of ours in blocks of 64 KiB.
 

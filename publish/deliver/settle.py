@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Literal
 
-from publish.deliver import Connection, Sent
-from publish.deliver.digests import Tally, blocks
+from publish.deliver import Connection, Digest, Sent
+from publish.deliver.digests import tallied
 from publish.deliver.sequence import Delivery, Item, clear, place
 from runtime.command import LOG
 from runtime.exits import Refused, Temporary
@@ -15,13 +15,14 @@ Outcome = Literal["delivered", "failed", "unknown"]
 def settle(connection: Connection, delivery: Delivery) -> Outcome:
     """Find out by looking how an attempt ended whose rename had begun, and finish it.
 
-    | part              | name               | means                     | outcome   |
-    |-------------------|--------------------|---------------------------|-----------|
-    | there, size right | any                | the rename is missing     | rename    |
-    | there, size wrong | any                | the upload is incomplete  | failed    |
-    | gone              | size, hash as ours | done                      | delivered |
-    | gone              | missing or other   | picked up, or never there | unknown   |
+    | part         | name             | means                     | outcome   |
+    |--------------|------------------|---------------------------|-----------|
+    | as ours      | any              | the rename is missing     | rename    |
+    | there, other | any              | the upload is incomplete  | failed    |
+    | gone         | as ours          | done                      | delivered |
+    | gone         | missing or other | picked up, or never there | unknown   |
 
+    As ours is: of our size, and of our hash by whatever algorithm the server offers.
     The outcome is that of the last item, the feed; but it is not named after what goes
     before it has failed. After `failed` no part of ours is left there.
     """
@@ -56,10 +57,11 @@ def settle_upload(
 
 
 def _settle_one(connection: Connection, item: Item, rename: str) -> Outcome:
-    size = connection.size(item.part)
-    if size is not None:
+    if connection.size(item.part) is not None:
+        # Before the rename, for after it the partner has what was not ours.
+        whole = _is_ours(connection, item, item.part)
         try:
-            if size == item.bytes:
+            if whole:
                 place(connection, item, rename)
         except (Refused, Temporary) as refusal:
             # One server calls missing rights temporary. If the connection is what
@@ -76,13 +78,22 @@ def _is_ours(connection: Connection, item: Item, name: str) -> bool:
     if connection.size(name) != item.bytes:
         return False
     digest = connection.hash(name)
-    if digest is None:
-        return True
+    return digest is None or _agrees(item, digest)
+
+
+def _agrees(item: Item, digest: Digest) -> bool:
+    """Say whether a server hashed our bytes; what cannot be compared is not ours."""
     agrees = Sent(item.bytes, item.sha256).agrees(digest)
-    if agrees is None and item.path.is_file():
-        # By another algorithm than the ledger's: ask the package.
-        tally = Tally(digest.algorithm)
-        for block in blocks(item.path):
-            tally.add(block)
-        agrees = tally.sent().agrees(digest)
-    return agrees is not False
+    if agrees is not None:
+        return agrees
+    # By another algorithm than the ledger's: ask the package, if it is what was sent.
+    if item.path.is_file():
+        sent = tallied(item.path, digest.algorithm)
+        if sent.sha256 == item.sha256:
+            return sent.agrees(digest) is True
+    LOG.warning(
+        f"{item.name}: the server hashes by {digest.algorithm}, and {item.path}, gone "
+        "or changed, cannot be hashed in the same way; what lies there is not taken "
+        "for it"
+    )
+    return False

@@ -35,7 +35,8 @@ class Options:
         rename: files may be renamed at all.
         autorename: an upload under an existing name silently gets another one.
         quota: bytes that the user may store; None for no limit.
-        hashes: HASH, XSHA256 and the like are offered.
+        hashes: HASH, XSHA256 and the like are offered: all, or just one algorithm, as
+            the server spells it.
         overwrite: an upload may replace a file.
     """
 
@@ -50,7 +51,7 @@ class Options:
     rename: bool = True
     autorename: bool = False
     quota: int | None = None
-    hashes: bool = False
+    hashes: bool | str = False
 
     @classmethod
     def of(cls, kind: "Kind", **given: object) -> Self:

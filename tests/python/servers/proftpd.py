@@ -59,6 +59,8 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
         lines += _tls(server)
     if options.hashes:
         lines += ["LoadModule mod_digest.c", "DigestEngine on"]
+    if isinstance(options.hashes, str):
+        lines.append(f"DigestAlgorithms {options.hashes}")
     if options.quota is not None:
         lines += _quota(server, options.quota, environment)
     (place / "proftpd.conf").write_text("\n".join(lines) + "\n")
