@@ -101,6 +101,16 @@
 
 
 {#
+    A number of a JSON document, or null where there is none.
+
+    column: the JSON. path: names, separated by points.
+#}
+{% macro json_number(column, path) -%}
+    try_cast({{ json_text(column, path) }} as double)
+{%- endmacro %}
+
+
+{#
     The name of the folder, so many levels above a file.
 
     column: a path. level: 1 for the folder that the file is in.

@@ -108,6 +108,7 @@ def deliver(settings: Settings, ledger: Ledger, ready: Ready) -> Record:
         "period": period,
         "state": {"model": feed.state.model, "sha256": ready.state},
         "package": ready.digest,
+        "seconds": ready.seconds,
         "items": [
             {
                 "name": item.name,

@@ -1,8 +1,7 @@
 """A feed made ready: every file of it rendered, judged and packed; nothing leaves."""
 
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from publish.ledger import Ledger, Record, state
 from publish.package import changes, memory, outbox, provenance, signature
 from publish.passing import Passed
 from publish.settings import Settings, stamp
+from publish.stopwatch import Stopwatch
 from runtime.command import LOG
 from runtime.exits import Refused
 from runtime.files import sha256_of
@@ -38,6 +38,7 @@ class Ready:
         digest: of the package.
         manifest: name of the manifest in the package.
         state: digest of the rows that the partner will hold.
+        seconds: how long its steps took, by name: render, judge, package.
     """
 
     file: gate.Rendered
@@ -50,6 +51,7 @@ class Ready:
     digest: str = ""
     manifest: str = ""
     state: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def prepare(
@@ -132,19 +134,21 @@ class _Bench:
     key: Ed25519PrivateKey | None
 
     def ready(self, feed: Feed, split: str | None) -> Ready:
-        began = time.monotonic()
+        watch = Stopwatch()
         name = feed.file_name(self.settings.at, self.settings.place.environment, split)
         folder = self.work / name / "package"
         folder.mkdir(parents=True)
         rows = render.feed_file(self.connection, feed, split, folder / name)
         file = gate.Rendered(feed, split, folder / name, rows, sha256_of(folder / name))
-        _tell("rendered", name, began, f"rows={rows}")
+        _tell("rendered", name, watch.lap("render"), f"rows={rows}")
         scratch = folder.with_name("scratch.duckdb")
         gates = gate.judge(self.connection, self.case, file, scratch)
-        _tell("judged", name, began, f"gates={gates.tally}")
+        _tell("judged", name, watch.lap("judge"), f"gates={gates.tally}")
         made = self._pack(file, gates)
-        _tell(made.status, name, began, f"package={made.package}")
-        return made
+        if made.package:
+            _tell("packed", name, watch.lap("package"), f"package={made.package}")
+        LOG.info(f"{made.status} file={name}")
+        return replace(made, seconds=watch.seconds)
 
     def _pack(self, file: gate.Rendered, gates: Gates) -> Ready:
         feed, place = file.feed, self.settings.place
@@ -220,5 +224,5 @@ class _Bench:
         return "ready" if again else "unchanged"
 
 
-def _tell(event: str, name: str, began: float, more: str) -> None:
-    LOG.info(f"{event} file={name} {more} seconds={time.monotonic() - began:.1f}")
+def _tell(event: str, name: str, seconds: float, more: str) -> None:
+    LOG.info(f"{event} file={name} {more} seconds={seconds:.1f}")

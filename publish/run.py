@@ -99,6 +99,7 @@ def _remember_held(ledger: Ledger, ready: Ready) -> None:
         checks=[check.id for check in ready.holding],
         hard=[check.id for check in ready.holding if check.hard],
         reasons=[_reason(check) for check in ready.holding],
+        seconds=ready.seconds,
     )
 
 
@@ -120,6 +121,7 @@ def _remember_nothing(settings: Settings, ledger: Ledger, ready: Ready) -> None:
         period=period,
         because={"skipped": "nothing changed"}.get(ready.status, "same bytes"),
         sha256=ready.file.sha256,
+        seconds=ready.seconds,
         **({"state": {"model": feed.state.model, "sha256": ready.state}}
            if ready.state else {}),
     )  # fmt: skip

@@ -31,7 +31,11 @@ ended as (
         event,
         {{ utc_timestamp('at_raw') }} as ended_at,
         row_count,
-        byte_count
+        byte_count,
+        render_seconds,
+        judge_seconds,
+        package_seconds,
+        deliver_seconds
 
     from ledger
     where
@@ -62,6 +66,10 @@ final as (
         gate_results.gates_result,
         coalesce(ended.event, 'not delivered') as outcome,
         ended.ended_at,
+        ended.render_seconds,
+        ended.judge_seconds,
+        ended.package_seconds,
+        ended.deliver_seconds,
         manifests.code_commit,
         manifests.dbt_invocation_id,
         manifests.previous_package_sha256,

@@ -18,8 +18,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from monitor.report.pipeline import shown
 from monitor.report.sections import value
+from monitor.report.timing import shown
 from runtime.files import write_bytes
 
 _HERE = Path(__file__).parent

@@ -1,16 +1,12 @@
-"""The five steps of a file, each with what it counted and the seconds that are known.
-
-Seconds come from where they were measured: extract's report, dbt's results, the ledger.
-A package reads no clock, so rendering and judging have none, and none is made up.
-"""
+"""The five steps of a file, each with what it counted and how long it took."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from monitor.documents import document, moment
+from monitor.report import timing
 from monitor.report.evidence import Package
+from monitor.report.timing import Took, shown
 from runtime.environment import Place
 
 
@@ -36,33 +32,28 @@ class Step:
     state: str = "good"
 
 
-def steps(package: Package, place: Place, target: Path) -> list[Step]:
+def steps(package: Package, place: Place) -> list[Step]:
     """Return the five steps of a package.
 
     Args:
         package: the package.
         place: where the extracts' reports are.
-        target: the folder of dbt's artifacts.
     """
+    took = timing.of(package, place)
     return [
-        _extract(package, place),
-        _build(package, target),
-        _render(package),
-        _gates(package),
-        _deliver(package),
+        _extract(package, took),
+        _build(package, took),
+        _render(package, took),
+        _gates(package, took),
+        _deliver(package, took),
     ]
 
 
-def _extract(package: Package, place: Place) -> Step:
+def _extract(package: Package, took: Took) -> Step:
     sources: dict[tuple[str, str], dict[str, int | None]] = {}
     for each in package.run.get("inputs", ()):
         lists = sources.setdefault((each["source"], each["run_id"]), {})
         lists[each["entity"]] = each["rows"]
-    took = [
-        seconds
-        for source, run_id in sources
-        if (seconds := _extracted(package, place, source, run_id)) is not None
-    ]
     facts = [
         f"{source}: {', '.join(_counted(*each) for each in lists.items())}"
         for (source, _), lists in sources.items()
@@ -74,7 +65,7 @@ def _extract(package: Package, place: Place) -> Step:
         sum(each or 0 for each in counts) if None not in counts else None,
         "records",
         (*facts, *(f"run {run_id}" for _, run_id in sources)),
-        sum(took) if took and len(took) == len(sources) else None,
+        took.extract,
     )
 
 
@@ -82,18 +73,7 @@ def _counted(name: str, rows: int | None) -> str:
     return name if rows is None else f"{rows:,} {name}"
 
 
-def _extracted(
-    package: Package, place: Place, source: str, run_id: str
-) -> float | None:
-    """Return the seconds of an extract: by its report, else by the lineage."""
-    path = place.landing / run_id / source / "extract.json"
-    try:
-        return float(document(path)["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return _between(package, f"extract.{source}")
-
-
-def _build(package: Package, target: Path) -> Step:
+def _build(package: Package, took: Took) -> Step:
     dbt: Mapping[str, Any] = package.run.get("dbt", {})
     checks = {each["id"]: each for each in package.gates["checks"]}
     columns = len(package.feed["schema"]["fields"])
@@ -106,7 +86,7 @@ def _build(package: Package, target: Path) -> Step:
             *_nodes(checks.get("DBT_NODES", {})),
             f"built at {dbt.get('built_at', 'an unknown time')[:19]}",
         ),
-        _built(package, target, dbt.get("invocation_id")),
+        took.build,
         "bad" if _failed(package, "dbt") else "good",
     )
 
@@ -118,30 +98,20 @@ def _nodes(check: Mapping[str, Any]) -> Iterator[str]:
         yield f"{some} nodes built and tested"
 
 
-def _built(package: Package, target: Path, invocation: str | None) -> float | None:
-    """Return the seconds of the build: by dbt's results of it, else by the lineage."""
-    try:
-        results = document(target / "run_results.json")
-        if results["metadata"]["invocation_id"] == invocation:
-            return float(results["elapsed_time"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # the lineage remembers, where there is one
-    return _between(package, "dbt.build.")
-
-
-def _render(package: Package) -> Step:
+def _render(package: Package, took: Took) -> Step:
     file = package.feed
+    packed = "" if took.package is None else f"its package: {shown(took.package)}"
     return Step(
         "Render",
         f"{file['format'].upper()} + JSON",
         file["rows"],
         "rows in the file",
-        (file["path"], f"{file['bytes']:,} bytes"),
-        None,
+        (file["path"], f"{file['bytes']:,} bytes", *([packed] if packed else ())),
+        took.render,
     )
 
 
-def _gates(package: Package) -> Step:
+def _gates(package: Package, took: Took) -> Step:
     checks = package.gates["checks"]
     failed = _failed(package)
     facts = tuple(f"closed: {each['id']}" for each in failed[:3])
@@ -153,19 +123,15 @@ def _gates(package: Package) -> Step:
         sum(each["verdict"] == "pass" for each in checks),
         f"of {len(checks):,} gates open",
         facts or ("every gate is open",),
-        None,
+        took.judge,
         "bad" if failed and package.fate != "delivered" else "good",
     )
 
 
-def _deliver(package: Package) -> Step:
+def _deliver(package: Package, took: Took) -> Step:
     begun = [each for each in package.records if each["event"] == "intent"]
     ended = [each for each in package.records if each["event"] == "delivered"]
     receipt = package.receipt or {}
-    seconds = None
-    if begun and ended:
-        length = moment(ended[-1]["at"]) - moment(begun[-1]["at"])
-        seconds = length.total_seconds()
     server = str(receipt.get("server", ""))
     facts = [server] if server else []
     if ended:
@@ -178,7 +144,7 @@ def _deliver(package: Package) -> Step:
         receipt.get("bytes"),
         "bytes" if receipt else package.fate,
         tuple(facts) or (_UNSENT[package.fate],),
-        seconds,
+        took.deliver,
         state,
     )
 
@@ -199,26 +165,3 @@ def _failed(package: Package, gate: str | None = None) -> list[Mapping[str, Any]
         for each in package.gates["checks"]
         if each["verdict"] == "fail" and gate in (None, each["gate"])
     ]
-
-
-def _between(package: Package, job: str) -> float | None:
-    """Return the seconds from a job's start to its end, by the lineage's events."""
-    at = {
-        event["eventType"]: moment(event["eventTime"])
-        for event in package.events
-        if event["job"]["name"].startswith(job)
-    }
-    if {"START", "COMPLETE"} <= at.keys():
-        return (at["COMPLETE"] - at["START"]).total_seconds()
-    return None
-
-
-def shown(seconds: float | None) -> str:
-    """Write a length of time for a person."""
-    if seconds is None:
-        return "seconds not kept"
-    if not seconds:
-        return "less than a second"
-    if seconds < 120:
-        return f"{seconds:,.1f} s" if seconds % 1 else f"{seconds:,.0f} s"
-    return f"{int(seconds) // 60:,} min {int(seconds) % 60} s"

@@ -23,6 +23,7 @@ from publish.deliver.recovery import (
 )
 from publish.deliver.sequence import Progress, clear, opened, send
 from publish.ledger import Ledger, Record
+from publish.stopwatch import Stopwatch
 from runtime.deadline import at_most
 from runtime.exits import Refused, Stop, Temporary
 
@@ -79,6 +80,7 @@ def _once(
 ) -> Record:
     ledger.append("intent", **intent)
     progress = Progress()
+    watch = Stopwatch(intent.get("seconds"))
     try:
         receipt = send(
             lambda: connect(intent["destination"], intent["folder"]),
@@ -96,7 +98,8 @@ def _once(
         raise
     if tries:
         receipt["tries"] = tries
-    return end(ledger, intent, "delivered", receipt=receipt)
+    watch.lap("deliver")
+    return end(ledger, intent, "delivered", receipt=receipt, seconds=watch.seconds)
 
 
 def _after(

@@ -18,7 +18,7 @@ Locate = Callable[[Record, str], Path]
 # What an outcome repeats of its intent, so that it can be read alone.
 _KEPT = ("attempt", "run_id", "feed", "file", "split", "destination", "name", "sha256",
          "bytes", "rows", "logical", "period", "state", "package", "try",
-         "again", "checked")  # fmt: skip
+         "again", "checked", "seconds")  # fmt: skip
 
 
 def settle_open(
@@ -136,7 +136,7 @@ def placed(ledger: Ledger, intent: Record) -> bool:
 def end(ledger: Ledger, intent: Record, event: str, **fields: Any) -> Record:
     """Record how an attempt ended."""
     kept = {name: intent[name] for name in _KEPT if name in intent}
-    return ledger.append(event, **kept, **fields)
+    return ledger.append(event, **{**kept, **fields})
 
 
 def unknown(record: Record) -> str:

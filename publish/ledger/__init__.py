@@ -10,7 +10,8 @@ Events of one delivery share its `attempt`:
 
 Beside them stand `held` and `approved`, which name a digest; `nothing`, why there is no
 file; `observed`, what a look at the partner's folder showed; `repaired`, that a torn
-line was cut off. Times are UTC.
+line was cut off. Times are UTC. `seconds` says how long the steps of a file took:
+render, judge, package, and of a delivery deliver, the try that did it.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,9 @@
 """A house that was watched for some nights, and the pages of it."""
 
+import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,3 +60,17 @@ def kept(house: House) -> list[Package]:
 def of(house: House, file: str) -> Package:
     """The newest package of a file."""
     return next(each for each in reversed(kept(house)) if each.file == file)
+
+
+def rechained(house: House, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Edit every record of the ledger, and chain them anew as `publish` does."""
+    path = house.data / "ledger.jsonl"
+    last, lines = "0" * 64, []
+    for line in path.read_bytes().splitlines():
+        record = json.loads(line)
+        edit(record)
+        lines.append(json.dumps({**record, "previous": last}).encode() + b"\n")
+        last = hashlib.sha256(lines[-1]).hexdigest()
+    path.write_bytes(b"".join(lines))
+    head = {"records": len(lines), "sha256": last}
+    path.with_name("ledger.head").write_text(json.dumps(head))

@@ -11,9 +11,10 @@ from urllib.parse import unquote
 
 import pytest
 from monitor_house import House
-from report_house import Reported, kept, of, own, watched, written
+from report_house import Reported, kept, of, own, rechained, watched, written
 
-from monitor.report import preview, sections
+from monitor.documents import moment
+from monitor.report import preview, sections, timing
 from monitor.report.evidence import Package
 from monitor.report.preview import shares
 from runtime.environment import Limits
@@ -87,6 +88,43 @@ def test_dbts_documentation_is_linked_once_it_can_be_read_from_disk(
     for each in (page, tmp_path / "out" / "index.html"):
         (link,) = re.findall('href="([^"]*static_index.html)"', each.read_text())
         assert (each.parent / unquote(link)).read_text() == "<p>docs"
+
+
+def test_every_step_has_its_seconds(reported: Reported) -> None:
+    for package in kept(reported.house):
+        told = package.records[-1]["seconds"]
+        lineage = {
+            (event["job"]["name"].partition(".")[0], event["eventType"]): event
+            for event in package.events
+        }
+        built = (
+            moment(lineage["dbt", "COMPLETE"]["eventTime"])
+            - moment(lineage["dbt", "START"]["eventTime"])
+        ).total_seconds()
+        text = reported.page(package).read_text("utf-8")
+        shows = re.findall('class="seconds">([^<]+)<', text)
+        assert shows[1:4] == [
+            timing.shown(each) for each in (built, told["render"], told["judge"])
+        ]
+        sent = package.fate == "delivered"
+        assert shows[4] == timing.shown(told["deliver"] if sent else None)
+        assert f"its package: {timing.shown(told['package'])}" in text
+
+
+def test_a_ledger_of_before_there_were_seconds_says_that_they_were_not_kept(
+    mine: House, tmp_path: Path
+) -> None:
+    rechained(mine, lambda record: record.pop("seconds", None))
+    package = next(each for each in kept(mine) if each.fate == "delivered")
+    sent = next(r for r in package.records if r["event"] == "delivered")
+    text = written(mine, tmp_path / "out").page(package).read_text("utf-8")
+    shows = re.findall('class="seconds">([^<]+)<', text)
+    begun = next(r for r in package.records if r["event"] == "intent")
+    took = moment(sent["at"]) - moment(begun["at"])
+    assert shows[2:] == [
+        "seconds not kept", "seconds not kept", timing.shown(took.total_seconds())
+    ]  # fmt: skip
+    assert "its package:" not in text
 
 
 def test_a_run_that_is_not_there_is_refused_with_those_that_are(

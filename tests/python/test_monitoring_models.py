@@ -114,6 +114,20 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(house):
             f"select status, reason_code, row_count from reason_counts {where}"
             " order by all",
         ) == sorted((each["status"], each["reason"], each["rows"]) for each in counts)
+    took = {
+        (record["file"], record["run_id"]): record["seconds"]
+        for record in records
+        if record["event"] in ("delivered", "held")
+    }
+    assert set(took) == set(packages)
+    for key, *seconds in ask(
+        house,
+        "select (file, run_id), render_seconds, judge_seconds, package_seconds,"
+        " deliver_seconds from runs",
+    ):
+        names = ("render", "judge", "package", "deliver")
+        assert seconds == [took[key].get(name) for name in names]
+        assert None not in seconds[:3]
     (inventory,) = ask(
         house,
         "select delivered_count, held_count, last_outcome, last_delivered_row_count"

@@ -37,6 +37,10 @@ renamed as (
         {{ json_count('record', 'rows') }} as row_count,
         {{ json_count('record', 'bytes') }} as byte_count,
         {{ json_count('record', 'try') }} as try_number,
+        {{ json_number('record', 'seconds.render') }} as render_seconds,
+        {{ json_number('record', 'seconds.judge') }} as judge_seconds,
+        {{ json_number('record', 'seconds.package') }} as package_seconds,
+        {{ json_number('record', 'seconds.deliver') }} as deliver_seconds,
 
         ---------- timestamps
         {{ json_text('record', 'at') }} as at_raw,
