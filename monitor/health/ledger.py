@@ -1,12 +1,13 @@
 """The ledger, read and verified without its lock: what it says, and whether it holds.
 
 Each line carries the SHA-256 of the line before it; `ledger.head` how many there were
-and the last one's hash. Written anew here, so that a mistake in the writer shows.
+and the last one's hash. Written anew here, so that a mistake in the writer shows; what
+is broken and what a crash left is the same to both.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,7 @@ class Ledger:
     Attributes:
         records: oldest first, up to the first line that does not follow.
         broken: why the chain does not hold; "" if it does.
-        torn: whether the last line was cut short.
+        torn: whether a crash left the last line not whole: the next append mends that.
     """
 
     records: tuple[Record, ...]
@@ -83,13 +84,14 @@ def read(path: Path) -> Ledger:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 record = _record(line)
-                if record is None and not line.endswith(b"\n"):
-                    torn = True
+                torn = _left_by_a_crash(line, lines) if record is None else False
+                if torn:
                     break
-                if record is None or record.get("previous") != last:
+                if record is None or record["previous"] != last:
                     broken = f"line {number} does not follow the one before it"
                     break
                 records.append(record)
+                torn = not line.endswith(b"\n")  # all of it but its line end
                 last = hashlib.sha256(line.removesuffix(b"\n") + b"\n").hexdigest()
                 if number == head[0] and last != head[1]:
                     broken = f"line {number} is not the one whose hash ledger.head has"
@@ -104,7 +106,16 @@ def _record(line: bytes) -> Record | None:
         found = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and "event" in found else None
+    whole = isinstance(found, dict) and {"event", "previous"} <= found.keys()
+    return found if whole else None
+
+
+def _left_by_a_crash(line: bytes, rest: Iterator[bytes]) -> bool:
+    """Say so of a line that is no record: it has no end, or is the last and has holes.
+
+    A power cut may leave zeros in the middle of what was written, its end there.
+    """
+    return not line.endswith(b"\n") or (b"\0" in line and next(rest, None) is None)
 
 
 def _head(path: Path) -> tuple[int, str]:

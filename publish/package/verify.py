@@ -415,14 +415,17 @@ def check_signature(package: Package, key: object) -> None:
 def check_ledger(path: Path, packages: Many) -> Many:
     """Return what is wrong with a ledger; note in packages what it contradicts."""
     records, last = [], START
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
             good = record["previous"] == last
         except (ValueError, KeyError, TypeError):
+            # An append that a crash cut short, or left with holes of zeros: nothing
+            # was done upon it.
+            if not line.endswith(b"\n") or (b"\0" in line and number == len(lines)):
+                break
             good = False
-        if not good and not line.endswith(b"\n"):
-            break  # an append that a crash cut short: nothing was done upon it
         if not good:
             return [f"ledger, line {number}: does not follow the line before it"]
         last = hashlib.sha256(line).hexdigest()
