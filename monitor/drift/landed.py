@@ -102,24 +102,17 @@ def _fields(
 
 
 _SKIPPED = ("_extract_run_id", "CustomFields")
-# One pass: every text becomes a row of (name, text), and so does every field below
-# `_unrecognised`.
-_SHARES = """
-with texts as (
-    unpivot (select {columns} from read_parquet({file})) on columns(*)
-    into name name value value
+_UNKNOWN = """
+with unknown as (
+    select "_unrecognised"::json as record from read_parquet({file})
+    where "_unrecognised" is not null
 ),
-known as (
-    select name, value from texts where name <> '_unrecognised'
-    union all
-    select
-        '_unrecognised.' || entry.key,
-        json_extract_string(texts.value, '$."' || entry.key || '"')
-    from texts, unnest(json_keys(texts.value::json)) as entry(key)
-    where texts.name = '_unrecognised'
+fields as (
+    select entry.key, json_extract_string(record, '$."' || entry.key || '"') as value
+    from unknown, unnest(json_keys(record)) as entry(key)
 )
-select name, count(value), count(try_cast(value as double)) from known
-group by name order by name
+select '_unrecognised.' || key, count(value), count(try_cast(value as double))
+from fields group by key order by key
 """
 
 
@@ -129,15 +122,24 @@ def _shares(
     """Return, for each text of a landed file: name, records with it, numbers."""
     file = text(str(path))
     described = connection.execute(f"describe select * from read_parquet({file})")
-    columns = [
-        f'"{name}"::varchar as "{name}"'
+    texts = [
+        name
         for name, type_, *_ in described.fetchall()
         if type_ in ("VARCHAR", "JSON") and name not in _SKIPPED
     ]
-    if not columns:
-        return []
-    query = _SHARES.format(columns=", ".join(columns), file=file)
-    return connection.execute(query).fetchall()
+    names = [name for name in texts if name != "_unrecognised"]
+    found: list[tuple[str, int, int]] = []
+    if names:
+        counts = ", ".join(
+            f'count("{name}"), count(try_cast("{name}"::varchar as double))'
+            for name in names
+        )
+        query = f"select {counts} from read_parquet({file})"
+        told = connection.execute(query).fetchall()[0]
+        found += zip(names, told[::2], told[1::2], strict=True)
+    if "_unrecognised" in texts:
+        found += connection.execute(_UNKNOWN.format(file=file)).fetchall()
+    return sorted(found)
 
 
 def _mappings(evidence: Evidence, source: str) -> dict[str, list[str]]:
