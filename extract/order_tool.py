@@ -6,6 +6,7 @@ No public API of the order tool exists; this one is defined in docs/order-tool-a
 import msgspec
 
 from extract.entities import ORDER_TOOL, Entity
+from extract.names import Names
 from extract.source import Page, Source
 from extract.strict_json import parse, parse_rows, refuse_depth
 from extract.transport import Limits, Transport, check_address
@@ -28,8 +29,9 @@ def connect(variables: Environment) -> "OrderTool":
     transport = Transport(
         address,
         {"Authorization": f"Bearer {token}", "Accept": "application/json"},
-        variables.optional("ORDER_TOOL_CA_FILE"),
+        variables.authorities("ORDER_TOOL_CA_FILE"),
         Limits.of(variables),
+        Names("ORDER_TOOL", "ORDER_TOOL_TOKEN"),
     )
     return OrderTool(
         transport, variables.count("ORDER_TOOL_PAGE_SIZE", 500, 1, PAGE_LIMIT)

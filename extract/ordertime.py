@@ -7,6 +7,7 @@ https://help.ordertime.com/help/order-time-rest-api and .../working-with-entity-
 from typing import Any
 
 from extract.entities import ORDERTIME, Entity
+from extract.names import Names
 from extract.source import Page, Source
 from extract.strict_json import parse, parse_rows
 from extract.transport import Limits, Transport, check_address
@@ -48,8 +49,13 @@ def connect(variables: Environment) -> "OrderTime":
     transport = Transport(
         address,
         headers,
-        variables.optional("ORDERTIME_CA_FILE"),
+        variables.authorities("ORDERTIME_CA_FILE"),
         Limits.of(variables),
+        Names(
+            "ORDERTIME",
+            "ORDERTIME_API_KEY, ORDERTIME_EMAIL and ORDERTIME_PASSWORD or "
+            "ORDERTIME_DEV_KEY",
+        ),
     )
     return OrderTime(
         transport, variables.count("ORDERTIME_PAGE_SIZE", PAGE_LIMIT, 1, PAGE_LIMIT)

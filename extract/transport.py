@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ import requests
 import tenacity
 import urllib3
 
+from extract.names import Names
 from extract.strict_json import parse
 from runtime.command import LOG
 from runtime.environment import Environment
@@ -79,20 +81,23 @@ class Transport:
         headers: sent with every request, credentials among them; never shown.
         ca_file: a PEM file to verify the server with, or None for the public ones.
         limits: what one request may cost.
+        names: what to call the source's variables.
     """
 
     def __init__(
         self,
         base: str,
         headers: Mapping[str, str],
-        ca_file: str | None,
+        ca_file: Path | None,
         limits: Limits,
+        names: Names,
     ) -> None:
         self.base = base.rstrip("/")
         self.tally = Tally()
         self._headers = dict(headers)
-        self._verify: str | bool = ca_file or True
+        self._verify: str | bool = str(ca_file) if ca_file else True
         self._limits = limits
+        self._names = names
         self._local = threading.local()
         self._ended = threading.Event()
 
@@ -138,7 +143,8 @@ class Transport:
         except _TryAgainError as error:
             raise Temporary(
                 f"{self.base}/{path} gave no good answer in {self._limits.attempts} "
-                f"attempts; the last: {error}. Nothing has changed here; try later."
+                f"attempts; the last: {error}. Nothing has changed here; try later. "
+                f"If it stays so, check {self._names.prefix}_URL."
             ) from None
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
@@ -179,7 +185,8 @@ class Transport:
         except requests.exceptions.SSLError as error:
             raise Misuse(
                 f"{self.base}: the server's certificate could not be verified "
-                f"({_reason(error)}). Name its authority in a _CA_FILE variable."
+                f"({_reason(error)}). Name its authority in "
+                f"{self._names.prefix}_CA_FILE."
             ) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _TryAgainError(f"{type(error).__name__} ({_reason(error)})") from None
@@ -231,15 +238,8 @@ class Transport:
             raise _TryAgainError(f"status {status} {said}".strip(), wait)
         raise Misuse(
             f"{self.base}/{path}: expected status 200, found {status} {said}. "
-            + _ADVICE.get(status, "Check the address and the request.")
+            + self._names.advice(status)
         )
-
-
-_ADVICE = {
-    400: "Check the API key, the user and the address.",
-    401: "Check the API key and the user.",
-    403: "Give the API user's role the right to view this record type.",
-}
 
 
 def _message(body: bytes) -> str:

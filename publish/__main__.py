@@ -16,7 +16,7 @@ from publish.choice import choose
 from publish.deliver import recovery
 from publish.feeds import artifacts
 from publish.ledger import Ledger, approval
-from publish.options import RunByDefault, Time
+from publish.options import RunByDefault
 from publish.package import signature
 from publish.prune.command import command as prune
 from publish.replay.command import command as replay
@@ -28,11 +28,12 @@ from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
 from runtime.files import sweep
 from runtime.lock import one_writer
+from runtime.moment import Time
 
 _STATUS = {0: "done", 1: "refused", 2: "failed", 75: "temporary"}
 
 
-@click.group(cls=RunByDefault)
+@click.group(cls=RunByDefault, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Turn marts into partner files: render, judge, pack, deliver, remember.
 
@@ -185,7 +186,10 @@ def key() -> None:
     """Print the public half of the key that signs packages, as PEM."""
     found = signature.key(Environment.read())
     if found is None:
-        raise Misuse("neither FEEDS_SIGNING_KEY nor FEEDS_SIGNING_KEY_FILE is set.")
+        raise Misuse(
+            "expected a signing key in FEEDS_SIGNING_KEY or FEEDS_SIGNING_KEY_FILE, "
+            "found neither set. docs/package.md shows how one is made."
+        )
     click.echo(signature.public(found), nl=False)
 
 

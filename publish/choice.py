@@ -35,7 +35,13 @@ def choose(
     for name in names:
         if name not in declared:
             known = ", ".join(declared) or "(none is declared)"
-            raise Misuse(f"expected one of the files {known}; found {name!r}")
+            feed, _, value = name.partition(".")
+            # So a file of one term is called in the summary.
+            hint = f". Its terms go together: `publish {feed}`" if value else ""
+            raise Misuse(
+                f"expected one of the files {known}; found {name!r}"
+                + (hint if feed in declared else "")
+            )
     if names:
         return Choice(tuple(declared[name] for name in declared if name in names), {})
     heard = {record.get("feed") for record in ledger.all()}

@@ -1,8 +1,5 @@
 """What the command line of publish needs beyond click."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 import click
 
 
@@ -11,26 +8,6 @@ class RunByDefault(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `run` before words that name no command."""
-        if not args or args[0] not in (*self.commands, "--help"):
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["run", *args]
         return super().parse_args(ctx, args)
-
-
-class Time(click.ParamType[datetime]):
-    """An ISO time; without an offset it is UTC."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Return an aware time in UTC, to the second."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not an ISO time such as 2026-01-15T06:00:00Z")
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).replace(microsecond=0)

@@ -5,6 +5,7 @@ Read once per command into frozen values; a message about a variable names it.
 
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +46,12 @@ class Environment:
 
     @classmethod
     def read(cls, folder: Path | None = None) -> "Environment":
-        """Read the process environment over `folder`/.env (default: where we stand)."""
-        file = (folder or Path.cwd()) / ".env"
+        """Read the process environment over `folder`/.env (default: where we stand).
+
+        Raises:
+            Misuse: `folder` is left out, and we do not stand in the project's folder.
+        """
+        file = (folder or _project()) / ".env"
         below = dotenv_values(file, interpolate=False) if file.is_file() else {}
         present = {name: text for name, text in below.items() if text is not None}
         return cls({**present, **os.environ})
@@ -72,6 +77,21 @@ class Environment:
         return tuple(
             text for name, text in self._variables.items() if _SECRET.search(name)
         )
+
+    def authorities(self, name: str) -> Path | None:
+        """Return a PEM file of the authorities to trust, or None where it is unset."""
+        given = self._variables.get(name)
+        if given is None:
+            return None
+        try:
+            ssl.create_default_context(cafile=given)
+        except OSError:  # ssl.SSLError is one
+            found = "something else" if Path(given).is_file() else "no file"
+            raise Misuse(
+                f"{name}: expected a PEM file of certificates, found {found} at "
+                f"{given}. Name one, or leave it unset to trust the usual authorities."
+            ) from None
+        return Path(given)
 
     def number(
         self, name: str, default: float, least: float = 0, most: float = 1e12
@@ -107,6 +127,17 @@ class Environment:
         if text.lower() in ("0", "false", "no", "off"):
             return False
         raise Misuse(f"{name} must be 1 or 0, but is {text!r}.")
+
+
+def _project() -> Path:
+    """Return the folder we stand in, which holds models, suites and by default data."""
+    here = Path.cwd()
+    if not (here / "dbt_project.yml").is_file():
+        raise Misuse(
+            f"expected to stand in the project's folder, found no dbt_project.yml in "
+            f"{here}. Change to the folder that holds README.md, and run it there."
+        )
+    return here
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,11 @@ from monitor.health.command import gathered, look
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.exits import Misuse, Stop
 from runtime.lock import one_writer
+from runtime.moment import Time
 
 
 @click.command("alert")
-@click.option(
-    "--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="As of then; default now."
-)
+@click.option("--at", type=Time(), help="As of then, UTC.  [default: now]")
 @log_options
 def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) -> None:
     """Look at the feeds, and tell what is new: a start, a reminder, an all-clear.

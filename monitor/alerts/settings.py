@@ -84,7 +84,7 @@ def _webhook(variables: Environment) -> Webhook | None:
     return Webhook(
         Secret(url),
         Secret(token) if token else None,
-        _ca_file(variables, "FEEDS_ALERT_WEBHOOK_CA_FILE"),
+        variables.authorities("FEEDS_ALERT_WEBHOOK_CA_FILE"),
     )
 
 
@@ -110,16 +110,7 @@ def _mail(variables: Environment) -> Mail | None:
         implicit,
         unquote(parts.username) if parts.username else None,
         variables.secret("FEEDS_ALERT_SMTP_PASSWORD") if parts.username else None,
-        _ca_file(variables, "FEEDS_ALERT_SMTP_CA_FILE"),
+        variables.authorities("FEEDS_ALERT_SMTP_CA_FILE"),
         variables.text("FEEDS_ALERT_MAIL_FROM"),
         tuple(one.strip() for one in to.split(",") if one.strip()),
     )
-
-
-def _ca_file(variables: Environment, name: str) -> Path | None:
-    text = variables.optional(name)
-    if text is None:
-        return None
-    if not Path(text).is_file():
-        raise Misuse(f"{name}: expected a PEM file, found none at {text}.")
-    return Path(text)

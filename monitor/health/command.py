@@ -14,6 +14,7 @@ from monitor.health.evidence import Evidence, Patience
 from monitor.health.report import Report, ask
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import Environment, Limits, Place
+from runtime.moment import Time
 
 
 @click.command("health")
@@ -21,9 +22,7 @@ from runtime.environment import Environment, Limits, Place
     "--fresh", is_flag=True,
     help="First let `publish check` try every server that has settings.",
 )  # fmt: skip
-@click.option(
-    "--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="As of then; default now."
-)
+@click.option("--at", type=Time(), help="As of then, UTC.  [default: now]")
 @log_options
 def command(
     fresh: bool, at: datetime | None, as_json: bool, log_format: str, quiet: bool
@@ -50,7 +49,7 @@ def gathered(at: datetime | None) -> Evidence:
         Limits.of(variables),
         variables,
         Path.cwd(),
-        (at or datetime.now(UTC)).replace(tzinfo=UTC),
+        at or datetime.now(UTC),
         Patience.of(variables),
     )
 

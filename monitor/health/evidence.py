@@ -15,6 +15,7 @@ from monitor.documents import document
 from monitor.health.ledger import Ledger, read
 from runtime.cadence import Cron
 from runtime.environment import Environment, Limits, Place
+from runtime.exits import Misuse
 
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -88,8 +89,19 @@ class Evidence:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The project, as dbt wrote it: manifest.json."""
-        return document(self.target / "manifest.json")
+        """The project, as dbt wrote it: manifest.json.
+
+        Raises:
+            Misuse: there is none.
+        """
+        path = self.target / "manifest.json"
+        try:
+            return document(path)
+        except FileNotFoundError:
+            raise Misuse(
+                f"expected dbt's {path}, found no such file. Run `dbt build` from the "
+                "project root."
+            ) from None
 
     @cached_property
     def results(self) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from runtime.exits import Stop
 _ORDER = ("act", "unsure", "warn", "note")
 _STATUS = {0: "well", 1: "somebody must act", 75: "could not tell"}
 _SIGNS = {"act": "ACT ", "unsure": "?   ", "warn": "warn", "note": "-   "}
+_UNSEEN = " cannot be seen: "
 Look = Callable[[Evidence], Seen]
 
 
@@ -49,7 +50,15 @@ class Report:
     def words(self) -> str:
         """Return it for a person."""
         lines = [f"{_STATUS[self.exit_code]}, {self.at}"]
+        reasons: set[str] = set()
         for finding in self.findings:
+            _, unseen, reason = finding.says.partition(_UNSEEN)
+            if unseen and reason in reasons:
+                lines.append(
+                    f"  ?    {finding.id} {finding.about}: for the same reason"
+                )
+                continue
+            reasons.add(reason)
             sign = _SIGNS[finding.kind.severity]
             since = f" (since {finding.since})" if finding.since else ""
             lines.append(
@@ -83,7 +92,9 @@ def ask(evidence: Evidence, more: tuple[tuple[str, str, Look], ...] = ()) -> Rep
         try:
             seen = look(evidence)
         except (OSError, LookupError, ValueError, TypeError, Stop, duckdb.Error) as why:
-            says = f"{name} cannot be seen: {type(why).__name__}: {why}"
+            # Our own words are a sentence; those of others need their kind.
+            kind = "" if isinstance(why, Stop) else f"{type(why).__name__}: "
+            says = f"{name}{_UNSEEN}{kind}{why}"
             seen = Seen(findings=(Finding("CANNOT_TELL", name, says, blind=area),))
         facts |= seen.facts
         findings += seen.findings

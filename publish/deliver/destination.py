@@ -85,7 +85,7 @@ class Destination:
         address = _address(variables, prefix)
         scheme = cast("Scheme", address.scheme)
         ssh = _ssh(variables, prefix) if scheme == "sftp" else Ssh()
-        ca_file = _file(variables, f"{prefix}_CA_FILE")
+        ca_file = variables.authorities(f"{prefix}_CA_FILE")
         secret = None
         if ssh.key_file is None or variables.optional(f"{prefix}_PASSWORD"):
             secret = _secret(variables, prefix) if scheme != "file" else None

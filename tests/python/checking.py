@@ -45,6 +45,7 @@ class Desk:
         """Write the feed down; return the command line."""
         target = self.root / "target"
         target.mkdir(exist_ok=True, parents=True)
+        (self.root / "dbt_project.yml").write_text("name: sample\n")
         said = manifest({**META, "file": "inventory.csv", **self.meta})
         (target / "manifest.json").write_text(json.dumps(said))
         (target / "run_results.json").write_text(json.dumps(run_results()))

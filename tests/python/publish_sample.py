@@ -281,6 +281,7 @@ class House:
         suites = self.root / "tests" / "expectations"
         if not suites.exists():
             shutil.copytree(ROOT / "tests" / "expectations", suites)
+            (self.root / "dbt_project.yml").write_text("name: sample\n")
             self.partner.mkdir()
         target = self.root / "target"
         target.mkdir(exist_ok=True)

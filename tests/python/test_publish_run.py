@@ -164,6 +164,7 @@ def test_the_named_file_and_no_name_mean_the_same(house: House) -> None:
 
 def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
     house = House(tmp_path)
+    (house.root / "dbt_project.yml").write_text("name: sample\n")
     done = house.run()
     assert (done.returncode, "Run `dbt build`" in done.stderr) == (2, True)
     house.write()
