@@ -124,7 +124,8 @@ def run(
     \b
     Examples:
       sandbox run -- extract
-      sandbox run --day 1 --partner-folder data/partner -- make feeds
+      sandbox run --day 1 --partner-folder data/partner -- sh -c \\
+        'extract && dbt build && publish'
       sandbox run --fault 'list/1112@2:cut' -- extract ordertime
     """
     with ExitStack() as stack:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from conftest import Build, Command
 from publish_sample import House
 
 from sandbox import order_tool, ordertime
@@ -84,6 +84,13 @@ def test_before_anything_was_done_the_next_step_is_named(
     done = command(*words, env={"FEEDS_DATA": data, "DBT_TARGET_PATH": tmp_path / "t"})
     assert done.returncode == 2
     assert said in one_sentence(done.stderr)
+
+
+def test_a_build_before_the_first_extract_ends_well(build: Build, data: Path) -> None:
+    assert not data.exists()
+    code, said = build("--select", "reason_codes")
+    assert code == 0, said
+    assert (data / "warehouse.duckdb").exists()
 
 
 def test_health_says_once_why_nothing_is_seen(

@@ -1,0 +1,18 @@
+"""A plugin of dbt-duckdb that makes the data directory before the warehouse is opened.
+
+DuckDB makes a file but no folder, and dbt then ends with two hundred lines of Python.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.duckdb.plugins import BasePlugin
+
+
+class Plugin(BasePlugin):  # type: ignore[misc,unused-ignore]
+    """Loaded by profiles.yml; dbt-duckdb wants this name."""
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Make the folder that the warehouse lies in."""
+        if self.creds is not None:
+            Path(self.creds.path).parent.mkdir(parents=True, exist_ok=True)
