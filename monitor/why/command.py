@@ -56,7 +56,7 @@ def command(
             report(told, words.nothing(key, near), as_json)
             sys.exit(1)
         chosen, others = _chosen(found, key)
-        asker = Asker(connection, place, feed, runs)
+        asker = Asker(connection, place, feed, runs, whole=as_json)
         rows = asker.explain(chosen)
         if run_id:
             rows = past.explain(asker, chosen, rows, run_id)

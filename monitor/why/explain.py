@@ -1,13 +1,15 @@
 """One row's story: what the source said, what the rules saw, where it went."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
 from monitor.warehouse import Row, rows
-from monitor.why import packages
+from monitor.why import packages, twins
+from monitor.why.beside import Beside
 from monitor.why.find import Match
 from monitor.why.packages import Package
 from monitor.why.record import source
@@ -26,22 +28,45 @@ class Asker:
         place: where everything lies.
         feed: only this file, if one was named.
         runs: how many runs back to tell.
+        whole: whether records are told with what they say twice.
     """
 
     connection: duckdb.DuckDBPyConnection
     place: Place
     feed: str | None
     runs: int
+    whole: bool
+    _read: "dict[str, Future[list[dict[str, Any]]]]" = field(default_factory=dict)
+
+    def sources(self, found: Sequence[Match], run: str) -> list[dict[str, Any]]:
+        """Return the landed records of each row; of the same rows at every call."""
+        self._begin(found, run)
+        return self._read[run].result()
+
+    def _begin(self, found: Sequence[Match], run: str) -> None:
+        """Begin to read the landed records: nothing but the answer waits for them."""
+        if run not in self._read:
+            self._read[run] = Beside(self.connection).begin(
+                lambda cursor: source(
+                    cursor, self.place.landing, found, run, self.whole
+                )
+            )
 
     def explain(self, found: Sequence[Match]) -> list[dict[str, Any]]:
         """Tell everything about some rows of one subject."""
         if not found:
             return []
         subject = found[0].subject
+        for match in found:
+            self._begin(found, match.row["extract_run_id"])
         rules = Rules(self.connection, subject)
         known = self._codes(subject)
         sent = packages.of(self.place, subject, self.feed)
-        return [self._explain(match, rules, known, sent) for match in found]
+        told = [self._explain(match, rules, known, sent) for match in found]
+        for place, match in enumerate(found):
+            run = match.row["extract_run_id"]
+            told[place]["source"] = self.sources(found, run)[place]
+        return told
 
     def _explain(
         self,
@@ -59,11 +84,9 @@ class Asker:
                 **{name: row[name] for name in DECISION},
                 **self._meaning(known, row["reason_code"]),
             },
-            "source": source(
-                self.connection, self.place.landing, match, row["extract_run_id"]
-            ),
+            "source": {},  # comes last: it is read meanwhile
             "values": self._values(match),
-            "rules": self._rules(rules, known, row),
+            "rules": self._rules(subject, rules, known, row),
             "files": last_out(match, sent, self.runs),
             "history": history(match, sent, self.runs),
         }
@@ -96,11 +119,12 @@ class Asker:
         return row
 
     def _rules(
-        self, rules: Rules, known: Mapping[str, Row], row: Row
+        self, subject: Subject, rules: Rules, known: Mapping[str, Row], row: Row
     ) -> list[dict[str, Any]]:
         """Return every rule in order: whether it fired, and what it looked at."""
         fired = (row["reason_codes"] or "").split("|")
         answers = rules.ask(row, fired)
+        shared = twins.of(self.connection, subject.audit, subject, row)
         return [
             {
                 "code": code,
@@ -114,6 +138,7 @@ class Asker:
                         answers.get(code, ()), key=lambda answer: not answer.holds
                     )
                 ],
+                **({"twins": shared[code]} if code in shared else {}),
             }
             for code, told in known.items()
             if told["status"] != "ELIGIBLE"

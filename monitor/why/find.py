@@ -1,12 +1,13 @@
 """Which rows a key names, as people have it: in any spelling, of any kind."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
 
 from monitor.warehouse import Row, rows, tables, text
+from monitor.why.beside import Beside
 from monitor.why.subjects import Key, Subject
 from runtime.exits import Misuse
 
@@ -78,13 +79,13 @@ def matches(
     if not key.strip():
         raise Misuse("KEY is blank. Give a SKU, a part number, an order id ...")
     subjects, key = _meant(subjects, key.strip())
-    built = tables(connection)
-    return [
-        match
-        for subject in subjects
-        if subject.audit in built
-        for match in _of(connection, subject, _Given(key))
-    ]
+    built, given, beside = tables(connection), _Given(key), Beside(connection)
+
+    def look(subject: Subject) -> Callable[[duckdb.DuckDBPyConnection], list[Match]]:
+        return lambda cursor: _of(cursor, subject, given)
+
+    begun = [beside.begin(look(each)) for each in subjects if each.audit in built]
+    return [match for found in begun for match in found.result()]
 
 
 def _of(

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from monitor.why import packages, runs
+from monitor.why import packages, runs, twins
 from monitor.why.explain import Asker
 from monitor.why.find import Match
 from monitor.why.packages import Package
-from monitor.why.record import source
 from runtime.exits import Misuse
 
 
@@ -39,7 +38,7 @@ def explain(
             f"found {run!r}"
         )
     return [
-        _as_of(asker, match, dict(told), _fitting(match, chosen))
+        _as_of(asker, found, match, dict(told), _fitting(match, chosen))
         for match, told in zip(found, now, strict=True)
     ]
 
@@ -62,9 +61,15 @@ def _fitting(match: Match, chosen: Sequence[Package]) -> Package:
 
 
 def _as_of(
-    asker: Asker, match: Match, told: dict[str, Any], package: Package
+    asker: Asker,
+    found: Sequence[Match],
+    match: Match,
+    told: dict[str, Any],
+    package: Package,
 ) -> dict[str, Any]:
     row = runs.decided(match, package)
+    file = twins.packed(str(package.folder / "audit.csv"))
+    shared = twins.of(asker.connection, file, match.subject, row) if row else {}
     fired = (row.get("reason_codes") or "").split("|")
     known = {rule["code"]: rule for rule in told["rules"]}
     decision = {name: row.get(name) or None for name in runs.DECISION}
@@ -74,14 +79,20 @@ def _as_of(
     return told | {
         "as_of": package.run_id,
         "decision": decision | {"meaning": meaning, "remedy": None},
-        "source": source(asker.connection, asker.place.landing, match, extract),
+        "source": asker.sources(found, extract)[found.index(match)],
         "values": {
             name: value
             for name, value in row.items()
             if value and not name.endswith("_raw") and name not in decision
         },
         "rules": [
-            {**rule, "fired": True, "decided": code == fired[0], "values": []}
+            {
+                **{name: value for name, value in rule.items() if name != "twins"},
+                "fired": True,
+                "decided": code == fired[0],
+                "values": [],
+                **({"twins": shared[code]} if code in shared else {}),
+            }
             for code, rule in known.items()
             if code in fired
         ],

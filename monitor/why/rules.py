@@ -10,6 +10,8 @@ from monitor.why.stated import Rule, fact, last, member_of, stated, trees
 from monitor.why.subjects import Subject
 from monitor.why.tree import Asked, Node, asked, column, parsed, select_of, written
 
+_MOST = 1000  # rows of one item
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -34,6 +36,7 @@ class _Question:
         key: what names a row of it.
         wanted: the expressions.
         sql: the statement that computes them, once it is written.
+        kept: the answers of the rows of one item, by what names each of them.
     """
 
     tree: Node
@@ -41,6 +44,7 @@ class _Question:
     key: tuple[str, ...]
     wanted: list[Node] = field(default_factory=list)
     sql: str = ""
+    kept: dict[tuple[Any, ...], Sequence[Any] | None] = field(default_factory=dict)
 
     def add(self, expression: Node) -> int:
         self.wanted.append({**expression, "alias": ""})
@@ -53,15 +57,25 @@ class _Question:
     def answers(
         self, connection: duckdb.DuckDBPyConnection, row: Mapping[str, Any]
     ) -> Sequence[Any] | None:
-        """Compute them; None where the step has no such row."""
-        where = " and ".join(
-            f"k{place} is null" if row[name] is None else f"k{place} = {row[name]}"
-            for place, name in enumerate(self.key)
-        )
-        found = connection.execute(
-            f"select * from ({self.sql}) where {where} limit 1"
-        ).fetchone()
-        return None if found is None else found[len(self.key) :]
+        """Compute them; None where the step has no such row.
+
+        The rows of one item are computed together: its views are gone through once.
+        """
+        named = tuple(row[name] for name in self.key)
+        if named not in self.kept:
+            wanted = self.key[:1] if named[0] is not None else self.key
+            where = " and ".join(
+                f"k{place} is null" if row[name] is None else f"k{place} = {row[name]}"
+                for place, name in enumerate(wanted)
+            )
+            found = connection.execute(
+                f"select * from ({self.sql}) where {where} limit {_MOST}"
+            ).fetchall()
+            many = len(self.key)
+            self.kept = {each[:many]: each[many:] for each in found} | {
+                named: next((r[many:] for r in found if r[:many] == named), None)
+            }
+        return self.kept[named]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,32 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A list of a source that holds the record: its entity and the column of its id."""
+    """A list of a source that holds the record.
+
+    Attributes:
+        entity: its name.
+        column: the id of the item or order in it.
+        again: what takes long to read, and says what other columns say too.
+    """
 
     entity: str
     column: str
+    again: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What rows have in common that repeat each other: see int_..._repeated.
+
+    Attributes:
+        code: the reason code that all of them bear.
+        columns: the columns of the audit that are alike.
+        any_case: those of them that are so in capitals.
+    """
+
+    code: str
+    columns: tuple[str, ...]
+    any_case: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +71,8 @@ class Subject:
         facts: the model whose columns the rules ask; None if they speak for
             themselves.
         at: the columns by which its audit and its files are sorted.
+        shown: columns that tell a person where it is.
+        repeats: what rows that repeat each other have in common.
     """
 
     name: str
@@ -65,6 +89,8 @@ class Subject:
     rules: tuple[str, ...]
     facts: str | None
     at: tuple[str, ...]
+    shown: tuple[str, ...]
+    repeats: tuple[Repeat, ...] = ()
 
 
 PART = Subject(
@@ -101,12 +127,30 @@ PART = Subject(
         Key("item id", "item_id = try_cast($key as bigint)"),
     ),
     likely=("item_name", "oem_part_number", "mfr_part_number", "partslink_number"),
-    landed=(Landed("part_items", "Id"), Landed("stock_by_location", "ItemRef.Id")),
+    landed=(
+        Landed("part_items", "Id", again="CustomFields"),
+        Landed("stock_by_location", "ItemRef.Id"),
+    ),
     details=None,
     reasons="reason_codes",
     rules=("int_parts_scoped", "int_parts_ruled", "int_parts_decided"),
     facts="int_parts_examined",
     at=("location_code", "supplier_sku"),
+    shown=("location_name", "supplier_sku"),
+    repeats=(
+        Repeat("DUP_KEY", ("location_code", "supplier_sku")),
+        Repeat(
+            "DUP_PART",
+            (
+                "location_code",
+                "part_type",
+                "brand",
+                "oem_part_number_key",
+                "partslink_number",
+            ),
+            any_case=frozenset({"brand"}),
+        ),
+    ),
 )
 
 ORDER = Subject(
@@ -131,6 +175,7 @@ ORDER = Subject(
     rules=("int_orders_classified",),
     facts=None,
     at=("order_id",),
+    shown=("sis_term_id",),
 )
 
 SUBJECTS = (PART, ORDER)

@@ -62,6 +62,7 @@ def _row(told: Mapping[str, Any]) -> list[str]:
     ]
     if decision["meaning"]:
         lines.append(f"  {decision['meaning']}. To do: {_text(decision['remedy'])}.")
+    lines += _twins(told)
     if decision["warnings"]:
         lines.append(f"  warnings: {decision['warnings']}")
     lines += _source(told["source"])
@@ -74,6 +75,32 @@ def _row(told: Mapping[str, Any]) -> list[str]:
     lines += _rules(told)
     lines += _files(told["files"], decision)
     lines += _history(told["history"])
+    return lines
+
+
+def _twins(told: Mapping[str, Any]) -> list[str]:
+    """Say who else has the key or the part, and who of them goes out."""
+    lines = []
+    for rule in told["rules"]:
+        if "twins" not in rule:
+            continue
+        twins = rule["twins"]
+        count = len(twins["rows"]) + twins["more"]
+        shared = ", ".join(f"{n} {_text(v)}" for n, v in twins["shared"].items())
+        others = "1 other row has" if count == 1 else f"{count:,} other rows have"
+        lines.append(f"  {rule['code']}: {others} {shared}")
+        for row in twins["rows"]:
+            named = next(row[name] for name in ("item_name", "order_id") if name in row)
+            id_of = next(row[name] for name in ("item_id", "order_id") if name in row)
+            lines.append(
+                f"    {_text(named)} ({told['subject']}:{id_of}) at "
+                f"{_text(row.get('location_name'))}: {_text(row['status'])}, "
+                f"{_text(row['reason_code'])}"
+            )
+        if twins["more"]:
+            lines.append(f"    and {twins['more']:,} more")
+        won = f"{twins['won']:,}" if twins["won"] else "none"
+        lines.append(f"    of these {count + 1:,} rows, {won} goes out")
     return lines
 
 
