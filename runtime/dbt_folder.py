@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt_common.exceptions import DbtRuntimeError
+
+from runtime.environment import unreadable
 
 
 class Plugin(BasePlugin):  # type: ignore[misc,unused-ignore]
     """Loaded by profiles.yml; dbt-duckdb wants this name."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        """Make the folder that the warehouse lies in."""
-        if self.creds is not None:
-            Path(self.creds.path).parent.mkdir(parents=True, exist_ok=True)
+        """Make the folder that the warehouse lies in, if files in it will be found."""
+        if self.creds is None:
+            return
+        folder = Path(self.creds.path).parent
+        if complaint := unreadable(str(folder)):
+            raise DbtRuntimeError(complaint)
+        folder.mkdir(parents=True, exist_ok=True)

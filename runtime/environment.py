@@ -140,6 +140,19 @@ def _project() -> Path:
     return here
 
 
+def unreadable(data: str) -> str | None:
+    """Say what is wrong with the path of a data directory; None if nothing is.
+
+    dbt and DuckDB find files by patterns and in quotes. In a folder whose name they
+    take for one they would find nothing, and nothing is not an error to them.
+    """
+    found = next((letter for letter in data if letter in "'\"*?[]{}"), None)
+    return found and (
+        f"FEEDS_DATA: expected a path without ' \" * ? [ ] {{ }}, found {found} in "
+        f"{data}. Choose another folder."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where one environment keeps its data; see "Data directory" in the README."""
@@ -156,9 +169,10 @@ class Place:
                 f"FEEDS_ENVIRONMENT must be one of {', '.join(ENVIRONMENTS)}, "
                 f"but is {environment!r}."
             )
-        return cls(
-            environment, Path(variables.text("FEEDS_DATA", f"data/{environment}"))
-        )
+        data = variables.text("FEEDS_DATA", f"data/{environment}")
+        if complaint := unreadable(data):
+            raise Misuse(complaint)
+        return cls(environment, Path(data))
 
     @property
     def landing(self) -> Path:

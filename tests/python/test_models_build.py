@@ -278,3 +278,9 @@ def test_a_warning_nobody_described_and_a_decision_at_odds_fail(data, build, pro
     assert code == 1
     failed = set(re.findall(r"FAIL \d+ (\w+) \.", said))
     assert failed == {"audit_status_and_output_agree", "every_warning_is_described"}
+
+
+def test_a_folder_in_which_dbt_would_find_nothing_is_refused(build, tmp_path):
+    code, said = build(FEEDS_DATA=tmp_path / "o'brien")
+    assert (code, "expected a path without" in said) == (2, True), said
+    assert not (tmp_path / "o'brien").exists()

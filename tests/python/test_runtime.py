@@ -145,6 +145,12 @@ def test_the_environment_wins_over_the_env_file(
     assert Limits.of(variables).threads == 3
 
 
+@pytest.mark.parametrize("name", ["o'brien", "data[1]", "all*", "{x}"])
+def test_a_data_folder_in_which_nothing_would_be_found_is_refused(name: str) -> None:
+    with pytest.raises(Misuse, match="FEEDS_DATA: expected a path without"):
+        Place.of(Environment({"FEEDS_DATA": f"/data/{name}"}))
+
+
 def test_an_unknown_environment_is_refused() -> None:
     with pytest.raises(Misuse, match="FEEDS_ENVIRONMENT must be one of dev, uat, prod"):
         Place.of(Environment({"FEEDS_ENVIRONMENT": "production"}))
