@@ -44,11 +44,13 @@ class Repeat:
         code: the reason code that all of them bear.
         columns: the columns of the audit that are alike.
         any_case: those of them that are so in capitals.
+        bare: those of them whose letters and digits are so, in capitals.
     """
 
     code: str
     columns: tuple[str, ...]
     any_case: frozenset[str] = frozenset()
+    bare: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +147,11 @@ PART = Subject(
                 "location_code",
                 "part_type",
                 "brand",
-                "oem_part_number_key",
+                "oem_part_number",
                 "partslink_number",
             ),
             any_case=frozenset({"brand"}),
+            bare=frozenset({"oem_part_number"}),
         ),
     ),
 )

@@ -95,9 +95,12 @@ def _alike(repeat: Repeat, name: str, value: Any) -> str:
     """Return the condition that a row has this value too; nothing is one value."""
     if value in (None, ""):
         return f"coalesce({name}, '') = ''"
+    form = "{}"
     if name in repeat.any_case:
-        return f"upper({name}) = upper({text(str(value))})"
-    return f"{name} = {text(str(value))}"
+        form = "upper({})"
+    if name in repeat.bare:
+        form = "regexp_replace(upper({}), '[^A-Z0-9]+', '', 'g')"
+    return f"{form.format(name)} = {form.format(text(str(value)))}"
 
 
 def _as_text(value: Any) -> str:
