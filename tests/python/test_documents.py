@@ -1,10 +1,27 @@
 """What the documents say, held against the project."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import yaml
+from conftest import ROOT
+
+from extract.__main__ import extract
+from monitor.__main__ import cli as monitor
+from publish.__main__ import cli as publish
+from sandbox.__main__ import sandbox
+
+COMMANDS = {
+    "extract": extract, "monitor": monitor, "publish": publish, "sandbox": sandbox
+}  # fmt: skip
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / ".env.example")
+)
 
 VARIABLE = re.compile(r"[\"'](FEEDS|ORDERTIME|ORDER_TOOL)_[A-Z_]+[\"']")
 
@@ -38,7 +55,7 @@ def test_the_readme_names_every_file_that_leaves(root: Path) -> None:
 def test_every_variable_is_explained(root: Path) -> None:
     read = {
         match.group(0).strip("\"'")
-        for folder in ("extract", "publish", "runtime")
+        for folder in ("extract", "monitor", "publish", "runtime")
         for path in (root / folder).rglob("*.py")
         for match in VARIABLE.finditer(path.read_text())
     }
@@ -49,15 +66,74 @@ def test_every_variable_is_explained(root: Path) -> None:
     assert read - explained <= {"FEEDS_TRACEBACK", "FEEDS_COMMIT"}
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_every_make_target_that_is_named_exists(root: Path, name: str) -> None:
     targets = set(
-        re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE)
+        re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE)
     )
-    assert set(re.findall(r"`?make ([a-z]+)", (root / name).read_text())) <= targets
+    text = (root / name).read_text()
+    named = re.findall(r"(?:`|^|\$ )make ([a-z-]+)", text, re.MULTILINE)
+    assert set(named) <= targets
 
 
-def test_every_link_of_the_documents_leads_somewhere(root: Path) -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "DECISIONS.md"):
-        for target in re.findall(r"\]\(([^)]+)\)", (root / name).read_text()):
-            assert target.startswith("https://") or (root / target).exists(), target
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_of_the_documents_leads_somewhere(root: Path, name: str) -> None:
+    page = root / name
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def shown(text: str) -> Iterator[list[str]]:
+    """The commands of ours in a page: between backticks, and in blocks of code."""
+    blocks = re.findall(r"^```.*?$(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    rest = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines += [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", rest)]
+    for line in lines:
+        if line.removeprefix("$ ").partition(" ")[0] in COMMANDS:
+            yield shlex.split(line.removeprefix("$ "), comments=True)
+
+
+def unknown_options(words: list[str]) -> set[str]:
+    """The options of a command line that its command does not have."""
+    command: click.Command | None = COMMANDS[words[0]]
+    context = click.Context(command, help_option_names=["-h", "--help"])
+    rest = words[1:]
+    if isinstance(command, click.Group):
+        name = next((word for word in rest if not word.startswith("-")), "")
+        if name in command.list_commands(context):
+            command = command.get_command(context, name)
+        elif command is publish:
+            command = publish.get_command(context, "run")
+        assert command is not None
+    known = {
+        option
+        for each in command.get_params(context)
+        if isinstance(each, click.Option)
+        for option in each.opts
+    }
+    return {word for word in rest if word.startswith("--") and word != "--"} - known
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_command_that_is_shown_has_its_options(root: Path, name: str) -> None:
+    for words in shown((root / name).read_text()):
+        assert not unknown_options(words), " ".join(words)
+
+
+def test_an_option_that_does_not_exist_is_seen() -> None:
+    text = "`publish --now`, `monitor why KEY --runs 5`\n```sh\nextract --fast\n```\n"
+    assert [sorted(unknown_options(words)) for words in shown(text)] == [
+        ["--fast"], ["--now"], [],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["monitor", "sandbox"])
+def test_every_subcommand_that_is_shown_exists(root: Path, name: str) -> None:
+    group = COMMANDS[name]
+    assert isinstance(group, click.Group)
+    known = group.list_commands(click.Context(group))
+    for page in PAGES:
+        for words in shown((root / page).read_text()):
+            if words[0] == name and len(words) > 1:
+                assert words[1] in known, (page, words)
