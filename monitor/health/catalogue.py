@@ -132,7 +132,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "DELIVERY_UNKNOWN": Kind(
         "act", "feed", "nobody can tell whether a delivery arrived",
-        "Look at the partner's folder, then `publish settle ATTEMPT`.",
+        "Ask the partner whether the file came, then `publish settle ATTEMPT`.",
     ),
     "NOT_PICKED_UP": Kind(
         "act", "feed", "the partner has not taken a file in the agreed time",
@@ -185,11 +185,11 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "DISK_LOW": Kind(
         "act", "machine", "the disk is nearly full",
-        "Make room: old runs below landing/, old packages below outbox/.",
+        "Make room: `publish prune --dry-run` says what is old and may go.",
     ),
     "LOCK_OLD": Kind(
         "act", "machine", "a command has held the lock for long",
-        "Look at what it does; end it by its process id: it may be killed and run "
+        "Look at what it does; if it hangs, end it by its process id: it may be run "
         "again.",
     ),
     "LEDGER_BROKEN": Kind(

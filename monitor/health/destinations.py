@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitor.documents import document, moment
-from monitor.health.evidence import Evidence, hours
+from monitor.health.evidence import Evidence, spoken
 from monitor.health.finding import Finding, Seen
 
 # Days in which a certificate is renewed by itself, and in which it is not any more.
@@ -73,7 +73,7 @@ def _of(
         yield Finding(_VERDICTS[verdict], name, says, at)
     age = evidence.at - moment(at)
     if age > evidence.patience.check:
-        says = f"{where} was last tried {hours(age)} h ago"
+        says = f"{where} was last tried {spoken(age)} ago"
         yield Finding("DEST_CHECK_OLD", name, says, at)
     days = days_left(evidence, report)
     if days is not None and days < _RENEWAL:

@@ -151,8 +151,18 @@ class Evidence:
 
 
 def hours(length: timedelta) -> float:
-    """Return a length of time in hours, for a person."""
+    """Return a length of time in hours, for a machine."""
     return round(length.total_seconds() / 3600, 1)
+
+
+def spoken(length: timedelta) -> str:
+    """Write a length of time for a person: minutes, hours or days."""
+    seconds = length.total_seconds()
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return (
+        f"{hours(length)} h" if seconds < 3 * 86400 else f"{seconds / 86400:.0f} days"
+    )
 
 
 def meta_of(node: Mapping[str, Any]) -> dict[str, Any]:

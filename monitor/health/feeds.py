@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.documents import moment
-from monitor.health.evidence import CLOCK, Evidence, Feed, hours
+from monitor.health.evidence import CLOCK, Evidence, Feed, spoken
 from monitor.health.finding import Finding, Seen, listed
 from monitor.health.ledger import Record
 
@@ -60,16 +60,31 @@ def _held(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
             yield Finding("FILE_RELEASED", file, says, record["at"])
             continue
         reasons = record.get("reasons") or []
-        why = listed([f"{r['id']} ({r['says']})" for r in reasons])
+        why = listed([f"{r['id']}: {_seen(r['says'])}" for r in reasons])
         examples = [str(each) for r in reasons for each in r.get("examples", ())]
+        package = f"outbox/{file}/{record['run_id']}"
         yield Finding(
             "FILE_HELD",
             file,
-            f"{record['name']} is held: {why or listed(record['checks'])}; package "
-            f"outbox/{file}/{record['run_id']}",
+            f"{record['name']} is held. {why or listed(record['checks'])}",
             record["at"],
             tuple(examples[:3]),
+            step=f"Look at {package}/gates.html; {_release(record)}",
         )
+
+
+def _seen(says: str) -> str:
+    """Return what a check saw, without its advice: the next step has that."""
+    return says.partition(" If it is right, `publish approve")[0].rstrip(".")
+
+
+def _release(record: Record) -> str:
+    if hard := record.get("hard"):
+        return f"mend the cause, then publish again. Nobody may release {listed(hard)}."
+    return (
+        "mend the cause, then publish again; or, if the file is right, "
+        f'`publish approve {record["sha256"][:12]} --because "..."`.'
+    )
 
 
 def _tries(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
@@ -83,15 +98,28 @@ def _tries(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
                 yield Finding("DELIVERY_OPEN", intent["file"], says, intent["at"])
         elif end["event"] == "unknown":
             says = (
-                f"{intent['name']}: attempt {intent['attempt']}, {end.get('why', '')}"
+                f"whether {intent['name']} reached {intent['destination']} is unknown: "
+                "neither it nor its part is there as sent. The try before: "
+                f"{end.get('why', 'no reason recorded')}"
             )
-            yield Finding("DELIVERY_UNKNOWN", intent["file"], says, end["at"])
+            step = (
+                "Ask the partner whether the file came, then `publish settle "
+                f'{intent["attempt"]} --as delivered|not-delivered --because "..."`. '
+                f"Until then nothing more of {feed.name} is sent."
+            )
+            yield Finding(
+                "DELIVERY_UNKNOWN", intent["file"], says, end["at"], step=step
+            )
         last[intent["file"]] = end or intent
     for file, end in last.items():
         settled = known.newest.get(file)
         if end["event"] == "failed" and not (settled and settled["at"] > end["at"]):
             says = f"{file} was not delivered: {end.get('why', 'no reason recorded')}"
-            yield Finding("DELIVERY_FAILED", file, says, end["at"])
+            step = (
+                "Mend what the sentence names (`publish check "
+                f"{feed.meta['destination']}` tries the server), then `publish`."
+            )
+            yield Finding("DELIVERY_FAILED", file, says, end["at"], step=step)
 
 
 def _due(evidence: Evidence, feed: Feed, known: list[Finding]) -> Iterator[Finding]:
@@ -111,7 +139,7 @@ def _due(evidence: Evidence, feed: Feed, known: list[Finding]) -> Iterator[Findi
     yield Finding(
         "FILE_OVERDUE",
         feed.name,
-        f"{feed.name} was due at {due:{CLOCK}}, {hours(evidence.at - due)} h ago; the "
+        f"{feed.name} was due at {due:{CLOCK}}, {spoken(evidence.at - due)} ago; the "
         f"last one is of {last}",
         f"{due:{CLOCK}}",
     )
@@ -147,7 +175,7 @@ def _picked_up(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
             says = f"{told}: nobody has looked since whether it was taken"
             yield Finding("PICKUP_NOT_LOOKED", name, says, since)
         elif state != "taken":
-            says = f"{told}, still lies there; {hours(within)} h were agreed"
+            says = f"{told}, still lies there; {spoken(within)} were agreed"
             yield Finding("NOT_PICKED_UP", name, says, since)
 
 

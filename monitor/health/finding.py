@@ -20,6 +20,7 @@ class Finding:
         since: when it began, UTC, where that is known.
         examples: at most three rows or names.
         blind: for CANNOT_TELL, the area that could not be seen.
+        step: the next step, where more is known than the catalogue can say.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Finding:
     since: str | None = None
     examples: tuple[str, ...] = ()
     blind: str = ""
+    step: str = ""
 
     @property
     def kind(self) -> Kind:
@@ -42,7 +44,7 @@ class Finding:
     @property
     def do(self) -> str:
         """The next step."""
-        return self.kind.do.replace("{about}", self.about)
+        return self.step or self.kind.do.replace("{about}", self.about)
 
     def told(self) -> dict[str, Any]:
         """Return it for JSON."""

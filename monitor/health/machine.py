@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.documents import moment
-from monitor.health.evidence import Evidence, hours
+from monitor.health.evidence import CLOCK, Evidence, spoken
 from monitor.health.finding import Finding, Seen
 
 _LOCKS = Path("/proc/locks")
@@ -57,9 +57,14 @@ def _lock(evidence: Evidence, owner: dict[str, Any] | None) -> Iterator[Finding]
     if age > evidence.patience.lock:
         says = (
             f"{owner['command']} (pid {owner['pid']} on {owner['host']}) has held the "
-            f"lock for {hours(age)} h"
+            f"lock for {spoken(age)}"
         )
-        yield Finding("LOCK_OLD", "lock", says, owner["since"])
+        step = (
+            f"Look at what it does; if it hangs, `kill {owner['pid']}` there: it may "
+            "be run again."
+        )
+        since = f"{moment(owner['since']):{CLOCK}}"
+        yield Finding("LOCK_OLD", "lock", says, since, step=step)
 
 
 def held_by(lock: Path) -> dict[str, Any] | None:

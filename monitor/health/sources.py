@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.documents import document, moment
-from monitor.health.evidence import CLOCK, Evidence, hours
+from monitor.health.evidence import CLOCK, Evidence, hours, spoken
 from monitor.health.finding import Finding, Seen, listed
 
 
@@ -68,7 +68,7 @@ def _age(
             "EXTRACT_STALE",
             source,
             f"{source} was last read until {ended:{CLOCK}}, "
-            f"{hours(evidence.at - ended)} h ago; {hours(most)} h are allowed",
+            f"{spoken(evidence.at - ended)} ago; {spoken(most)} are allowed",
             f"{ended + most:{CLOCK}}",
         )
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +80,12 @@ def _attempt(event: str | None, **fields: Any) -> Callable[[House], None]:
     return edit
 
 
-def _held(house: House) -> None:
+def _held(house: House, says: str = "too few", hard: Sequence[str] = ()) -> None:
     reason = {
-        "id": "RUN_ROW_DROP", "says": "too few", "count": 9, "examples": ["A", "B", "C"]
+        "id": "RUN_ROW_DROP", "says": says, "count": 9, "examples": ["A", "B", "C"]
     }  # fmt: skip
     fields = {"sha256": "ab" * 32, "checks": ["RUN_ROW_DROP"], "reasons": [reason]}
-    house.adds("held", at="2026-01-15T07:30:00Z", hard=[], **fields)
+    house.adds("held", at="2026-01-15T07:30:00Z", hard=list(hard), **fields)
 
 
 def _released(house: House) -> None:
@@ -245,11 +245,34 @@ def test_a_held_file_tells_why_and_three_rows(house: House):
     _held(house)
     (finding,) = house.look().findings
     assert finding.key == "FILE_HELD:onpart_inventory"
-    assert "RUN_ROW_DROP (too few)" in finding.says
+    assert finding.says.endswith("csv is held. RUN_ROW_DROP: too few")
+    assert f'`publish approve {"ab" * 6} --because "..."`' in finding.do
     assert finding.examples == ("A", "B", "C")
     assert Finding("FILE_HELD", "x", "", examples=tuple("ABCD")).told()["examples"] == [
         "A", "B", "C"
     ]  # fmt: skip
+
+
+def test_advice_that_the_next_step_has_is_given_once(house: House):
+    says = "too few. If it is right, `publish approve DIGEST ...` releases the file."
+    _held(house, says=says)
+    (finding,) = house.look().findings
+    assert house.look().words().count("publish approve") == 1
+    assert finding.says.endswith("RUN_ROW_DROP: too few")
+
+
+def test_what_nobody_may_release_is_not_offered_for_release(house: House):
+    _held(house, hard=["RUN_ROW_DROP"])
+    (finding,) = house.look().findings
+    assert "publish approve" not in finding.do
+    assert "Nobody may release RUN_ROW_DROP" in finding.do
+
+
+def test_a_delivery_that_nobody_can_tell_names_what_to_type(house: House):
+    _attempt("unknown")(house)
+    (finding,) = [f for f in house.look().findings if f.id == "DELIVERY_UNKNOWN"]
+    attempt = house.records()[-1]["attempt"]
+    assert f"`publish settle {attempt} --as delivered|not-delivered" in finding.do
 
 
 def test_a_delivery_after_a_failure_ends_it(house: House):
@@ -304,6 +327,9 @@ def test_an_old_lock_names_its_owner_and_is_not_touched(house: House):
         house.asked = f"{now + dt.timedelta(hours=7):%Y-%m-%dT%H:%M:%SZ}"
         told = [f for f in house.look().findings if f.id == "LOCK_OLD"]
         assert "extract (pid" in told[0].says
+        assert "for 7.0 h" in told[0].says
+        assert f"`kill {held.pid}`" in told[0].do
+        assert told[0].since == f"{now:%Y-%m-%dT%H:%M:%SZ}"
         held.communicate("\n")
     assert "LOCK_OLD" not in house.ids()
 
