@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from monitor.alerts.state import State
+from monitor.alerts.state import State, taken
 from monitor.health.evidence import Evidence
 from monitor.health.finding import Finding, Seen
 
@@ -17,9 +17,9 @@ def look(evidence: Evidence) -> Seen:
         Finding("ALERT_FAILED", name, told["why"], told["since"])
         for name, told in sorted(state.failing.items())
     )
-    taken: dict[str, Any] = {
-        key: problem["acknowledged"]
+    acknowledged: dict[str, Any] = {
+        key: by
         for key, problem in sorted(state.problems.items())
-        if problem.get("acknowledged") and not problem.get("ended")
+        if not problem.get("ended") and (by := taken(problem, evidence.at))
     }
-    return Seen({"acknowledged": taken}, findings)
+    return Seen({"acknowledged": acknowledged}, findings)

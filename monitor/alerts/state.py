@@ -31,13 +31,21 @@ class Word:
     problem: Mapping[str, Any]
 
 
+def taken(problem: Mapping[str, Any], at: datetime) -> Mapping[str, Any] | None:
+    """Return who has taken a problem over at a moment; None if nobody has."""
+    told: Mapping[str, Any] | None = problem.get("acknowledged")
+    if told and (until := told.get("until")) and at >= moment(until):
+        return None
+    return told
+
+
 @dataclass
 class State:
     """Problems by key, what each channel was told, and which channels fail.
 
     Attributes:
         problems: key -> the finding as told, `first` and `last` seen, `ended`,
-            `acknowledged` (by, because, at).
+            `acknowledged` (by, because, at, and until, which may be None).
         told: channel -> key -> when it was last told of it.
         failing: channel -> since, why.
     """
@@ -114,9 +122,9 @@ class State:
                 if last:
                     words.append(Word(CLEAR, key, problem))
             elif last is None:
-                if not problem.get("acknowledged"):
+                if not taken(problem, at):
                     words.append(Word(START, key, problem))
-            elif at - moment(last) >= remind and not problem.get("acknowledged"):
+            elif at - moment(last) >= remind and not taken(problem, at):
                 words.append(Word(REMINDER, key, problem))
         return words
 
@@ -151,7 +159,14 @@ class State:
             if not problem.get("ended") or key in waiting
         }
 
-    def acknowledge(self, name: str, by: str, because: str, at: datetime) -> list[str]:
+    def acknowledge(
+        self,
+        name: str,
+        by: str,
+        because: str,
+        at: datetime,
+        until: datetime | None = None,
+    ) -> list[str]:
         """Let a person take over a problem: no reminders until it ends.
 
         Args:
@@ -159,6 +174,7 @@ class State:
             by: who.
             because: why, or what is being done.
             at: when.
+            until: when reminders begin again, if it has not ended by then.
 
         Raises:
             Refused: no open problem, or more than one, is called so.
@@ -177,5 +193,6 @@ class State:
             "by": by,
             "because": because,
             "at": f"{at:{CLOCK}}",
+            "until": f"{until:{CLOCK}}" if until else None,
         }
         return chosen

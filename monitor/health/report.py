@@ -1,6 +1,6 @@
 """All looks together: what is well, what is not, and the exit code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,9 +31,19 @@ class Report:
         """Areas in which a problem may be hidden."""
         return frozenset(finding.blind for finding in self.findings if finding.blind)
 
+    def taken(self, finding: Finding) -> Mapping[str, Any] | None:
+        """Who has taken a problem over: by, because, at, until; None if nobody has."""
+        found: Mapping[str, Any] | None = self.facts.get("acknowledged", {}).get(
+            finding.key
+        )
+        return found
+
     @property
     def exit_code(self) -> int:
-        """0 well, 1 somebody must act, 75 could not tell."""
+        """0 well, 1 somebody must act, 75 could not tell.
+
+        A problem that somebody has taken over is a problem until it is over.
+        """
         worst = {finding.kind.severity for finding in self.findings}
         return 1 if "act" in worst else 75 if "unsure" in worst else 0
 
@@ -43,13 +53,16 @@ class Report:
             "status": _STATUS[self.exit_code],
             "exit_code": self.exit_code,
             "at": self.at,
-            "findings": [finding.told() for finding in self.findings],
+            "findings": [
+                {**finding.told(), "acknowledged": self.taken(finding)}
+                for finding in self.findings
+            ],
             **self.facts,
         }
 
     def words(self) -> str:
         """Return it for a person."""
-        lines = [f"{_STATUS[self.exit_code]}, {self.at}"]
+        lines = [f"{_STATUS[self.exit_code]}{self._who()}, {self.at}"]
         reasons: set[str] = set()
         for finding in self.findings:
             _, unseen, reason = finding.says.partition(_UNSEEN)
@@ -65,9 +78,23 @@ class Report:
                 f"  {sign} {finding.id} {finding.about}: {finding.says}{since}"
             )
             lines += [f"         such as {each}" for each in finding.examples]
+            if taken := self.taken(finding):
+                until = taken.get("until") or "it is over"
+                lines.append(
+                    f"         taken over by {taken['by']} at {taken['at']} until "
+                    f"{until}: {taken['because']}"
+                )
             if finding.kind.severity != "note":
                 lines.append(f"         -> {finding.do}")
         return "\n".join([*lines, *_well(self.facts)])
+
+    def _who(self) -> str:
+        """Say that somebody acts already, if all that is urgent was taken over."""
+        urgent = [f for f in self.findings if f.kind.severity in ("act", "unsure")]
+        by = {taken["by"] for f in urgent if (taken := self.taken(f))}
+        if not urgent or not all(map(self.taken, urgent)):
+            return ""
+        return f" (taken over by {', '.join(sorted(by))})"
 
 
 def ask(evidence: Evidence, more: tuple[tuple[str, str, Look], ...] = ()) -> Report:

@@ -123,7 +123,7 @@ def test_a_start_a_reminder_an_all_clear_and_nothing_between(
     assert first["Subject"] == f"[feeds dev] NEW: {KEY}"
     body = first.get_body(("plain",))
     assert body is not None
-    assert "What to do: Look at gates.html" in body.get_content()
+    assert "What to do: Look at outbox/onpart_inventory/" in body.get_content()
     (attached,) = first.iter_attachments()
     assert json.loads(attached.get_content()) == hook.taken[0]
     assert hook.headers["Authorization"] == "Bearer hook-t0ken"
@@ -226,9 +226,32 @@ def test_what_a_person_took_over_is_not_reminded_of(house: House):
     report = house.look()
     assert report.facts["acknowledged"][KEY]["because"] == "I call them"
     assert report.exit_code == 1  # it is taken over, not well
+    words = report.words()
+    assert words.startswith("somebody must act (taken over by Ann), ")
+    assert "taken over by Ann at 20" in words
+    assert "until it is over: I call them" in words
+    (told,) = report.told()["findings"]
+    assert told["acknowledged"]["by"] == "Ann"
     house.recorded(*(r for r in house.records() if r["event"] != "held"))
     alert(house, "2026-01-16T09:40:00Z")
     assert (CLEAR, KEY) in lines(house)
+
+
+def test_what_was_taken_over_for_a_while_comes_back(house: House):
+    held(house)
+    alert(house)
+    ran = house.run("ack", KEY, "--because", "x", "--until", "2019-01-01")
+    assert ran.returncode == 2
+    assert "expected a time to come" in ran.stderr
+    ran = house.run("ack", KEY, "--because", "on Monday", "--until", "2099-01-19")
+    assert ran.returncode == 0, ran.stderr
+    assert "until 2099-01-19T00:00:00Z" in house.look().words()
+    alert(house, "2099-01-18T23:59:59Z")
+    assert (REMINDER, KEY) not in lines(house)
+    alert(house, "2099-01-19T00:00:00Z")
+    assert (REMINDER, KEY) in lines(house)
+    house.asked = "2099-01-19T00:00:00Z"
+    assert KEY not in house.look().facts["acknowledged"]
 
 
 def test_what_cannot_be_seen_has_not_ended(house: House):
