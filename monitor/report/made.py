@@ -52,6 +52,25 @@ class House:
         return packages(self.place, self.ledger)
 
     @cached_property
+    def by_file(self) -> Mapping[str, Sequence[Package]]:
+        """The packages of each file, ordered by run."""
+        found: dict[str, list[Package]] = {}
+        for package in self.packages:
+            found.setdefault(package.file, []).append(package)
+        return {
+            file: sorted(some, key=lambda each: each.run_id)
+            for file, some in found.items()
+        }
+
+    @cached_property
+    def by_night(self) -> Mapping[str, Sequence[Package]]:
+        """The packages of each run."""
+        found: dict[str, list[Package]] = {}
+        for package in self.packages:
+            found.setdefault(package.night, []).append(package)
+        return found
+
+    @cached_property
     def meanings(self) -> Mapping[str, tuple[str, str]]:
         """What each reason means and what to do."""
         return sections.meanings(self.root)
@@ -100,7 +119,7 @@ def _evidence(house: House, package: Package, at: Path) -> list[object]:
         package.manifest,
         [(each["name"], each["sha256"]) for each in sections.files(package)],
         [(each.run_id, each.fate, _profile(house, each).exists()) for each in earlier],
-        [(each.file, each.run_id, each.fate) for each in _siblings(house, package)],
+        [(each.file, each.run_id, each.fate) for each in house.by_night[package.night]],
         house.meanings,
         house.docs(at),
         package.pruned,
@@ -133,7 +152,7 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
                 "current": each == package,
                 "href": page.link(at, house.page(each)),
             }
-            for each in _siblings(house, package)
+            for each in house.by_night[package.night]
         ],
         "sections": _SECTIONS,
         "broken_ledger": house.ledger.broken,
@@ -184,15 +203,8 @@ def _all(seen: preview.Preview | None) -> list[str]:
 
 def _runs(house: House, package: Package) -> list[Package]:
     """Return the runs of the same file up to this one, oldest first."""
-    return [
-        each
-        for each in house.packages
-        if each.file == package.file and each.run_id <= package.run_id
-    ]
-
-
-def _siblings(house: House, package: Package) -> list[Package]:
-    return [each for each in house.packages if each.night == package.night]
+    some = house.by_file[package.file]
+    return list(some[: some.index(package) + 1])
 
 
 def _earlier(house: House, runs: Sequence[Package], at: Path) -> dict[str, str] | None:
