@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from faults import places
 from servers.fixtures import Start
+from stopping import stopped
 
 from publish.deliver import Connection, Destination, connect, recovery
 from publish.deliver.dispatch import dispatch
@@ -24,8 +25,13 @@ QUICK = Patience(retries=3, pause=0.01)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "data" / "ledger.jsonl")
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "ledger.jsonl"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Ledger:
+    return Ledger(path)
 
 
 @pytest.fixture
@@ -167,25 +173,19 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_no_part(
 
 
 def test_a_part_that_could_not_be_removed_is_remembered_and_removed_later(
-    ledger: Ledger, feed: Path, server: Start
+    path: Path, feed: Path, server: Start
 ) -> None:
-    """The line breaks in the upload, and again in the clean-up."""
+    """The server is killed in the upload, and is away when we clean up."""
     to = server("vsftpd")
     open_ = opener(to.variables())
-
-    def once(name: str, folder: str) -> Connection:
-        connection = open_(name, folder)
-        connection_put = connection.put
-
-        def put(source: Path, part: str, tick: Any) -> Any:
-            return connection_put(source, part, lambda size: to.kill())
-
-        connection.put = put  # type: ignore[method-assign]
-        return connection
-
     other = to.lay(f"{NAME}.20260115T070000Z-99999999-99ff00.part", b"not ours")
-    with pytest.raises(Temporary, match="looks first"):
-        dispatch(ledger, once, intent(feed), [feed], False, Patience())
+    variables = {**to.variables(), "DEST_ONPART_RETRIES": 0}
+    with stopped("in-stor", path, intent(feed), feed, variables) as run:
+        to.kill()
+        run.go_on()
+        code, said = run.ended()
+    assert (code, "looks first" in said) == (75, True), said
+    ledger = Ledger(path)
     assert [r["attempt"] for r in ledger.open_intents("feed")] == [ATTEMPT]
     assert f"{NAME}.{ATTEMPT}.part" in to.names()
     with pytest.raises(Temporary):
@@ -200,32 +200,24 @@ def test_a_part_that_could_not_be_removed_is_remembered_and_removed_later(
 
 
 def test_an_open_try_is_settled_before_another_is_sent(
-    ledger: Ledger, feed: Path, server: Start
+    path: Path, feed: Path, server: Start
 ) -> None:
-    """The server dies as the rename is asked for, and comes back for the third try."""
+    """The server is killed as the rename is asked for, and comes back later."""
     to = server("vsftpd")
-    open_ = opener(to.variables())
-    asked = []
-
-    def wrapped(name: str, folder: str) -> Connection:
-        asked.append(name)
-        if len(asked) == 4:
-            to.start()
-        connection = open_(name, folder)
-        if len(asked) == 1:
-            connection.rename = lambda old, new: _die(to, connection)  # type: ignore
-        return connection
-
-    record = dispatch(ledger, wrapped, intent(feed), [feed], False, QUICK)
-
+    patient = {"DEST_ONPART_RETRIES": 50, "DEST_ONPART_RETRY_PAUSE": 0.01}
+    variables = {**to.variables(), **patient}
+    with stopped("before-rnto", path, intent(feed), feed, variables) as run:
+        to.kill()
+        run.go_on()
+        run.says("try=2 ")
+        to.start()
+        code, said = run.ended()
+    assert code == 0, said
+    (record,) = Ledger(path).all("delivered")
     assert record["attempt"] == ATTEMPT
-    assert events(ledger) == ["intent", "placing", "delivered"]
-    assert to.names() == [NAME]
-
-
-def _die(to: Any, connection: Connection) -> None:
-    to.kill()
-    connection.size("x")
+    assert record["receipt"]["settled"] is True
+    assert events(Ledger(path)) == ["intent", "placing", "delivered"]
+    assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], CONTENT)
 
 
 def test_a_server_that_refuses_to_replace_keeps_the_old_file(

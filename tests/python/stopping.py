@@ -1,0 +1,99 @@
+"""A delivery in its own process that stops at a declared place until told to go on.
+
+So a test can do something to a real server at just that moment, and wait for no clock.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conftest import ROOT, clean_environment
+
+_DISPATCH = """
+import json, os, sys
+from pathlib import Path
+from publish.deliver import Destination, connect
+from publish.deliver.dispatch import dispatch
+from publish.deliver.patience import Patience
+from publish.ledger import Ledger
+from runtime.environment import Environment
+from runtime.exits import Stop
+from runtime.failpoints import arm
+
+ledger, feed, intent = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+variables = Environment(dict(os.environ))
+arm(variables)
+
+def open_(name, folder):
+    return connect(Destination.of(variables, name), folder)
+
+patience = Patience.of(variables, intent["destination"])
+try:
+    dispatch(Ledger(ledger), open_, intent, [feed], False, patience)
+except Stop as stop:
+    print(stop, file=sys.stderr)
+    sys.exit(stop.code)
+"""
+
+
+@dataclass
+class Run:
+    """A delivery that has stopped, or goes on."""
+
+    process: subprocess.Popen[str]
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def says(self, words: str) -> None:
+        """Wait until it wrote a line with `words` to stderr."""
+        assert self.process.stderr is not None
+        said = []
+        for line in self.process.stderr:
+            said.append(line)
+            if words in line:
+                return
+        raise AssertionError(f"it ended without {words!r}: {said}")
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for its end; exit code, and the rest of stderr."""
+        _, said = self.process.communicate()
+        return self.process.returncode, said
+
+
+@contextmanager
+def stopped(
+    place: str,
+    ledger: Path,
+    intent: Mapping[str, Any],
+    feed: Path,
+    variables: Mapping[str, object],
+) -> Iterator[Run]:
+    """Dispatch a file, up to a failpoint; `variables` are DEST_*."""
+    environment = clean_environment(
+        PYTHONPATH=ROOT, FEEDS_FAILPOINT=f"{place}=stop", **variables
+    )
+    words = [sys.executable, "-c", _DISPATCH, str(ledger), str(feed)]
+    with subprocess.Popen(
+        [*words, json.dumps(intent)],
+        env=environment, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            state = os.WEXITED | os.WSTOPPED | os.WNOWAIT
+            found = os.waitid(os.P_PID, process.pid, state)
+            assert found is not None
+            if found.si_code != os.CLD_STOPPED:
+                raise AssertionError(
+                    f"it ended before {place}: {process.communicate()}"
+                )
+            yield Run(process)
+        finally:
+            process.kill()
