@@ -48,4 +48,4 @@ ls "$package"
 dbt --quiet docs generate --static
 monitor drift --quiet >"$FEEDS_DATA/logs/drift.txt"
 step monitor report --quiet
-printf '\nThe page to look at: file://%s/report/index.html\n' "$(cd "$FEEDS_DATA" && pwd)"
+printf '\nThe page to look at: file://%s/report/index.html\n' "$(cd "$FEEDS_DATA" && pwd | sed 's/ /%20/g')"
