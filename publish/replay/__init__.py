@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from publish.ledger import Ledger
-from publish.replay import build, compare, stage
+from publish.replay import build, changed, compare, stage
 from publish.replay.recorded import Recorded
 from runtime.environment import Environment, Limits, Place
 
@@ -46,6 +46,7 @@ def replay(
     root: Path,
     variables: Environment,
     work: Path,
+    same: bool,
 ) -> Replayed:
     """Make a run again and compare every file of its package.
 
@@ -55,18 +56,22 @@ def replay(
         root: the project whose code is used.
         variables: for DuckDB's limits.
         work: an empty folder.
+        same: whether that code is the run's, for all that is known.
 
     Raises:
         Refused: what it was made of is gone or changed, or makes no file any more.
-        Misuse: dbt cannot build at all.
+        Misuse: dbt cannot build at all, though nothing has changed.
     """
     limits = Limits.of(variables)
     ledger = Ledger(place.ledger)
     there = stage.lay(place, ledger, run, work)
-    build.dbt(there, root, run, limits)
-    build.set_clock(there, run)
-    stage.move_on(there, ledger, run)
-    folder = build.publish(there, root, run, limits)
+    try:
+        build.dbt(there, root, run, limits)
+        build.set_clock(there, run)
+        stage.move_on(there, ledger, run)
+        folder = build.publish(there, root, run, limits)
+    except changed.NotBuiltError as why:
+        raise changed.stop(run, root, there, same, why) from None
     return Replayed(
         tuple(compare.packages(run.folder, folder)),
         compare.digest(folder),

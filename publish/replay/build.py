@@ -16,6 +16,7 @@ from publish.feeds.artifacts import Artifacts
 from publish.ledger import Ledger
 from publish.passing import Passed
 from publish.prepare import prepare
+from publish.replay.changed import NotBuiltError, wanting
 from publish.replay.recorded import Recorded
 from publish.settings import Again, Settings
 from runtime.environment import Environment, Limits, Place
@@ -33,7 +34,7 @@ def dbt(there: Place, root: Path, run: Recorded, limits: Limits) -> None:
     A test that fails now as it did then ends dbt with 1 too; the gates tell.
 
     Raises:
-        Misuse: dbt could not begin.
+        NotBuiltError: dbt could not begin.
     """
     target = _target(there)
     words = [
@@ -53,7 +54,7 @@ def dbt(there: Place, root: Path, run: Recorded, limits: Limits) -> None:
     }
     code, said = _child(words, {**kept, **variables}, root)
     if code not in (0, 1) or not (target / "run_results.json").is_file():
-        raise Misuse(f"dbt could not build in {root}: it ended with {code}. {said}")
+        raise NotBuiltError(f"dbt ended with {code}, and said {said!r}")
 
 
 def _child(words: list[str], env: Mapping[str, str], root: Path) -> tuple[int, str]:
@@ -108,6 +109,7 @@ def publish(there: Place, root: Path, run: Recorded, limits: Limits) -> Path:
 
     Raises:
         Refused: no such file comes of it any more.
+        NotBuiltError: dbt did not build all of it.
     """
     at = datetime.strptime(run.run["logical_time"], "%Y-%m-%dT%H:%M:%SZ")
     told = {"DBT_TARGET_PATH": str(_target(there))}
@@ -129,6 +131,8 @@ def publish(there: Place, root: Path, run: Recorded, limits: Limits) -> Path:
     )
     found = artifacts.read(root, settings.variables)
     feed = _feed(found, run)
+    if lacking := list(wanting(_target(there), feed, _tables(there))):
+        raise NotBuiltError(f"dbt did not build all: {'; '.join(lacking)}")
     made = prepare(settings, found, Ledger(there.ledger), feed, run.label)
     for one in made:
         if isinstance(one, Passed):
@@ -142,13 +146,25 @@ def publish(there: Place, root: Path, run: Recorded, limits: Limits) -> Path:
 
 
 def _feed(found: Artifacts, run: Recorded) -> feeds.Feed:
-    for feed in feeds.read(found):
+    try:
+        declared = feeds.read(found)
+    except Misuse as wrong:
+        raise NotBuiltError(f"no file is declared: {wrong}") from None
+    for feed in declared:
         if feed.name == run.run["feed"]:
             return feed
     raise Refused(
         f"expected an exposure {run.run['feed']} in the project, found none: use the "
         f"code of that run, {run.run['code_commit']}."
     )
+
+
+def _tables(there: Place) -> set[str]:
+    with duckdb.connect(str(there.warehouse), read_only=True) as warehouse:
+        found = warehouse.execute(
+            "select table_schema || '.' || table_name from information_schema.tables"
+        ).fetchall()
+    return {name for (name,) in found}
 
 
 def _target(there: Place) -> Path:

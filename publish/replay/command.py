@@ -66,10 +66,11 @@ def command(
                 words = [run, "--log-format", log_format]
                 words += ["--json"] * as_json + ["--quiet"] * quiet
                 sys.exit(_there(work / "code", wanted, place, words, folder))
-        notes = [*_other_code(wanted, present, why), *_defaults(root, recorded)]
+        other = _other_code(wanted, present, why)
+        notes = [*other, *_defaults(root, recorded)]
         for note in notes:
             LOG.warning(note)
-        made = replay(place, recorded, root, variables, work)
+        made = replay(place, recorded, root, variables, work, not other)
         told = _told(recorded, made, notes)
         if folder is None:
             told["folder"] = None
@@ -128,12 +129,17 @@ def _defaults(root: Path, recorded: Recorded) -> list[str]:
     """Say which of dbt's variables have another default by now; the run's are used."""
     then = recorded.run["thresholds"]
     now = provenance.thresholds(root, Artifacts({}, {}))
-    return [
-        f"the variable {name} is {now.get(name)!r} here; the run had "
-        f"{then.get(name)!r}, which is used"
-        for name in sorted(then | now)
-        if then.get(name) != now.get(name)
-    ]
+    told = []
+    for name in sorted(then | now):
+        if name not in then:
+            told.append(f"the variable {name} came after the run; it is {now[name]!r}")
+        elif then[name] != now.get(name):
+            here = f"is {now[name]!r}" if name in now else "is not declared"
+            told.append(
+                f"the variable {name} {here} here; the run had {then[name]!r}, which "
+                "is used"
+            )
+    return told
 
 
 def _told(recorded: Recorded, made: Replayed, notes: list[str]) -> dict[str, Any]:
@@ -168,6 +174,13 @@ def _words(recorded: Recorded, made: Replayed, notes: list[str]) -> str:
         if not file.identical:
             lines.append(f"  {file.name}: {_where(file)}")
     lines += [f"  made of something else: {reason}" for reason in made.reasons]
+    if made.reasons:
+        lines.append("  so the same bytes cannot be expected of it")
+    elif not made.identical:
+        lines.append(
+            "  of what the manifest names, nothing has changed: look at the code "
+            "beside models, seeds and macros, and at the installed packages"
+        )
     lines += [f"  note: {note}" for note in notes]
     return "\n".join(lines)
 

@@ -67,10 +67,14 @@ def reasons(manifest: Mapping[str, Any], again: Path) -> Iterator[str]:
     ):
         if was.get(field) != is_.get(field):
             yield f"{words} ({field})"
-    before, now = was["built_from"], is_["built_from"]
-    changed = sorted(name for name in before | now if before.get(name) != now.get(name))
-    if changed:
-        yield f"what dbt built from: {', '.join(changed)}"
+    for field, words in (
+        ("built_from", "what dbt built from"),
+        ("thresholds", "variables of dbt (thresholds)"),
+    ):
+        then, now = was[field], is_[field]
+        changed = sorted(name for name in then | now if then.get(name) != now.get(name))
+        if changed:
+            yield f"{words}: {', '.join(changed)}"
     if was["dbt"]["version"] != is_["dbt"]["version"]:
         yield f"dbt: {was['dbt']['version']} then, {is_['dbt']['version']} now"
 

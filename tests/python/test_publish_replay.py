@@ -4,31 +4,19 @@ Runs are made with the real commands. `make replays` does the same over fifty.
 """
 
 import json
-import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-from conftest import PROJECT, ROOT, Command, spoil
+from conftest import Command, spoil
 from order_consumer import Consumer
+from replay_house import House, committed, git, tree
 
 from benchmarks import replays
 from publish.package import verify
 from publish.replay import code
-from runtime.files import sha256_of
-
-AT = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-CODE = (*PROJECT, "publish", "runtime", "requirements.lock")
-NIGHT = """
-set -e
-extract --quiet ordertime
-dbt --quiet build --select +exposure:onpart_inventory
-publish onpart_inventory --quiet --at "$AT"
-"""
 
 
 @pytest.mark.long
@@ -82,38 +70,28 @@ def reads_what_the_mart_says(folder: Path) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_what_it_was_made_of_decides(tmp_path: Path, command: Command) -> None:
+def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
     """One run, then a project that moved on, then a landed file that was touched."""
-    project, data = tmp_path / "project", tmp_path / "data dir"
-    made_by = committed(project)
-    env: dict[str, object] = {
-        "FEEDS_DATA": data, "FEEDS_ACCEPT_FIRST": 1, "AT": AT, "PYTHONPATH": project,
-        "DBT_TARGET_PATH": tmp_path / "target", "DBT_LOG_PATH": tmp_path / "logs",
-    }  # fmt: skip
-    words = ("sandbox", "run", "--items", "60", "--", "sh", "-c", NIGHT)
-    done = command(*words, env=env, cwd=project)
-    assert done.returncode == 0, done.stderr
-    (package,) = (data / "outbox/onpart_inventory").iterdir()
+    house = House.make(tmp_path).night()
+    project, data, package = house.project, house.data, house.package
+    (manifest,) = package.glob("*.manifest.json")
+    schema = json.loads(manifest.read_bytes())["resources"][0]["schema"]
+    assert schema["primaryKey"] == ["supplier_code", "location_code", "supplier_sku"]
 
     spoil(project / "seeds/location_map.csv", "MAIN", "FIRST")
     spoil(project / "dbt_project.yml", "qty_limit: 9999", "qty_limit: 1")
     git(project, "commit", "--quiet", "--all", "--message", "other")
     before = tree(data)
 
-    def replay(*words: str) -> tuple[int, dict[str, Any], str]:
-        done = command("python", "-m", "publish", "replay", package.name, "--json",
-                       *words, env=env, cwd=project)  # fmt: skip
-        return done.returncode, json.loads(done.stdout), done.stderr
-
     # Git has the code of the run.
-    exit_code, said, _ = replay()
+    exit_code, said, _ = house.replay()
     assert (exit_code, said["identical"]) == (0, True), said
     assert said["package"]["expected"] == said["package"]["found"]
 
-    exit_code, said, told = replay("--here", "--folder", str(tmp_path / "again"))
+    exit_code, said, told = house.replay("--here", "--folder", str(tmp_path / "again"))
     assert (exit_code, said["identical"]) == (1, False)
     assert said["made_of"] == ["what dbt built from: seed.location_map"]
-    assert f"{made_by} made it" in told
+    assert f"{house.made_by} made it" in told
     assert "qty_limit is 1 here; the run had 9999, which is used" in told
     feed = said["files"][0]
     assert feed["name"].endswith("Z.csv")
@@ -127,12 +105,12 @@ def test_what_it_was_made_of_decides(tmp_path: Path, command: Command) -> None:
     landed = next(data.glob("landing/2*/ordertime/stock_by_location.parquet"))
     content = landed.read_bytes()
     landed.write_bytes(bytes([content[0] ^ 1]) + content[1:])
-    exit_code, said, _ = replay("--here")
+    exit_code, said, _ = house.replay("--here")
     assert exit_code == 1
     assert "found other bytes in" in said["message"]
     assert str(landed) in said["message"]
     landed.unlink()
-    exit_code, said, _ = replay("--here")
+    exit_code, said, _ = house.replay("--here")
     assert exit_code == 1
     assert f"found no {landed}" in said["message"]
 
@@ -162,33 +140,3 @@ def test_a_run_that_is_not_there_is_named(command: Command, data: Path) -> None:
     done = command("publish", "replay", "nothing", env={"FEEDS_DATA": data})
     assert done.returncode == 2
     assert "found none with the id 'nothing'" in done.stderr
-
-
-def committed(project: Path) -> str:
-    """Copy the code into a repository of its own; return its first commit."""
-    for name in CODE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        project.mkdir(exist_ok=True)
-        copy(ROOT / name, project / name)
-    (project / ".gitignore").write_text("__pycache__/\n")
-    git(project, "init", "--quiet")
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--message", "first")
-    return git(project, "rev-parse", "HEAD")
-
-
-def git(project: Path, *words: str) -> str:
-    tool = shutil.which("git")
-    assert tool
-    who = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-    done = subprocess.run(
-        [tool, *who, *words], cwd=project, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
-def tree(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): sha256_of(path) if path.is_file() else "folder"
-        for path in folder.rglob("*")
-    }
