@@ -12,13 +12,14 @@ from runtime.command import log_options, report, start_logging
 from runtime.environment import Environment, Place
 from runtime.exits import Misuse
 from runtime.lock import one_writer
+from runtime.moment import Time
 
 
 @click.command("ack")
 @click.argument("problem")
 @click.option("--because", required=True, help="Why, or what is being done about it.")
 @click.option(
-    "--until", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
+    "--until", type=Time(),
     help="Remind again from then on (UTC), if it is not over; default never.",
 )  # fmt: skip
 @log_options
@@ -38,7 +39,7 @@ def command(
     start_logging(log_format, quiet)
     if not because.strip():
         raise Misuse("--because: expected a reason, found none.")
-    now, end = datetime.now(UTC), until.replace(tzinfo=UTC) if until else None
+    now, end = datetime.now(UTC), until
     if end and end <= now:
         raise Misuse(f"--until: expected a time to come (UTC), found {end:{CLOCK}}.")
     variables = Environment.read()

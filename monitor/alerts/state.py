@@ -184,7 +184,8 @@ class State:
             key for key in open_ if key.partition(":")[0] == name
         ]
         if len(chosen) != 1:
-            listed = ", ".join(sorted(chosen or open_)) or "none is open"
+            listed = ", ".join(sorted(chosen or open_))
+            listed = listed or "none that `monitor alert` has told"
             raise Refused(
                 f"expected the name of one open problem, found {name!r}; open are: "
                 f"{listed}."

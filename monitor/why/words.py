@@ -14,7 +14,12 @@ _SHORT = 40  # a limit: a long pattern is not read in a list
 def nothing(key: str, near: Sequence[str]) -> str:
     """Say that nothing is called so, and what is spelled nearly so."""
     told = f"Nothing is called {key!r}."
-    return f"{told} Nearest: {', '.join(near)}." if near else told
+    if near:
+        return f"{told} Nearest: {', '.join(near)}."
+    return (
+        f"{told} Expected a SKU, a number of a part, an order id or a section id; for "
+        "what was extracted a moment ago, run `dbt build` first."
+    )
 
 
 def brief(match: Match) -> dict[str, Any]:

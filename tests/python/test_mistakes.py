@@ -105,13 +105,14 @@ def test_health_says_once_why_nothing_is_seen(
 
 
 @pytest.mark.parametrize("words", [("publish", "run"), ("publish", "status"),
-                                   ("monitor", "health"), ("monitor", "alert")],
+                                   ("monitor", "health"), ("monitor", "alert"),
+                                   ("monitor", "ack", "x", "--because", "x")],
                          ids=named)  # fmt: skip
 @pytest.mark.parametrize("text", ["yesterday", "22.11.2026", "2026-13-01"])
 def test_a_time_in_the_wrong_form_is_told_the_right_one(
     command: Command, words: tuple[str, ...], text: str
 ) -> None:
-    done = command(*words, "--at", text)
+    done = command(*words, "--until" if "ack" in words else "--at", text)
     assert done.returncode == 2
     assert f"'{text}' is not an ISO time such as 2026-01-15T06:00:00Z" in done.stderr
 

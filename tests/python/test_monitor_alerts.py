@@ -213,7 +213,7 @@ def test_what_a_person_took_over_is_not_reminded_of(house: House):
     held(house)
     ran = house.run("ack", "FILE_HELD", "--because", "I call them")
     assert ran.returncode == 1
-    assert "none is open" in ran.stderr
+    assert "open are: none that `monitor alert` has told" in ran.stderr
     alert(house)
     ran = house.run("ack", "FILE_HELD", "--because", "  ")
     assert ran.returncode == 2

@@ -71,6 +71,8 @@ def test_a_key_of_nothing_ends_with_1_and_the_nearest(house):
     assert told["status"] == "not found"
     assert told["nearest"][0] == "100-4412"
     assert house.run("monitor", "why", " ").returncode == 2
+    far = house.run("monitor", "why", "nothing like it")
+    assert (far.returncode, "Expected a SKU, a number" in far.stdout) == (1, True)
 
 
 def test_a_rule_tells_what_it_saw_and_what_it_allows(house):
