@@ -82,7 +82,7 @@ class Asker:
             **{name: row[name] for name in (subject.id, subject.label)},
             "decision": {
                 **{name: row[name] for name in DECISION},
-                **self._meaning(known, row["reason_code"]),
+                **self.meaning(subject, row["reason_code"]),
             },
             "source": {},  # comes last: it is read meanwhile
             "values": self._values(match),
@@ -97,9 +97,9 @@ class Asker:
         )
         return {row["reason_code"]: row for row in found}
 
-    @staticmethod
-    def _meaning(known: Mapping[str, Row], code: str | None) -> dict[str, Any]:
-        told = known.get(code or "", {})
+    def meaning(self, subject: Subject, code: str | None) -> dict[str, Any]:
+        """Return what a reason code means and what to do about it."""
+        told = self._codes(subject).get(code or "", {})
         return {name: told.get(name) for name in ("meaning", "remedy")}
 
     def _values(self, match: Match) -> dict[str, Any]:

@@ -73,12 +73,11 @@ def _as_of(
     fired = (row.get("reason_codes") or "").split("|")
     known = {rule["code"]: rule for rule in told["rules"]}
     decision = {name: row.get(name) or None for name in runs.DECISION}
-    meaning = known.get(str(decision["reason_code"]), {}).get("meaning")
     extract = package.extract_runs.get(match.subject.source) or "-"
     went = runs.out(match, package)
     return told | {
         "as_of": package.run_id,
-        "decision": decision | {"meaning": meaning, "remedy": None},
+        "decision": decision | asker.meaning(match.subject, row.get("reason_code")),
         "source": asker.sources(found, extract)[found.index(match)],
         "values": {
             name: value

@@ -50,6 +50,7 @@ class SortedCsv:
         """Open `path`; close it by `close`."""
         self._dialect, self._sort = dialect, sort
         csv.field_size_limit(_LONGEST)
+        self._path = path
         with path.open("rb") as handle:
             self._bytes = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
         self._names: list[str] = []
@@ -137,11 +138,12 @@ class SortedCsv:
 
     def line(self, offset: int) -> int:
         """Return the number of the line that holds the byte at `offset`, from 1."""
-        count, at = 1, 0
-        while at < offset:
-            end = min(at + _CHUNK, offset)
-            count += self._bytes[at:end].count(b"\n")
-            at = end
+        # Read, not mapped: what is mapped counts as memory of ours, to the last byte.
+        count, left, chunk = 1, offset, bytearray(_CHUNK)
+        with self._path.open("rb", buffering=0) as handle:
+            while left and (got := handle.readinto(memoryview(chunk)[:left])):
+                count += chunk.count(b"\n", 0, got)
+                left -= got
         return count
 
 

@@ -70,7 +70,7 @@ def member_of(rule: Rule, tree: Node) -> str | None:
     if rule.condition["type"] != "OPERATOR_IS_NOT_NULL":
         return None
     place, _, _ = str(column(rule.condition["children"][0])).rpartition(".")
-    joined = relations(dict(steps(tree))[rule.step]["from_table"])[1:]
+    joined = list(relations(dict(steps(tree))[rule.step]["from_table"]))[1:]
     return place if place in joined else None
 
 

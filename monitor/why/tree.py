@@ -38,11 +38,15 @@ class Asked:
         seen: the expression that is looked at.
         sign: such as ">", "is null", "matches"; "" where it is true or false itself.
         limit: the expression it is held against; None where there is none.
+        truth: the expression that says whether it is so.
+        negated: whether the condition asks that it is not so.
     """
 
     seen: Node
     sign: str
     limit: Node | None
+    truth: Node
+    negated: bool
 
 
 def parsed(connection: duckdb.DuckDBPyConnection, sql: str) -> Node:
@@ -96,7 +100,7 @@ def select_of(
     named = [
         {
             "class": "COLUMN_REF", "type": "COLUMN_REF", "alias": f"k{number}",
-            "column_names": [relations(select["from_table"])[0], name],
+            "column_names": [next(iter(relations(select["from_table"]))), name],
         }
         for number, name in enumerate(key)
     ]  # fmt: skip
@@ -108,11 +112,25 @@ def select_of(
     }
 
 
-def relations(origin: Node) -> list[str]:
-    """Name what a FROM clause reads, in the order of its joins."""
+def relations(origin: Node) -> dict[str, str]:
+    """Name what a FROM clause reads, in the order of its joins, and what that is."""
     if origin["type"] == "JOIN":
-        return [*relations(origin["left"]), *relations(origin["right"])]
-    return [origin.get("alias") or origin.get("table_name") or ""]
+        return relations(origin["left"]) | relations(origin["right"])
+    table = origin.get("table_name") or ""
+    return {origin.get("alias") or table: table}
+
+
+def joined_by(origin: Node, relation: str) -> list[Node]:
+    """Return the columns of other relations by which a FROM clause joins one."""
+    if origin["type"] != "JOIN":
+        return []
+    if relation not in relations(origin["right"]):
+        return joined_by(origin["left"], relation)
+    return [
+        part
+        for part in within(origin.get("condition"))
+        if part["class"] == "COLUMN_REF" and part["column_names"][0] != relation
+    ]
 
 
 def _needed(origin: Node, asked_of: set[str]) -> Node:
@@ -146,34 +164,49 @@ def within(node: Any) -> Iterator[Node]:
             yield from within(value)
 
 
-def asked(condition: Node) -> Iterator[Asked]:
-    """Yield what a condition looks at, in the order in which it is written."""
+def asked(
+    condition: Node, negated: bool = False, whole: Node | None = None
+) -> Iterator[Asked]:
+    """Yield what a condition looks at, in the order in which it is written.
+
+    Args:
+        condition: the condition.
+        negated: whether it is asked that it does not hold.
+        whole: what says whether it holds, if that is not the condition itself.
+    """
     kind, children = condition["class"], condition.get("children") or []
+    truth = whole or condition
     if kind == "COMPARISON":
         sign = str(_SIGNS.get(condition["type"], condition["type"]))
-        yield Asked(condition["left"], sign, condition["right"])
+        yield Asked(condition["left"], sign, condition["right"], truth, negated)
     elif kind == "BETWEEN":
-        yield Asked(condition["input"], ">=", condition["lower"])
-        yield Asked(condition["input"], "<=", condition["upper"])
+        yield Asked(condition["input"], ">=", condition["lower"], truth, negated)
+        yield Asked(condition["input"], "<=", condition["upper"], truth, negated)
     elif condition["type"] in _NULL:
-        yield Asked(children[0], _NULL[condition["type"]], None)
+        yield Asked(children[0], _NULL[condition["type"]], None, truth, negated)
     elif condition["type"] in ("COMPARE_IN", "COMPARE_NOT_IN"):
-        yield Asked(children[0], "in", _list(children[1:]))
+        yield Asked(children[0], "in", _list(children[1:]), truth, negated)
     elif kind in ("CONJUNCTION", "OPERATOR") or _name(condition) in _THROUGH:
-        for child in children:
-            if child["class"] != "CONSTANT":
-                yield from asked(child)
+        asks = [child for child in children if child["class"] != "CONSTANT"]
+        turned = negated != (condition["type"] == "OPERATOR_NOT")
+        # coalesce(x, false) holds, or does not, where x alone says nothing.
+        alone = condition if len(asks) == 1 < len(children) else None
+        for child in asks:
+            yield from asked(child, turned, alone)
     else:
-        yield from _looked_at(condition, children)
+        yield from _looked_at(condition, children, truth, negated)
 
 
-def _looked_at(expression: Node, children: Sequence[Node]) -> Iterator[Asked]:
+def _looked_at(
+    expression: Node, children: Sequence[Node], truth: Node, negated: bool
+) -> Iterator[Asked]:
     """Yield an expression that is true or false itself, unless it is constant."""
     if expression["class"] == "FUNCTION" and len(children) > 1:
         name = _name(expression)
-        yield Asked(children[0], _WORDS.get(name, name), children[1])
+        sign = _WORDS.get(name, name)
+        yield Asked(children[0], sign, children[1], truth, negated)
     elif any(part["class"] == "COLUMN_REF" for part in within(expression)):
-        yield Asked(expression, "", None)
+        yield Asked(expression, "", None, truth, negated)
 
 
 def column(node: Mapping[str, Any]) -> str | None:

@@ -1,14 +1,12 @@
 """The answer of `monitor why` as a person reads it."""
 
-import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from monitor.why.find import Match
+from monitor.why.values import one_line, rules
 
-_WIDE = 240
-_SHORT = 40  # a limit: a long pattern is not read in a list
+_ITEM = 600
 
 
 def nothing(key: str, near: Sequence[str]) -> str:
@@ -47,9 +45,9 @@ def of(key: str, told: Sequence[Mapping[str, Any]], others: Sequence[Match]) -> 
         for match in others:
             short = brief(match)
             lines.append(
-                f"  {short['key']:<14} {_text(short['named']):<24} "
-                f"{_text(short['place']):<18} {_text(short['status']):<9} "
-                f"{_text(short['reason_code'])}  (by {', '.join(short['by'])})"
+                f"  {short['key']:<14} {one_line(short['named']):<24} "
+                f"{one_line(short['place']):<18} {one_line(short['status']):<9} "
+                f"{one_line(short['reason_code'])}  (by {', '.join(short['by'])})"
             )
     return "\n".join(lines).rstrip()
 
@@ -62,25 +60,36 @@ def _row(told: Mapping[str, Any]) -> list[str]:
     )
     as_of = f", as of {told['as_of']}" if "as_of" in told else ""
     lines = [
-        f"{told['subject']} {_text(label)} at {_text(place)}{as_of}: "
-        f"{_text(decision['status'])}, {_text(decision['reason_code'])}",
+        f"{told['subject']} {one_line(label)} at {one_line(place)}{as_of}: "
+        f"{one_line(decision['status'])}, {one_line(decision['reason_code'])}",
     ]
     if decision["meaning"]:
-        lines.append(f"  {decision['meaning']}. To do: {_text(decision['remedy'])}.")
+        lines.append(f"  {decision['meaning']}. To do: {one_line(decision['remedy'])}.")
     lines += _twins(told)
     if decision["warnings"]:
         lines.append(f"  warnings: {decision['warnings']}")
     lines += _source(told["source"])
     lines += ["  values"] + [
-        f"    {name:<24} {_text(value)}"
+        f"    {name:<24} {one_line(value)}"
         for name, value in values.items()
         if value is not None and name != "records"
     ]
-    lines += [f"    item {_text(item)}" for item in values.get("records", ())]
-    lines += _rules(told)
+    lines += [f"    item {_item(item)}" for item in values.get("records", ())]
+    lines += rules(told)
     lines += _files(told["files"], decision)
     lines += _history(told["history"])
     return lines
+
+
+def _item(item: Mapping[str, Any]) -> str:
+    """Say what is on an order, and first what is wrong with it."""
+    wrong = [name for name, value in item.items() if value is True]
+    said = {
+        name: value
+        for name, value in item.items()
+        if value is not None and not isinstance(value, bool)
+    }
+    return (f"({', '.join(wrong)}) " if wrong else "") + one_line(said, _ITEM)
 
 
 def _twins(told: Mapping[str, Any]) -> list[str]:
@@ -91,16 +100,16 @@ def _twins(told: Mapping[str, Any]) -> list[str]:
             continue
         twins = rule["twins"]
         count = len(twins["rows"]) + twins["more"]
-        shared = ", ".join(f"{n} {_text(v)}" for n, v in twins["shared"].items())
+        shared = ", ".join(f"{n} {one_line(v)}" for n, v in twins["shared"].items())
         others = "1 other row has" if count == 1 else f"{count:,} other rows have"
         lines.append(f"  {rule['code']}: {others} {shared}")
         for row in twins["rows"]:
             named = next(row[name] for name in ("item_name", "order_id") if name in row)
             id_of = next(row[name] for name in ("item_id", "order_id") if name in row)
             lines.append(
-                f"    {_text(named)} ({told['subject']}:{id_of}) at "
-                f"{_text(row.get('location_name'))}: {_text(row['status'])}, "
-                f"{_text(row['reason_code'])}"
+                f"    {one_line(named)} ({told['subject']}:{id_of}) at "
+                f"{one_line(row.get('location_name'))}: {one_line(row['status'])}, "
+                f"{one_line(row['reason_code'])}"
             )
         if twins["more"]:
             lines.append(f"    and {twins['more']:,} more")
@@ -115,35 +124,9 @@ def _source(source: Mapping[str, Any]) -> list[str]:
         for record in records:
             lines.append(f"    {entity}")
             lines += [
-                f"      {name:<22} {_text(value)}" for name, value in record.items()
+                f"      {name:<22} {one_line(value)}" for name, value in record.items()
             ]
     return lines if source["records"] else [*lines, "    (no longer kept)"]
-
-
-def _rules(told: Mapping[str, Any]) -> list[str]:
-    rules = told["rules"]
-    lines = [
-        f"  rules: {len(rules)} asked, {sum(rule['fired'] for rule in rules)} fired"
-    ]
-    for rule in sorted(rules, key=lambda rule: not rule["fired"]):
-        mark = "!" if rule["decided"] else "+" if rule["fired"] else " "
-        seen = "  or  ".join(
-            ", ".join(dict.fromkeys(_value(value) for value in values))
-            for values in rule["values"]
-        )
-        lines.append(f"  {mark} {rule['code']:<22} {seen}".rstrip())
-    if limits := told.get("limits"):
-        shown = ", ".join(f"{name} {value}" for name, value in limits.items())
-        lines.append(f"    limits then: {shown}")
-    return lines
-
-
-def _value(value: Mapping[str, Any]) -> str:
-    told = f"{value['name']} {_text(value['seen'])}"
-    if value["sign"]:
-        told += f" ({value['sign']}"
-        told += f" {_text(value['limit'], _SHORT)})" if "limit" in value else ")"
-    return told
 
 
 def _files(
@@ -184,22 +167,3 @@ def _history(history: Sequence[Mapping[str, Any]]) -> list[str]:
             f"{', ' + figures if figures else ''}{changed}"
         )
     return lines
-
-
-def _text(value: Any, wide: int = _WIDE) -> str:
-    """Write a value on one line, shortened, without what a terminal would obey."""
-    if value is None:
-        return "-"
-    if isinstance(value, Decimal):
-        text = f"{value.normalize():f}"
-    elif isinstance(value, (dict, list)):
-        kept = (
-            {k: v for k, v in value.items() if v is not None}
-            if isinstance(value, dict)
-            else value
-        )
-        text = json.dumps(kept, ensure_ascii=False, default=str)
-    else:
-        text = str(value)
-    clean = "".join(c if c.isprintable() else "�" for c in text)
-    return clean if len(clean) <= wide else clean[:wide] + " ..."

@@ -85,7 +85,10 @@ def test_a_rule_tells_what_it_saw_and_what_it_allows(house):
     assert rules["OD_LOW_STOCK"]["decided"]
     assert [code for code, rule in rules.items() if rule["fired"]] == ["OD_LOW_STOCK"]
     long = rules["PART_NO_TOO_LONG"]["values"][0]
-    assert tuple(long[0].values()) == ("length(supplier_sku)", 8, ">", 50)
+    assert long[0] == {
+        **{"name": "length(supplier_sku)", "seen": 8, "sign": ">", "limit": 50},
+        "holds": False,
+    }
     with duckdb.connect(str(house.data / "warehouse.duckdb"), read_only=True) as asked:
         codes = asked.execute(
             "select reason_code from reason_codes where status <> 'ELIGIBLE'"
@@ -93,6 +96,49 @@ def test_a_rule_tells_what_it_saw_and_what_it_allows(house):
         ).fetchall()
     assert list(rules) == [code for (code,) in codes]
     assert all(rule["values"] for rule in rules.values())
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "because"),
+    [
+        ("900-1", "TYPE_NOT_OFFERED", ("claimed_type", "RECYCLED")),
+        ("911-1", "LOCATION_EXCLUDED", ("location_name", "Returns")),
+        ("500-1", "CERT_CONFLICT", ("partslink_suffix", "N")),
+    ],
+)
+def test_a_fact_is_followed_to_what_it_was_found_by(house, key, code, because):
+    found = {
+        (each["name"].rpartition(".")[2], each["seen"])
+        for row in house.why(key)["rows"]
+        for rule in row["rules"]
+        for values in rule["values"]
+        for value in values
+        if rule["code"] == code and rule["decided"]
+        for each in value.get("because", ())
+    }
+    assert because in found
+    assert all(
+        "because" not in value
+        for row in house.why(key)["rows"]
+        for rule in row["rules"]
+        if not rule["fired"]
+        for values in rule["values"]
+        for value in values
+    )
+
+
+def test_a_rule_that_fired_shows_what_made_it_fire_and_no_more(house):
+    said = house.run("monitor", "why", "910-1").stdout.splitlines()
+    (line,) = [line for line in said if line.startswith("  ! ")]
+    assert line.split()[1:4] == [
+        "PART_NO_MANGLED",
+        "upper(mfr_part_number)",
+        "1.23E+11",
+    ]
+    assert "supplier_sku" not in line
+    # One that did not fire shows all that it looked at.
+    (line,) = [line for line in said if "PART_NO_TOO_LONG" in line]
+    assert line.count("length(") == 3
 
 
 @pytest.mark.parametrize("subject", [PART, ORDER], ids=["parts", "orders"])
