@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.report import page, sections
+from monitor.report import page, words
 from monitor.report.evidence import ENDS, Package, Record
 from monitor.report.made import House
 
@@ -28,7 +28,7 @@ def write(house: House, unreadable: Mapping[Package, str]) -> int:
         "environment": house.place.environment,
         "broken_ledger": house.ledger.broken,
         "nights": [
-            {"at": _at(night), "files": sorted(runs[night], key=_by_file)}
+            {"at": words.when(night), "files": sorted(runs[night], key=_by_file)}
             for night in newest[:MOST]
         ],
         "left_out": max(len(newest) - MOST, 0),
@@ -43,7 +43,7 @@ def _line(house: House, package: Package, why: str) -> dict[str, Any]:
     line: dict[str, Any] = {
         "file": package.file,
         "fate": package.fate,
-        "tone": sections.tone(package.fate),
+        "tone": words.tone(package.fate),
         "href": page.link(house.index, at) if at.exists() and not why else "",
         "why": why,
         "rows": None,
@@ -70,6 +70,8 @@ def _line(house: House, package: Package, why: str) -> dict[str, Any]:
 def _changes(told: Mapping[str, Any]) -> str:
     if not told or told.get("first"):
         return "the first file" if told else ""
+    if not any(told[kind] for kind in ("added", "removed", "changed")):
+        return "nothing changed"
     return " · ".join(
         f"{sign}{told[kind]:,}"
         for sign, kind in (
@@ -101,7 +103,7 @@ def _without_package(house: House) -> list[tuple[str, dict[str, Any]]]:
 
 def _gone(file: str, fate: str, why: str) -> dict[str, Any]:
     return {
-        "file": file, "fate": fate, "tone": sections.tone(fate), "href": "",
+        "file": file, "fate": fate, "tone": words.tone(fate), "href": "",
         "why": why, "rows": None, "gates": "", "changes": "",
     }  # fmt: skip
 
@@ -120,8 +122,8 @@ def _files(house: House) -> list[dict[str, Any]]:
         {
             "file": file,
             "fate": fate,
-            "tone": sections.tone(fate),
-            "at": sent.get(file, {}).get("at"),
+            "tone": words.tone(fate),
+            "at": str(sent.get(file, {}).get("at") or "never")[:16].replace("T", " "),
             "rows": sent.get(file, {}).get("rows"),
             "name": sent.get(file, {}).get("name", ""),
         }
@@ -131,10 +133,3 @@ def _files(house: House) -> list[dict[str, Any]]:
 
 def _by_file(line: Mapping[str, Any]) -> str:
     return str(line["file"])
-
-
-def _at(night: str) -> str:
-    """Write `20260115T060000Z` as people do; a name of another form as it is."""
-    if len(night) != 16:
-        return night
-    return f"{night[:4]}-{night[4:6]}-{night[6:8]} {night[9:11]}:{night[11:13]}"

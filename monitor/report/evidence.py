@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -154,9 +154,3 @@ def packages(place: Place, ledger: Ledger) -> list[Package]:
         ),
         key=lambda package: (package.run_id.partition("-")[0], package.file),
     )
-
-
-def nights(found: Sequence[Package]) -> Iterator[tuple[str, list[Package]]]:
-    """Yield the runs, newest first, each with its packages."""
-    for night in sorted({package.night for package in found}, reverse=True):
-        yield night, [package for package in found if package.night == night]

@@ -10,7 +10,18 @@ from typing import Any
 from markupsafe import Markup
 
 from monitor.health.ledger import Ledger, read
-from monitor.report import drifted, history, moved, page, plots, preview, sections
+from monitor.report import (
+    decided,
+    drifted,
+    history,
+    moved,
+    packed,
+    page,
+    plots,
+    preview,
+    sent,
+    words,
+)
 from monitor.report.evidence import Package, packages
 from monitor.report.pipeline import steps
 from runtime.environment import Limits, Place
@@ -73,7 +84,7 @@ class House:
     @cached_property
     def meanings(self) -> Mapping[str, tuple[str, str]]:
         """What each reason means and what to do."""
-        return sections.meanings(self.root)
+        return decided.meanings(self.root)
 
     @property
     def index(self) -> Path:
@@ -117,7 +128,7 @@ def _evidence(house: House, package: Package, at: Path) -> list[object]:
         package.records,
         house.ledger.broken,
         package.manifest,
-        [(each["name"], each["sha256"]) for each in sections.files(package)],
+        [(each["name"], each["sha256"]) for each in packed.files(package)],
         [(each.run_id, each.fate, _profile(house, each).exists()) for each in earlier],
         [(each.file, each.run_id, each.fate) for each in house.by_night[package.night]],
         house.meanings,
@@ -134,21 +145,21 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
     runs = _runs(house, package)
     profiles = house.place.data / "profiles"
     series = history.series(runs, profiles) if len(runs) > 1 else []
-    reasons = sections.reasons(package, seen, house.meanings)
+    reasons = decided.reasons(package, seen, house.meanings)
     checks = package.gates["checks"]
     columns = seen.columns if seen else ()
     return {
         "package": package,
         "title": package.manifest.get("title") or package.file,
-        "tone": sections.tone(package.fate),
-        "tones": {status: sections.TONES.get(status, "open") for status in _all(seen)},
+        "tone": words.tone(package.fate),
+        "tones": {status: decided.TONES.get(status, "open") for status in _all(seen)},
         "index": page.link(at, house.index),
         "earlier": _earlier(house, runs, at),
         "siblings": [
             {
                 "file": each.file,
                 "fate": each.fate,
-                "tone": sections.tone(each.fate),
+                "tone": words.tone(each.fate),
                 "current": each == package,
                 "href": page.link(at, house.page(each)),
             }
@@ -157,8 +168,8 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
         "sections": _SECTIONS,
         "broken_ledger": house.ledger.broken,
         "steps": steps(package, house.place),
-        "funnel": sections.funnel(package, seen),
-        "file_differs": sections.differs(package, seen),
+        "funnel": decided.funnel(package, seen),
+        "file_differs": decided.differs(package, seen),
         "reasons": reasons,
         "reason_most": max((each["rows"] for each in reasons), default=0),
         "preview": seen,
@@ -170,21 +181,21 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
         "codes": sorted(seen.fired) if seen else [],
         "changes": changes,
         "changed_rows": moved.rows(package, house.limits),
-        "gates": sections.gates(package),
+        "gates": packed.gates(package),
         "gate_total": len(checks),
         "failed": [each for each in checks if each["verdict"] != "pass"],
         "plots": [
             # Drawn by us from numbers alone: nothing of the data is in it.
-            {**sections.plot(each), "svg": Markup(plots.svg(each))}  # noqa: S704
+            {**plots.told(each), "svg": Markup(plots.svg(each))}  # noqa: S704
             for each in series
         ],
         "runs": len(runs[-history.RUNS :]),
         "profiled": _profile(house, package).exists(),
-        "records": sections.deliveries(package.records),
-        "receipt": sections.receipt(package),
+        "records": sent.deliveries(package.records),
+        "receipt": sent.receipt(package),
         "files": [
             {**each, "href": page.link(at, each["path"])}
-            for each in sections.files(package)
+            for each in packed.files(package)
         ],
         "gates_page": (
             page.link(at, package.folder / "gates.html")
@@ -193,7 +204,7 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
         ),
         "dbt_docs": house.docs(at),
         "folder": package.folder,
-        "provenance": sections.provenance(package),
+        "provenance": packed.provenance(package),
     }
 
 
@@ -210,7 +221,10 @@ def _runs(house: House, package: Package) -> list[Package]:
 def _earlier(house: House, runs: Sequence[Package], at: Path) -> dict[str, str] | None:
     if len(runs) < 2:
         return None
-    return {"href": page.link(at, house.page(runs[-2])), "at": runs[-2].night}
+    return {
+        "href": page.link(at, house.page(runs[-2])),
+        "at": words.when(runs[-2].night),
+    }
 
 
 def _profile(house: House, package: Package) -> Path:

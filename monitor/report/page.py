@@ -18,8 +18,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from monitor.report.sections import value
 from monitor.report.timing import shown
+from monitor.report.words import breaking, coded, value
 from runtime.files import write_bytes
 
 _HERE = Path(__file__).parent
@@ -105,4 +105,6 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["seconds"] = shown
     environment.filters["value"] = value
+    environment.filters["coded"] = coded
+    environment.filters["breaking"] = breaking
     return environment

@@ -21,6 +21,7 @@ class Step:
         facts: more of it, a line each.
         seconds: how long it took; None where that is kept nowhere.
         state: good, bad or open.
+        happened: whether it was done at all.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Step:
     facts: tuple[str, ...]
     seconds: float | None
     state: str = "good"
+    happened: bool = True
 
 
 def steps(package: Package, place: Place) -> list[Step]:
@@ -84,7 +86,7 @@ def _build(package: Package, took: Took) -> Step:
         "columns",
         (
             *_nodes(checks.get("DBT_NODES", {})),
-            f"built at {dbt.get('built_at', 'an unknown time')[:19]}",
+            f"built at {_clock(dbt.get('built_at', 'an unknown time'))}",
         ),
         took.build,
         "bad" if _failed(package, "dbt") else "good",
@@ -133,20 +135,26 @@ def _deliver(package: Package, took: Took) -> Step:
     ended = [each for each in package.records if each["event"] == "delivered"]
     receipt = package.receipt or {}
     server = str(receipt.get("server", ""))
-    facts = [server] if server else []
+    facts = [{"file": "a folder"}.get(server, server)] if server else []
     if ended:
-        facts.append(f"sent at {ended[-1]['at']}")
+        facts.append(f"sent at {_clock(ended[-1]['at'])}")
     state = {"delivered": "good", "not sent": "open"}.get(package.fate, "bad")
     destination = (begun or [{}])[-1].get("destination")
     return Step(
         "Deliver",
-        destination or "not sent",
+        destination or package.fate,
         receipt.get("bytes"),
-        "bytes" if receipt else package.fate,
+        "bytes",
         tuple(facts) or (_UNSENT[package.fate],),
         took.deliver,
         state,
+        bool(ended),
     )
+
+
+def _clock(told: str) -> str:
+    """Write a time of the evidence as people do, to the second."""
+    return told[:19].replace("T", " ") if told[:1].isdigit() else told
 
 
 _UNSENT = {

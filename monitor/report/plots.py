@@ -13,6 +13,7 @@ import altair as alt
 import vl_convert
 
 from monitor.report.history import Series
+from monitor.report.words import value as figure
 
 _INK = {
     "#000001": "var(--mark)",
@@ -22,7 +23,7 @@ _INK = {
     "#000005": "var(--line)",
 }
 _MARK, _GOOD, _BAD, _SOFT, _LINE = _INK
-_WIDE, _HIGH = 270, 110  # pixels: fits a phone
+_WIDE, _HIGH = 320, 150  # pixels, labels included: fits a phone
 
 
 def svg(series: Series) -> str:
@@ -39,7 +40,7 @@ def svg(series: Series) -> str:
         "at:T",
         title=None,
         scale=alt.Scale(type="utc", nice=False, padding=8),
-        axis=alt.Axis(values=_ticks(series), format=_clock(series), grid=False),
+        axis=alt.Axis(values=_ticks(series), labelExpr=_clock(series), grid=False),
     )
     value = alt.Y(
         "value:Q",
@@ -63,7 +64,13 @@ def svg(series: Series) -> str:
     )
     chart = (
         (line + dots)
-        .properties(width=_WIDE, height=_HIGH, background="transparent")
+        .properties(
+            width=_WIDE,
+            height=_HIGH,
+            background="transparent",
+            # All are of one size, whatever their labels.
+            autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+        )
         .configure(font="sans-serif", padding=4)
         .configure_axis(
             labelColor=_SOFT,
@@ -84,6 +91,28 @@ def svg(series: Series) -> str:
     return drawn.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
+def told(series: Series) -> dict[str, Any]:
+    """Return the words and figures of a plot."""
+    write = _percent if series.share else figure
+    now, usual = write(series.points[-1].value), write(series.usual)
+    values = [point.value for point in series.points]
+    return {
+        "name": series.name,
+        "now": now,
+        "usual": usual,
+        "says": f"{series.name} over {len(values)} runs: {now} now, usually {usual}, "
+        f"from {write(min(values))} to {write(max(values))}",
+        "values": [
+            (f"{point.at:%Y-%m-%d %H:%M}", point.fate, write(point.value))
+            for point in series.points
+        ],
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{share:.2%}"
+
+
 def _ticks(series: Series) -> list[Any]:
     """Return which runs are named below a plot: four at most."""
     times = sorted({point.at.timestamp() * 1000 for point in series.points})
@@ -92,9 +121,17 @@ def _ticks(series: Series) -> list[Any]:
 
 
 def _clock(series: Series) -> str:
-    """Return how a run is named: by its hour, its day or its month."""
-    days = (series.points[-1].at - series.points[0].at).days
-    return "%H:%M" if days < 2 else "%-d %b" if days < 300 else "%b %Y"
+    """Return the expression that names a run: by its hour, its day or its month."""
+    days = {point.at.date() for point in series.points}
+    length = (max(days) - min(days)).days
+    ticks = len(_ticks(series))
+    if len(days) == 1:
+        return "utcFormat(datum.value, '%H:%M')"
+    if length >= 300:
+        return "utcFormat(datum.value, '%b %Y')"
+    if len(days) < ticks:  # runs of one day have to be told apart
+        return "[utcFormat(datum.value, '%H:%M'), utcFormat(datum.value, '%-d %b')]"
+    return "utcFormat(datum.value, '%-d %b')"
 
 
 def _version(known: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """A house that was watched for some nights, and the pages of it."""
 
+import csv
 import hashlib
 import json
 import shutil
@@ -32,17 +33,26 @@ class Reported:
         return self.out / package.file / f"{package.run_id}.html"
 
 
-def watched(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """One house for all processes that test."""
+# Under other names than the tests': who imports a fixture does not shadow it.
+@pytest.fixture(scope="session", name="house")
+def the_house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """One house for all processes that test; it is not to be changed."""
     base = tmp_path_factory.getbasetemp()
     common = base if base.name.startswith("pytest-") else base.parent
     return shared(common / "house that is watched")
 
 
-def own(house: House, folder: Path) -> House:
+@pytest.fixture(scope="session", name="reported")
+def the_pages(house: House, tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """That house, and a page of every package."""
+    return written(house, tmp_path_factory.mktemp("pages of") / "all runs")
+
+
+@pytest.fixture(name="mine")
+def a_copy(house: House, tmp_path: Path) -> House:
     """A house of one's own, to be spoiled."""
-    shutil.copytree(house.folder, folder / "mine", symlinks=True)
-    return House(folder / "mine" / "data dir", folder / "mine")
+    shutil.copytree(house.folder, tmp_path / "mine", symlinks=True)
+    return House(tmp_path / "mine" / "data dir", tmp_path / "mine")
 
 
 def written(house: House, out: Path, *words: object) -> Reported:
@@ -50,6 +60,22 @@ def written(house: House, out: Path, *words: object) -> Reported:
     ran = house.run("monitor", "report", "--out", out, "--json", *words)
     assert ran.returncode == 0, ran.stderr
     return Reported(house, out, json.loads(ran.stdout))
+
+
+def audit_of(package: Package) -> tuple[list[str], list[dict[str, str]]]:
+    """The header and the rows of a package's audit."""
+    with (package.folder / "audit.csv").open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        return list(reader.fieldnames or ()), list(reader)
+
+
+def audited(package: Package, header: list[str], rows: list[dict[str, str]]) -> None:
+    """Write another audit."""
+    path = package.folder / "audit.csv"
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, header, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def kept(house: House) -> list[Package]:

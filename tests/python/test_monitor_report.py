@@ -1,9 +1,9 @@
 """`monitor report`: its pages say what the packages say, and are left where they do."""
 
-import csv
 import json
 import re
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -11,28 +11,24 @@ from urllib.parse import unquote
 
 import pytest
 from monitor_house import House
-from report_house import Reported, kept, of, own, rechained, watched, written
+from report_house import (
+    Reported,
+    a_copy,  # noqa: F401
+    audit_of,
+    audited,
+    kept,
+    of,
+    rechained,
+    the_house,  # noqa: F401
+    the_pages,  # noqa: F401
+    written,
+)
 
 from monitor.documents import moment
-from monitor.report import preview, sections, timing
-from monitor.report.evidence import Package
+from monitor.report import decided, plots, preview, timing, words
+from monitor.report.history import Point, Series
 from monitor.report.preview import shares
 from runtime.environment import Limits
-
-
-@pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return watched(tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def reported(house: House, tmp_path_factory: pytest.TempPathFactory) -> Reported:
-    return written(house, tmp_path_factory.mktemp("pages of") / "all runs")
-
-
-@pytest.fixture
-def mine(house: House, tmp_path: Path) -> House:
-    return own(house, tmp_path)
 
 
 def test_every_package_has_a_page_and_the_index_links_it(reported: Reported) -> None:
@@ -107,8 +103,16 @@ def test_every_step_has_its_seconds(reported: Reported) -> None:
             timing.shown(each) for each in (built, told["render"], told["judge"])
         ]
         sent = package.fate == "delivered"
-        assert shows[4] == timing.shown(told["deliver"] if sent else None)
+        assert shows[4] == (timing.shown(told["deliver"]) if sent else "not done")
         assert f"its package: {timing.shown(told['package'])}" in text
+
+
+def test_a_file_that_was_held_is_not_said_to_have_taken_time_to_deliver(
+    reported: Reported,
+) -> None:
+    held = next(each for each in kept(reported.house) if each.fate == "held")
+    text = reported.page(held).read_text("utf-8")
+    assert re.findall('class="seconds">([^<]+)<', text)[4] == "not done"
 
 
 def test_a_ledger_of_before_there_were_seconds_says_that_they_were_not_kept(
@@ -166,8 +170,8 @@ def test_an_audit_that_its_manifest_does_not_count_is_not_shown(
     mine: House, tmp_path: Path
 ) -> None:
     package = of(mine, "onpart_inventory")
-    header, rows = _audit(package)
-    _write(package.folder / "audit.csv", header, rows[1:])
+    header, rows = audit_of(package)
+    audited(package, header, rows[1:])
     assert "other rows than its manifest counts" in _unreadable(mine, tmp_path)[1]
 
 
@@ -180,27 +184,14 @@ def _unreadable(house: House, folder: Path) -> tuple[str, str]:
     return named, why
 
 
-def _audit(package: Package) -> tuple[list[str], list[dict[str, str]]]:
-    with (package.folder / "audit.csv").open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
-        return list(reader.fieldnames or ()), list(reader)
-
-
-def _write(path: Path, header: list[str], rows: list[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, header, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def test_a_sample_shows_every_code_that_fired(mine: House, tmp_path: Path) -> None:
     package = of(mine, "onpart_inventory")
-    header, rows = _audit(package)
+    header, rows = audit_of(package)
     often = 400
     many = [{**row, "item_name": f"part {n}"} for n in range(often) for row in rows]
     # One row in thousands, whose second code fired for no other.
     many.append({**rows[0], "reason_codes": f"{rows[0]['reason_codes']}|SELDOM"})
-    _write(package.folder / "audit.csv", header, many)
+    audited(package, header, many)
     for count in package.run["counts"]:
         count["rows"] *= often
         key = (count["status"], count["reason"])
@@ -224,17 +215,50 @@ def test_a_file_of_a_term_is_told_by_the_rows_of_that_term(
     mine: House, tmp_path: Path
 ) -> None:
     package = of(mine, "order_feed_full_file.4268-FA26")
-    header, rows = _audit(package)
+    header, rows = audit_of(package)
     rows[-1]["sis_term_id"] = "another"
-    _write(package.folder / "audit.csv", header, rows)
+    audited(package, header, rows)
     seen = preview.of(package, Limits("500MB", 2), tmp_path)
     assert seen is not None
     assert (seen.audit_rows, seen.total) == (len(rows), len(rows) - 1)
     assert len(seen.rows) == seen.total
-    lines = {line["id"]: line for line in sections.funnel(package, seen)}
+    lines = {line["id"]: line for line in decided.funnel(package, seen)}
     assert lines["part"]["name"] == "Term 4268-FA26"
     assert lines["source"]["rows"] == len(rows)
     assert lines["part"]["rows"] == len(rows) - 1
+
+
+def test_backticks_become_code_and_markup_between_them_stays_text() -> None:
+    assert words.coded("run `a <b>` & `c") == "run <code>a &lt;b&gt;</code> &amp; `c"
+    assert words.breaking("a_<b>") == "a_<wbr>&lt;b&gt;"
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [(12, "12"), (10.625, "10.625"), (1207.1, "1,207.10"), (0.0739, "0.0739"),
+     (1e6, "1,000,000"), (None, ""), (True, "true")],
+)  # fmt: skip
+def test_a_figure_has_the_decimals_that_it_needs(told: object, written: str) -> None:
+    assert words.value(told) == written
+
+
+@pytest.mark.parametrize(
+    ("hours", "names"),
+    [
+        ((0, 1), ["00:00", "01:00"]),
+        ((0, 24), ["1 Jan", "2 Jan"]),
+        ((0, 6, 24), ["00:00", "1 Jan", "06:00", "1 Jan", "00:00", "2 Jan"]),
+        ((0, 24 * 400), ["Jan 2026", "Feb 2027"]),
+    ],
+)
+def test_runs_have_names_below_a_plot_that_tell_them_apart(
+    hours: tuple[int, ...], names: list[str]
+) -> None:
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    points = (Point(first + timedelta(hours=each), "delivered", each) for each in hours)
+    drawn = plots.svg(Series("x", False, tuple(points)))
+    axis = drawn.partition("role-axis-label")[2].partition("role-axis-label")[0]
+    assert re.findall(">([^<>]+)</t", axis) == names
 
 
 def test_reasons_share_a_sample_equally_and_none_is_left_out() -> None:

@@ -1,6 +1,5 @@
 """The page as a person with a browser has it: a real one, from disk, no network."""
 
-import csv
 import json
 import shutil
 from collections.abc import Iterator
@@ -11,7 +10,19 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from browser import Browser, browser
 from monitor_house import House
-from report_house import Reported, kept, of, own, watched, written
+from report_house import (
+    Reported,
+    a_copy,  # noqa: F401
+    audit_of,
+    audited,
+    kept,
+    of,
+    the_house,  # noqa: F401
+    the_pages,  # noqa: F401
+    written,
+)
+
+from monitor.report.evidence import Package
 
 _TEXTS = """
 (() => {
@@ -44,21 +55,6 @@ _TEXTS = """
 })()
 """
 _HOSTILE = "</td></script><script>hacked=1</script><img src=x onerror=hacked=2>{{7*7}}"
-
-
-@pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return watched(tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def reported(house: House, tmp_path_factory: pytest.TempPathFactory) -> Reported:
-    return written(house, tmp_path_factory.mktemp("pages of") / "all runs")
-
-
-@pytest.fixture
-def mine(house: House, tmp_path: Path) -> House:
-    return own(house, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +102,7 @@ def test_the_numbers_are_the_packages(chromium: Browser, reported: Reported) -> 
             })()"""
         )
         run, split = package.run, package.run.get("split")
-        with (package.folder / "audit.csv").open(encoding="utf-8", newline="") as lines:
-            audit = list(csv.DictReader(lines))
+        _, audit = audit_of(package)
         ours = [row for row in audit if split in (None, row.get("sis_term_id"))]
         assert seen["funnel"]["source"] == len(audit)
         assert seen["funnel"]["file"] == package.feed["rows"]
@@ -158,8 +153,7 @@ def test_the_filter_shows_what_fits_and_the_keyboard_is_enough(
 ) -> None:
     package = of(reported.house, "onpart_inventory")
     opened(chromium, reported.page(package))
-    with (package.folder / "audit.csv").open(encoding="utf-8", newline="") as lines:
-        audit = list(csv.DictReader(lines))
+    _, audit = audit_of(package)
 
     def shown() -> list[str]:
         told: list[str] = chromium.ask(
@@ -262,7 +256,7 @@ def test_markup_from_the_data_stays_text(
     package = next(
         each for each in kept(mine) if each.file == "onpart_inventory" and each.receipt
     )
-    _spoil(package.folder, mine.data / "ledger.jsonl")
+    _spoil(package, mine.data / "ledger.jsonl")
     out = tmp_path / "out"
     written(mine, out, "--run", package.run_id)
     for path in (out / package.file / f"{package.run_id}.html", out / "index.html"):
@@ -298,11 +292,10 @@ def test_were_it_not_escaped_the_policy_would_still_stop_it(
     assert len(stopped) == 3, chromium.complaints
 
 
-def _spoil(folder: Path, ledger: Path) -> None:
+def _spoil(package: Package, ledger: Path) -> None:
     """Put markup into every place of a package that holds somebody else's words."""
-    audit = folder / "audit.csv"
-    with audit.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    folder = package.folder
+    header, rows = audit_of(package)
     for row in rows[:3]:
         row |= {
             "description": _HOSTILE,
@@ -310,10 +303,7 @@ def _spoil(folder: Path, ledger: Path) -> None:
             "part_type": _HOSTILE,
         }
         row |= {"location_name": _HOSTILE, "on_hand_raw": _HOSTILE}
-    with audit.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    audited(package, header, rows)
     (path,) = folder.glob("*.manifest.json")
     manifest = json.loads(path.read_bytes())
     manifest["title"] = _HOSTILE
