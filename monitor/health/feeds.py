@@ -60,7 +60,10 @@ def _held(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
             yield Finding("FILE_RELEASED", file, says, record["at"])
             continue
         reasons = record.get("reasons") or []
-        why = listed([f"{r['id']}: {_seen(r['says'])}" for r in reasons])
+        said = [f"{r['id']}: {_seen(r['says'])}" for r in reasons[:3]]
+        if len(reasons) > len(said):
+            said.append(f"And {len(reasons) - len(said)} more")
+        why = ". ".join(said)
         examples = [str(each) for r in reasons for each in r.get("examples", ())]
         package = f"outbox/{file}/{record['run_id']}"
         yield Finding(

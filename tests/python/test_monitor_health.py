@@ -261,6 +261,16 @@ def test_advice_that_the_next_step_has_is_given_once(house: House):
     assert finding.says.endswith("RUN_ROW_DROP: too few")
 
 
+def test_of_many_reasons_the_first_three_are_told(house: House):
+    reasons = [{"id": f"R{n}", "says": f"{n}.", "count": 1} for n in range(5)]
+    house.adds(
+        "held", at="2026-01-15T07:30:00Z", hard=[], sha256="ab" * 32,
+        checks=[each["id"] for each in reasons], reasons=reasons,
+    )  # fmt: skip
+    (finding,) = house.look().findings
+    assert finding.says.endswith("is held. R0: 0. R1: 1. R2: 2. And 2 more")
+
+
 def test_what_nobody_may_release_is_not_offered_for_release(house: House):
     _held(house, hard=["RUN_ROW_DROP"])
     (finding,) = house.look().findings
