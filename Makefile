@@ -52,6 +52,7 @@ bench: $(READY) ## Measure both feeds at a million records against floors of the
 	$(BIN)/python -m benchmarks.orders --orders $(SIZE)
 	$(BIN)/python -m benchmarks.ledger
 	$(BIN)/python -m benchmarks.why --items $(SIZE) --orders $(SIZE)
+	$(BIN)/python -m benchmarks.pages --items $(SIZE)
 
 bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/servers)
 	PYTHONPATH=tests/python $(BIN)/python -m benchmarks.transfer
