@@ -138,6 +138,9 @@ class Asker:
                         answers.get(code, ()), key=lambda answer: not answer.holds
                     )
                 ],
+                # What the partner holds may have changed since the build.
+                "is_so_still": code not in fired
+                or any(answer.holds for answer in answers.get(code, ())),
                 **({"twins": shared[code]} if code in shared else {}),
             }
             for code, told in known.items()

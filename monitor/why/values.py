@@ -19,6 +19,11 @@ def rules(told: Mapping[str, Any]) -> list[str]:
         mark = "!" if rule["decided"] else "+" if rule["fired"] else " "
         seen = "  or  ".join(filter(None, map(_looks, _told(rule))))
         lines.append(f"  {mark} {rule['code']:<22} {seen}".rstrip())
+        if rule["values"] and not rule.get("is_so_still", True):
+            lines.append(
+                "      so at the build; what it was held against has changed since:"
+                " compare the last runs"
+            )
     if limits := told.get("limits"):
         shown = ", ".join(f"{name} {value}" for name, value in limits.items())
         lines.append(f"    limits then: {shown}")

@@ -1,5 +1,6 @@
 """The answer of `monitor why` as a person reads it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from monitor.why.find import Match
 from monitor.why.values import one_line, rules
 
 _ITEM = 600
+_MOST = 20
 
 
 def nothing(key: str, near: Sequence[str]) -> str:
@@ -123,10 +125,24 @@ def _source(source: Mapping[str, Any]) -> list[str]:
     for entity, records in source["records"].items():
         for record in records:
             lines.append(f"    {entity}")
-            lines += [
-                f"      {name:<22} {one_line(value)}" for name, value in record.items()
-            ]
+            for name, value in record.items():
+                each = _listed(value)
+                lines.append(f"      {name:<22} {'' if each else one_line(value)}")
+                lines += [f"        {one_line(one, _ITEM)}" for one in each[:_MOST]]
+                if len(each) > _MOST:
+                    lines.append(f"        and {len(each) - _MOST:,} more: --json")
     return lines if source["records"] else [*lines, "    (no longer kept)"]
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return the records of a list that a source sent; nothing of anything else."""
+    if not (isinstance(value, str) and value.startswith("[{")):
+        return []
+    try:
+        listed = json.loads(value)
+    except ValueError:
+        return []
+    return listed if isinstance(listed, list) else []
 
 
 def _files(

@@ -135,3 +135,16 @@ def test_an_earlier_run_tells_the_twins_of_then(house, tmp_path):
     (told,) = twins(copied.why("part:20", "--run", run), "DUP_KEY")
     assert [row["item_id"] for row in told["rows"]] == [3, 21, 22]
     assert told["more"] == 1
+
+
+def test_what_is_no_longer_so_is_said_to_have_been_so(house, tmp_path):
+    copied = House(tmp_path / "data", tmp_path)
+    shutil.copytree(house.data, copied.data, symlinks=True)
+    with duckdb.connect(str(copied.data / "warehouse.duckdb")) as changed:
+        changed.execute("update inventory_audit set reason_codes = 'PRICE_JUMP'")
+    ((row,)) = copied.why("part:1")["rows"]
+    assert [rule["code"] for rule in row["rules"] if not rule["is_so_still"]] == [
+        "PRICE_JUMP"
+    ]
+    said = copied.run("monitor", "why", "part:1").stdout
+    assert "so at the build; what it was held against has changed since" in said
