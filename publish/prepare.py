@@ -101,7 +101,10 @@ def prepare(
         built = gate.built_at(connection)
         read = sources.states_below(artifacts, feed.unique_id)
         about |= memory.of(ledger, feed, read, built)
-        made = _Bench(settings, ledger, connection, work, case, about, key)
+        made = _Bench(
+            settings, ledger, connection, work, case, about,
+            provenance.built_from(artifacts, feed), key,
+        )  # fmt: skip
         return [
             passing.over(settings, ledger, feed, split, built)
             or made.ready(feed, split)
@@ -131,6 +134,7 @@ class _Bench:
     work: Path
     case: gate.Case
     about: dict[str, Any]
+    built_from: dict[str, str]
     key: Ed25519PrivateKey | None
 
     def ready(self, feed: Feed, split: str | None) -> Ready:
@@ -175,7 +179,9 @@ class _Bench:
         folder = file.path.parent
         held_by = self.ledger.last_state(feed.state.model, feed.destination, file.split)
         held = changes.Held.of(place, feed, held_by)
-        account = package.Account(self.case, gates, about, approved, held, self.key)
+        account = package.Account(
+            self.case, gates, about, self.built_from, approved, held, self.key
+        )
         packed = package.fill(self.connection, folder, file, account)
         kept = ""
         if status == "ready" and not self.settings.dry_run:

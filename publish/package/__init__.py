@@ -4,6 +4,7 @@
 audit.csv               every source row with its decision
 changes.csv             what differs from what the partner holds
 <feed>.manifest.json    Data Package descriptor: what it is, where it came from
+built_from.json         digest of every model and seed below the file, and the macros
 contract.odcs.yaml      what the partner was promised, as a data contract
 gates.json              every check, observed, allowed, verdict
 gates.html              the same for a person
@@ -36,6 +37,7 @@ from runtime.files import sha256_of, write_bytes, write_json
 
 SUMS = "SHA256SUMS"
 RECEIPT = "receipt.json"
+BUILT_FROM = "built_from.json"
 VERIFIER = Path(__file__).with_name("verify.py")
 
 
@@ -47,6 +49,7 @@ class Account:
         case: what it was judged by.
         gates: what was asked of it.
         run: becomes `run` of the manifest.
+        built_from: what dbt built from, by name. It is long, and no partner's business.
         approved: the ledger's release of these bytes, if a person gave one.
         held: what the partner holds; None before the first delivery.
         key: signs the package, if there is one.
@@ -55,6 +58,7 @@ class Account:
     case: Case
     gates: Gates
     run: Mapping[str, Any]
+    built_from: Mapping[str, str]
     approved: Mapping[str, Any] | None
     held: Held | None
     key: Ed25519PrivateKey | None
@@ -95,6 +99,7 @@ def fill(
     described = manifest(feed, resource, beside, {**run, "changes": summary})
     name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
     write_json(folder / name, described)
+    write_json(folder / BUILT_FROM, account.built_from)
     decided = {"contract": run["contract_sha256"], "suite": run["suite_sha256"]}
     said = evidence.statement(
         account.gates, file.path.name, file.sha256, decided, account.approved

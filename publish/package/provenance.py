@@ -52,7 +52,6 @@ def of_run(
             "started_at": _started(connection),
             "built_at": metadata.get("generated_at"),
         },
-        "built_from": built_from(artifacts, feed),
         "inputs": [
             {
                 "source": source.name,
@@ -73,7 +72,7 @@ def _started(connection: duckdb.DuckDBPyConnection) -> str | None:
     return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}" if moment else None
 
 
-def built_from(artifacts: Artifacts, feed: Feed) -> dict[str, Any]:
+def built_from(artifacts: Artifacts, feed: Feed) -> dict[str, str]:
     """Digest every model and seed below the file by dbt's own, and the macros."""
     nodes = {
         f"{node['resource_type']}.{node['name']}": node.get("checksum", {})

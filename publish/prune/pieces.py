@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from publish.ledger import Ledger
-from publish.package import RECEIPT, SUMS, signature
+from publish.package import BUILT_FROM, RECEIPT, SUMS, signature
 from publish.replay.recorded import PRUNED
 from runtime.environment import Place
 
 # What stays of a package, beside its manifest: the proof, some hundred kilobytes.
 PROOF = frozenset(
-    {SUMS, signature.NAME, RECEIPT, PRUNED, "gates.json", "contract.odcs.yaml"}
+    {
+        SUMS,
+        signature.NAME,
+        RECEIPT,
+        PRUNED,
+        BUILT_FROM,
+        "gates.json",
+        "contract.odcs.yaml",
+    }
 )
 
 

@@ -75,6 +75,6 @@ def replay(
     return Replayed(
         tuple(compare.packages(run.folder, folder)),
         compare.digest(folder),
-        tuple(compare.reasons(run.manifest, folder)),
+        tuple(compare.reasons(run, Recorded(folder))),
         folder,
     )

@@ -34,7 +34,7 @@ def since(run: Recorded, root: Path, target: Path) -> list[str]:
         root: the project as it is now.
         target: dbt's, of a build of it.
     """
-    then = run.run["built_from"]
+    then = run.built_from
     manifest = target / "manifest.json"
     if not manifest.is_file():
         return [f"{name} (gone)" for name in sorted(then) if not _has_file(root, name)]

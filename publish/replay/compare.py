@@ -1,13 +1,12 @@
 """Two packages, file by file: the same bytes, or the first line that is not."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from publish.package import SUMS
+from publish.replay.recorded import Recorded
 from runtime.files import sha256_of
 
 _BEFORE, _AFTER = 40, 120
@@ -55,10 +54,9 @@ def digest(package: Path) -> str:
     return sha256_of(package / SUMS)
 
 
-def reasons(manifest: Mapping[str, Any], again: Path) -> Iterator[str]:
+def reasons(run: Recorded, again: Recorded) -> Iterator[str]:
     """Say what the two were made of that is not the same."""
-    path = next(again.glob("*.manifest.json"))
-    was, is_ = manifest["run"], json.loads(path.read_bytes())["run"]
+    was, is_ = run.run, again.run
     for field, words in (
         ("contract_sha256", "the contract: columns, types, key, order or dialect"),
         ("suite_sha256", "the suite of expectations"),
@@ -67,12 +65,13 @@ def reasons(manifest: Mapping[str, Any], again: Path) -> Iterator[str]:
     ):
         if was.get(field) != is_.get(field):
             yield f"{words} ({field})"
-    for field, words in (
-        ("built_from", "what dbt built from"),
-        ("thresholds", "variables of dbt (thresholds)"),
+    for then, now, words in (
+        (run.built_from, again.built_from, "what dbt built from"),
+        (was["thresholds"], is_["thresholds"], "variables of dbt (thresholds)"),
     ):
-        then, now = was[field], is_[field]
-        changed = sorted(name for name in then | now if then.get(name) != now.get(name))
+        changed = sorted(
+            name for name in {*then, *now} if then.get(name) != now.get(name)
+        )
         if changed:
             yield f"{words}: {', '.join(changed)}"
     if was["dbt"]["version"] != is_["dbt"]["version"]:

@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from publish.package import SUMS
+from publish.package import BUILT_FROM, SUMS
 from runtime.environment import Place
 from runtime.exits import Misuse, Refused
 from runtime.files import sha256_of
 
 PRUNED = "pruned.json"
-_NEEDED = ("inputs", "states", "ledger", "thresholds", "built_from")
+_NEEDED = ("inputs", "states", "ledger", "thresholds")
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class Recorded:
                     f"expected {path} with SHA-256 {digest}, found it gone or changed. "
                     f"`python verify.py {self.folder}` tells all that is."
                 )
-        for field in _NEEDED:
-            if field not in self.run:
-                raise Refused(
-                    f"{self.folder}: expected `run.{field}` in the manifest, found "
-                    "none: an earlier version made it, which did not keep all that a "
-                    "replay needs."
-                )
+        lacking = [f"`run.{each}`" for each in _NEEDED if each not in self.run]
+        lacking += [BUILT_FROM] if BUILT_FROM not in self.sums else []
+        if lacking:
+            raise Refused(
+                f"{self.folder}: expected {lacking[0]}, found none: an earlier version "
+                "made it, which did not keep all that a replay needs."
+            )
 
     @cached_property
     def sums(self) -> Mapping[str, str]:
@@ -103,6 +103,12 @@ class Recorded:
     def run(self) -> Mapping[str, Any]:
         """`run` of the manifest."""
         found: Mapping[str, Any] = self.manifest["run"]
+        return found
+
+    @cached_property
+    def built_from(self) -> Mapping[str, str]:
+        """Digest of every model and seed below the file, and of the macros."""
+        found: Mapping[str, str] = self._json(BUILT_FROM)
         return found
 
     @property

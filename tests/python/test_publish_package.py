@@ -53,6 +53,7 @@ def test_nothing_is_missing(package: Path) -> None:
         "DEMO01_inventory_20260115T070000Z.csv",
         "DEMO01_inventory_20260115T070000Z.manifest.json",
         "audit.csv",
+        "built_from.json",
         "changes.csv",
         "contract.odcs.yaml",
         "gates.json",
