@@ -184,7 +184,7 @@ def _again(
 @cli.command()
 def key() -> None:
     """Print the public half of the key that signs packages, as PEM."""
-    found = signature.key(Environment.read())
+    found = signature.key(Environment.read(Path.cwd()))
     if found is None:
         raise Misuse(
             "expected a signing key in FEEDS_SIGNING_KEY or FEEDS_SIGNING_KEY_FILE, "

@@ -6,12 +6,13 @@ of its own, which is let go again before Great Expectations opens it.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from publish.feeds import Relation
 from runtime.environment import Limits
 from runtime.exits import Misuse, Temporary
 
@@ -56,6 +57,17 @@ def opened(
         yield connection
     finally:
         connection.close()
+
+
+def lacking(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[Relation]
+) -> list[str]:
+    """Return the models whose tables the warehouse does not hold."""
+    found = connection.execute(
+        "select table_schema, table_name from information_schema.tables "
+        "where table_catalog = 'warehouse'"
+    ).fetchall()
+    return sorted(t.model for t in tables if (t.schema, t.name) not in found)
 
 
 @contextmanager

@@ -22,6 +22,17 @@ from runtime.exits import Refused
 from runtime.files import sha256_of
 
 
+class NotInWarehouseError(Refused):
+    """dbt has not built all tables that a file stands on; `models` names them."""
+
+    def __init__(self, warehouse: Path, models: Sequence[str]) -> None:
+        self.models = models
+        super().__init__(
+            f"expected {' and '.join(models)} in {warehouse}, found no such table: "
+            "`dbt build` has not made it. Run it, and see what it says."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """One file that was judged.
@@ -65,7 +76,7 @@ def prepare(
 
     Raises:
         Misuse: warehouse, suite or name are wrong.
-        Refused: a source below the feed is not landed.
+        Refused: a source below the feed is not landed, or a table is not built.
         Temporary: dbt is writing the warehouse.
     """
     place = settings.place
@@ -82,6 +93,8 @@ def prepare(
         outbox.work(place.outbox, feed.name) as work,
         bench.opened(work, place.warehouse, settings.limits) as connection,
     ):
+        if lacking := bench.lacking(connection, feed.tables):
+            raise NotInWarehouseError(place.warehouse, lacking)
         chosen = splits.of(connection, feed, ledger, settings.at)
         case = gate.Case(
             artifacts=artifacts,

@@ -72,6 +72,13 @@ class Feed:
     manifest: str
     pickup: Mapping[str, Any] | None = None
 
+    @property
+    def tables(self) -> tuple[Relation, ...]:
+        """All that it reads of the warehouse."""
+        opened = self.open.relation if self.open else None
+        read = (self.model, self.audit, self.state, opened)
+        return tuple(dict.fromkeys(relation for relation in read if relation))
+
     def folder_in(self, environment: str) -> str:
         """Fill the folder's pattern."""
         return self.folder.replace("{environment}", environment)

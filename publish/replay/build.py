@@ -15,8 +15,8 @@ from publish.feeds import artifacts
 from publish.feeds.artifacts import Artifacts
 from publish.ledger import Ledger
 from publish.passing import Passed
-from publish.prepare import prepare
-from publish.replay.changed import NotBuiltError, wanting
+from publish.prepare import NotInWarehouseError, prepare
+from publish.replay.changed import NotBuiltError, dbt_said
 from publish.replay.recorded import Recorded
 from publish.settings import Again, Settings
 from runtime.environment import Environment, Limits, Place
@@ -131,9 +131,12 @@ def publish(there: Place, root: Path, run: Recorded, limits: Limits) -> Path:
     )
     found = artifacts.read(root, settings.variables)
     feed = _feed(found, run)
-    if lacking := list(wanting(_target(there), feed, _tables(there))):
-        raise NotBuiltError(f"dbt did not build all: {'; '.join(lacking)}")
-    made = prepare(settings, found, Ledger(there.ledger), feed, run.label)
+    try:
+        made = prepare(settings, found, Ledger(there.ledger), feed, run.label)
+    except NotInWarehouseError as error:
+        absent = f"there is no {', no '.join(error.models)}"
+        words = "; ".join((absent, *dbt_said(_target(there))))
+        raise NotBuiltError(f"dbt did not build all: {words}") from None
     for one in made:
         if isinstance(one, Passed):
             raise Refused(f"{run.label} is not made again: {one.says}")
@@ -157,14 +160,6 @@ def _feed(found: Artifacts, run: Recorded) -> feeds.Feed:
         f"expected an exposure {run.run['feed']} in the project, found none: use the "
         f"code of that run, {run.run['code_commit']}."
     )
-
-
-def _tables(there: Place) -> set[str]:
-    with duckdb.connect(str(there.warehouse), read_only=True) as warehouse:
-        found = warehouse.execute(
-            "select table_schema || '.' || table_name from information_schema.tables"
-        ).fetchall()
-    return {name for (name,) in found}
 
 
 def _target(there: Place) -> Path:

@@ -67,19 +67,12 @@ def _has_file(root: Path, name: str) -> bool:
     )
 
 
-def wanting(target: Path, feed: feeds.Feed, there: set[str]) -> Iterator[str]:
-    """Say which tables of a file dbt did not build, and what it said of that.
+def dbt_said(target: Path) -> Iterator[str]:
+    """Say what dbt said of the first models that it could not build.
 
     Args:
         target: dbt's.
-        feed: the declaration.
-        there: names of the tables in the warehouse, with their schema.
     """
-    needed = [feed.model, feed.audit, feed.state, feed.open and feed.open.relation]
-    lacking = {r.model for r in needed if r and f"{r.schema}.{r.name}" not in there}
-    if not lacking:
-        return
-    yield f"there is no {', no '.join(sorted(lacking))}"
     results = json.loads((target / "run_results.json").read_bytes())["results"]
     for result in [r for r in results if r["status"] == "error"][:_MOST]:
         name = ".".join(result["unique_id"].split(".")[::2])

@@ -179,6 +179,16 @@ def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("table", ["inventory_feed", "inventory_audit"])
+def test_a_table_that_dbt_did_not_build_is_named(house: House, table: str) -> None:
+    house.write()
+    with duckdb.connect(str(house.data / "warehouse.duckdb")) as warehouse:
+        warehouse.execute(f"drop table {table}")
+    said = house.publish()
+    assert (said["exit_code"], said["files"][0]["status"]) == (1, "refused")
+    assert f"expected {table} in " in said["files"][0]["message"]
+
+
 def test_a_second_publish_waits_for_nobody(house: House) -> None:
     script = (
         "import sys; from pathlib import Path; from runtime.lock import one_writer\n"

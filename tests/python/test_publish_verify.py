@@ -200,7 +200,7 @@ def test_openssl_reads_the_signature(store: Store) -> None:
         ({"FEEDS_SIGNING_KEY": "c2VjcmV0LXNlY3JldA=="}, "expected a PEM private key"),
         ({"FEEDS_SIGNING_KEY": "RSA"}, "expected an Ed25519 key"),
         ({"FEEDS_SIGNING_KEY": "x", "FEEDS_SIGNING_KEY_FILE": "y"}, "found both"),
-        ({}, "is set"),
+        ({}, "found neither set"),
     ],
 )
 def test_a_wrong_key_is_named_and_not_shown(
