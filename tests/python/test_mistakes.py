@@ -20,7 +20,6 @@ COMMANDS = (
     ("publish", "status"),
     ("publish", "approve", "0123456789ab", "--because", "x"),
     ("publish", "check"),
-    ("publish", "key"),
     ("publish", "prune"),
     ("publish", "replay", "20260115"),
     ("monitor", "ack", "FILE_HELD:x", "--because", "x"),
