@@ -11,6 +11,8 @@ from publish.settings import stamp
 
 # Where the rows behind a reason are.
 WHERE = "gates.html, audit.csv"
+# Of a split feed, the files that went out last; older terms are in the ledger.
+_MOST = 8
 _SHOWN = ("at", "name", "rows", "bytes", "sha256", "run_id")
 
 
@@ -54,12 +56,24 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
         if record["feed"] == feed.name:
             newest[record["file"]] = record
     held = [record for record in newest.values() if record["event"] == "held"]
+    files = {
+        record["file"]: record
+        for record in ledger.all("delivered")
+        if (record["feed"], record["destination"]) == (feed.name, feed.destination)
+    }
     return {
         "feed": feed.name,
         "destination": feed.destination,
         "due": due(feed, ledger, at),
         "last_due": stamp(feed.cadence.last_due(at)),
         "delivered": {name: last[name] for name in _SHOWN} if last else None,
+        # A value of a split feed each; one file else.
+        "by_file": [
+            {"file": file, **{name: record[name] for name in _SHOWN}}
+            for file, record in sorted(
+                files.items(), key=lambda each: each[1]["at"], reverse=True
+            )
+        ],
         "held": [
             {name: record[name] for name in ("at", "name", "sha256", "checks", "hard")}
             | {
@@ -88,6 +102,8 @@ def _words(state: dict[str, Any]) -> str:
         )
         + f"; last due {state['last_due']}{', due now' if state['due'] else ''}"
     ]
+    if [each["file"] for each in state["by_file"]] not in ([], [state["feed"]]):
+        lines += _each(state["by_file"])
     for held in state["held"]:
         release = (
             "approved: the next publish delivers it"
@@ -106,3 +122,12 @@ def _words(state: dict[str, Any]) -> str:
         f"  unknown {attempt}: publish settle {attempt}" for attempt in state["unknown"]
     ]
     return "\n".join(lines + pickup.in_words(state["pickup"]))
+
+
+def _each(files: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [
+        f"  {each['file']}: {each['name']} ({each['rows']:,} rows) at {each['at']}"
+        for each in files[:_MOST]
+    ]
+    more = len(files) - _MOST
+    return lines + ([f"  and {more} more"] if more > 0 else [])

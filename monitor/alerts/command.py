@@ -62,7 +62,8 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
 
 def _words(state: State, told: Told) -> str:
     open_ = [key for key, each in state.problems.items() if not each.get("ended")]
-    lines = [f"{len(open_)} problems are open"]
+    how_many = "1 problem is" if len(open_) == 1 else f"{len(open_)} problems are"
+    lines = [f"{how_many} open"]
     for name, words in told.words.items():
         said = ", ".join(f"{word.kind} {word.key}" for word in words)
         lines.append(f"  {name} was told: {said}")

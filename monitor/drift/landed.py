@@ -108,8 +108,8 @@ with unknown as (
     where "_unrecognised" is not null
 ),
 fields as (
-    select entry.key, json_extract_string(record, '$."' || entry.key || '"') as value
-    from unknown, unnest(json_keys(record)) as entry(key)
+    select entry.key, entry.value ->> '$' as value
+    from unknown, json_each(unknown.record) as entry
 )
 select '_unrecognised.' || key, count(value), count(try_cast(value as double))
 from fields group by key order by key

@@ -532,12 +532,38 @@ def _key(path: str) -> object:
 
 def main(words: "list[str] | None" = None) -> int:
     """Check what the command line names; return the exit code."""
-    parser = argparse.ArgumentParser(description="Check packages of delivered files.")
-    parser.add_argument("packages", nargs="*", default=[str(Path(__file__).parent)])
-    parser.add_argument("--since", metavar="DIGEST")
-    parser.add_argument("--newest", metavar="DIGEST")
-    parser.add_argument("--key", metavar="PUBLIC.pem")
-    parser.add_argument("--ledger", metavar="FILE")
+    parser = argparse.ArgumentParser(
+        description="Check packages of delivered files: digests, counts, verdict, "
+        "chain. Needs nothing but Python.",
+        epilog="Exit code 0: nothing is wrong. 1: every fault is named. 2: usage.",
+    )
+    here = str(Path(__file__).parent)
+    parser.add_argument(
+        "packages",
+        nargs="*",
+        default=[here],
+        help="packages, or folders of them; default: the folder of this file",
+    )
+    parser.add_argument(
+        "--since",
+        metavar="DIGEST",
+        help="digest of the package before the oldest one here, if older ones were "
+        "let go",
+    )
+    parser.add_argument(
+        "--newest",
+        metavar="DIGEST",
+        help="digest of the newest package, as you were told it",
+    )
+    parser.add_argument(
+        "--key",
+        metavar="PUBLIC.pem",
+        help="whoever made a package must have signed it with this key's other half",
+    )
+    parser.add_argument(
+        "--ledger", metavar="FILE",
+        help="ledger.jsonl: every delivery must be as it remembers, and none gone"
+    )  # fmt: skip
     asked = parser.parse_args(words)
     packages = [Package(folder) for folder in _folders(asked.packages)]
     try:

@@ -55,8 +55,9 @@ def land(house: House, run: str, weight: str, unknown: str) -> None:
         current.symlink_to(f"../{run}/ordertime")
     house.extracted(lambda told: told.update(run_id=run))
     duckdb.execute(
-        f"copy (select id as Id, {weight} as Weight, {{'Size': {unknown}}}::json as "
-        f"_unrecognised, '{run}' as _extract_run_id from range(10) as r(id)) "
+        f"copy (select id as Id, {weight} as Weight, "
+        f"{{'Size': {unknown}, 'a \"b\".c''d': 'x'}}::json as _unrecognised, "
+        f"'{run}' as _extract_run_id from range(10) as r(id)) "
         f"to '{folder / 'part_items.parquet'}'"
     )
     assert house.run("drift").returncode == 0
@@ -68,6 +69,9 @@ def test_a_field_of_another_kind_is_told(house: House):
     fields = json.loads(profile.read_bytes())["fields"]
     assert fields["part_items.Weight"] == {"filled": 10, "numbers": 1.0}
     assert fields["part_items._unrecognised.Size"] == {"filled": 10, "numbers": 1.0}
+    # A name that is no path of JSON, nor a name of SQL.
+    odd = """part_items._unrecognised.a "b".c'd"""
+    assert fields[odd] == {"filled": 10, "numbers": 0.0}
     assert "part_items._extract_run_id" not in fields
     land(house, RUNS[1], "'2'", "8")
     assert house.ids() & {"FIELD_RETYPED"} == set()

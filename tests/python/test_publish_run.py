@@ -223,6 +223,13 @@ def test_a_feed_can_be_split_into_a_file_a_value(house: House) -> None:
     assert names == [f"{t}_2026-01-15.csv" for t in ("AM", "CAPA", "OD", "OEM")]
     current = house.data / "delivered" / "inventory_feed" / "current"
     assert duckdb.sql(f"select count(*) from '{current}/*.parquet'").fetchone() == (40,)
+    files = json.loads(house.run("status", "--json").stdout)["files"][0]["by_file"]
+    assert sorted((each["file"], each["name"]) for each in files) == [
+        (f"onpart_inventory.{t}", f"{t}_2026-01-15.csv")
+        for t in ("AM", "CAPA", "OD", "OEM")
+    ]
+    plain = house.run("status").stdout
+    assert plain.count(" rows) at 2") == 4
 
     house.rows[0]["qty_on_hand"] = 11  # an OEM row
     house.later()
