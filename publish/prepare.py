@@ -116,7 +116,7 @@ def prepare(
         about |= memory.of(ledger, feed, read, built)
         made = _Bench(
             settings, ledger, connection, work, case, about,
-            provenance.built_from(artifacts, feed), key,
+            provenance.built_from(settings.root, artifacts, feed), key,
         )  # fmt: skip
         return [
             passing.over(settings, ledger, feed, split, built)

@@ -72,10 +72,14 @@ def _started(connection: duckdb.DuckDBPyConnection) -> str | None:
     return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}" if moment else None
 
 
-def built_from(artifacts: Artifacts, feed: Feed) -> dict[str, str]:
-    """Digest every model and seed below the file by dbt's own, and the macros."""
-    nodes = {
-        f"{node['resource_type']}.{node['name']}": node.get("checksum", {})
+def built_from(root: Path, artifacts: Artifacts, feed: Feed) -> dict[str, str]:
+    """Digest every model and seed below the file by dbt's own, and the macros.
+
+    Of a seed above 1 MiB dbt digests the path alone (MAXIMUM_SEED_SIZE of dbt-core's
+    constants), which does not change with its rows: that one is hashed here.
+    """
+    digests = {
+        f"{node['resource_type']}.{node['name']}": _digest(root, node)
         for node in map(artifacts.node, artifacts.ancestors(feed.unique_id))
         if node["resource_type"] in ("model", "seed", "snapshot")
     }
@@ -84,8 +88,15 @@ def built_from(artifacts: Artifacts, feed: Feed) -> dict[str, str]:
         for name, macro in artifacts.manifest.get("macros", {}).items()
         if name.startswith(f"macro.{feed.unique_id.split('.')[1]}.")
     }
-    digests = {name: checksum.get("checksum") for name, checksum in nodes.items()}
     return {**digests, "macros": digest_of(macros)}
+
+
+def _digest(root: Path, node: Mapping[str, Any]) -> str:
+    checksum = node.get("checksum", {})
+    file = root / node.get("original_file_path", "")
+    if checksum.get("name") == "path" and file.is_file():
+        return sha256_of(file)
+    return str(checksum.get("checksum"))
 
 
 def digest_of(value: Any) -> str:

@@ -46,7 +46,7 @@ def since(run: Recorded, root: Path, target: Path) -> list[str]:
         return [f"an exposure ({wrong})"]
     if feed is None:
         return [f"exposure.{name} (gone)"]
-    now = provenance.built_from(found, feed)
+    now = provenance.built_from(root, found, feed)
     told = [
         f"{each} ({'changed' if each in now else 'gone'})"
         for each in sorted(then)
