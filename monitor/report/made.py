@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +180,7 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
         "statuses": _all(seen),
         "codes": sorted(seen.fired) if seen else [],
         "changes": changes,
+        "named": partial(moved.named, package),
         "changed_rows": moved.rows(package, house.limits),
         "gates": packed.gates(package),
         "gate_total": len(checks),

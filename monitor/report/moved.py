@@ -82,18 +82,21 @@ def _some(
 
 
 def _row(values: Mapping[str, str | None], package: Package) -> Row:
-    keys = _keys(package, values)
     before: dict[str, Any] = json.loads(values["_before"] or "{}")
     cells = tuple(
         (name, clean(_said(before.get(name))), clean(_said(values.get(name))))
         for name in (values["_columns"] or "").split("|")
         if name
     )
-    named = " / ".join(clean(_said(values[name])) for name in keys)
-    return Row(str(values["_change"]), named, cells)
+    return Row(str(values["_change"]), named(package, values), cells)
 
 
-def _keys(package: Package, values: Mapping[str, str | None]) -> Sequence[str]:
+def named(package: Package, values: Mapping[str, Any]) -> str:
+    """Name a row by its key, in the order of the exposure."""
+    return " / ".join(clean(_said(values[each])) for each in _keys(package, values))
+
+
+def _keys(package: Package, values: Mapping[str, Any]) -> Sequence[str]:
     # Packages from before there was `key` have it as the primary key.
     named = package.feed.get("key") or package.feed["schema"].get("primaryKey") or []
     return [name for name in named if name in values] or [

@@ -25,7 +25,7 @@ from report_house import (
 )
 
 from monitor.documents import moment
-from monitor.report import decided, plots, preview, timing, words
+from monitor.report import decided, moved, plots, preview, timing, words
 from monitor.report.history import Point, Series
 from monitor.report.preview import shares
 from runtime.environment import Limits
@@ -84,6 +84,15 @@ def test_dbts_documentation_is_linked_once_it_can_be_read_from_disk(
     for each in (page, tmp_path / "out" / "index.html"):
         (link,) = re.findall('href="([^"]*static_index.html)"', each.read_text())
         assert (each.parent / unquote(link)).read_text() == "<p>docs"
+
+
+def test_a_row_is_named_by_its_key_in_the_order_of_the_exposure(
+    reported: Reported,
+) -> None:
+    """The manifest has its fields in the order of the alphabet."""
+    told = {"location_code": "EAST", "supplier_code": "DEMO01", "supplier_sku": None}
+    package = of(reported.house, "onpart_inventory")
+    assert moved.named(package, told) == "DEMO01 / EAST / "
 
 
 def test_every_step_has_its_seconds(reported: Reported) -> None:
