@@ -33,6 +33,7 @@ from publish.gate import guards
 from publish.gate.scene import Scene
 from publish.package.descriptor import Resource, manifest
 from runtime.environment import Limits
+from runtime.files import sha256_of
 
 FEED = "onpart_inventory"
 WARM = 28  # runs before anything is judged
@@ -71,8 +72,9 @@ class Bench:
         )
         (rows,) = self.connection.execute("select count(*) from today").fetchone() or ()
         file = Resource(
-            FEED, path, rows, self.feed.columns, self.feed.dialect, self.feed.key
-        )
+            FEED, path, rows, self.feed.columns, self.feed.dialect, sha256_of(path),
+            self.feed.key,
+        )  # fmt: skip
         run = {
             "run_id": run_id, "logical_time": f"{at:%Y-%m-%dT%H:%M:%SZ}", "split": None,
             "counts": [], "changes": self._changes(rows),

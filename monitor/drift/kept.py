@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from monitor.drift import profile
-from monitor.drift.package import Packed, packages
+from monitor.drift.package import packages
 from monitor.health.ledger import Ledger
 from runtime.command import LOG
 from runtime.environment import Limits, Place
@@ -29,9 +29,9 @@ def folder(place: Place) -> Path:
     return place.data / "profiles"
 
 
-def path_of(place: Place, packed: Packed) -> Path:
-    """Where the profile of a package is kept."""
-    return folder(place) / packed.file / f"{packed.run_id}.json"
+def path_of(profiles: Path, file: str, run_id: str) -> Path:
+    """Where the profile of a package is kept, below the folder of all."""
+    return profiles / file / f"{run_id}.json"
 
 
 def refresh(place: Place, ledger: Ledger, limits: Limits) -> list[str]:
@@ -43,7 +43,7 @@ def refresh(place: Place, ledger: Ledger, limits: Limits) -> list[str]:
     """
     done = []
     for packed in packages(place.outbox, ledger):
-        path = path_of(place, packed)
+        path = path_of(folder(place), packed.file, packed.run_id)
         if path.exists():
             continue
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,10 +18,11 @@ def look(evidence: Evidence) -> Seen:
         finding for file, (_, drifts) in told.items() for finding in of(file, drifts)
     ]
     last = {p.file: p for p in packages(evidence.place.outbox, evidence.history)}
+    profiles = kept.folder(evidence.place)
     findings += [
         Finding("DRIFT_NOT_PROFILED", file, f"{packed.run_id} was not compared yet")
         for file, packed in last.items()
-        if not kept.path_of(evidence.place, packed).exists()
+        if not kept.path_of(profiles, packed.file, packed.run_id).exists()
     ]
     facts = {
         file: {

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from monitor.documents import document
 from monitor.drift.compare import compare
+from monitor.drift.kept import path_of
 from monitor.drift.limits import Tolerance
 from monitor.health.evidence import meta_of
 from monitor.report.evidence import Package
@@ -43,7 +44,7 @@ def told(
 
 
 def _path(package: Package, profiles: Path) -> Path:
-    return profiles / package.file / f"{package.run_id}.json"
+    return path_of(profiles, package.file, package.run_id)
 
 
 def _allowed(package: Package, target: Path) -> Tolerance:

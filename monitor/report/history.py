@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from monitor.documents import document
+from monitor.drift.kept import path_of
 from monitor.report.evidence import Package
 
 RUNS = 60  # how far back to look
@@ -105,7 +106,7 @@ def _of_manifest(package: Package) -> dict[tuple[str, bool], float]:
 
 
 def _of_profile(package: Package, profiles: Path) -> dict[tuple[str, bool], float]:
-    path = profiles / package.file / f"{package.run_id}.json"
+    path = path_of(profiles, package.file, package.run_id)
     if not path.exists():
         return {}
     told: dict[tuple[str, bool], float] = {}

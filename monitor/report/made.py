@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from monitor.drift import kept
 from monitor.health.ledger import Ledger, read
 from monitor.report import (
     decided,
@@ -143,7 +144,7 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
         seen = preview.of(package, house.limits, Path(scratch))
     changes = package.run.get("changes") or {}
     runs = _runs(house, package)
-    profiles = house.place.data / "profiles"
+    profiles = kept.folder(house.place)
     series = history.series(runs, profiles) if len(runs) > 1 else []
     reasons = decided.reasons(package, seen, house.meanings)
     checks = package.gates["checks"]
@@ -229,4 +230,4 @@ def _earlier(house: House, runs: Sequence[Package], at: Path) -> dict[str, str] 
 
 
 def _profile(house: House, package: Package) -> Path:
-    return house.place.data / "profiles" / package.file / f"{package.run_id}.json"
+    return kept.path_of(kept.folder(house.place), package.file, package.run_id)

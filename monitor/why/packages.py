@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from monitor.documents import document
 from monitor.why.sorted_csv import Dialect, Found, SortedCsv, keys
 from monitor.why.subjects import Subject
 from runtime.environment import Place
@@ -41,12 +42,8 @@ class Package:
     def manifest(self) -> Mapping[str, Any]:
         """The package's description; empty where it cannot be read."""
         for path in self.folder.glob("*.manifest.json"):
-            try:
-                told = json.loads(path.read_bytes())
-            except (OSError, ValueError):
-                continue
-            if isinstance(told, dict):
-                return told
+            with suppress(OSError, ValueError):
+                return document(path)
         return {}
 
     @property

@@ -93,8 +93,8 @@ def fill(
     audit = _audit(connection, feed, folder)
     beside = {**({"audit": audit} if audit else {}), "changes": changed}
     resource = Resource(
-        feed.name, file.path, file.rows, feed.columns, feed.dialect, feed.key,
-        feed.description,
+        feed.name, file.path, file.rows, feed.columns, feed.dialect, file.sha256,
+        feed.key, feed.description,
     )  # fmt: skip
     described = manifest(feed, resource, beside, {**run, "changes": summary})
     name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
@@ -170,6 +170,6 @@ def _audit(
     path = folder / "audit.csv"
     rows = table(connection, feed.audit.sql, columns, order, HOUSE, path, ties=True)
     return Resource(
-        f"{feed.name}-audit", path, rows, columns, HOUSE,
+        f"{feed.name}-audit", path, rows, columns, HOUSE, sha256_of(path),
         description="Every source row with its decision and the reasons for it.",
     )  # fmt: skip

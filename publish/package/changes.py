@@ -127,6 +127,7 @@ def write(
     against = {"package": held.package, "state": held.state.stem} if held else None
     resource = Resource(
         f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), render.HOUSE,
+        sha256_of(path),
         description="How the rows that the partner holds become those it will hold.",
     )  # fmt: skip
     return resource, {"first": held is None, "against": against, **summary}

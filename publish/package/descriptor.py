@@ -8,13 +8,11 @@ are the logical time, dbt's and extract's.
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from publish.feeds import Feed
 from publish.feeds.contract import Column, Dialect
-from runtime.files import sha256_of
 
 _PROFILE = "https://datapackage.org/profiles/2.0/"
 _TIMES = (
@@ -24,22 +22,18 @@ _TIMES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Resource:
-    """One table of a package: a file in it, its rows, columns, dialect and key."""
+    """One table of a package: a file, its rows, columns, dialect, SHA-256 and key."""
 
     name: str
     path: Path
     rows: int
     columns: tuple[Column, ...]
     dialect: Dialect
+    sha256: str
     key: tuple[str, ...] = ()
     description: str = ""
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the file, which is not written to any more."""
-        return sha256_of(self.path)
 
 
 def manifest(

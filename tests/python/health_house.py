@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import ROOT, clean_environment
 from publish_sample import House as Publisher
 
@@ -154,3 +155,16 @@ def delivered(root: Path) -> House:
     current.symlink_to("../20260115T055500Z-abc123/ordertime")
     assert house.run("drift").returncode == 0
     return house
+
+
+# Under another name than the tests': who imports a fixture does not shadow it.
+@pytest.fixture(scope="session", name="sent")
+def the_house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """One house for all tests of a process; it is not to be changed."""
+    return delivered(tmp_path_factory.mktemp("sent"))
+
+
+def copied(sent: House, tmp_path: Path) -> House:
+    """A house of one's own, to be broken."""
+    shutil.copytree(sent.root, tmp_path / "house", symlinks=True)
+    return House(tmp_path / "house")

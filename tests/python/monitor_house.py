@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import ROOT, clean_environment
 from models_landing import RUN, item, land, stock
 from orders_landing import catalog_item, land_orders, order, request, term
@@ -112,6 +113,13 @@ def opened(folder: Path) -> House:
     for night in NIGHTS:
         house.publish(night)
     return house
+
+
+def common(factory: pytest.TempPathFactory) -> House:
+    """One house for all processes that test; it is not to be changed."""
+    base = factory.getbasetemp()
+    own = base if base.name.startswith("pytest-") else base.parent
+    return shared(own / "house that is watched")
 
 
 def shared(folder: Path) -> House:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monitor_house import House, shared
+from monitor_house import House, common
 
 from monitor.health.ledger import read
 from monitor.report.evidence import Package, packages
@@ -37,9 +37,7 @@ class Reported:
 @pytest.fixture(scope="session", name="house")
 def the_house(tmp_path_factory: pytest.TempPathFactory) -> House:
     """One house for all processes that test; it is not to be changed."""
-    base = tmp_path_factory.getbasetemp()
-    common = base if base.name.startswith("pytest-") else base.parent
-    return shared(common / "house that is watched")
+    return common(tmp_path_factory)
 
 
 @pytest.fixture(scope="session", name="reported")

@@ -19,24 +19,25 @@ STEPS = [
 ]
 
 
+def printed(*words: str) -> str:
+    """What a benchmark prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, env=clean_environment(),
+        capture_output=True, text=True, timeout=590, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 # Two builds, and a stand-in for each of two nights.
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_benchmark_of_orders_prints_what_each_step_cost():
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.orders", "--orders", "400"],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=590,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows = re.findall(r"^\| (.+?) \| [0-9.]+ \| [0-9.]+ \| ", done.stdout, re.M)
+    said = printed("benchmarks.orders", "--orders", "400")
+    rows = re.findall(r"^\| (.+?) \| [0-9.]+ \| [0-9.]+ \| ", said, re.M)
     assert rows == STEPS
-    found = re.search(r"delta: ([0-9]+) orders", done.stdout)
-    assert found, done.stdout
+    found = re.search(r"delta: ([0-9]+) orders", said)
+    assert found, said
     # Two new ones, and what the sample promises to change in its first night.
     assert 2 < int(found[1]) < 100
 
@@ -44,22 +45,13 @@ def test_the_benchmark_of_orders_prints_what_each_step_cost():
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_benchmark_of_pages_says_what_looking_costs_of_a_run():
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.pages", "--items", "400"],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=590,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows = re.findall(r"^\| (.+?) \| ([0-9.]+) \| ([0-9.]+) \| ", done.stdout, re.M)
+    said = printed("benchmarks.pages", "--items", "400")
+    rows = re.findall(r"^\| (.+?) \| ([0-9.]+) \| ([0-9.]+) \| ", said, re.M)
     assert [name for name, *_ in rows] == [
         "extract", "dbt build", "publish", "monitor drift", "monitor report"
     ]  # fmt: skip
-    found = re.search(r"([0-9.]+)% of its wall, ([0-9.]+)% of its cpu", done.stdout)
-    assert found, done.stdout
+    found = re.search(r"([0-9.]+)% of its wall, ([0-9.]+)% of its cpu", said)
+    assert found, said
     for place, share in enumerate(found.groups(), 1):
         cost = [float(row[place]) for row in rows]
         assert float(share) == pytest.approx(100 * sum(cost[3:]) / sum(cost[:3]), abs=2)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from alert_servers import PASSWORD, USER, Hook, Post, certificates, serving
 from conftest import ROOT
-from health_house import House, delivered
+from health_house import House, copied, the_house  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,15 +26,9 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return certificates(tmp_path_factory.mktemp("trust"))
 
 
-@pytest.fixture(scope="module")
-def sent(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return delivered(tmp_path_factory.mktemp("sent"))
-
-
 @pytest.fixture
 def house(sent: House, tmp_path: Path) -> House:
-    shutil.copytree(sent.root, tmp_path / "house", symlinks=True)
-    house = House(tmp_path / "house")
+    house = copied(sent, tmp_path)
     house.variables = {"FEEDS_ALERT_FILE": str(tmp_path / "alerts.jsonl")}
     return house
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from health_house import House, delivered
+from health_house import House, copied, the_house  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -272,15 +272,9 @@ def test_known_values_of_psi_and_ks():
     assert robust.ks(evenly, [n + 10 for n in evenly]) == pytest.approx(10 / 41)
 
 
-@pytest.fixture(scope="module")
-def sent(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return delivered(tmp_path_factory.mktemp("sent"))
-
-
 @pytest.fixture
 def house(sent: House, tmp_path: Path) -> House:
-    shutil.copytree(sent.root, tmp_path / "house", symlinks=True)
-    return House(tmp_path / "house")
+    return copied(sent, tmp_path)
 
 
 def before(

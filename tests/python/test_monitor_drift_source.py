@@ -7,20 +7,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from health_house import House, delivered
+from health_house import House, copied, the_house  # noqa: F401
 
 RUNS = ("20260112T055500Z-000000", "20260113T055500Z-000000", "20260114T055500Z-000000")
 
 
-@pytest.fixture(scope="module")
-def sent(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return delivered(tmp_path_factory.mktemp("sent"))
-
-
 @pytest.fixture
 def house(sent: House, tmp_path: Path) -> House:
-    shutil.copytree(sent.root, tmp_path / "house", symlinks=True)
-    house = House(tmp_path / "house")
+    house = copied(sent, tmp_path)
     shutil.rmtree(house.data / "profiles/_landing")
 
     def edit(manifest: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 from conftest import ROOT
-from health_house import House, delivered
+from health_house import House, copied, the_house  # noqa: F401
 
 from monitor.health.catalogue import AREAS, CATALOGUE
 from monitor.health.finding import Finding
@@ -21,15 +21,9 @@ from monitor.health.finding import Finding
 RUN = "20260115T055500Z-abc123"
 
 
-@pytest.fixture(scope="session")
-def sent(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return delivered(tmp_path_factory.mktemp("well"))
-
-
 @pytest.fixture
 def house(sent: House, tmp_path: Path) -> House:
-    shutil.copytree(sent.root, tmp_path / "house", symlinks=True)
-    return House(tmp_path / "house")
+    return copied(sent, tmp_path)
 
 
 def _entity(**fields: Any) -> Callable[[House], None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from models_landing import RUN
-from monitor_house import House, shared
+from monitor_house import House, common
 
 from monitor.warehouse import rows
 from monitor.why.rules import Rules
@@ -17,9 +17,7 @@ from monitor.why.subjects import ORDER, PART
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory) -> House:
-    base = tmp_path_factory.getbasetemp()
-    own = base if base.name.startswith("pytest-") else base.parent
-    return shared(own / "house that is watched")
+    return common(tmp_path_factory)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import shutil
 import duckdb
 import pytest
 from models_landing import land, preview
-from monitor_house import House, shared
+from monitor_house import House, common
 
 MONITORING = ("path:models/staging/publish", "path:models/monitoring")
 # Lines that no ledger of ours holds, but a disk might.
@@ -22,9 +22,7 @@ BROKEN = [
 
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory) -> House:
-    base = tmp_path_factory.getbasetemp()
-    own = base if base.name.startswith("pytest-") else base.parent
-    return shared(own / "house that is watched")
+    return common(tmp_path_factory)
 
 
 @pytest.fixture
