@@ -3,7 +3,7 @@
     python -m benchmarks.changes --rows 10000000
 
 Makes two snapshots in one form, 1 % of rows changed, 0.5 % added, 0.5 % removed, and
-compares them in processes of their own, in one run: by the walk of `publish.merge` and
+compares them in processes of their own, in one run: by `publish.package.line_diff` and
 by DuckDB's full join on keys and stored hashes, which then fetches the rows.
 """
 

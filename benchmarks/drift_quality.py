@@ -25,15 +25,15 @@ from benchmarks import drift_world
 from monitor.drift import profile
 from monitor.drift.compare import compare
 from monitor.drift.limits import Tolerance
-from monitor.drift.package import Packed
-from publish import feeds
-from publish.bench import name, names, text
-from publish.feeds.artifacts import Artifacts
 from publish.gate import guards
-from publish.gate.scene import Scene
-from publish.package.descriptor import Resource, manifest
+from publish.gate.checks import GuardContext
+from publish.package.manifest import Resource, manifest
+from runtime.duck import name, names, text
 from runtime.environment import Limits
 from runtime.files import sha256_of
+from store import feeds
+from store.feeds.artifacts import Artifacts
+from store.package import PackagedFile
 
 FEED = "onpart_inventory"
 WARM = 28  # runs before anything is judged
@@ -52,7 +52,7 @@ class Bench:
         """Return the guards that would hold `today`, and its profile."""
         self.connection.execute("create or replace view feed as select * from today")
         checks = guards.ask(
-            Scene(
+            GuardContext(
                 self.connection, self.feed, None, (None,), at, last_rows is not None,
                 last_rows, False, False,
             )
@@ -81,7 +81,9 @@ class Bench:
         }  # fmt: skip
         told = manifest(self.feed, file, {}, run)
         (folder / "file.manifest.json").write_text(json.dumps(told))
-        return profile.of(Packed(folder, "delivered"), Limits("1GB", 1), self.folder)
+        return profile.profile(
+            PackagedFile(folder, "delivered"), Limits("1GB", 1), self.folder
+        )
 
     def _changes(self, rows: int) -> dict[str, Any]:
         """Count what changes.csv would list, as `publish` does."""

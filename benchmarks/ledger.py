@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from publish.ledger import Ledger
-from publish.ledger.chain import START
+from store.chain import START
+from store.ledger import Ledger
 
 
 @click.command()

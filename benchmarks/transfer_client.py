@@ -11,7 +11,7 @@ import sys
 def _upload(source: str, name: str) -> None:
     from pathlib import Path
 
-    from publish.deliver import Destination, connect
+    from publish.transport import Destination, connect
     from runtime.environment import Environment
 
     to = Destination.of(Environment.read(), "onpart")

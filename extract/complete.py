@@ -9,11 +9,11 @@ whole list again. A source that does not hold still for three rounds is left alo
 from dataclasses import dataclass
 from pathlib import Path
 
-from extract.duck import duck, names
 from extract.entities import Entity
 from extract.pages import Listing, Reader, page_path
 from extract.source import Page, Source
 from runtime.command import LOG
+from runtime.duck import file_names, session
 from runtime.environment import Limits
 from runtime.exits import Temporary
 
@@ -146,8 +146,8 @@ def _differences(
 ) -> tuple[set[int], set[int]]:
     """Ids in the sweep that the files lack, and ids in the files that it lacks."""
     ids = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
-    first, second = names(files), names(sweep)
-    with duck(limits, folder) as connection:
+    first, second = file_names(files), file_names(sweep)
+    with session(limits, folder) as connection:
         missing = connection.execute(f"{ids} except {ids}", [second, first]).fetchall()
         gone = connection.execute(f"{ids} except {ids}", [first, second]).fetchall()
     return {row[0] for row in missing}, {row[0] for row in gone}
@@ -163,9 +163,9 @@ def _same_keys(
     """
     columns = ", ".join(f"json ->> '$.{part}'" for part in entity.key)
     keys = f"select {columns} from {RECORDS}"
-    with duck(limits, folder) as connection:
+    with session(limits, folder) as connection:
         new = f"select count(*) from ({keys} except {keys})"
-        one, other = names(first), names(second)
+        one, other = file_names(first), file_names(second)
         return not any(
             connection.execute(new, pair).fetchall()[0][0]
             for pair in ([one, other], [other, one])

@@ -8,12 +8,12 @@ from runtime.command import run
 
 # name: (module, what it does). The module has the click command `command`.
 _COMMANDS = {
-    "ack": ("monitor.alerts.ack", "Take a problem over: no more reminders."),
-    "alert": ("monitor.alerts.command", "Tell each open problem once, and its end."),
-    "drift": ("monitor.drift.command", "Say what does not look as it used to."),
-    "health": ("monitor.health.command", "Say whether the feeds are well."),
-    "report": ("monitor.report.command", "Write the page people look at."),
-    "why": ("monitor.why.command", "Tell what became of a part or an order, and why."),
+    "ack": ("monitor.commands.ack", "Take a problem over: no more reminders."),
+    "alert": ("monitor.commands.alert", "Tell each open problem once, and its end."),
+    "drift": ("monitor.commands.drift", "Say what does not look as it used to."),
+    "health": ("monitor.commands.health", "Say whether the feeds are well."),
+    "report": ("monitor.commands.report", "Write the page people look at."),
+    "why": ("monitor.commands.why", "Tell what became of a part or an order, and why."),
 }
 
 

@@ -10,25 +10,38 @@ from pathlib import Path
 
 import click
 
-from publish import feeds, overview, pickup, standing
+from publish import approve as approval
+from publish import selection
+from publish import status as file_status
 from publish.check.command import check
-from publish.choice import choose
-from publish.deliver import recovery
-from publish.feeds import artifacts
-from publish.ledger import Ledger, approval
-from publish.options import RunByDefault
+from publish.deliver.attempt import settle_unknown
 from publish.package import signature
 from publish.prune.command import command as prune
 from publish.replay.command import command as replay
 from publish.run import publish, worst
+from publish.selection import choose
 from publish.settings import Again, Settings
 from runtime import failpoints
+from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
 from runtime.files import sweep
 from runtime.lock import one_writer
-from runtime.moment import Time
+from store import feeds
+from store.feeds import artifacts
+from store.ledger import Ledger
+
+
+class RunByDefault(click.Group):
+    """`publish`, `publish FILE` and `publish --due` mean `publish run ...`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `run` before words that name no command."""
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
 
 _STATUS = {0: "done", 1: "refused", 2: "failed", 75: "temporary"}
 
@@ -76,7 +89,7 @@ def run_command(
                 feed
                 for feed in chosen
                 # A split feed is due value by value; `publish.prepare` knows them.
-                if feed.split_by or overview.due(feed, ledger, settings.at)
+                if feed.split_by or selection.due(feed, ledger, settings.at)
             ]
         outcomes = [
             outcome
@@ -115,7 +128,7 @@ def approve(
         found = artifacts.read(settings.root, settings.variables)
         landing = settings.place.landing
         (feed,) = choose(found, [held["feed"]], landing, ledger).feeds
-        standing.check(settings, found, feed, held)
+        approval.still_closed(settings, found, feed, held)
         record = approval.approve(ledger, held, _operator(settings), because)
     report(
         {"status": "done", **record},
@@ -140,7 +153,7 @@ def settle(
     start_logging(log_format, quiet)
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
-        record = recovery.settle_unknown(
+        record = settle_unknown(
             ledger, attempt, ended == "delivered", _operator(settings), because
         )
     words = f"{record['name']}: recorded as {ended} by {record['by']}."
@@ -164,9 +177,9 @@ def status(
     declared = feeds.read(artifacts.read(settings.root, settings.variables))
     if look:
         with _locked(settings) as ledger:
-            pickup.look(settings, ledger, declared)
-    states = overview.of(declared, Ledger(settings.place.ledger), settings.at)
-    report({"status": "done", "files": states}, overview.in_words(states), as_json)
+            file_status.check_pickups(settings, ledger, declared)
+    states = file_status.status_of(declared, Ledger(settings.place.ledger), settings.at)
+    report({"status": "done", "files": states}, file_status.to_text(states), as_json)
 
 
 def _again(

@@ -1,6 +1,6 @@
 """A feed made ready: every file of it rendered, judged and packed; nothing leaves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,20 @@ from typing import Any
 import duckdb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from publish import bench, gate, package, passing, render, sources, splits
-from publish.feeds import Feed
-from publish.feeds.artifacts import Artifacts
+from publish import gate, package, partner_state, render, selection
 from publish.gate.checks import Check, Gates
-from publish.ledger import Ledger, Record, state
-from publish.package import changes, memory, outbox, provenance, signature
-from publish.passing import Passed
+from publish.package import changes, outbox, provenance, signature
+from publish.selection import NotMade
 from publish.settings import Settings, stamp
-from publish.stopwatch import Stopwatch
+from runtime import duck
+from runtime.clock import Stopwatch
 from runtime.command import LOG
 from runtime.exits import Refused
 from runtime.files import sha256_of
+from store import sources
+from store.feeds import Feed, Relation
+from store.feeds.artifacts import Artifacts
+from store.ledger import Ledger, Record
 
 
 class NotInWarehouseError(Refused):
@@ -34,7 +36,7 @@ class NotInWarehouseError(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class PreparedFile:
     """One file that was judged.
 
     Attributes:
@@ -71,7 +73,7 @@ def prepare(
     ledger: Ledger,
     feed: Feed,
     only: str | None = None,
-) -> list[Ready | Passed]:
+) -> list[PreparedFile | NotMade]:
     """Render, judge and pack every file of a feed, or the one with the label `only`.
 
     Raises:
@@ -91,16 +93,16 @@ def prepare(
     key = signature.key(settings.variables)
     with (
         outbox.work(place.outbox, feed.name) as work,
-        bench.opened(work, place.warehouse, settings.limits) as connection,
+        duck.open_session(work, place.warehouse, settings.limits) as connection,
     ):
-        if lacking := bench.lacking(connection, feed.tables):
-            raise NotInWarehouseError(place.warehouse, lacking)
-        chosen = splits.of(connection, feed, ledger, settings.at)
-        case = gate.Case(
+        if missing := lacking(connection, feed.tables):
+            raise NotInWarehouseError(place.warehouse, missing)
+        chosen = selection.split_values(connection, feed, ledger, settings.at)
+        case = gate.GateInputs(
             artifacts=artifacts,
             root=settings.root,
             landed=landed,
-            held=state.held(feed, place.delivered),
+            held=partner_state.held(feed, place.delivered),
             first=ledger.last_delivered(feed.name, feed.destination) is None,
             last_rows=_last_rows(ledger, feed, chosen),
             splits=tuple(chosen),
@@ -113,17 +115,17 @@ def prepare(
         )
         built = gate.built_at(connection)
         read = sources.states_below(artifacts, feed.unique_id)
-        about |= memory.of(ledger, feed, read, built)
-        made = _Bench(
+        about |= provenance.compared_states(ledger, feed, read, built)
+        made = FeedRun(
             settings, ledger, connection, work, case, about,
             provenance.built_from(settings.root, artifacts, feed), key,
         )  # fmt: skip
         return [
-            passing.over(settings, ledger, feed, split, built)
+            selection.not_made(settings, ledger, feed, split, built)
             or made.ready(feed, split)
             for split in chosen
             if only in (None, gate.label(feed, split))
-        ] or [*passing.none_open(settings, feed, landed)]
+        ] or [*selection.none_open(settings, feed, landed)]
 
 
 def _last_rows(
@@ -138,19 +140,20 @@ def _last_rows(
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
+class FeedRun:
     """What the files of one feed share while they are made."""
 
     settings: Settings
     ledger: Ledger
     connection: duckdb.DuckDBPyConnection
     work: Path
-    case: gate.Case
+    case: gate.GateInputs
     about: dict[str, Any]
     built_from: dict[str, str]
     key: Ed25519PrivateKey | None
 
-    def ready(self, feed: Feed, split: str | None) -> Ready:
+    def ready(self, feed: Feed, split: str | None) -> PreparedFile:
+        """Render, judge and pack the file of a feed and a split value."""
         watch = Stopwatch()
         name = feed.file_name(self.settings.at, self.settings.place.environment, split)
         folder = self.work / name / "package"
@@ -167,7 +170,7 @@ class _Bench:
         LOG.info(f"{made.status} file={name}")
         return replace(made, seconds=watch.seconds)
 
-    def _pack(self, file: gate.Rendered, gates: Gates) -> Ready:
+    def _pack(self, file: gate.Rendered, gates: Gates) -> PreparedFile:
         feed, place = file.feed, self.settings.place
         approved = self.ledger.approval(file.label, file.sha256)
         holding = gates.closed_despite(approved["checks"] if approved else ())
@@ -177,7 +180,7 @@ class _Bench:
         size = file.path.stat().st_size
         if status in ("skipped", "unchanged"):
             kept = self._moved_on(file) if status == "skipped" else ""
-            return Ready(file, size, status, gates, holding, run_id, state=kept)
+            return PreparedFile(file, size, status, gates, holding, run_id, state=kept)
         suite = self.settings.root / "tests" / "expectations" / f"{feed.suite}.json"
         about = {
             **self.about,
@@ -191,16 +194,18 @@ class _Bench:
         }
         folder = file.path.parent
         held_by = self.ledger.last_state(feed.state.model, feed.destination, file.split)
-        held = changes.Held.of(place, feed, held_by)
-        account = package.Account(
+        held = changes.PartnerState.of(place, feed, held_by)
+        account = package.PackageInputs(
             self.case, gates, about, self.built_from, approved, held, self.key
         )
         packed = package.fill(self.connection, folder, file, account)
         kept = ""
         if status == "ready" and not self.settings.dry_run:
-            kept = state.keep(self.connection, feed, file.split, place.delivered)
+            kept = partner_state.keep(
+                self.connection, feed, file.split, place.delivered
+            )
         final = outbox.admit(folder, place.outbox / file.label / run_id)
-        return Ready(
+        return PreparedFile(
             file, size, status, gates, holding, run_id, final, packed.digest,
             packed.manifest, kept,
         )  # fmt: skip
@@ -215,13 +220,13 @@ class _Bench:
         if feed.state == feed.model or not case.held or self.settings.dry_run:
             return ""
         # No row differs, so that only rows of lost keys can be too many.
-        held = render.rows(feed, file.split, bench.parquet(case.held))
+        held = render.rows(feed, file.split, duck.parquet(case.held))
         now = render.rows(feed, file.split, feed.state.sql)
         count = "(select count(*) from {})".format
         query = f"select {count(held)} <> {count(now)}"
-        if not bench.value(self.connection, query):
+        if not duck.value(self.connection, query):
             return ""
-        return state.keep(
+        return partner_state.keep(
             self.connection, feed, file.split, self.settings.place.delivered
         )
 
@@ -245,3 +250,14 @@ class _Bench:
 
 def _tell(event: str, name: str, seconds: float, more: str) -> None:
     LOG.info(f"{event} file={name} {more} seconds={seconds:.1f}")
+
+
+def lacking(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[Relation]
+) -> list[str]:
+    """Return the models whose tables the warehouse does not hold."""
+    found = connection.execute(
+        "select table_schema, table_name from information_schema.tables "
+        "where table_catalog = 'warehouse'"
+    ).fetchall()
+    return sorted(t.model for t in tables if (t.schema, t.name) not in found)

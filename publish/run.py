@@ -8,16 +8,17 @@ from typing import Any
 
 import duckdb
 
-from publish import handover, overview
-from publish.feeds import Feed
-from publish.feeds.artifacts import Artifacts
+from publish import partner_state, status
+from publish.deliver import delivery
 from publish.gate.checks import Check
-from publish.ledger import Ledger, state
-from publish.passing import Passed
-from publish.prepare import Ready, prepare
+from publish.prepare import PreparedFile, prepare
+from publish.selection import NotMade
 from publish.settings import Settings, stamp
-from runtime.command import heed
+from runtime.command import raise_if_interrupted
 from runtime.exits import Stop, Temporary
+from store.feeds import Feed
+from store.feeds.artifacts import Artifacts
+from store.ledger import Ledger
 
 # A bug outweighs a refusal, which outweighs what may pass by itself.
 _WEIGHT = {0: 0, 75: 1, 1: 2, 2: 3}
@@ -44,8 +45,8 @@ def publish(
     began = time.monotonic()
     try:
         if not settings.dry_run:
-            handover.recover(settings, ledger, feed)
-        state.sync(ledger, settings.place.delivered)
+            delivery.recover(settings, ledger, feed)
+        partner_state.sync(ledger, settings.place.delivered)
         made = prepare(settings, artifacts, ledger, feed)
     except Stop as stop:
         return [_stopped(feed.name, stop)]
@@ -55,25 +56,28 @@ def publish(
         return [_nothing(feed)]
     return [
         _passed(one)
-        if isinstance(one, Passed)
+        if isinstance(one, NotMade)
         else _finish(settings, ledger, one, began)
         for one in made
     ]
 
 
-def _passed(one: Passed) -> Outcome:
+def _passed(one: NotMade) -> Outcome:
     told = {"file": one.label, "status": one.status, "message": one.says}
     return Outcome(one.code, f"{one.label} {one.status}: {one.says}", told)
 
 
-def _finish(settings: Settings, ledger: Ledger, ready: Ready, began: float) -> Outcome:
+def _finish(
+    settings: Settings, ledger: Ledger, ready: PreparedFile, began: float
+) -> Outcome:
     status = ready.status
-    heed()  # before anything is remembered that a signal may have spoilt
+    # A signal may have spoilt the result: nothing of it is recorded.
+    raise_if_interrupted()
     try:
         if status == "held" and not settings.dry_run:
             _remember_held(ledger, ready)
         elif status == "ready" and not settings.dry_run:
-            handover.deliver(settings, ledger, ready)
+            delivery.deliver(settings, ledger, ready)
             status = "delivered"
         elif not settings.dry_run:
             _remember_nothing(settings, ledger, ready)
@@ -86,7 +90,7 @@ def _finish(settings: Settings, ledger: Ledger, ready: Ready, began: float) -> O
     return Outcome(1 if status == "held" else 0, _words(ready, told), told)
 
 
-def _remember_held(ledger: Ledger, ready: Ready) -> None:
+def _remember_held(ledger: Ledger, ready: PreparedFile) -> None:
     ledger.append(
         "held",
         feed=ready.file.feed.name,
@@ -103,7 +107,7 @@ def _remember_held(ledger: Ledger, ready: Ready) -> None:
     )
 
 
-def _remember_nothing(settings: Settings, ledger: Ledger, ready: Ready) -> None:
+def _remember_nothing(settings: Settings, ledger: Ledger, ready: PreparedFile) -> None:
     """Let the ledger say why there is no file, so that a missing one is no riddle."""
     feed = ready.file.feed
     period = stamp(feed.cadence.last_due(settings.at))
@@ -125,10 +129,10 @@ def _remember_nothing(settings: Settings, ledger: Ledger, ready: Ready) -> None:
         **({"state": {"model": feed.state.model, "sha256": ready.state}}
            if ready.state else {}),
     )  # fmt: skip
-    state.sync(ledger, settings.place.delivered)
+    partner_state.sync(ledger, settings.place.delivered)
 
 
-def _told(ready: Ready, status: str, began: float) -> dict[str, Any]:
+def _told(ready: PreparedFile, status: str, began: float) -> dict[str, Any]:
     return {
         "file": ready.file.label,
         "status": status,
@@ -161,7 +165,7 @@ def _flat(example: object) -> str:
     return str(example)
 
 
-def _words(ready: Ready, told: dict[str, Any]) -> str:
+def _words(ready: PreparedFile, told: dict[str, Any]) -> str:
     lines = [
         f"{told['file']} {told['status']}: {told['rows']:,} rows, "
         f"{told['bytes']:,} bytes, gates {told['gates']}, {told['seconds']:.1f} s, "
@@ -178,11 +182,11 @@ def _words(ready: Ready, told: dict[str, Any]) -> str:
             lines[0] += "; not delivered, this was a dry run"
         case "held":
             lines[0] += ". Nothing was delivered"
-            lines += overview.reasons(told["held_by"])
+            lines += status.reasons(told["held_by"])
             if not any(check.hard for check in ready.holding):
                 lines.append(f"  digest: {told['sha256']}")
             if told["package"]:
-                lines.append(f"  every check and row: {overview.WHERE}, in the package")
+                lines.append(f"  every check and row: {status.WHERE}, in the package")
     if told["package"]:
         lines.append(f"  package: {told['package']}")
     return "\n".join(lines)

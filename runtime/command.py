@@ -149,7 +149,7 @@ _STATUS = {1: "refused", 2: "failed", 75: "temporary"}
 _arrived: list[int] = []
 
 
-def heed() -> None:
+def raise_if_interrupted() -> None:
     """Be where a command may end after a signal that a library has swallowed.
 
     DuckDB answers a signal with an error of its own, and Great Expectations takes that

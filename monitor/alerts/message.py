@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from monitor.alerts.state import CLEAR, REMINDER, Word
-from monitor.health.finding import EXAMPLES
+from monitor.findings import EXAMPLES
 
 _LENGTH = 300  # letters of an example, or of a sentence times four
 _TITLES = {"start": "NEW", "reminder": "STILL OPEN", "all-clear": "OVER"}

@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from monitor.documents import moment
-from monitor.health.catalogue import CATALOGUE
-from monitor.health.evidence import CLOCK
-from monitor.health.finding import Finding
+from monitor.catalogue import CATALOGUE
+from monitor.context import CLOCK, Context
+from monitor.findings import CheckResult, Finding
 from runtime.exits import Refused
-from runtime.files import write_json
+from runtime.files import parse_time, write_json
 
 START, REMINDER, CLEAR = "start", "reminder", "all-clear"
 
@@ -34,7 +33,7 @@ class Word:
 def taken(problem: Mapping[str, Any], at: datetime) -> Mapping[str, Any] | None:
     """Return who has taken a problem over at a moment; None if nobody has."""
     told: Mapping[str, Any] | None = problem.get("acknowledged")
-    if told and (until := told.get("until")) and at >= moment(until):
+    if told and (until := told.get("until")) and at >= parse_time(until):
         return None
     return told
 
@@ -124,7 +123,7 @@ class State:
             elif last is None:
                 if not taken(problem, at):
                     words.append(Word(START, key, problem))
-            elif at - moment(last) >= remind and not taken(problem, at):
+            elif at - parse_time(last) >= remind and not taken(problem, at):
                 words.append(Word(REMINDER, key, problem))
         return words
 
@@ -197,3 +196,21 @@ class State:
             "until": f"{until:{CLOCK}}" if until else None,
         }
         return chosen
+
+
+STATE = Path("alerts") / "state.json"
+
+
+def check(evidence: Context) -> CheckResult:
+    """Look at the state of alerts."""
+    state = State.read(evidence.place.data / STATE)
+    findings = tuple(
+        Finding("ALERT_FAILED", name, told["why"], told["since"])
+        for name, told in sorted(state.failing.items())
+    )
+    acknowledged: dict[str, Any] = {
+        key: by
+        for key, problem in sorted(state.problems.items())
+        if not problem.get("ended") and (by := taken(problem, evidence.at))
+    }
+    return CheckResult({"acknowledged": acknowledged}, findings)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from monitor.drift import robust
+from monitor.drift import statistics
 from monitor.drift.limits import Tolerance
-from monitor.drift.series import Figure, figures, weekday
+from monitor.drift.statistics import Figure, figures, weekday
 
 Profile = Mapping[str, Any]
 # A file that lost this share of its rows was wiped out, however its rows vary.
@@ -89,7 +89,7 @@ def _figures(
         series = past.get(figure, [])
         if len(series) < allowed.least_runs:
             continue
-        known = robust.usual(series, weekday(now))
+        known = statistics.usual(series, weekday(now))
         unit = abs(known.centre) if figure.relative else 1.0
         far = abs(value - known.centre) / unit if unit else float(value != 0)
         noise = 0.0 if figure.relative else _noise(known.centre, now["rows"])
@@ -121,7 +121,7 @@ def _middle(figure: Figure, before: Sequence[Profile], centre: float) -> float:
     ]
     if not known:
         return 0.0
-    spread = robust.median_quantiles(known)
+    spread = statistics.median_quantiles(known)
     step = len(spread) // 10
     low, high = spread[4 * step], spread[6 * step]
     return max(high - centre, centre - low) / abs(centre)
@@ -152,13 +152,13 @@ def _shares(
         if len(known) < allowed.least_runs or not shares:
             continue
         rows = max(now["rows"], 1)
-        mean = robust.mean_shares(known)
-        usually = [robust.psi(mean, each, 0.5 / rows) for each in known]
+        mean = statistics.mean_shares(known)
+        usually = [statistics.psi(mean, each, 0.5 / rows) for each in known]
         # By chance alone the index of k values is chi-square (k - 1) over n.
         free = max(len(mean) - 1, 1)
         chance = (free + _SAMPLING * math.sqrt(2 * free)) * 2 / rows
         yield _distance(
-            "DRIFT_VALUES", name, "PSI", robust.psi(mean, shares, 0.5 / rows),
+            "DRIFT_VALUES", name, "PSI", statistics.psi(mean, shares, 0.5 / rows),
             usually, max(allowed.floors["psi"], chance), allowed,
         )  # fmt: skip
 
@@ -176,11 +176,11 @@ def _numbers(
         ]
         if not spread or len(known) < allowed.least_runs or name in allowed.ignore:
             continue
-        middle = robust.median_quantiles(known)
-        usually = [robust.ks(middle, each) for each in known]
+        middle = statistics.median_quantiles(known)
+        usually = [statistics.ks(middle, each) for each in known]
         filled = max(now["rows"] * (1 - column["nulls"]), 1)
         floor = max(allowed.floors["ks"], 2 * math.sqrt(2 / filled))
-        far = robust.ks(middle, spread)
+        far = statistics.ks(middle, spread)
         yield _distance(
             "DRIFT_NUMBERS", name, "KS distance", far, usually, floor, allowed
         )
@@ -196,7 +196,7 @@ def _distance(
     allowed: Tolerance,
 ) -> Drift:
     """Grade a distance from the usual by how distant the usual runs are."""
-    known = robust.usual([(0, each) for each in usually], 0)
+    known = statistics.usual([(0, each) for each in usually], 0)
     limit = max(floor, known.centre + allowed.sensitivity * known.scale)
     return Drift(id_, column, figure, far, known.centre, limit, far)
 

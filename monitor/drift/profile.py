@@ -23,9 +23,9 @@ from typing import Any
 
 import duckdb
 
-from monitor.drift.package import Packed
-from monitor.warehouse import text
+from runtime.duck import sql_text
 from runtime.environment import Limits
+from store.package import PackagedFile
 
 STEPS = 40  # quantiles are told in steps of 2.5 %
 FEW = 64  # so many different values are shares, more are not
@@ -34,7 +34,7 @@ _SHOWN = 60  # letters of a text
 _TYPES = {"integer": "number", "number": "number", "datetime": "time", "date": "time"}
 
 
-def of(packed: Packed, limits: Limits, scratch: Path) -> dict[str, Any]:
+def profile(packed: PackagedFile, limits: Limits, scratch: Path) -> dict[str, Any]:
     """Profile the file of a package.
 
     Args:
@@ -84,7 +84,9 @@ def _view(
         "escape": dialect.get("escapeChar", dialect["quoteChar"]),
         "nullstr": dialect["nullSequence"],
     }
-    said = ", ".join(f"{option} = {text(value)}" for option, value in options.items())
+    said = ", ".join(
+        f"{option} = {sql_text(value)}" for option, value in options.items()
+    )
     kinds = {field["name"]: _TYPES.get(field["type"], "text") for field in fields}
     # An empty text is as empty as a missing one. A number that is none is text there.
     cells = ", ".join(
@@ -94,7 +96,7 @@ def _view(
         for place, kind in enumerate(kinds.values())
     )
     connection.execute(
-        f"create view file as select {cells} from read_csv({text(str(path))}, "
+        f"create view file as select {cells} from read_csv({sql_text(str(path))}, "
         f"columns = {{{names}}}, auto_detect = false, strict_mode = true, "
         f"header = {str(dialect['header']).lower()}, allow_quoted_nulls = true, {said})"
     )

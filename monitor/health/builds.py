@@ -6,14 +6,14 @@ from typing import Any
 
 import duckdb
 
-from monitor.documents import moment
-from monitor.health.evidence import CLOCK, Evidence
-from monitor.health.finding import Finding, Seen, listed
+from monitor.context import CLOCK, Context
+from monitor.findings import CheckResult, Finding, listed
+from runtime.files import parse_time
 
 _BAD = ("error", "fail", "runtime error", "partial success")
 
 
-def look(evidence: Evidence) -> Seen:
+def check(evidence: Context) -> CheckResult:
     """Look at dbt's artifacts and at the warehouse's own record."""
     missing = [
         path.name
@@ -26,7 +26,7 @@ def look(evidence: Evidence) -> Seen:
     ]
     if missing:
         says = f"expected {listed(missing)}, found no such file"
-        return Seen({"build": None}, (Finding("DBT_MISSING", "dbt", says),))
+        return CheckResult({"build": None}, (Finding("DBT_MISSING", "dbt", says),))
     built = _built_at(evidence)
     ran = evidence.results["args"].get("which", "?")
     bad, warned = (_nodes(evidence, *states) for states in (_BAD, ("warn",)))
@@ -39,11 +39,11 @@ def look(evidence: Evidence) -> Seen:
         "warned": warned,
     }
     findings = [*_verdict(evidence, ran, bad, warned), *_age(evidence, built)]
-    return Seen({"build": facts}, tuple(findings))
+    return CheckResult({"build": facts}, tuple(findings))
 
 
 def _verdict(
-    evidence: Evidence, ran: str, bad: list[str], warned: list[str]
+    evidence: Context, ran: str, bad: list[str], warned: list[str]
 ) -> Iterator[Finding]:
     at = evidence.results["metadata"]["generated_at"]
     if ran != "build":
@@ -62,7 +62,7 @@ def _verdict(
         yield Finding("DBT_WARNED", "dbt", says, at, tuple(warned[:3]))
 
 
-def _nodes(evidence: Evidence, *states: str) -> list[str]:
+def _nodes(evidence: Context, *states: str) -> list[str]:
     return [
         result["unique_id"].split(".", 2)[-1]
         for result in evidence.results["results"]
@@ -70,14 +70,14 @@ def _nodes(evidence: Evidence, *states: str) -> list[str]:
     ]
 
 
-def _age(evidence: Evidence, built: datetime | None) -> Iterator[Finding]:
+def _age(evidence: Context, built: datetime | None) -> Iterator[Finding]:
     if built is None:
         return
     newer: dict[str, Any] = {}
     for source in evidence.sources:
         report = evidence.landed(source)
-        if report and moment(report["finished_at"]) > built:
-            newer[source] = moment(report["finished_at"])
+        if report and parse_time(report["finished_at"]) > built:
+            newer[source] = parse_time(report["finished_at"])
     if newer and evidence.at - min(newer.values()) > evidence.patience.grace:
         yield Finding(
             "DBT_STALE",
@@ -88,7 +88,7 @@ def _age(evidence: Evidence, built: datetime | None) -> Iterator[Finding]:
         )
 
 
-def _built_at(evidence: Evidence) -> datetime | None:
+def _built_at(evidence: Context) -> datetime | None:
     """When dbt last wrote the warehouse; None if it does not say."""
     with evidence.warehouse() as connection:
         try:

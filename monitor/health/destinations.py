@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitor.documents import document, moment
-from monitor.health.evidence import Evidence, spoken
-from monitor.health.finding import Finding, Seen
+from monitor.context import Context, duration_text
+from monitor.findings import CheckResult, Finding
+from runtime.files import parse_time, read_json
 
 # Days in which a certificate is renewed by itself, and in which it is not any more.
 _RENEWAL, _LAST = 30, 7
@@ -16,7 +16,7 @@ _VERDICTS = {
 }
 
 
-def look(evidence: Evidence) -> Seen:
+def check(evidence: Context) -> CheckResult:
     """Look at every destination of a feed whose source is there."""
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
@@ -46,34 +46,34 @@ def look(evidence: Evidence) -> Seen:
         for folder, report in reports.items():
             findings += _of(evidence, name, folder, report)
         findings += _trust(evidence, name)
-    return Seen({"destinations": facts}, tuple(findings))
+    return CheckResult({"destinations": facts}, tuple(findings))
 
 
-def _reports(evidence: Evidence, name: str) -> dict[str, Any]:
+def _reports(evidence: Context, name: str) -> dict[str, Any]:
     path = evidence.place.data / "checks" / f"{name}.json"
     if not path.exists():
         return {}
-    folders = document(path)["folders"]
+    folders = read_json(path)["folders"]
     return {folder: entry["report"] for folder, entry in sorted(folders.items())}
 
 
-def days_left(evidence: Evidence, report: Mapping[str, Any]) -> int | None:
+def days_left(evidence: Context, report: Mapping[str, Any]) -> int | None:
     """Whole days until the certificate that the check saw ends; None without one."""
     shown = report["observed"].get("certificate")
-    return (moment(shown["not_after"]) - evidence.at).days if shown else None
+    return (parse_time(shown["not_after"]) - evidence.at).days if shown else None
 
 
 def _of(
-    evidence: Evidence, name: str, folder: str, report: Mapping[str, Any]
+    evidence: Context, name: str, folder: str, report: Mapping[str, Any]
 ) -> Iterator[Finding]:
     at, verdict = report["at"], report["verdict"]
     where = f"{name}, folder {folder}"
     if verdict in _VERDICTS:
         says = f"{where}: {verdict} at {at}: {report['message']}"
         yield Finding(_VERDICTS[verdict], name, says, at)
-    age = evidence.at - moment(at)
+    age = evidence.at - parse_time(at)
     if age > evidence.patience.check:
-        says = f"{where} was last tried {spoken(age)} ago"
+        says = f"{where} was last tried {duration_text(age)} ago"
         yield Finding("DEST_CHECK_OLD", name, says, at)
     days = days_left(evidence, report)
     if days is not None and days < _RENEWAL:
@@ -84,7 +84,7 @@ def _of(
         )
 
 
-def _trust(evidence: Evidence, name: str) -> Iterator[Finding]:
+def _trust(evidence: Context, name: str) -> Iterator[Finding]:
     sent = [
         record
         for record in evidence.history.records

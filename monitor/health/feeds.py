@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.documents import moment
-from monitor.health.evidence import CLOCK, Evidence, Feed, spoken
-from monitor.health.finding import Finding, Seen, listed
-from monitor.health.ledger import Record
+from monitor.context import CLOCK, Context, Feed, duration_text
+from monitor.findings import CheckResult, Finding, listed
+from runtime.files import parse_time
+from store.chain import JsonRecord
 
 
-def look(evidence: Evidence) -> Seen:
+def check(evidence: Context) -> CheckResult:
     """Look at every declared feed by the ledger and the packages."""
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
@@ -22,10 +22,10 @@ def look(evidence: Evidence) -> Seen:
         findings += _due(evidence, feed, [*held, *tries])
         findings += _picked_up(evidence, feed)
         findings += _kept(evidence, feed)
-    return Seen({"feeds": facts}, tuple(findings))
+    return CheckResult({"feeds": facts}, tuple(findings))
 
 
-def _facts(evidence: Evidence, feed: Feed) -> dict[str, Any]:
+def _facts(evidence: Context, feed: Feed) -> dict[str, Any]:
     sent = evidence.history.of(feed.name, "delivered")
     return {
         "destination": feed.meta["destination"],
@@ -42,16 +42,16 @@ def _facts(evidence: Evidence, feed: Feed) -> dict[str, Any]:
     }
 
 
-def _short(record: Record) -> dict[str, Any]:
+def _short(record: JsonRecord) -> dict[str, Any]:
     return {name: record.get(name) for name in ("file", "name", "at", "rows", "run_id")}
 
 
-def _packages(evidence: Evidence, feed: Feed) -> Iterator[Any]:
+def _packages(evidence: Context, feed: Feed) -> Iterator[Any]:
     for pattern in (feed.name, f"{feed.name}.*"):
         yield from evidence.place.outbox.glob(f"{pattern}/*")
 
 
-def _held(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
+def _held(evidence: Context, feed: Feed) -> Iterator[Finding]:
     for file, record in evidence.history.newest.items():
         if record["feed"] != feed.name or record["event"] != "held":
             continue
@@ -81,7 +81,7 @@ def _seen(says: str) -> str:
     return says.partition(" If it is right, `publish approve")[0].rstrip(".")
 
 
-def _release(record: Record) -> str:
+def _release(record: JsonRecord) -> str:
     if hard := record.get("hard"):
         return f"mend the cause, then publish again. Nobody may release {listed(hard)}."
     return (
@@ -90,13 +90,13 @@ def _release(record: Record) -> str:
     )
 
 
-def _tries(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
+def _tries(evidence: Context, feed: Feed) -> Iterator[Finding]:
     known = evidence.history
-    last: dict[str, Record] = {}
+    last: dict[str, JsonRecord] = {}
     for intent in known.of(feed.name, "intent"):
         end = known.outcomes.get(intent["attempt"])
         if end is None:
-            if evidence.at - moment(intent["at"]) > evidence.patience.grace:
+            if evidence.at - parse_time(intent["at"]) > evidence.patience.grace:
                 says = f"{intent['name']}: attempt {intent['attempt']} has no end"
                 yield Finding("DELIVERY_OPEN", intent["file"], says, intent["at"])
         elif end["event"] == "unknown":
@@ -125,7 +125,7 @@ def _tries(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
             yield Finding("DELIVERY_FAILED", file, says, end["at"], step=step)
 
 
-def _due(evidence: Evidence, feed: Feed, known: list[Finding]) -> Iterator[Finding]:
+def _due(evidence: Context, feed: Feed, known: list[Finding]) -> Iterator[Finding]:
     if not any(evidence.landed(source) for source in feed.sources):
         return  # a company without the source has no file of it
     settled = evidence.history.of(feed.name, "delivered", "nothing")
@@ -135,20 +135,21 @@ def _due(evidence: Evidence, feed: Feed, known: list[Finding]) -> Iterator[Findi
         return
     late = evidence.at - due > evidence.patience.grace
     sent = settled and settled[-1]["logical"] >= f"{due:{CLOCK}}"
-    told = any(f.since and moment(f.since) >= due for f in known)
+    told = any(f.since and parse_time(f.since) >= due for f in known)
     if not late or sent or told or not _is_open(evidence, feed, due):
         return
     last = settled[-1]["logical"] if settled else "never"
     yield Finding(
         "FILE_OVERDUE",
         feed.name,
-        f"{feed.name} was due at {due:{CLOCK}}, {spoken(evidence.at - due)} ago; the "
+        f"{feed.name} was due at {due:{CLOCK}}, "
+        f"{duration_text(evidence.at - due)} ago; the "
         f"last one is of {last}",
         f"{due:{CLOCK}}",
     )
 
 
-def _is_open(evidence: Evidence, feed: Feed, due: datetime) -> bool:
+def _is_open(evidence: Context, feed: Feed, due: datetime) -> bool:
     """Say whether any split value was to get a file then."""
     if feed.opens is None:
         return True
@@ -162,27 +163,27 @@ def _is_open(evidence: Evidence, feed: Feed, due: datetime) -> bool:
     return bool(row and row[0])
 
 
-def _picked_up(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
+def _picked_up(evidence: Context, feed: Feed) -> Iterator[Finding]:
     if not (agreed := feed.meta.get("pickup")):
         return
     within = timedelta(hours=agreed["within_hours"])
     seen = {r["attempt"]: r for r in evidence.history.of(feed.name, "observed")}
     newest = {r["name"]: r for r in evidence.history.of(feed.name, "delivered")}
     for name, record in newest.items():
-        if evidence.at - moment(record["at"]) <= within:
+        if evidence.at - parse_time(record["at"]) <= within:
             continue
         state = seen.get(record["attempt"], {}).get("state")
         told = f"{name}, delivered at {record['at']}"
-        since = f"{moment(record['at']) + within:{CLOCK}}"
+        since = f"{parse_time(record['at']) + within:{CLOCK}}"
         if state is None:
             says = f"{told}: nobody has looked since whether it was taken"
             yield Finding("PICKUP_NOT_LOOKED", name, says, since)
         elif state != "taken":
-            says = f"{told}, still lies there; {spoken(within)} were agreed"
+            says = f"{told}, still lies there; {duration_text(within)} were agreed"
             yield Finding("NOT_PICKED_UP", name, says, since)
 
 
-def _kept(evidence: Evidence, feed: Feed) -> Iterator[Finding]:
+def _kept(evidence: Context, feed: Feed) -> Iterator[Finding]:
     last = {r["file"]: r for r in evidence.history.of(feed.name, "delivered")}
     for file, record in last.items():
         state = record.get("state")

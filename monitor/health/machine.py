@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from monitor.documents import moment
-from monitor.health.evidence import CLOCK, Evidence, spoken
-from monitor.health.finding import Finding, Seen
+from monitor.context import CLOCK, Context, duration_text
+from monitor.findings import CheckResult, Finding
+from runtime.files import parse_time
 
 _LOCKS = Path("/proc/locks")
 
 
-def look(evidence: Evidence) -> Seen:
+def check(evidence: Context) -> CheckResult:
     """Look at disk and lock."""
     free = shutil.disk_usage(_there(evidence.place.data)).free
     owner = held_by(evidence.place.data / "lock")
     findings = [*_room(evidence, free), *_lock(evidence, owner)]
-    return Seen({"disk_free_bytes": free, "lock": owner}, tuple(findings))
+    return CheckResult({"disk_free_bytes": free, "lock": owner}, tuple(findings))
 
 
-def look_at_ledger(evidence: Evidence) -> Seen:
+def look_at_ledger(evidence: Context) -> CheckResult:
     """Look whether each line of the ledger follows the one before it."""
     known = evidence.ledger
     facts = {"records": len(known.records), "intact": not known.broken}
@@ -33,7 +33,7 @@ def look_at_ledger(evidence: Evidence) -> Seen:
     if known.torn and not held_by(evidence.place.data / "lock"):
         says = f"{evidence.place.ledger}: the last line is not whole"
         findings.append(Finding("LEDGER_TORN", "ledger", says))
-    return Seen({"ledger": facts}, tuple(findings))
+    return CheckResult({"ledger": facts}, tuple(findings))
 
 
 def _there(path: Path) -> Path:
@@ -41,7 +41,7 @@ def _there(path: Path) -> Path:
     return path if path.exists() else _there(path.absolute().parent)
 
 
-def _room(evidence: Evidence, free: int) -> Iterator[Finding]:
+def _room(evidence: Context, free: int) -> Iterator[Finding]:
     if free < evidence.patience.disk:
         says = (
             f"{free >> 20:,} MiB are free on the disk of {evidence.place.data}, fewer "
@@ -50,20 +50,20 @@ def _room(evidence: Evidence, free: int) -> Iterator[Finding]:
         yield Finding("DISK_LOW", "disk", says)
 
 
-def _lock(evidence: Evidence, owner: dict[str, Any] | None) -> Iterator[Finding]:
+def _lock(evidence: Context, owner: dict[str, Any] | None) -> Iterator[Finding]:
     if owner is None or "since" not in owner:
         return
-    age = evidence.at - moment(owner["since"])
+    age = evidence.at - parse_time(owner["since"])
     if age > evidence.patience.lock:
         says = (
             f"{owner['command']} (pid {owner['pid']} on {owner['host']}) has held the "
-            f"lock for {spoken(age)}"
+            f"lock for {duration_text(age)}"
         )
         step = (
             f"Look at what it does; if it hangs, `kill {owner['pid']}` there: it may "
             "be run again."
         )
-        since = f"{moment(owner['since']):{CLOCK}}"
+        since = f"{parse_time(owner['since']):{CLOCK}}"
         yield Finding("LOCK_OLD", "lock", says, since, step=step)
 
 

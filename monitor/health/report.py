@@ -6,16 +6,16 @@ from typing import Any
 
 import duckdb
 
+from monitor.context import CLOCK, Context
+from monitor.findings import CheckResult, Finding
 from monitor.health import builds, destinations, feeds, machine, sources
-from monitor.health.evidence import CLOCK, Evidence
-from monitor.health.finding import Finding, Seen
 from runtime.exits import Stop
 
 _ORDER = ("act", "unsure", "warn", "note")
 _STATUS = {0: "well", 1: "somebody must act", 75: "could not tell"}
 _SIGNS = {"act": "ACT ", "unsure": "?   ", "warn": "warn", "note": "-   "}
 _UNSEEN = " cannot be seen: "
-Look = Callable[[Evidence], Seen]
+Look = Callable[[Context], CheckResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Report:
         return f" (taken over by {', '.join(sorted(by))})"
 
 
-def ask(evidence: Evidence, more: tuple[tuple[str, str, Look], ...] = ()) -> Report:
+def ask(evidence: Context, more: tuple[tuple[str, str, Look], ...] = ()) -> Report:
     """Look at everything; what cannot be read is a finding, not an end.
 
     Args:
@@ -105,12 +105,12 @@ def ask(evidence: Evidence, more: tuple[tuple[str, str, Look], ...] = ()) -> Rep
         more: further looks: area, name, function.
     """
     looks: tuple[tuple[str, str, Look], ...] = (
-        ("machine", "disk and lock", machine.look),
+        ("machine", "disk and lock", machine.check),
         ("machine", "ledger", machine.look_at_ledger),
-        ("build", "dbt's artifacts", builds.look),
-        ("source", "sources", sources.look),
-        ("feed", "feeds", feeds.look),
-        ("destination", "destinations", destinations.look),
+        ("build", "dbt's artifacts", builds.check),
+        ("source", "sources", sources.check),
+        ("feed", "feeds", feeds.check),
+        ("destination", "destinations", destinations.check),
         *more,
     )
     facts: dict[str, Any] = {}
@@ -122,7 +122,9 @@ def ask(evidence: Evidence, more: tuple[tuple[str, str, Look], ...] = ()) -> Rep
             # Our own words are a sentence; those of others need their kind.
             kind = "" if isinstance(why, Stop) else f"{type(why).__name__}: "
             says = f"{name}{_UNSEEN}{kind}{why}"
-            seen = Seen(findings=(Finding("CANNOT_TELL", name, says, blind=area),))
+            seen = CheckResult(
+                findings=(Finding("CANNOT_TELL", name, says, blind=area),)
+            )
         facts |= seen.facts
         findings += seen.findings
     findings.sort(key=lambda f: (_ORDER.index(f.kind.severity), f.id, f.about))

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.documents import document, moment
-from monitor.health.evidence import CLOCK, Evidence, hours, spoken
-from monitor.health.finding import Finding, Seen, listed
+from monitor.context import CLOCK, Context, duration_text, hours
+from monitor.findings import CheckResult, Finding, listed
+from runtime.files import parse_time, read_json
 
 
-def look(evidence: Evidence) -> Seen:
+def check(evidence: Context) -> CheckResult:
     """Look at every source below a feed."""
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
@@ -24,7 +24,7 @@ def look(evidence: Evidence) -> Seen:
         findings += _unfinished(evidence, source, report)
         findings += _counts(source, report)
         findings += _fields(source, report, _before(evidence, source, report))
-    return Seen({"sources": facts}, tuple(findings))
+    return CheckResult({"sources": facts}, tuple(findings))
 
 
 def _missing(source: str, another: bool) -> Finding:
@@ -32,16 +32,14 @@ def _missing(source: str, another: bool) -> Finding:
     return Finding(kind, source, f"{source}: nothing was ever landed")
 
 
-def allowed(evidence: Evidence, source: str) -> timedelta:
+def allowed(evidence: Context, source: str) -> timedelta:
     """How old an extract may be: as far apart as its most frequent feed is due."""
     gaps = [f.gap(evidence.at) for f in evidence.feeds if source in f.sources]
     return min(gaps) + evidence.patience.grace
 
 
-def _facts(
-    evidence: Evidence, source: str, report: Mapping[str, Any]
-) -> dict[str, Any]:
-    ended = moment(report["finished_at"])
+def _facts(evidence: Context, source: str, report: Mapping[str, Any]) -> dict[str, Any]:
+    ended = parse_time(report["finished_at"])
     return {
         "run_id": report["run_id"],
         "finished_at": f"{ended:{CLOCK}}",
@@ -60,21 +58,22 @@ def _facts(
 
 
 def _age(
-    evidence: Evidence, source: str, report: Mapping[str, Any]
+    evidence: Context, source: str, report: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    ended, most = moment(report["finished_at"]), allowed(evidence, source)
+    ended, most = parse_time(report["finished_at"]), allowed(evidence, source)
     if evidence.at - ended > most:
         yield Finding(
             "EXTRACT_STALE",
             source,
             f"{source} was last read until {ended:{CLOCK}}, "
-            f"{spoken(evidence.at - ended)} ago; {spoken(most)} are allowed",
+            f"{duration_text(evidence.at - ended)} ago; "
+            f"{duration_text(most)} are allowed",
             f"{ended + most:{CLOCK}}",
         )
 
 
 def _unfinished(
-    evidence: Evidence, source: str, report: Mapping[str, Any]
+    evidence: Context, source: str, report: Mapping[str, Any]
 ) -> Iterator[Finding]:
     for folder in sorted(evidence.place.landing.glob(f"*/{source}"), reverse=True):
         run = folder.parent.name
@@ -144,7 +143,7 @@ def _named(report: Mapping[str, Any], field: str) -> list[str]:
 
 
 def _before(
-    evidence: Evidence, source: str, report: Mapping[str, Any]
+    evidence: Context, source: str, report: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Return the report of the complete run before the current one; {} without any."""
     for path in sorted(
@@ -152,5 +151,5 @@ def _before(
     ):
         run = path.parent.parent.name
         if run != "current" and run < report["run_id"]:
-            return document(path)
+            return read_json(path)
     return {}

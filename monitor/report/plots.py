@@ -12,8 +12,8 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from monitor.report.history import Series
-from monitor.report.words import value as figure
+from monitor.report.html import value as figure
+from monitor.report.trends import Series
 
 _INK = {
     "#000001": "var(--mark)",

@@ -7,16 +7,77 @@ with a row. Which rows of those is decided by a hash: the same page each time.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from monitor.report.columns import DECISION, Column, chosen
-from monitor.report.evidence import Package
-from monitor.warehouse import text
+from runtime.duck import sql_text
 from runtime.environment import Limits
+from store.package import Package
+
+# What every audit has, whatever it is about.
+DECISION = ("status", "output", "reason_code", "reason_codes")
+_MOST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the preview.
+
+    Attributes:
+        label: its heading.
+        names: the audit's columns; the first one that has a value is shown.
+        figure: whether it is set as a number.
+        key: whether it names the row.
+        split: whether a split file is about one value of it.
+        wide: whether it is prose.
+    """
+
+    label: str
+    names: tuple[str, ...]
+    figure: bool = False
+    key: bool = False
+    split: bool = False
+    wide: bool = False
+
+
+_KNOWN: tuple[tuple[Column, ...], ...] = (
+    (
+        Column("Part", ("supplier_sku", "item_name", "item_id"), key=True),
+        Column("On hand", ("on_hand_raw", "qty_on_hand"), figure=True),
+        Column("Type", ("part_type", "part_type_raw")),
+        Column("Location", ("location_name", "location_code")),
+        Column("Description", ("description", "description_raw"), wide=True),
+    ),
+    (
+        Column("Order", ("order_id",), key=True),
+        Column("Rows", ("rows",), figure=True),
+        Column("Term", ("sis_term_id",), split=True),
+        Column("Sections", ("sections",), figure=True),
+        Column("Items", ("items",), figure=True),
+        Column("Requests", ("requests",), figure=True),
+        Column("Updated", ("order_updated",), wide=True),
+    ),
+)
+
+
+def shown_first(names: Sequence[str]) -> tuple[Column, ...]:
+    """Choose the columns of a preview by the names of the audit's columns."""
+    there = set(names)
+    for known in _KNOWN:
+        if there.intersection(known[0].names) and there.intersection(known[1].names):
+            return tuple(
+                replace(each, names=tuple(name for name in each.names if name in there))
+                for each in known
+                if there.intersection(each.names)
+            )
+    others = [name for name in names if name not in DECISION][:_MOST]
+    return tuple(
+        Column(name, (name,), key=place == 0) for place, name in enumerate(others)
+    )
+
 
 MOST = 1_500  # rows of a preview
 _WIDE = 160  # letters of a cell
@@ -74,10 +135,10 @@ def of(
     if table is None:
         return None
     names = [field["name"] for field in table["schema"]["fields"]]
-    columns = chosen(names)
+    columns = shown_first(names)
     value = package.run.get("split")
     by = next((column.names[0] for column in columns if column.split), None)
-    only = f"where {_name(by)} = {text(str(value))}" if by and value else ""
+    only = f"where {_name(by)} = {sql_text(str(value))}" if by and value else ""
     config: dict[str, Any] = {
         "memory_limit": limits.memory,
         "threads": limits.threads,
@@ -128,7 +189,7 @@ def _read(
     """Make `combinations`: each with its count and up to MOST of its rows."""
     fields = table["schema"]["fields"]
     dialect = table["dialect"]
-    types = ", ".join(f"{text(field['name'])}: 'varchar'" for field in fields)
+    types = ", ".join(f"{sql_text(field['name'])}: 'varchar'" for field in fields)
     there = {field["name"] for field in fields}
     cells = ", ".join(
         f"left(coalesce({', '.join(map(_name, column.names))}, ''), {_WIDE + 1})"
@@ -140,9 +201,9 @@ def _read(
     )
     connection.execute(
         f"create temp table combinations as with source as ("
-        f"select {decision}, [{cells}] as cells from read_csv({text(str(path))}, "
+        f"select {decision}, [{cells}] as cells from read_csv({sql_text(str(path))}, "
         f"columns = {{{types}}}, auto_detect = false, strict_mode = true, "
-        f"header = true, delim = {text(dialect['delimiter'])}, quote = '\"', "
+        f"header = true, delim = {sql_text(dialect['delimiter'])}, quote = '\"', "
         f"escape = '\"', nullstr = '') {only}) "
         f"select {', '.join(DECISION)}, count(*) as n, "
         f"arg_min(cells, hash(cells), {MOST}) as kept from source group by all"
@@ -161,7 +222,8 @@ def _rows(
     if not reasons:
         return ()
     allowed = ", ".join(
-        f"({text(reason)}, {rows})" for reason, rows in shares(reasons, most).items()
+        f"({sql_text(reason)}, {rows})"
+        for reason, rows in shares(reasons, most).items()
     )
     decision = ", ".join(DECISION)
     found = connection.execute(

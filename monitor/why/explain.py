@@ -3,19 +3,18 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from monitor.warehouse import Row, rows
-from monitor.why import packages, twins
-from monitor.why.beside import Beside
-from monitor.why.find import Match
-from monitor.why.packages import Package
-from monitor.why.record import source
+from monitor.why import audit_search, duplicates
+from monitor.why.audit_search import Package
+from monitor.why.history import DECISION, history, last_out
 from monitor.why.rules import Rules
-from monitor.why.runs import DECISION, history, last_out
+from monitor.why.search import Match, Parallel
 from monitor.why.subjects import Subject
+from runtime.duck import Row, rows, sql_text
 from runtime.environment import Place
 
 
@@ -46,8 +45,8 @@ class Asker:
     def _begin(self, found: Sequence[Match], run: str) -> None:
         """Begin to read the landed records: nothing but the answer waits for them."""
         if run not in self._read:
-            self._read[run] = Beside(self.connection).begin(
-                lambda cursor: source(
+            self._read[run] = Parallel(self.connection).begin(
+                lambda cursor: source_records(
                     cursor, self.place.landing, found, run, self.whole
                 )
             )
@@ -61,7 +60,7 @@ class Asker:
             self._begin(found, match.row["extract_run_id"])
         rules = Rules(self.connection, subject)
         known = self._codes(subject)
-        sent = packages.of(self.place, subject, self.feed)
+        sent = audit_search.of(self.place, subject, self.feed)
         told = [self._explain(match, rules, known, sent) for match in found]
         for place, match in enumerate(found):
             run = match.row["extract_run_id"]
@@ -124,7 +123,7 @@ class Asker:
         """Return every rule in order: whether it fired, and what it looked at."""
         fired = (row["reason_codes"] or "").split("|")
         answers = rules.ask(row, fired)
-        shared = twins.of(self.connection, subject.audit, subject, row)
+        shared = duplicates.duplicates_of(self.connection, subject.audit, subject, row)
         return [
             {
                 "code": code,
@@ -146,3 +145,72 @@ class Asker:
             for code, told in known.items()
             if told["status"] != "ELIGIBLE"
         ]
+
+
+def source_records(
+    connection: duckdb.DuckDBPyConnection,
+    landing: Path,
+    found: Sequence[Match],
+    run: str,
+    whole: bool,
+) -> list[dict[str, Any]]:
+    """Return the records each row came from, as `extract` landed them in a run.
+
+    A list is read once for all rows: it takes longer than all the rest.
+
+    Args:
+        connection: the warehouse.
+        landing: the landed runs.
+        found: rows of one subject.
+        run: the run that landed the records.
+        whole: also what a record says again, beside the columns made of it.
+    """
+    folder = landing / run / found[0].subject.source
+    ids = sorted({match.id for match in found if match.id is not None})
+    landed: dict[str, list[tuple[Any, Row]]] = {}
+    for each in found[0].subject.landed:
+        path = folder / f"{each.entity}.parquet"
+        if ids and path.is_file():
+            told = "*"
+            if each.again and not whole:
+                told = f"columns(name -> name <> {sql_text(each.again)})"
+            wanted = ", ".join(map(str, ids))
+            records = rows(
+                connection,
+                f"select {each.column} as _of, {told}"
+                f" from read_parquet({sql_text(str(path))})"
+                f" where {each.column} in ({wanted})",
+            )
+            landed[each.entity] = [(record["_of"], _said(record)) for record in records]
+    return [
+        {
+            "run_id": run,
+            "folder": str(folder),
+            "records": {
+                entity: [
+                    record
+                    for of, record in records
+                    if of == match.id and _is_here(match, entity, record)
+                ]
+                for entity, records in landed.items()
+            },
+        }
+        for match in found
+    ]
+
+
+def _said(record: Row) -> Row:
+    """Leave out what a record does not say."""
+    return {
+        name: value
+        for name, value in record.items()
+        if value is not None and name != "_of"
+    }
+
+
+def _is_here(match: Match, entity: str, record: Row) -> bool:
+    """Tell whether a record is of this row: stock lies in one place."""
+    if entity != "stock_by_location" or "stock_row_id" not in match.row:
+        return True
+    place = record.get("LocationRef") or {}
+    return bool(place.get("Id") == match.row["location_id"])

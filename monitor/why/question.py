@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
+from monitor.why.sql_tree import Asked, Node, column, parsed, select_of, written
 from monitor.why.stated import last
 from monitor.why.subjects import Subject
-from monitor.why.tree import Asked, Node, column, parsed, select_of, written
 
 _MOST = 1000  # rows of one item
 _NOT = {

@@ -6,11 +6,11 @@ from typing import Any
 
 import duckdb
 
-from monitor.why.deeper import Deeper
 from monitor.why.question import Look, Question, names, question, write
+from monitor.why.sql_tree import Asked, asked, column
 from monitor.why.stated import Rule, fact, member_of, stated, trees
 from monitor.why.subjects import Subject
-from monitor.why.tree import Asked, asked, column
+from monitor.why.trace import Deeper
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from monitor.warehouse import rows, tables, text
+from monitor.why.sql_tree import Node, column, parsed, relations, steps, within
 from monitor.why.subjects import Subject
-from monitor.why.tree import Node, column, parsed, relations, steps, within
+from runtime.duck import rows, sql_text, tables
 
 _CODE = re.compile(r"[A-Z][A-Z0-9_]+")
 
@@ -36,7 +36,7 @@ def trees(connection: duckdb.DuckDBPyConnection, subject: Subject) -> dict[str, 
     kept = rows(
         connection,
         "select model, code from model_record"
-        f" where model in ({', '.join(map(text, wanted))})",
+        f" where model in ({', '.join(map(sql_text, wanted))})",
     )
     return {each["model"]: parsed(connection, each["code"]) for each in kept}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from publish.check.opening import Probe, open_probe
-from publish.deliver import Destination, Sent
-from publish.deliver.replies import TemporaryThere
+from publish.transport import Destination, Sent
+from publish.transport.errors import ServerUnavailable
 from runtime.exits import Refused, Stop
 from runtime.failpoints import failpoint
 
@@ -64,7 +64,7 @@ class Asker:
         except Refused as stop:
             self._drop()
             self.said[finding] = self._words(stop)
-        except TemporaryThere as stop:
+        except ServerUnavailable as stop:
             self._drop()
             if stop.reply == 421 or (stop.reply is None and stop.retry == "soon"):
                 raise

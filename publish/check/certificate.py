@@ -7,8 +7,8 @@ from typing import Any
 
 from cryptography import x509
 
-from publish.deliver import Destination
-from publish.deliver.session import Session
+from publish.transport import Destination
+from publish.transport.ftp_session import Session
 
 
 def described(encoded: bytes, at: datetime | None = None) -> dict[str, Any]:

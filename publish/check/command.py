@@ -8,19 +8,19 @@ from pathlib import Path
 
 import click
 
-from publish import feeds
 from publish.check.need import Need
 from publish.check.profile import Checks
 from publish.check.report import Report, unconfigured
-from publish.deliver import Destination
-from publish.feeds import Feed, artifacts
-from publish.ledger import Ledger
 from publish.settings import stamp
+from publish.transport import Destination
 from runtime import failpoints
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import Environment, Place
 from runtime.exits import Misuse
 from runtime.lock import one_writer
+from store import feeds
+from store.feeds import Feed, artifacts
+from store.ledger import Ledger
 
 _STATUS = {0: "done", 1: "refused", 2: "failed", 75: "temporary"}
 # As in `publish`: what a person must mend outweighs what may pass by itself.

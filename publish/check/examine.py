@@ -15,7 +15,7 @@ from publish.check.report import Report
 from publish.check.reuse import demanded
 from publish.check.strategy import judge
 from publish.check.traces import Traces
-from publish.deliver import Destination
+from publish.transport import Destination
 from runtime.exits import Refused, Temporary
 
 # A server that has not answered about one MiB by then does not answer.

@@ -10,7 +10,7 @@ from publish.check.need import Need
 from publish.check.observed import Observed
 from publish.check.opening import Probe
 from publish.check.traces import Traces
-from publish.deliver import Destination
+from publish.transport import Destination
 from runtime.failpoints import failpoint
 
 _MIB = 2**20

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from publish.check.need import Need
 from publish.check.observed import Observed
 from publish.check.report import Finding
-from publish.deliver import Destination
+from publish.transport import Destination
 
 # Days in which a certificate is usually renewed; a later warning is a surprise.
 _CERTIFICATE_DAYS = 30

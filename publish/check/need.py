@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from publish.feeds import Feed
-from publish.ledger import Ledger
+from store.feeds import Feed
+from store.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

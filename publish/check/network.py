@@ -4,8 +4,8 @@ import socket
 import time
 
 from publish.check.observed import Observed
-from publish.deliver import Destination
-from publish.deliver.replies import TemporaryThere
+from publish.transport import Destination
+from publish.transport.errors import ServerUnavailable
 
 
 def reach(to: Destination, seen: Observed) -> None:
@@ -19,7 +19,7 @@ def reach(to: Destination, seen: Observed) -> None:
     try:
         found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise TemporaryThere(
+        raise ServerUnavailable(
             f"{to.name}: the name {to.host} is not resolved ({error}). Look at "
             f"{to.variable('URL')}, or at this machine's name service."
         ) from None
@@ -28,7 +28,7 @@ def reach(to: Destination, seen: Observed) -> None:
     try:
         socket.create_connection((to.host, to.port), to.timeout).close()
     except OSError as error:
-        raise TemporaryThere(
+        raise ServerUnavailable(
             f"{to.name}: nobody answers at {to.server} "
             f"({', '.join(seen.addresses)}): {error}. Ask the partner whether port "
             f"{to.port} is open for this machine."

@@ -10,10 +10,11 @@ import paramiko
 
 from publish.check.certificate import of_socket
 from publish.check.observed import Observed
-from publish.deliver import Connection, Destination
-from publish.deliver.folder import Folder
-from publish.deliver.ftp import Ftp
-from publish.deliver.sftp import Sftp
+from publish.transport import Destination
+from publish.transport.connection import Connection
+from publish.transport.folder import Folder
+from publish.transport.ftp import Ftp
+from publish.transport.sftp import Sftp
 
 # draft-ietf-secsh-filexfer: requests beyond the protocol, and their answers.
 _EXTENDED, _EXTENDED_REPLY = 200, 201

@@ -15,12 +15,12 @@ from typing import Any
 
 from publish.check.need import repeats
 from publish.check.report import Report
-from publish.deliver import Destination
-from publish.feeds import Feed
-from publish.ledger import Ledger
+from publish.transport import Destination
 from runtime.command import LOG
 from runtime.exits import Refused
 from runtime.files import write_json
+from store.feeds import Feed
+from store.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from publish.check.observed import Observed
-from publish.deliver import Destination
+from publish.transport import Destination
 
 # Which exit code a verdict has.
 VERDICTS = {"ready": 0, "not acceptable": 1, "not configured": 2, "unreachable": 75}

@@ -7,8 +7,8 @@ import ftplib
 import socket
 from contextlib import suppress
 
-from publish.deliver import Destination
-from publish.deliver.session import Session
+from publish.transport import Destination
+from publish.transport.ftp_session import Session
 
 
 class _Stranger(Session):

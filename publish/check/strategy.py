@@ -6,7 +6,7 @@ from publish.check.findings import findings
 from publish.check.need import Need
 from publish.check.observed import Observed
 from publish.check.report import Finding, Report, server_of
-from publish.deliver import Destination
+from publish.transport import Destination
 from runtime.exits import Stop, Temporary
 
 # What the sizes and hashes of a server are worth.

@@ -5,9 +5,10 @@ from contextlib import nullcontext, suppress
 
 from publish.check.opening import open_probe
 from publish.check.profile import Checks
-from publish.deliver import Connection, Destination
+from publish.transport import Destination
+from publish.transport.connection import Connection
+from runtime.clock import time_limit
 from runtime.command import LOG
-from runtime.deadline import at_most
 from runtime.exits import Refused, Stop, Temporary
 
 # An orchestrator that sent SIGTERM kills after 20 to 30 seconds.
@@ -54,7 +55,7 @@ class Traces:
             return []
         left = sorted({name for names in owed.values() for name in names})
         try:
-            with at_most(_LAST_SECONDS, _LateError) if hurry else nullcontext():
+            with time_limit(_LAST_SECONDS, _LateError) if hurry else nullcontext():
                 connection = open_probe(self._to, self._folder)
                 try:
                     left = self._remove(connection, owed)

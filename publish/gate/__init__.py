@@ -7,14 +7,14 @@ from pathlib import Path
 
 import duckdb
 
-from publish import bench, parse, render
-from publish.feeds import Feed
-from publish.feeds.artifacts import Artifacts
-from publish.gate import extracts, guards, readback, suite, verdict
-from publish.gate.checks import Check, Gates
-from publish.gate.scene import Scene
-from publish.sources import Source
+from publish import render
+from publish.gate import dbt, guards, readback, sources, suite
+from publish.gate.checks import Check, Gates, GuardContext
+from runtime import duck
 from runtime.environment import Limits
+from store.feeds import Feed
+from store.feeds.artifacts import Artifacts
+from store.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def label(feed: Feed, split: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class GateInputs:
     """What the file is judged by, beside its own bytes.
 
     Attributes:
@@ -68,12 +68,15 @@ class Case:
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, case: Case, file: Rendered, scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    case: GateInputs,
+    file: Rendered,
+    scratch: Path,
 ) -> Gates:
     """Ask all three gates about a rendered file.
 
     Args:
-        connection: from `publish.bench`.
+        connection: from `runtime.duck`.
         case: what to judge by.
         file: what to judge.
         scratch: a DuckDB file to make; afterwards it holds the read-back tables.
@@ -84,31 +87,31 @@ def judge(
     """
     feed = file.feed
     expectations = suite.read(case.root, feed.suite)
-    checks = verdict.ask(connection, case.artifacts, feed)
+    checks = dbt.ask(connection, case.artifacts, feed)
     if feed.guards.get("source_complete"):
-        checks.append(extracts.complete(case.landed, built_at(connection)))
+        checks.append(sources.complete(case.landed, built_at(connection)))
     if hours := feed.guards.get("max_source_age"):
-        checks.append(extracts.fresh(case.landed, case.at, hours))
+        checks.append(sources.fresh(case.landed, case.at, hours))
     checks.append(readback.header(feed, file.path))
-    with bench.scratch(connection, scratch):
+    with duck.scratch(connection, scratch):
         checks.append(readback.same_rows(connection, feed, file.split, file.path))
-        readable = parse.loaded(connection)
+        readable = render.is_loaded(connection)
         if readable:
             checks.extend(_ask_guards(connection, case, file))
     if readable and not (file.rows == 0 and feed.when_empty == "skip"):
-        with bench.resting(connection):
+        with duck.resting(connection):
             checks.extend(suite.run(scratch, expectations, feed.key, case.limits))
     return Gates(tuple(checks))
 
 
 def _ask_guards(
-    connection: duckdb.DuckDBPyConnection, case: Case, file: Rendered
+    connection: duckdb.DuckDBPyConnection, case: GateInputs, file: Rendered
 ) -> list[Check]:
     if case.held:
-        held = render.rows(file.feed, file.split, bench.parquet(case.held))
+        held = render.rows(file.feed, file.split, duck.parquet(case.held))
         connection.execute(f"create or replace temp view held as select * from {held}")
     return guards.ask(
-        Scene(
+        GuardContext(
             connection, file.feed, file.split, case.splits, case.at, bool(case.held),
             case.last_rows.get(file.split), case.first, case.accept_first,
         )

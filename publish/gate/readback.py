@@ -5,11 +5,10 @@ from pathlib import Path
 
 import duckdb
 
-from publish.bench import names, value
-from publish.feeds import Feed
 from publish.gate.checks import EXAMPLES, Check
-from publish.parse import as_delivered, load
-from publish.render import rows
+from publish.render import load_back, rows, typed_sql
+from runtime.duck import names, value
+from store.feeds import Feed
 
 _ADVICE = "This file must not leave; report it with the package."
 
@@ -57,9 +56,9 @@ def same_rows(
 
     Leaves `feed_text` and `feed`, or neither if the file cannot be read.
     """
-    mart, file = as_delivered(feed, rows(feed, split)), "select * from feed"
+    mart, file = typed_sql(feed, rows(feed, split)), "select * from feed"
     try:
-        load(connection, feed, path)
+        load_back(connection, feed, path)
         differing: list[tuple[object, ...]] = []
         if not _same(connection, feed, mart, file):
             differing = _differences(connection, mart, file)

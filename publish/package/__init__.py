@@ -24,25 +24,22 @@ from typing import Any
 import duckdb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from publish.bench import value
-from publish.feeds import Feed
-from publish.feeds.contract import Column
-from publish.gate import Case, Rendered, suite
+from publish.gate import GateInputs, Rendered, suite
 from publish.gate.checks import Gates
-from publish.package import agreement, changes, evidence, lineage, signature
-from publish.package.changes import Held
-from publish.package.descriptor import Resource, manifest
+from publish.package import changes, data_contract, gates_report, lineage, signature
+from publish.package.changes import PartnerState
+from publish.package.manifest import Resource, build_manifest
 from publish.render import HOUSE, table
+from runtime.duck import value
 from runtime.files import sha256_of, write_bytes, write_json
+from store.feeds import Column, Feed
+from store.package import BUILT_FROM, SUMS
 
-SUMS = "SHA256SUMS"
-RECEIPT = "receipt.json"
-BUILT_FROM = "built_from.json"
 VERIFIER = Path(__file__).with_name("verify.py")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class PackageInputs:
     """What is known of a file beside its bytes.
 
     Attributes:
@@ -55,17 +52,17 @@ class Account:
         key: signs the package, if there is one.
     """
 
-    case: Case
+    case: GateInputs
     gates: Gates
     run: Mapping[str, Any]
     built_from: Mapping[str, str]
     approved: Mapping[str, Any] | None
-    held: Held | None
+    held: PartnerState | None
     key: Ed25519PrivateKey | None
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class PackedFile:
     """A package: the digest of SHA256SUMS, hence of all of it; the manifest's name."""
 
     digest: str
@@ -76,12 +73,12 @@ def fill(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     file: Rendered,
-    account: Account,
-) -> Packed:
+    account: PackageInputs,
+) -> PackedFile:
     """Write everything but the feed, which is there already, into `folder`.
 
     Args:
-        connection: from `publish.bench`.
+        connection: from `runtime.duck`.
         folder: holds the feed's file; not visible under its final name yet.
         file: the feed's file.
         account: what is told of it.
@@ -96,16 +93,16 @@ def fill(
         feed.name, file.path, file.rows, feed.columns, feed.dialect, file.sha256,
         feed.key, feed.description,
     )  # fmt: skip
-    described = manifest(feed, resource, beside, {**run, "changes": summary})
+    described = build_manifest(feed, resource, beside, {**run, "changes": summary})
     name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
     write_json(folder / name, described)
     write_json(folder / BUILT_FROM, account.built_from)
     decided = {"contract": run["contract_sha256"], "suite": run["suite_sha256"]}
-    said = evidence.statement(
+    said = gates_report.statement(
         account.gates, file.path.name, file.sha256, decided, account.approved
     )
     write_json(folder / "gates.json", said)
-    write_bytes(folder / "gates.html", evidence.page(said, described).encode())
+    write_bytes(folder / "gates.html", gates_report.page(said, described).encode())
     _for_catalogues(connection, folder, file, account)
     write_bytes(folder / VERIFIER.name, VERIFIER.read_bytes())
     # The large files are hashed once.
@@ -117,22 +114,22 @@ def fill(
     write_bytes(folder / SUMS, sums)
     if account.key:
         write_bytes(folder / signature.NAME, signature.sign(account.key, sums))
-    return Packed(hashlib.sha256(sums).hexdigest(), name)
+    return PackedFile(hashlib.sha256(sums).hexdigest(), name)
 
 
 def _for_catalogues(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     file: Rendered,
-    account: Account,
+    account: PackageInputs,
 ) -> None:
     """Write the agreement and the lineage in the words of their standards."""
     feed, run, case = file.feed, account.run, account.case
-    agreed = agreement.document(
+    agreed = data_contract.document(
         feed, run["environment"], run["contract_sha256"],
         suite.read(case.root, feed.suite),
     )  # fmt: skip
-    write_bytes(folder / agreement.NAME, agreement.text(agreed))
+    write_bytes(folder / data_contract.NAME, data_contract.text(agreed))
     released = account.approved["checks"] if account.approved else ()
     counted = value(connection, f"select count(*) from {feed.model.sql}")
     story = lineage.Story(

@@ -15,16 +15,16 @@ from typing import Any
 
 import duckdb
 
-from publish import bench, render
-from publish.feeds import Feed
-from publish.feeds.contract import Column
+from publish import render
 from publish.gate import Rendered
-from publish.ledger import Record
-from publish.package import difference
-from publish.package.descriptor import Resource
-from publish.package.difference import Table
+from publish.package import row_diff
+from publish.package.manifest import Resource
+from publish.package.row_diff import Table
+from runtime import duck
 from runtime.environment import Place
 from runtime.files import sha256_of
+from store.feeds import Column, Feed
+from store.ledger import Record
 
 NAME = "changes.csv"
 MOVES = 5
@@ -35,7 +35,7 @@ _OURS = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PartnerState:
     """What the partner holds: rows, and the file of them if it had one whole.
 
     Attributes:
@@ -53,7 +53,9 @@ class Held:
     contract: str | None
 
     @classmethod
-    def of(cls, place: Place, feed: Feed, record: Record | None) -> "Held | None":
+    def of(
+        cls, place: Place, feed: Feed, record: Record | None
+    ) -> "PartnerState | None":
         """Find what a ledger record (the newest that set the state) left with it."""
         if record is None:
             return None
@@ -81,14 +83,14 @@ class Held:
 def write(
     connection: duckdb.DuckDBPyConnection,
     file: Rendered,
-    held: Held | None,
+    held: PartnerState | None,
     contract: str,
     folder: Path,
 ) -> tuple[Resource, dict[str, Any]]:
     """Write changes.csv into `folder`; return what it is, and its summary.
 
     Args:
-        connection: from `publish.bench`.
+        connection: from `runtime.duck`.
         file: the feed's file.
         held: what the partner holds; None before the first delivery.
         contract: digest of what the file is promised to be.
@@ -96,30 +98,30 @@ def write(
     """
     feed = file.feed
     after = render.rows(feed, file.split, feed.state.sql)
-    known = difference.columns_of(connection, after)
+    known = row_diff.columns_of(connection, after)
     columns = tuple(column for column in feed.columns if column.name in known)
     table = Table(columns, feed.key, feed.sort, feed.dialect)
     before = None
     if held is None:
         nothing = ", ".join(f"null::varchar as c{i}" for i in range(len(columns)))
-        difference.by_hash(
+        row_diff.by_hash(
             connection, table, *2 * (f"select {nothing} where false",)
         )  # fmt: skip
     else:
-        before = f"read_parquet({bench.text(str(held.state))})"
+        before = f"read_parquet({duck.text(str(held.state))})"
         before = render.rows(feed, file.split, before)
         old = (
             (held.file, held.rows) if held.file and held.contract == contract else None
         )
-        walked = old is not None and difference.by_walk(
+        walked = old is not None and row_diff.by_walk(
             connection, table, old, (file.path, file.rows), folder.parent
         )
         if not walked:
-            difference.by_hash(
+            row_diff.by_hash(
                 connection, table,
                 table.read(connection, before), table.read(connection, after),
             )  # fmt: skip
-    difference.pair(connection, table)
+    row_diff.pair(connection, table)
     summary = _summary(connection, feed, table, before, after)
     path = folder / NAME
     rows = _write(connection, table, path)
@@ -140,19 +142,19 @@ def _texts(columns: tuple[Column, ...]) -> tuple[Column, ...]:
 def _write(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> int:
     """Write `paired`, sorted by key."""
     places = range(len(table.columns))
-    changed = difference.differ(places)
+    changed = row_diff.differ(places)
     told = ", ".join(
-        f"case when {test} then {bench.text(column.name)} end"
+        f"case when {test} then {duck.text(column.name)} end"
         for test, column in zip(changed, table.columns, strict=True)
     )
     values = ", ".join(
-        f"case when {test} then {bench.text(json.dumps(column.name) + ':')} "
+        f"case when {test} then {duck.text(json.dumps(column.name) + ':')} "
         f"|| coalesce(to_json(b{place})::varchar, 'null') end"
         for place, test, column in zip(places, changed, table.columns, strict=True)
     )
     cells = ", ".join(
         f"case when kind = 'removed' then b{place} else a{place} end "
-        f"as {bench.name(column.name)}"
+        f"as {duck.name(column.name)}"
         for place, column in zip(places, table.columns, strict=True)
     )
     source = (
@@ -184,7 +186,7 @@ def _summary(
     )
     tests = ", ".join(
         f"count(*) filter ({test})"
-        for test in difference.differ(range(len(table.columns)))
+        for test in row_diff.differ(range(len(table.columns)))
     )
     changed = zip(table.names, one(f"select {tests} from paired"), strict=True)
     rows_after = one(f"select count(*) from {after}")[0]
@@ -220,10 +222,10 @@ def _measure(
     kind = table.columns[place].type
 
     def total(source: str) -> Any:
-        if measure not in difference.columns_of(connection, source):
+        if measure not in row_diff.columns_of(connection, source):
             return None  # the partner was never told
         return _plain(
-            bench.value(connection, f"select sum({bench.name(measure)}) from {source}")
+            duck.value(connection, f"select sum({duck.name(measure)}) from {source}")
         )
 
     key = ", ".join(f"a{table.place(column)}" for column in table.key)

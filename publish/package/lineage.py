@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from publish.feeds import Feed
-from publish.feeds.artifacts import Artifacts
-from publish.feeds.contract import Column
 from publish.gate.checks import Check, Gates
-from publish.sources import Source
+from store.feeds import Column, Feed
+from store.feeds.artifacts import Artifacts
+from store.sources import Source
 
 NAME = "openlineage.jsonl"
 _SPEC = "https://openlineage.io/spec/"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from publish.ledger import Record
-from publish.package import RECEIPT
 from publish.settings import Settings
 from runtime.files import sync_folder, write_json
+from store.ledger import Record
+from store.package import RECEIPT
 
 _KEPT = ("attempt", "at", "destination", "name", "sha256", "bytes", "rows", "package")
 

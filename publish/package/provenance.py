@@ -4,20 +4,24 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import yaml
 
-from publish.feeds import Feed
-from publish.feeds.artifacts import Artifacts
+from publish import partner_state
 from publish.gate import built_at
-from publish.package.descriptor import contract
-from publish.sources import Source
+from publish.package.manifest import contract
+from publish.settings import stamp
 from runtime.environment import Environment
 from runtime.files import sha256_of
+from store.feeds import Feed
+from store.feeds.artifacts import Artifacts
+from store.ledger import Ledger, Record
+from store.sources import Source
 
 
 def of_run(
@@ -31,7 +35,7 @@ def of_run(
     """Return what every package of this run says under `run`.
 
     Args:
-        connection: from `publish.bench`.
+        connection: from `runtime.duck`.
         root: the project root.
         variables: FEEDS_COMMIT names the code where there is no git.
         artifacts: dbt's.
@@ -141,3 +145,44 @@ def _counts(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[dict[str,
         "group by all order by all"
     ).fetchall()
     return [{"status": row[0], "reason": row[1], "rows": row[2]} for row in rows]
+
+
+def compared_states(
+    ledger: Ledger, feed: Feed, models: Iterable[str], built: datetime | None
+) -> dict[str, Any]:
+    """Return what the manifest says of it under `run`.
+
+    Args:
+        ledger: as it stands while the file is made.
+        feed: the declaration.
+        models: whose delivered state dbt read below the file.
+        built: when dbt began, UTC without a zone; None if unknown.
+
+    Returns:
+        `states.built`, what dbt found; `states.held`, what the guards compare with,
+        which a delivery in between moved on; `ledger.settled`, how many records the
+        ledger had that settled a file of this feed or of what its partner holds.
+    """
+    settled = ledger.all("delivered", "nothing")
+    before = [r for r in settled if built is None or r["at"] < stamp(built)]
+    return {
+        "states": {
+            "built": _listed(before, set(models)),
+            "held": _listed(settled, {feed.state.model}),
+        },
+        "ledger": {"settled": sum(1 for record in settled if is_kin(record, feed))},
+    }
+
+
+def is_kin(record: Record, feed: Feed) -> bool:
+    """Say whether a record is of a feed, or of the state that the feed sets."""
+    kept = record.get("state") or {}
+    return record["feed"] == feed.name or kept.get("model") == feed.state.model
+
+
+def _listed(records: Iterable[Record], models: set[str]) -> list[dict[str, str]]:
+    return [
+        {"model": model, "name": name, "sha256": digest}
+        for (model, name), digest in sorted(partner_state.current(records).items())
+        if model in models
+    ]

@@ -9,15 +9,20 @@ from typing import Any
 
 import click
 
-from publish.ledger import Ledger
-from publish.prune import needs, pieces, plan, remove
-from publish.prune.plan import Plan
-from publish.prune.policy import Keep
+from publish.prune import inventory, plan, remove
+from publish.prune.plan import Keep, Plan
 from runtime import failpoints
-from runtime.command import LOG, heed, log_options, report, start_logging
+from runtime.command import (
+    LOG,
+    log_options,
+    raise_if_interrupted,
+    report,
+    start_logging,
+)
 from runtime.environment import Environment, Place
 from runtime.files import sweep
 from runtime.lock import one_writer
+from store.ledger import Ledger
 
 _KINDS = {
     "package": "packages",
@@ -49,12 +54,12 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
     with _locked(place, variables, dry_run):
         ledger = Ledger(place.ledger)
         finished = 0 if dry_run else remove.finish(place)
-        found = pieces.all_of(place, ledger)
+        found = inventory.all_of(place, ledger)
         decided = plan.decide(
-            found, needs.of(place, ledger, found), keep, datetime.now(UTC)
+            found, inventory.needed(place, ledger, found), keep, datetime.now(UTC)
         )
         for piece, because in () if dry_run else _in_order(decided):
-            heed()
+            raise_if_interrupted()
             remove.piece(place, ledger, piece, because, by)
             LOG.info(f"pruned {piece.kind}={piece.name} bytes={piece.bytes}")
     told = _told(decided, keep, dry_run, finished)
@@ -72,7 +77,7 @@ def _locked(place: Place, variables: Environment, dry_run: bool) -> Iterator[Non
         yield
 
 
-def _in_order(decided: Plan) -> list[tuple[pieces.Piece, str]]:
+def _in_order(decided: Plan) -> list[tuple[inventory.Piece, str]]:
     """Packages first: a whole package never lacks what it was made of."""
     return sorted(decided.go, key=lambda pair: pair[0].kind != "package")
 

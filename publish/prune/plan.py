@@ -1,13 +1,61 @@
 """Which pieces go and which stay, each with its reason; nothing is touched here."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from publish.prune.needs import Key
-from publish.prune.pieces import Piece
-from publish.prune.policy import Keep
+from publish.prune.inventory import Key, Piece
+from runtime.environment import Environment
+from runtime.exits import Misuse
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What retention keeps.
+
+    Attributes:
+        days: younger than this stays.
+        runs: so many of the newest of each file and each source stay.
+        size: bytes that all of it may take; None for no limit.
+    """
+
+    days: int
+    runs: int
+    size: int | None
+
+    @classmethod
+    def of(cls, variables: Environment) -> "Keep":
+        """Read FEEDS_KEEP_DAYS (730), FEEDS_KEEP_RUNS (30), FEEDS_KEEP_SIZE (none)."""
+        return cls(
+            variables.count("FEEDS_KEEP_DAYS", 730, 0, 100_000),
+            variables.count("FEEDS_KEEP_RUNS", 30, 1),
+            _bytes(variables.optional("FEEDS_KEEP_SIZE")),
+        )
+
+    def since(self, now: datetime) -> datetime:
+        """Return the time from which on everything stays."""
+        return now - timedelta(days=self.days)
+
+    @property
+    def rule(self) -> str:
+        """The rule as a sentence."""
+        size = f", at most {self.size:,} bytes" if self.size is not None else ""
+        return f"{self.days:,} days and the newest {self.runs:,} runs{size}"
+
+
+def _bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise Misuse(f"FEEDS_KEEP_SIZE must be a size such as 50GB, but is {text!r}.")
+    number, prefix, binary = match.groups()
+    base = 1024 if binary else 1000
+    return int(float(number) * base ** " KMGT".index(prefix.upper() or " "))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,12 @@ import json
 import shutil
 from pathlib import Path
 
-from publish.ledger import Ledger, Record
-from publish.package import SUMS
-from publish.prune.pieces import Piece, let_go
-from publish.replay.recorded import PRUNED
+from publish.prune.inventory import Piece, let_go
 from runtime.environment import Place
 from runtime.failpoints import failpoint
 from runtime.files import sync_folder, write_json
+from store.ledger import Ledger, Record
+from store.package import PRUNED, SUMS
 
 _GONE = ".pruned"
 

@@ -12,10 +12,10 @@ package made again is the same in every file, and its digest is the digest of al
 from dataclasses import dataclass
 from pathlib import Path
 
-from publish.ledger import Ledger
-from publish.replay import build, changed, compare, stage
-from publish.replay.recorded import Recorded
+from publish.replay import build, compare, workspace
 from runtime.environment import Environment, Limits, Place
+from store.ledger import Ledger
+from store.package import RecordedPackage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Replayed:
 
 def replay(
     place: Place,
-    run: Recorded,
+    run: RecordedPackage,
     root: Path,
     variables: Environment,
     work: Path,
@@ -64,17 +64,17 @@ def replay(
     """
     limits = Limits.of(variables)
     ledger = Ledger(place.ledger)
-    there = stage.lay(place, ledger, run, work)
+    there = workspace.lay(place, ledger, run, work)
     try:
         build.dbt(there, root, run, limits)
         build.set_clock(there, run)
-        stage.move_on(there, ledger, run)
+        workspace.move_on(there, ledger, run)
         folder = build.publish(there, root, run, limits)
-    except changed.NotBuiltError as why:
-        raise changed.stop(run, root, there, same, why) from None
+    except compare.NotBuiltError as why:
+        raise compare.stop(run, root, there, same, why) from None
     return Replayed(
         tuple(compare.packages(run.folder, folder)),
         compare.digest(folder),
-        tuple(compare.reasons(run, Recorded(folder))),
+        tuple(compare.reasons(run, RecordedPackage(folder))),
         folder,
     )

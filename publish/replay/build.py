@@ -10,17 +10,17 @@ from pathlib import Path
 
 import duckdb
 
-from publish import feeds
-from publish.feeds import artifacts
-from publish.feeds.artifacts import Artifacts
-from publish.ledger import Ledger
-from publish.passing import Passed
 from publish.prepare import NotInWarehouseError, prepare
-from publish.replay.changed import NotBuiltError, dbt_said
-from publish.replay.recorded import Recorded
+from publish.replay.compare import NotBuiltError, dbt_said
+from publish.selection import NotMade
 from publish.settings import Again, Settings
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse, Refused
+from store import feeds
+from store.feeds import artifacts
+from store.feeds.artifacts import Artifacts
+from store.ledger import Ledger
+from store.package import RecordedPackage
 
 _GRACE_SECONDS = 15
 _DBT = "from dbt.cli.main import cli; cli()"  # of this very interpreter
@@ -28,7 +28,7 @@ _DBT = "from dbt.cli.main import cli; cli()"  # of this very interpreter
 _NOT_PASSED = ("FEEDS_", "DBT_", "DEST_", "ORDERTIME_", "ORDER_TOOL_")
 
 
-def dbt(there: Place, root: Path, run: Recorded, limits: Limits) -> None:
+def dbt(there: Place, root: Path, run: RecordedPackage, limits: Limits) -> None:
     """Build what the file stands on, with the variables of the run.
 
     A test that fails now as it did then ends dbt with 1 too; the gates tell.
@@ -74,7 +74,7 @@ def _child(words: list[str], env: Mapping[str, str], root: Path) -> tuple[int, s
     return child.returncode, " ".join(said.split())[-600:]
 
 
-def set_clock(there: Place, run: Recorded) -> None:
+def set_clock(there: Place, run: RecordedPackage) -> None:
     """Let dbt's own account say the times and the id of the run.
 
     That these results are of this warehouse was dbt's own doing a moment ago.
@@ -104,7 +104,7 @@ def set_clock(there: Place, run: Recorded) -> None:
     path.write_text(json.dumps(results), encoding="utf-8")
 
 
-def publish(there: Place, root: Path, run: Recorded, limits: Limits) -> Path:
+def publish(there: Place, root: Path, run: RecordedPackage, limits: Limits) -> Path:
     """Render, judge and pack the file as then; return the folder of the package.
 
     Raises:
@@ -138,7 +138,7 @@ def publish(there: Place, root: Path, run: Recorded, limits: Limits) -> Path:
         words = "; ".join((absent, *dbt_said(_target(there))))
         raise NotBuiltError(f"dbt did not build all: {words}") from None
     for one in made:
-        if isinstance(one, Passed):
+        if isinstance(one, NotMade):
             raise Refused(f"{run.label} is not made again: {one.says}")
         if one.package:
             return one.package
@@ -148,7 +148,7 @@ def publish(there: Place, root: Path, run: Recorded, limits: Limits) -> Path:
     )
 
 
-def _feed(found: Artifacts, run: Recorded) -> feeds.Feed:
+def _feed(found: Artifacts, run: RecordedPackage) -> feeds.Feed:
     try:
         declared = feeds.read(found)
     except Misuse as wrong:

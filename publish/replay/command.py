@@ -1,8 +1,11 @@
 """`publish replay RUN`: the command line."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +15,14 @@ from typing import Any
 
 import click
 
-from publish.feeds.artifacts import Artifacts
 from publish.package import provenance
-from publish.replay import Replayed, code, replay
+from publish.replay import Replayed, replay
 from publish.replay.compare import Difference
-from publish.replay.recorded import Recorded
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import Environment, Place
 from runtime.exits import Misuse
+from store.feeds.artifacts import Artifacts
+from store.package import RecordedPackage
 
 
 @click.command("replay")
@@ -54,14 +57,14 @@ def command(
     start_logging(log_format, quiet)
     variables, root = Environment.read(), Path.cwd()
     place = Place.of(variables)
-    recorded = Recorded.find(place, run)
+    recorded = RecordedPackage.find(place, run)
     recorded.check()
     with _work(folder) as work:
         wanted = recorded.run["code_commit"]
         present = variables.optional("FEEDS_COMMIT") or provenance.commit(root)
         why = None
         if wanted != present and not here:
-            why = code.unpack(root, wanted, work / "code")
+            why = unpack_code(root, wanted, work / "code")
             if why is None:
                 words = [run, "--log-format", log_format]
                 words += ["--json"] * as_json + ["--quiet"] * quiet
@@ -125,7 +128,7 @@ def _other_code(wanted: str | None, present: str | None, why: str | None) -> lis
     return []
 
 
-def _defaults(root: Path, recorded: Recorded) -> list[str]:
+def _defaults(root: Path, recorded: RecordedPackage) -> list[str]:
     """Say which of dbt's variables have another default by now; the run's are used."""
     then = recorded.run["thresholds"]
     now = provenance.thresholds(root, Artifacts({}, {}))
@@ -142,7 +145,9 @@ def _defaults(root: Path, recorded: Recorded) -> list[str]:
     return told
 
 
-def _told(recorded: Recorded, made: Replayed, notes: list[str]) -> dict[str, Any]:
+def _told(
+    recorded: RecordedPackage, made: Replayed, notes: list[str]
+) -> dict[str, Any]:
     return {
         "status": "done" if made.identical else "refused",
         "exit_code": 0 if made.identical else 1,
@@ -162,7 +167,7 @@ def _flat(file: Difference) -> dict[str, Any]:
     return {"is" if name == "is_" else name: value for name, value in told.items()}
 
 
-def _words(recorded: Recorded, made: Replayed, notes: list[str]) -> str:
+def _words(recorded: RecordedPackage, made: Replayed, notes: list[str]) -> str:
     name = f"{recorded.label}/{recorded.folder.name}"
     same = sum(file.identical for file in made.files)
     lines = [
@@ -189,3 +194,47 @@ def _where(file: Difference) -> str:
     if file.expected is None or file.found is None:
         return "only made now" if file.found else "not made any more"
     return f"line {file.line}\n    then: {file.was}\n    now:  {file.is_}"
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_COMMAND = Path("publish/replay/command.py")
+
+
+def unpack_code(root: Path, commit: str | None, folder: Path) -> str | None:
+    """Put the code of a commit into `folder`; say why that cannot be done.
+
+    It is read from the repository as an archive: no worktree is added, nothing of the
+    checkout changes.
+
+    Args:
+        root: the project, perhaps a git checkout.
+        commit: as a manifest has it.
+        folder: where to; is made.
+
+    Returns:
+        None if it is there and knows how to replay, else the reason.
+    """
+    if commit is None:
+        return "the run does not say which code made it"
+    if not _COMMIT.fullmatch(commit):
+        return f"its code was {commit}, which is no clean commit"
+    git = shutil.which("git")
+    if git is None:
+        return "there is no git here to ask for it"
+    folder.mkdir(parents=True)
+    archive = folder.with_suffix(".tar")
+    told = subprocess.run(  # noqa: S603 (our own words, no shell)
+        [git, "archive", "--format=tar", f"--output={archive}", commit],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if told.returncode:
+        return f"git does not have it in {root}"
+    with tarfile.open(archive) as tar:
+        # Python 3.11.4 brought filters; that of Debian 12 is older.
+        if hasattr(tarfile, "data_filter"):
+            tar.extraction_filter = tarfile.data_filter
+        tar.extractall(folder)  # noqa: S202 (an archive of our own repository)
+    archive.unlink()
+    if not (folder / _COMMAND).is_file():
+        return "that code did not know how to replay"
+    return None

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from conftest import clean_environment
 
-from publish.deliver import Connection, Destination, connect
+from publish.transport import Destination, connect
+from publish.transport.connection import Connection
 from runtime.environment import Environment
 from sandbox import certificates
 

@@ -15,8 +15,8 @@ import pytest
 from conftest import ROOT, clean_environment
 from publish_sample import House as Publisher
 
-from monitor.health.command import look
-from monitor.health.evidence import Evidence, Patience
+from monitor.commands.health import check_all
+from monitor.context import Context, Thresholds
 from monitor.health.report import Report
 from runtime.environment import Environment, Limits, Place
 
@@ -51,17 +51,17 @@ class House:
             **self.variables,
         }
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> Context:
         variables = Environment(self.environment())
         asked = dt.datetime.fromisoformat(self.asked)
-        return Evidence(
+        return Context(
             Place("dev", self.data), Limits("1GB", 2), variables, self.root, asked,
-            Patience.of(variables),
+            Thresholds.of(variables),
         )  # fmt: skip
 
     def look(self) -> Report:
         """Ask for its health, in this process."""
-        return look(self.evidence())
+        return check_all(self.evidence())
 
     def ids(self) -> set[str]:
         """What is found to be wrong."""

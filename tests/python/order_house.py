@@ -25,15 +25,16 @@ import duckdb
 import pytest
 from conftest import ROOT, clean_environment
 
-from publish import deliver, feeds, gate, handover, ledger
-from publish.deliver.folder import Folder
-from publish.feeds.artifacts import Artifacts
-from publish.gate import verdict
-from publish.ledger import chain
+from publish import gate, transport
+from publish.deliver import delivery
+from publish.gate import dbt
 from publish.run import Outcome, publish
 from publish.settings import Settings
+from publish.transport.folder import Folder
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Refused, Temporary
+from store import chain, feeds, ledger
+from store.feeds.artifacts import Artifacts
 
 EXPOSURES = [
     f"exposure.partner_feeds.order_feed_{kind}_file" for kind in ("delta", "full")
@@ -149,7 +150,7 @@ class Template:
         }
         found = Artifacts(manifest, results)
         needed = frozenset().union(
-            *(verdict.nodes_needed(found, name) for name in EXPOSURES)
+            *(dbt.nodes_needed(found, name) for name in EXPOSURES)
         )
         return cls(data, manifest, results, needed)
 
@@ -179,7 +180,7 @@ class Faulty:
     words: list[str] = field(default_factory=list)
     gone: bool = False
 
-    def connect(self, destination: deliver.Destination, folder: str) -> Folder:
+    def connect(self, destination: transport.Destination, folder: str) -> Folder:
         word = self.words.pop(0) if self.words else "ok"
         if word == "refuse":
             raise Refused("the partner has no such folder")
@@ -188,7 +189,7 @@ class Faulty:
         faulty = self
 
         class Line(Folder):
-            def put(self, source: Path, name: str, tick: Callable) -> deliver.Sent:
+            def put(self, source: Path, name: str, tick: Callable) -> transport.Sent:
                 if word == "put":
                     (self._path / name).write_bytes(source.read_bytes()[:10])
                     raise Temporary("the line broke within the file")
@@ -238,7 +239,7 @@ class OrderHouse:
 
         patched.setattr(ledger, "datetime", Clock)
         patched.setattr(chain.os, "fsync", lambda _: None)
-        patched.setattr(handover, "connect", lambda *words: self.line.connect(*words))
+        patched.setattr(delivery, "connect", lambda *words: self.line.connect(*words))
         patched.setattr(gate.suite, "run", lambda *_: [])
 
     def build(self, source: Mapping[str, list[dict]], at: dt.datetime) -> None:

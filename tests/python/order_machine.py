@@ -18,7 +18,7 @@ from order_expected import HEADER, expected, instant
 from order_house import OrderHouse, Template
 from order_source import BEGINNING, Source
 
-from publish import ledger
+from store import ledger
 
 MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
 COUNTED = {"histories": 0, "nights": 0, "files": 0, "held": 0, "broken": 0}

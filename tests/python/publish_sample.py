@@ -16,12 +16,12 @@ import duckdb
 import warm
 from conftest import ROOT, clean_environment
 
-from publish import feeds
-from publish.feeds import artifacts
-from publish.ledger import Ledger
 from publish.run import Outcome, publish
 from publish.settings import Settings
 from runtime.environment import Environment, Limits, Place
+from store import feeds
+from store.feeds import artifacts
+from store.ledger import Ledger
 
 AT = "2026-01-15T07:00:00Z"
 BUILT = "2026-01-15 06:30:00"

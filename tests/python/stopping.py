@@ -19,10 +19,10 @@ from conftest import ROOT, clean_environment
 _DISPATCH = """
 import json, os, sys
 from pathlib import Path
-from publish.deliver import Destination, connect
-from publish.deliver.dispatch import dispatch
-from publish.deliver.patience import Patience
-from publish.ledger import Ledger
+from publish.transport import Destination, connect
+from publish.deliver.attempt import dispatch
+from publish.deliver.retry import Patience
+from store.ledger import Ledger
 from runtime.environment import Environment
 from runtime.exits import Stop
 from runtime.failpoints import arm

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from publish.deliver import Destination
-from publish.deliver.tls import context
+from publish.transport import Destination
+from publish.transport.ftp_session import tls_context
 from runtime.environment import Environment
 from runtime.exits import Misuse, Refused
 
@@ -113,10 +113,10 @@ def test_a_password_is_asked_only_where_it_is_needed(tmp_path: Path) -> None:
 
 
 def test_tls_is_never_older_than_1_2_and_always_checked() -> None:
-    made = context(of(URL="ftps://u@h", PASSWORD="x"))
+    made = tls_context(of(URL="ftps://u@h", PASSWORD="x"))
     assert made.minimum_version is ssl.TLSVersion.TLSv1_2
     assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
-    limited = context(of(URL="ftps://u@h", PASSWORD="x", TLS_MAX="1.2"))
+    limited = tls_context(of(URL="ftps://u@h", PASSWORD="x", TLS_MAX="1.2"))
     assert limited.maximum_version is ssl.TLSVersion.TLSv1_2
 
 

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from publish.deliver import Digest, Entry
-from publish.deliver.digests import ALGORITHMS, Sent, Tally, blocks
-from publish.deliver.ftp_hashes import digest_in, offered
-from publish.deliver.listing import facts_of, size_in, time_of
+from publish.transport import Digest
+from publish.transport.connection import Entry
+from publish.transport.digests import ALGORITHMS, Sent, Tally, blocks
+from publish.transport.ftp_files import (
+    digest_in_reply,
+    facts_of,
+    hash_offered,
+    size_in,
+    time_of,
+)
 from runtime.exits import Refused
 
 # Its CRC-32 begins with a zero, which servers leave out.
@@ -66,11 +72,11 @@ _SHA = "50" * 32
 )
 def test_a_hash_is_found_in_a_reply(reply: str, algorithm: str, value: str) -> None:
     name = "deadbeef" if "deadbeef" in reply else "a.csv"
-    assert digest_in(reply, algorithm, name) == Digest(algorithm, value)
+    assert digest_in_reply(reply, algorithm, name) == Digest(algorithm, value)
 
 
 def test_a_reply_without_a_hash_has_none() -> None:
-    assert digest_in("250 done.", "MD5", "a.csv") is None
+    assert digest_in_reply("250 done.", "MD5", "a.csv") is None
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,7 @@ def test_a_reply_without_a_hash_has_none() -> None:
 def test_the_strongest_hash_is_chosen(
     features: dict[str, str], expected: tuple[str | None, str]
 ) -> None:
-    assert offered(features) == expected
+    assert hash_offered(features) == expected
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from delivering import CONTENT, ignore, serving
 
-from publish.deliver import Destination, connect
+from publish.transport import Destination, connect
 from runtime.environment import Environment
 from sandbox import certificates
 

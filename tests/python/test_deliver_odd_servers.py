@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from delivering import CONTENT, ignore, serving
 
-from publish.deliver import Connection, Destination, connect
-from publish.deliver.replies import retry_of
+from publish.transport import Destination, connect
+from publish.transport.connection import Connection
+from publish.transport.errors import retry_of
 from runtime.environment import Environment
 from runtime.exits import Refused, Temporary
 from sandbox import certificates

@@ -7,8 +7,8 @@ import pytest
 from delivering import CONTENT, ignore, opened
 from servers.fixtures import Start
 
-from publish.deliver.ftp_hashes import offered
-from publish.deliver.replies import retry_of
+from publish.transport.errors import retry_of
+from publish.transport.ftp_files import hash_offered
 from runtime.exits import Refused, Temporary
 
 NAME = "feed.csv"
@@ -236,7 +236,7 @@ def test_every_hash_of_a_server_is_compared(
     with opened(to) as connection:
         features = connection._features  # type: ignore[attr-defined]
         kept = {name: text for name, text in features.items() if name in left.split()}
-        ours = offered(kept)
+        ours = hash_offered(kept)
         connection._algorithm, connection._hash_command = ours  # type: ignore[attr-defined]
         for name, content in (("x", b"x"), ("many", CONTENT)):
             source.write_bytes(content)

@@ -10,7 +10,7 @@ from delivering import CONTENT, ignore, opened
 from servers.script import Script
 from servers.stub import PASSWORD, Stub
 
-from publish.deliver.replies import retry_of
+from publish.transport.errors import retry_of
 from runtime.exits import Refused, Stop, Temporary
 
 NAME = "feed.csv.run-1.part"

@@ -11,8 +11,8 @@ from delivering import CONTENT, ignore, opened
 from servers.fixtures import Start
 from servers.trust import ssh_key
 
-from publish.deliver import Destination, connect
-from publish.deliver.replies import retry_of
+from publish.transport import Destination, connect
+from publish.transport.errors import retry_of
 from runtime.environment import Environment
 from runtime.exits import Refused, Temporary
 

@@ -16,12 +16,14 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import great_expectations  # noqa: F401
 
-from publish import bench, feeds, gate, render
-from publish.feeds import artifacts
+from publish import gate, render
 from publish.gate import guards
-from publish.gate.verdict import nodes_needed
+from publish.gate.dbt import nodes_needed
+from runtime import duck
 from runtime.environment import Environment, Limits
 from runtime.files import sha256_of
+from store import feeds
+from store.feeds import artifacts
 
 Spoil = Callable[[House], object]
 OEM, OD, AM, CAPA = 0, 1, 2, 3  # numbers of rows of these part types
@@ -412,7 +414,7 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     found = artifacts.read(house.root, Environment({}))
     (feed,) = feeds.read(found)
     path = tmp_path / "feed.csv"
-    with bench.opened(
+    with duck.open_session(
         tmp_path, house.data / "warehouse.duckdb", Limits("1GB", 2)
     ) as connection:
         rows = render.feed_file(connection, feed, None, path)
@@ -427,12 +429,12 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     assert all(check.hard for check in gates_found.closed if check.id in gates)
 
 
-def _case(house: House, found: artifacts.Artifacts) -> gate.Case:
+def _case(house: House, found: artifacts.Artifacts) -> gate.GateInputs:
     import datetime as dt
 
-    from publish import sources
+    from store import sources
 
-    return gate.Case(
+    return gate.GateInputs(
         artifacts=found,
         root=house.root,
         landed=[sources.Source("ordertime", house.extract)],

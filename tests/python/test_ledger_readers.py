@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
-from monitor.health import ledger as monitored
-from publish.ledger import Ledger
-from publish.ledger.chain import Chain
 from publish.package import verify
 from runtime.exits import Refused
+from store import chain as monitored
+from store.chain import Chain
+from store.ledger import Ledger
 
 RECORDS = 4
 
@@ -38,7 +38,7 @@ def by_publish(path: Path) -> Reading:
 
 
 def by_monitor(path: Path) -> Reading:
-    found = monitored.read(path)
+    found = monitored.read_ledger(path)
     return Reading(len(found.records), bool(found.broken), found.torn)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from monitor.alerts.message import document, subject
 from monitor.alerts.state import CLEAR, REMINDER, START, State, Word
-from monitor.health.finding import Finding
+from monitor.findings import Finding
 from sandbox.certificates import Certificates
 
 DAY = "2026-01-{:02}T09:00:00Z"

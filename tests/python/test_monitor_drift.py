@@ -14,13 +14,13 @@ from health_house import House, copied, the_house  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.drift import profile, robust
+from monitor.catalogue import CATALOGUE
+from monitor.drift import profile, statistics
 from monitor.drift.compare import Drift, compare
 from monitor.drift.limits import FLOORS, Tolerance
-from monitor.drift.package import Packed
-from monitor.health.catalogue import CATALOGUE
-from publish.feeds.declaration import SCHEMA
 from runtime.environment import Limits
+from store.feeds.declaration import SCHEMA
+from store.package import PackagedFile
 
 Profile = dict[str, Any]
 MONDAY = dt.datetime(2026, 1, 5, 6, tzinfo=dt.UTC)
@@ -29,7 +29,7 @@ PLAIN = {**QUOTED, "nullSequence": ""}
 NOT_TOLD_HERE = {"DRIFT_NOT_PROFILED"}
 
 
-def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> Packed:
+def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> PackagedFile:
     """A package of one file."""
     run = folder / "feed" / "20260105T060000Z-0"
     run.mkdir(parents=True)
@@ -52,7 +52,7 @@ def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> Packe
         },
     }
     (run / "x.manifest.json").write_text(json.dumps(told))
-    return Packed(run, "delivered")
+    return PackagedFile(run, "delivered")
 
 
 def test_a_profile_tells_what_is_in_the_file(tmp_path: Path):
@@ -66,7 +66,7 @@ def test_a_profile_tells_what_is_in_the_file(tmp_path: Path):
         tmp_path, {**QUOTED, "escapeChar": "\\"}, content,
         id="integer", said="string", price="number", on="date",
     )  # fmt: skip
-    told = profile.of(made, Limits("256MB", 1), tmp_path)
+    told = profile.profile(made, Limits("256MB", 1), tmp_path)
     assert told["rows"] == 3
     said, price, on = (told["columns"][name] for name in ("said", "price", "on"))
     assert (said["nulls"], said["distinct"], said["length"]) == (0.333333, 2, 8.5)
@@ -93,7 +93,7 @@ def test_an_empty_text_is_as_empty_as_nothing_and_many_values_have_no_shares(
         tmp_path, PLAIN, f"id,empty,same\n{rows}",
         id="string", empty="string", same="string",
     )  # fmt: skip
-    columns = profile.of(made, Limits("256MB", 1), tmp_path)["columns"]
+    columns = profile.profile(made, Limits("256MB", 1), tmp_path)["columns"]
     assert columns["empty"]["nulls"] == 1
     assert columns["id"]["distinct"] == 500
     assert "values" not in columns["id"]
@@ -252,24 +252,26 @@ quantiles = st.lists(st.floats(-1e6, 1e6), min_size=41, max_size=41).map(sorted)
 
 @given(shares, shares)
 def test_psi_is_symmetric_never_negative_and_0_for_the_same(old, new):
-    assert robust.psi(old, old, 1e-6) == 0
-    assert robust.psi(old, new, 1e-6) >= 0
-    assert robust.psi(old, new, 1e-6) == pytest.approx(robust.psi(new, old, 1e-6))
+    assert statistics.psi(old, old, 1e-6) == 0
+    assert statistics.psi(old, new, 1e-6) >= 0
+    assert statistics.psi(old, new, 1e-6) == pytest.approx(
+        statistics.psi(new, old, 1e-6)
+    )
 
 
 @given(quantiles, quantiles)
 def test_ks_is_a_distance_from_0_to_1(old, new):
-    assert robust.ks(old, old) == 0
-    assert 0 <= robust.ks(old, new) == robust.ks(new, old) <= 1
-    assert robust.ks(old, [max(*old, *new) + 1] * 41) == 1
+    assert statistics.ks(old, old) == 0
+    assert 0 <= statistics.ks(old, new) == statistics.ks(new, old) <= 1
+    assert statistics.ks(old, [max(*old, *new) + 1] * 41) == 1
 
 
 def test_known_values_of_psi_and_ks():
-    assert robust.psi({"a": 0.5, "b": 0.5}, {"a": 0.8, "b": 0.2}, 1e-6) == (
+    assert statistics.psi({"a": 0.5, "b": 0.5}, {"a": 0.8, "b": 0.2}, 1e-6) == (
         pytest.approx(0.4158883)
     )
     evenly = [float(n) for n in range(41)]
-    assert robust.ks(evenly, [n + 10 for n in evenly]) == pytest.approx(10 / 41)
+    assert statistics.ks(evenly, [n + 10 for n in evenly]) == pytest.approx(10 / 41)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 from conftest import ROOT
 from health_house import House, copied, the_house  # noqa: F401
 
-from monitor.health.catalogue import AREAS, CATALOGUE
-from monitor.health.finding import Finding
+from monitor.catalogue import AREAS, CATALOGUE
+from monitor.findings import Finding
 
 RUN = "20260115T055500Z-abc123"
 

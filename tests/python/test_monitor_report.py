@@ -24,11 +24,11 @@ from report_house import (
     written,
 )
 
-from monitor.documents import moment
-from monitor.report import decided, moved, plots, preview, timing, words
-from monitor.report.history import Point, Series
+from monitor.report import changes, html, plots, preview, reasons, steps
 from monitor.report.preview import shares
+from monitor.report.trends import Point, Series
 from runtime.environment import Limits
+from runtime.files import parse_time
 
 
 def test_every_package_has_a_page_and_the_index_links_it(reported: Reported) -> None:
@@ -42,7 +42,7 @@ def test_every_package_has_a_page_and_the_index_links_it(reported: Reported) -> 
 
 def test_a_page_is_left_until_its_evidence_changes(mine: House, tmp_path: Path) -> None:
     def report(*words: object) -> list[dict[str, Any]]:
-        ran = mine.run("monitor", "report", "--out", tmp_path / "out", "--json", *words)
+        ran = mine.run("monitor", "report", "--out", tmp_path / "out", "--json", *html)
         assert ran.returncode == 0, ran.stderr
         told: list[dict[str, Any]] = json.loads(ran.stdout)["pages"]
         return told
@@ -92,7 +92,7 @@ def test_a_row_is_named_by_its_key_in_the_order_of_the_exposure(
     """The manifest has its fields in the order of the alphabet."""
     told = {"location_code": "EAST", "supplier_code": "DEMO01", "supplier_sku": None}
     package = of(reported.house, "onpart_inventory")
-    assert moved.named(package, told) == "DEMO01 / EAST / "
+    assert changes.named(package, told) == "DEMO01 / EAST / "
 
 
 def test_every_step_has_its_seconds(reported: Reported) -> None:
@@ -103,17 +103,17 @@ def test_every_step_has_its_seconds(reported: Reported) -> None:
             for event in package.events
         }
         built = (
-            moment(lineage["dbt", "COMPLETE"]["eventTime"])
-            - moment(lineage["dbt", "START"]["eventTime"])
+            parse_time(lineage["dbt", "COMPLETE"]["eventTime"])
+            - parse_time(lineage["dbt", "START"]["eventTime"])
         ).total_seconds()
         text = reported.page(package).read_text("utf-8")
         shows = re.findall('class="seconds">([^<]+)<', text)
         assert shows[1:4] == [
-            timing.shown(each) for each in (built, told["render"], told["judge"])
+            steps.seconds_text(each) for each in (built, told["render"], told["judge"])
         ]
         sent = package.fate == "delivered"
-        assert shows[4] == (timing.shown(told["deliver"]) if sent else "not done")
-        assert f"its package: {timing.shown(told['package'])}" in text
+        assert shows[4] == (steps.seconds_text(told["deliver"]) if sent else "not done")
+        assert f"its package: {steps.seconds_text(told['package'])}" in text
 
 
 def test_a_file_that_was_held_is_not_said_to_have_taken_time_to_deliver(
@@ -133,9 +133,9 @@ def test_a_ledger_of_before_there_were_seconds_says_that_they_were_not_kept(
     text = written(mine, tmp_path / "out").page(package).read_text("utf-8")
     shows = re.findall('class="seconds">([^<]+)<', text)
     begun = next(r for r in package.records if r["event"] == "intent")
-    took = moment(sent["at"]) - moment(begun["at"])
+    took = parse_time(sent["at"]) - parse_time(begun["at"])
     assert shows[2:] == [
-        "seconds not kept", "seconds not kept", timing.shown(took.total_seconds())
+        "seconds not kept", "seconds not kept", steps.seconds_text(took.total_seconds())
     ]  # fmt: skip
     assert "its package:" not in text
 
@@ -231,15 +231,15 @@ def test_a_file_of_a_term_is_told_by_the_rows_of_that_term(
     assert seen is not None
     assert (seen.audit_rows, seen.total) == (len(rows), len(rows) - 1)
     assert len(seen.rows) == seen.total
-    lines = {line["id"]: line for line in decided.funnel(package, seen)}
+    lines = {line["id"]: line for line in reasons.funnel(package, seen)}
     assert lines["part"]["name"] == "Term 4268-FA26"
     assert lines["source"]["rows"] == len(rows)
     assert lines["part"]["rows"] == len(rows) - 1
 
 
 def test_backticks_become_code_and_markup_between_them_stays_text() -> None:
-    assert words.coded("run `a <b>` & `c") == "run <code>a &lt;b&gt;</code> &amp; `c"
-    assert words.breaking("a_<b>") == "a_<wbr>&lt;b&gt;"
+    assert html.coded("run `a <b>` & `c") == "run <code>a &lt;b&gt;</code> &amp; `c"
+    assert html.breaking("a_<b>") == "a_<wbr>&lt;b&gt;"
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_backticks_become_code_and_markup_between_them_stays_text() -> None:
      (1e6, "1,000,000"), (None, ""), (True, "true")],
 )  # fmt: skip
 def test_a_figure_has_the_decimals_that_it_needs(told: object, written: str) -> None:
-    assert words.value(told) == written
+    assert html.value(told) == written
 
 
 @pytest.mark.parametrize(

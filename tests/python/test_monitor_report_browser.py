@@ -22,7 +22,7 @@ from report_house import (
     written,
 )
 
-from monitor.report.evidence import Package
+from store.package import Package
 
 _TEXTS = """
 (() => {

@@ -10,9 +10,9 @@ import pytest
 from models_landing import RUN
 from monitor_house import House, common
 
-from monitor.warehouse import rows
 from monitor.why.rules import Rules
 from monitor.why.subjects import ORDER, PART
+from runtime.duck import rows
 
 
 @pytest.fixture(scope="session")

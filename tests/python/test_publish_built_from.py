@@ -6,9 +6,9 @@ from pathlib import Path
 
 from conftest import Command
 
-from publish import feeds
-from publish.feeds.artifacts import Artifacts
 from publish.package.provenance import built_from
+from store import feeds
+from store.feeds.artifacts import Artifacts
 
 LARGE = 1_100_000  # bytes; of a seed above 1 MiB dbt digests the path alone
 

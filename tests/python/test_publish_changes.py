@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from package_reader import applied, rows, sides
 from publish_sample import META, MODEL, House, manifest, run_results
 
-from publish import feeds, merge, render
-from publish.feeds import Feed, Relation
-from publish.feeds.artifacts import Artifacts
+from publish import render
 from publish.gate import Rendered
-from publish.package import changes
+from publish.package import changes, line_diff
 from runtime.exits import Misuse
 from runtime.files import sha256_of
+from store import feeds
+from store.feeds import Feed, Relation
+from store.feeds.artifacts import Artifacts
 
 COLUMNS = {
     "k": "varchar",
@@ -146,7 +147,7 @@ class Bench:
     def write(self, walk: bool) -> tuple[Path, dict[str, Any]]:
         folder = self.folder / f"walk-{walk}" / "package"
         folder.mkdir(parents=True)
-        held = changes.Held(
+        held = changes.PartnerState(
             self.parquet, "ab" * 32, self.old.path if walk else None, self.old.rows, "c"
         )
         _, summary = changes.write(self.connection, self.new, held, "c", folder)
@@ -241,7 +242,7 @@ def test_another_contract_is_not_compared_line_by_line(tmp_path: Path) -> None:
     row = ("a", "b", 1, None, None, "x")
     bench = Bench(tmp_path, feed, [row], [row])
     bench.old.path.write_text(bench.old.path.read_text().replace("x", "y"))
-    held = changes.Held(
+    held = changes.PartnerState(
         bench.parquet, "ab" * 32, bench.old.path, 1, "an older contract"
     )
     (tmp_path / "p").mkdir()
@@ -315,6 +316,6 @@ def test_a_line_that_is_no_record_ends_the_walk(tmp_path: Path, line: str) -> No
     old, new = tmp_path / "old", tmp_path / "new"
     old.write_text("k,n,w\na,1,x\n")
     new.write_text("k,n,w\n" + line)
-    key = merge.Form(",", '"', '"').key([0, 1], [False, True])
+    key = line_diff.Form(",", '"', '"').key([0, 1], [False, True])
     with pytest.raises(ValueError):
-        merge.subtract(old, new, tmp_path / "a", tmp_path / "b", True, key)
+        line_diff.subtract(old, new, tmp_path / "a", tmp_path / "b", True, key)

@@ -8,11 +8,11 @@ import pytest
 from conftest import Build
 from publish_sample import EXPOSURE, House
 
-from publish import choice
-from publish.feeds import artifacts
-from publish.gate import verdict
-from publish.ledger import Ledger
+from publish import selection
+from publish.gate import dbt
 from runtime.environment import Environment
+from store.feeds import artifacts
+from store.ledger import Ledger
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_one_that_the_ledger_knows_has_lost_its_source(house: House) -> None:
     Ledger(house.data / "ledger.jsonl").append("held", feed="other_file", file="x")
     found = artifacts.read(house.root, Environment({}))
     ledger = Ledger(house.data / "ledger.jsonl")
-    chosen = choice.choose(found, (), house.data / "landing", ledger)
+    chosen = selection.choose(found, (), house.data / "landing", ledger)
     assert [feed.name for feed in chosen.feeds] == ["onpart_inventory", "other_file"]
 
 
@@ -83,4 +83,4 @@ def test_a_build_of_one_file_is_all_that_its_gate_asks_for(
     found = artifacts.read(tmp_path, Environment({}))
     exposure = EXPOSURE.replace("onpart_inventory", file)
     built = {result["unique_id"] for result in found.results["results"]}
-    assert verdict.nodes_needed(found, exposure) - built == set()
+    assert dbt.nodes_needed(found, exposure) - built == set()

@@ -9,11 +9,13 @@ import pytest
 from servers.script import Script
 from servers.stub import Stub
 
-from publish.deliver import Connection, Destination, connect, dispatch, recovery
-from publish.ledger import Ledger
+from publish.deliver import attempt
+from publish.transport import Destination, connect
+from publish.transport.connection import Connection
 from runtime.environment import Environment
 from runtime.exits import Refused, Stop, Temporary
 from sandbox import partner
+from store.ledger import Ledger
 
 CONTENT = b"a,b\n1,2\n" * 40_000  # five blocks
 NAME = "feed.csv"
@@ -86,7 +88,7 @@ def intent(
 
 
 def deliver(ledger: Ledger, to: Partner, path: Path, **how: Any) -> Any:
-    return dispatch.dispatch(
+    return attempt.deliver(
         ledger, lambda name, folder: to.open(folder), intent(path, **how), [path], False
     )
 
@@ -109,7 +111,7 @@ def test_the_order_of_commands_is_the_safe_one(
         def open_(name: str, folder: str) -> Connection:
             return connect(Destination.of(variables, name), folder)
 
-        record = dispatch.dispatch(ledger, open_, intent(feed), [feed], False)
+        record = attempt.deliver(ledger, open_, intent(feed), [feed], False)
 
         sent = [command.split()[0] for command in server.commands]
         transfer = [word for word in sent if word in _TOLD]
@@ -221,15 +223,15 @@ def test_what_nobody_can_know_is_unknown_until_a_person_says(
         with pytest.raises(Refused, match="is unknown"):
             deliver(ledger, to, feed)
         with pytest.raises(Refused, match="publish settle run-1"):
-            recovery.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
+            attempt.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
     assert events(ledger)[-1] == "unknown"
 
-    recovery.settle_unknown(ledger, "run-1", True, "ann", "the partner has it")
+    attempt.settle_unknown(ledger, "run-1", True, "ann", "the partner has it")
 
     assert ledger.unknown("feed") == []
     assert ledger.last_delivered("feed", "onpart") is not None
     with pytest.raises(Refused, match="expected an attempt whose end is unknown"):
-        recovery.settle_unknown(ledger, "run-1", False, "ann", "no")
+        attempt.settle_unknown(ledger, "run-1", False, "ann", "no")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +269,7 @@ def test_an_open_intent_is_settled_by_what_lies_there(
             (to.folder / NAME).write_bytes(named)
         (to.folder / f"{NAME}.other-run.part").write_bytes(b"not ours")
         try:
-            recovery.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
+            attempt.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
         except Refused:
             assert outcome == "unknown"
         assert events(ledger)[-1] == outcome
@@ -296,7 +298,7 @@ def test_two_files_take_their_names_only_when_both_are_there(
     two["items"].append({**two["items"][0], "name": "gone.json", "part": "gone.part"})
     with partner_in("good") as to:
         with pytest.raises(Refused, match="cannot read"):
-            dispatch.dispatch(
+            attempt.deliver(
                 ledger,
                 lambda name, folder: to.open(folder),
                 two,
@@ -315,8 +317,8 @@ def test_a_folder_is_a_partner_too(tmp_path: Path, ledger: Ledger, feed: Path) -
         return connect(Destination.of(variables, name), folder)
 
     with pytest.raises(Refused, match="expected a folder"):
-        dispatch.dispatch(ledger, open_, intent(feed), [feed], False)
+        attempt.deliver(ledger, open_, intent(feed), [feed], False)
     folder.mkdir()
-    dispatch.dispatch(ledger, open_, intent(feed, attempt="run-2"), [feed], False)
+    attempt.deliver(ledger, open_, intent(feed, attempt="run-2"), [feed], False)
     assert [path.name for path in folder.iterdir()] == [NAME]
     assert (folder / NAME).read_bytes() == CONTENT

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from publish_sample import AUDIT, EXPOSURE, META, MODEL, TEST, manifest, run_results
 
-from publish import feeds
-from publish.feeds import artifacts, declaration
 from runtime.cadence import Cron
 from runtime.environment import Environment
 from runtime.exits import Misuse
+from store import feeds
+from store.feeds import artifacts, declaration
 
 AT = dt.datetime(2026, 1, 15, 7, 0, 5, tzinfo=dt.UTC)
 

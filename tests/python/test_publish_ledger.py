@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Command
 
-from publish.ledger import START, Ledger
 from runtime.exits import Refused
+from store.ledger import START, Ledger
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_disk_that_fills_up_takes_nothing_and_loses_nothing(
     before = path.read_bytes()
     script = (
         "import resource, sys; from pathlib import Path\n"
-        "from publish.ledger import Ledger; from runtime.exits import Temporary\n"
+        "from store.ledger import Ledger; from runtime.exits import Temporary\n"
         "ledger = Ledger(Path(sys.argv[1])); most = int(sys.argv[2])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))\n"
         "try: ledger.append('held', number=2, words='y' * 500)\n"
@@ -141,7 +141,7 @@ def test_a_kill_at_any_moment_loses_at_most_what_was_being_said(
 ) -> None:
     """A child appends as fast as it can and tells what it was told is durable."""
     script = (
-        "import sys; from pathlib import Path; from publish.ledger import Ledger\n"
+        "import sys; from pathlib import Path; from store.ledger import Ledger\n"
         "ledger = Ledger(Path(sys.argv[1])); n = len(ledger.all('held'))\n"
         "while True:\n"
         "    ledger.append('held', number=n, words='z' * 3000); n += 1\n"

@@ -15,7 +15,7 @@ from conftest import ROOT
 from package_reader import described
 from publish_sample import COLUMNS, House
 
-from publish.package.descriptor import contract
+from publish.package.manifest import contract
 
 # The gates themselves are proved elsewhere: here Great Expectations runs in children.
 
@@ -242,8 +242,8 @@ def test_the_page_shows_examples_as_text(tmp_path: Path) -> None:
 def test_the_contract_is_the_promise_and_nothing_else() -> None:
     from publish_sample import META, manifest, run_results
 
-    from publish import feeds
-    from publish.feeds import artifacts
+    from store import feeds
+    from store.feeds import artifacts
 
     meta = json.loads(json.dumps(META))
     one, two = (

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from publish_sample import House
 
-from publish.ledger import Ledger
 from publish.package import verify
-from publish.prune.policy import Keep
+from publish.prune.plan import Keep
 from runtime.environment import Environment
 from runtime.exits import Misuse
 from runtime.files import sha256_of
+from store.ledger import Ledger
 
 with warnings.catch_warnings():
     # Its import meets deprecated modules; here, so that no test has to.

@@ -17,13 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from publish_sample import House, fill
 
-from publish import bench, feeds, parse, render
-from publish.feeds import artifacts
-from publish.feeds.contract import Column, Dialect
+from publish import render
 from publish.gate import readback
+from runtime import duck
 from runtime.environment import Environment, Limits
 from runtime.exits import Misuse, Temporary
 from runtime.files import sha256_of
+from store import feeds
+from store.feeds import Column, Dialect, artifacts
 
 COLUMNS = (
     Column("k", "integer", ""),
@@ -220,7 +221,7 @@ def test_any_text_comes_back(dialect: Dialect, tmp_path: Path, data: Any) -> Non
         render.table(connection, "mart", column, ("k",), dialect, path)
         found = connection.execute(
             f"select a from read_csv('{path}', columns = {{k: 'integer', "
-            f"a: 'varchar'}}, {parse.reading(dialect)}) order by k"
+            f"a: 'varchar'}}, {render.read_csv_sql(dialect)}) order by k"
         ).fetchall()
     # Under the order dialect the text null and a missing value are the same bytes.
     expected = [None if dialect is ORDERS and v == "null" else v for v in values]
@@ -237,7 +238,7 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
     found = set()
     for memory, threads in (("1GB", 1), ("1GB", 2), ("1GB", 4), ("512MB", 4)):
         limits = Limits(memory, threads)
-        with bench.opened(
+        with duck.open_session(
             tmp_path, house.data / "warehouse.duckdb", limits
         ) as connection:
             columns = tuple(
@@ -278,9 +279,11 @@ def test_types_come_back_from_the_order_dialect(tmp_path: Path) -> None:
     (feed,) = feeds.read(artifacts.read(house.root, Environment({})))
     path = tmp_path / "f.csv"
     limits = Limits("1GB", 2)
-    with bench.opened(tmp_path, house.data / "warehouse.duckdb", limits) as connection:
+    with duck.open_session(
+        tmp_path, house.data / "warehouse.duckdb", limits
+    ) as connection:
         render.feed_file(connection, feed, None, path)
-        with bench.scratch(connection, tmp_path / "scratch.duckdb"):
+        with duck.scratch(connection, tmp_path / "scratch.duckdb"):
             assert readback.same_rows(connection, feed, None, path).passed
             assert readback.header(feed, path).passed
             row = connection.execute(
@@ -305,10 +308,10 @@ def test_a_warehouse_that_dbt_is_writing_is_for_later(tmp_path: Path) -> None:
         assert writer.stdout.readline() == "open\n"
         with (
             pytest.raises(Temporary, match="written by another process"),
-            bench.opened(tmp_path, path, Limits("1GB", 1)),
+            duck.open_session(tmp_path, path, Limits("1GB", 1)),
         ):
             pass
         writer.communicate("")
     with pytest.raises(Misuse, match="expected a warehouse"):  # noqa: SIM117
-        with bench.opened(tmp_path, tmp_path / "none.duckdb", Limits("1GB", 1)):
+        with duck.open_session(tmp_path, tmp_path / "none.duckdb", Limits("1GB", 1)):
             pass

@@ -16,7 +16,7 @@ from replay_house import House, committed, git, tree
 
 from benchmarks import replays
 from publish.package import verify
-from publish.replay import code
+from publish.replay import command
 
 
 @pytest.mark.long
@@ -118,7 +118,7 @@ def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
 def test_only_git_gives_the_code_of_a_run(tmp_path: Path) -> None:
     project = tmp_path / "project"
     made_by = committed(project)
-    assert code.unpack(project, made_by, tmp_path / "there") is None
+    assert command.unpack_code(project, made_by, tmp_path / "there") is None
     assert (tmp_path / "there/publish/replay/command.py").is_file()
     for commit, why in (
         (None, "does not say"),
@@ -126,13 +126,13 @@ def test_only_git_gives_the_code_of_a_run(tmp_path: Path) -> None:
         ("--output=/tmp/x", "is no clean commit"),
         ("0" * 40, "git does not have it"),
     ):
-        found = code.unpack(project, commit, tmp_path / "no" / str(commit)[-9:])
+        found = command.unpack_code(project, commit, tmp_path / "no" / str(commit)[-9:])
         assert found is not None
         assert why in found
     git(project, "rm", "-r", "--quiet", "publish/replay")
     git(project, "commit", "--quiet", "--message", "before there were replays")
     older = git(project, "rev-parse", "HEAD")
-    found = code.unpack(project, older, tmp_path / "older")
+    found = command.unpack_code(project, older, tmp_path / "older")
     assert found == "that code did not know how to replay"
 
 

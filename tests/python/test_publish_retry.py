@@ -11,17 +11,19 @@ from faults import places
 from servers.fixtures import Start
 from stopping import stopped
 
-from publish.deliver import Connection, Destination, connect, recovery
-from publish.deliver.dispatch import dispatch
-from publish.deliver.patience import Patience
-from publish.ledger import Ledger
+from publish.deliver import attempt
+from publish.deliver.attempt import attempt_delivery
+from publish.deliver.retry import RetryPolicy
+from publish.transport import Destination, connect
+from publish.transport.connection import Connection
 from runtime.environment import Environment
 from runtime.exits import Refused, Temporary
+from store.ledger import Ledger
 
 NAME = "feed.csv"
 CONTENT = b"a,b\n1,2\n" * 40_000  # five blocks
 ATTEMPT = "20260115T070000Z-0123abcd-00ff00"
-QUICK = Patience(retries=3, pause=0.01)
+QUICK = RetryPolicy(retries=3, pause=0.01)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def intent(path: Path, rename: str = "replace") -> dict[str, Any]:
 
 def deliver(ledger: Ledger, variables: dict[str, str], path: Path, **how: Any) -> Any:
     patience = how.pop("patience", QUICK)
-    return dispatch(
+    return attempt_delivery(
         ledger, opener(variables), intent(path, **how), [path], False, patience
     )
 
@@ -115,7 +117,7 @@ def test_patience_ends_and_says_how_often_it_tried(ledger: Ledger, feed: Path) -
 
 def test_no_try_begins_after_the_time_allowed(ledger: Ledger, feed: Path) -> None:
     with forgetful("450 99") as to, pytest.raises(Temporary, match="450 Busy"):
-        deliver(ledger, to.variables, feed, patience=Patience(9, seconds=1, pause=5))
+        deliver(ledger, to.variables, feed, patience=RetryPolicy(9, seconds=1, pause=5))
     assert events(ledger) == ["intent", "failed"]
 
 
@@ -189,11 +191,11 @@ def test_a_part_that_could_not_be_removed_is_remembered_and_removed_later(
     assert [r["attempt"] for r in ledger.open_intents("feed")] == [ATTEMPT]
     assert f"{NAME}.{ATTEMPT}.part" in to.names()
     with pytest.raises(Temporary):
-        recovery.settle_open(ledger, open_, "feed")
+        attempt.settle_open(ledger, open_, "feed")
     assert len(ledger.open_intents("feed")) == 1
 
     to.start()
-    recovery.settle_open(ledger, open_, "feed")
+    attempt.settle_open(ledger, open_, "feed")
 
     assert to.names() == [other.name]
     assert events(ledger) == ["intent", "failed"]
@@ -253,7 +255,7 @@ def test_only_parts_that_our_ledger_knows_are_swept(
     for name in (ours, theirs, "other.part", f"{ATTEMPT}.part.csv"):
         (folder / name).write_bytes(b"x")
     again = {**intent(feed), "attempt": f"{ATTEMPT}-7"}
-    record = dispatch(ledger, opener(variables), again, [feed], False)
+    record = deliver(ledger, opener(variables), again, [feed], False)
     assert record["receipt"]["parts"] == {"removed": [ours], "left": [theirs]}
     assert ours not in names(folder)
     assert {theirs, "other.part", f"{ATTEMPT}.part.csv"} < set(names(folder))

@@ -13,9 +13,11 @@ from delivering import CONTENT, destination
 from servers import Server
 from servers.fixtures import Start
 
-from publish.deliver import Connection, connect, recovery
-from publish.ledger import Ledger
+from publish.deliver import attempt
+from publish.transport import connect
+from publish.transport.connection import Connection
 from runtime.exits import Refused
+from store.ledger import Ledger
 
 NAME = "feed.csv"
 PART = f"{NAME}.run-1.part"
@@ -56,7 +58,7 @@ def settled(ledger: Ledger, to: Server, package: Path) -> str:
     def locate(intent: Any, name: str) -> Path:
         return package
 
-    recovery.settle_open(ledger, open_, "feed", locate)
+    attempt.settle_open(ledger, open_, "feed", locate)
     return str(ledger.all()[-1]["event"])
 
 

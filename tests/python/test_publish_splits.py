@@ -12,7 +12,7 @@ from order_consumer import Consumer
 from order_house import EXPOSURES, OrderHouse, Template
 from order_nights import DAY, order, term
 
-from publish.ledger import approval
+from publish import approve as approval
 from runtime.exits import Refused
 
 with warnings.catch_warnings():

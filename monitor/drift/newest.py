@@ -1,0 +1,65 @@
+"""Drift as findings: one per file and kind, with the columns that are off."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from monitor.context import Context
+from monitor.drift import store
+from monitor.drift.compare import Drift, compare
+from monitor.drift.limits import Tolerance
+from monitor.findings import CheckResult, Finding, listed
+from store.package import packaged_files
+
+
+def check(evidence: Context) -> CheckResult:
+    """Compare the newest file of each kind with the earlier ones, by its profile."""
+    told = newest(evidence)
+    findings = [
+        finding
+        for file, (_, drifts) in told.items()
+        for finding in findings_of(file, drifts)
+    ]
+    last = {p.file: p for p in packaged_files(evidence.place.outbox, evidence.history)}
+    profiles = store.folder(evidence.place)
+    findings += [
+        Finding("DRIFT_NOT_PROFILED", file, f"{packed.run_id} was not compared yet")
+        for file, packed in last.items()
+        if not store.path_of(profiles, packed.file, packed.run_id).exists()
+    ]
+    facts = {
+        file: {
+            "run_id": run_id,
+            "compared": len(drifts),
+            "off": [drift.says for drift in drifts if drift.told],
+        }
+        for file, (run_id, drifts) in told.items()
+    }
+    return CheckResult({"drift": facts}, tuple(findings))
+
+
+def newest(evidence: Context) -> dict[str, tuple[str, list[Drift]]]:
+    """Return the newest run of every file, and how it compares."""
+    metas: Mapping[str, Any] = {feed.name: feed.meta for feed in evidence.feeds}
+    told = {}
+    allowed = {name: Tolerance.of(meta) for name, meta in metas.items()}
+    most = max((each.long for each in allowed.values()), default=Tolerance().long) * 2
+    for file, runs in store.runs(evidence.place, evidence.history, most).items():
+        feed = file.partition(".")[0]
+        if feed not in metas:
+            continue  # it is not made any more
+        now = runs[-1].profile
+        before = [run.profile for run in runs[:-1] if run.delivered]
+        told[file] = (now["run_id"], compare(now, before, allowed[feed]))
+    return told
+
+
+def findings_of(file: str, drifts: Sequence[Drift]) -> list[Finding]:
+    """Return a finding for each kind of drift that is told."""
+    kinds: dict[str, list[Drift]] = {}
+    for drift in drifts:
+        if drift.told:
+            kinds.setdefault(drift.id, []).append(drift)
+    return [
+        Finding(id_, file, f"{file}: {listed([drift.says for drift in some])}")
+        for id_, some in sorted(kinds.items())
+    ]

@@ -1,0 +1,104 @@
+"""What became of the source rows: the funnel, and each reason with its meaning."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monitor.report.preview import Preview
+from store.package import Package
+
+TONES = {"ELIGIBLE": "good", "FILTERED": "open", "REVIEW": "warn"}
+_STATUSES = tuple(TONES)
+
+
+def funnel(package: Package, preview: Preview | None) -> list[dict[str, Any]]:
+    """Return the lines from source rows to the file."""
+    statuses = _by_status(package, preview)
+    total = sum(statuses.values())
+    whole = preview.audit_rows if preview else total
+    lines = [_line("source", "Source rows", whole, whole)]
+    if preview and preview.split is not None:
+        by = next(column.label for column in preview.columns if column.split)
+        lines.append(_line("part", f"{by} {preview.split}", total, whole))
+    for status, output in sorted(statuses, key=lambda each: _place(each[0])):
+        rows = statuses[status, output]
+        line = _line(status, status.capitalize(), rows, whole)
+        lines.append({**line, "output": output, "tone": TONES.get(status, "open")})
+    # Records and rows of the file are of one kind only where a record is a row.
+    same = statuses.get(("ELIGIBLE", "PUBLISH")) == package.feed["rows"]
+    file = _line("file", "Rows in the file", package.feed["rows"], whole if same else 0)
+    return [*lines, {**file, "tone": "good"}]
+
+
+def differs(package: Package, preview: Preview | None) -> str:
+    """Say why the file has other rows than were eligible; "" where it has not."""
+    eligible = _by_status(package, preview).get(("ELIGIBLE", "PUBLISH"))
+    if eligible in (None, package.feed["rows"]):
+        return ""
+    return (
+        "a record can be several rows of the file, and a delta restates only what "
+        "differs from what the partner holds."
+    )
+
+
+def _line(id_: str, name: str, rows: int, whole: int) -> dict[str, Any]:
+    share = f"{rows / whole:.1%}" if whole else ""
+    told = {"id": id_, "name": name, "rows": rows, "whole": whole, "share": share}
+    return {**told, "tone": "open", "output": ""}
+
+
+def _by_status(
+    package: Package, preview: Preview | None
+) -> Mapping[tuple[str, str], int]:
+    if preview:
+        return preview.by_status
+    outputs = {"ELIGIBLE": "PUBLISH", "FILTERED": "SKIP", "REVIEW": "AUDIT"}
+    told: dict[tuple[str, str], int] = {}
+    for each in package.run.get("counts") or ():
+        key = (each["status"], outputs.get(each["status"], ""))
+        told[key] = told.get(key, 0) + each["rows"]
+    return told
+
+
+def reasons(
+    package: Package, preview: Preview | None, known: Mapping[str, tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Return every reason with its rows, the most frequent first in its status."""
+    if preview:
+        counts = {(s, reason): rows for (s, _, reason), rows in preview.counts.items()}
+    else:
+        told = package.run.get("counts") or ()
+        counts = {(e["status"], e["reason"] or ""): e["rows"] for e in told}
+    lines: list[dict[str, Any]] = []
+    for (status, reason), rows in counts.items():
+        meaning, remedy = known.get(reason, ("", ""))
+        lines.append(
+            {
+                "status": status,
+                "reason": reason,
+                "rows": rows,
+                "fired": preview.fired.get(reason, 0) if preview else None,
+                "linked": preview is not None,
+                "tone": TONES.get(status, "open"),
+                "meaning": meaning,
+                "remedy": remedy,
+            }
+        )
+    lines.sort(key=lambda each: (_place(each["status"]), -each["rows"], each["reason"]))
+    return lines
+
+
+def meanings(root: Path) -> dict[str, tuple[str, str]]:
+    """Return what each reason means and what to do, by the project's seeds."""
+    told: dict[str, tuple[str, str]] = {}
+    for path in sorted((root / "seeds").glob("*reason_codes.csv")):
+        with path.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                if {"reason_code", "meaning", "remedy"} <= row.keys():
+                    told[row["reason_code"]] = (row["meaning"], row["remedy"])
+    return told
+
+
+def _place(status: str) -> int:
+    return _STATUSES.index(status) if status in _STATUSES else len(_STATUSES)

@@ -1,0 +1,268 @@
+"""The five steps of a file, each with what it counted and how long it took."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.environment import Place
+from runtime.files import parse_time, read_json
+from store.package import Package
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """Seconds of each step; None where they were not kept."""
+
+    extract: float | None
+    build: float | None
+    render: float | None
+    judge: float | None
+    package: float | None
+    deliver: float | None
+
+
+def durations(package: Package, place: Place) -> Durations:
+    """Return how long the steps of a package took.
+
+    Args:
+        package: the package.
+        place: where the extracts' reports are.
+    """
+    # The newest word: a file that was held and then released was made twice.
+    told: Mapping[str, float] = {}
+    for record in package.records:
+        told = record.get("seconds", told)
+    return Durations(
+        _extracted(package, place),
+        _between(package, "dbt.build."),
+        told.get("render"),
+        told.get("judge"),
+        told.get("package"),
+        _delivered(package),
+    )
+
+
+def _extracted(package: Package, place: Place) -> float | None:
+    """Return the seconds of all extracts; None if those of one are not known."""
+    runs = {(each["source"], each["run_id"]) for each in package.run.get("inputs", ())}
+    took = [_one(package, place, source, run_id) for source, run_id in sorted(runs)]
+    known = [seconds for seconds in took if seconds is not None]
+    return sum(known) if known and len(known) == len(took) else None
+
+
+def _one(package: Package, place: Place, source: str, run_id: str) -> float | None:
+    path = place.landing / run_id / source / "extract.json"
+    try:
+        return float(read_json(path)["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return _between(package, f"extract.{source}")
+
+
+def _delivered(package: Package) -> float | None:
+    """Return the seconds of the try that delivered; None if a later run settled it."""
+    ended = [each for each in package.records if each["event"] == "delivered"]
+    if not ended:
+        return None
+    told = ended[-1]
+    if "seconds" in told:
+        seconds: float | None = told["seconds"].get("deliver")
+        return seconds
+    # Ledgers of before have times only, which are of whole seconds.
+    begun = [
+        each
+        for each in package.records
+        if each["event"] == "intent" and each.get("attempt") == told.get("attempt")
+    ]
+    if not begun or (told.get("receipt") or {}).get("settled"):
+        return None
+    return (parse_time(told["at"]) - parse_time(begun[-1]["at"])).total_seconds()
+
+
+def _between(package: Package, job: str) -> float | None:
+    """Return the seconds from a job's start to its end, by the lineage's events."""
+    at = {
+        event["eventType"]: parse_time(event["eventTime"])
+        for event in package.events
+        if event["job"]["name"].startswith(job)
+    }
+    if {"START", "COMPLETE"} <= at.keys():
+        return (at["COMPLETE"] - at["START"]).total_seconds()
+    return None
+
+
+def seconds_text(seconds: float | None) -> str:
+    """Write a length of time for a person."""
+    if seconds is None:
+        return "seconds not kept"
+    if seconds < 0.1:
+        return "less than 0.1 s"
+    if seconds < 120:
+        return f"{seconds:,.1f} s"
+    return f"{int(seconds) // 60:,} min {int(seconds) % 60} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        name, tool: what it is called.
+        count: the one number of it.
+        unit: what that counts.
+        facts: more of it, a line each.
+        seconds: how long it took; None where that is kept nowhere.
+        state: good, bad or open.
+        happened: whether it was done at all.
+    """
+
+    name: str
+    tool: str
+    count: int | None
+    unit: str
+    facts: tuple[str, ...]
+    seconds: float | None
+    state: str = "good"
+    happened: bool = True
+
+
+def steps(package: Package, place: Place) -> list[Step]:
+    """Return the five steps of a package.
+
+    Args:
+        package: the package.
+        place: where the extracts' reports are.
+    """
+    took = durations(package, place)
+    return [
+        _extract(package, took),
+        _build(package, took),
+        _render(package, took),
+        _gates(package, took),
+        _deliver(package, took),
+    ]
+
+
+def _extract(package: Package, took: Durations) -> Step:
+    sources: dict[tuple[str, str], dict[str, int | None]] = {}
+    for each in package.run.get("inputs", ()):
+        lists = sources.setdefault((each["source"], each["run_id"]), {})
+        lists[each["entity"]] = each["rows"]
+    facts = [
+        f"{source}: {', '.join(_counted(*each) for each in lists.items())}"
+        for (source, _), lists in sources.items()
+    ]
+    counts = [rows for lists in sources.values() for rows in lists.values()]
+    return Step(
+        "Extract",
+        " + ".join(source for source, _ in sources) or "no source",
+        sum(each or 0 for each in counts) if None not in counts else None,
+        "records",
+        (*facts, *(f"run {run_id}" for _, run_id in sources)),
+        took.extract,
+    )
+
+
+def _counted(name: str, rows: int | None) -> str:
+    return name if rows is None else f"{rows:,} {name}"
+
+
+def _build(package: Package, took: Durations) -> Step:
+    dbt: Mapping[str, Any] = package.run.get("dbt", {})
+    checks = {each["id"]: each for each in package.gates["checks"]}
+    columns = len(package.feed["schema"]["fields"])
+    return Step(
+        "Build",
+        f"dbt {dbt.get('version', '')}".strip(),
+        columns,
+        "columns",
+        (
+            *_nodes(checks.get("DBT_NODES", {})),
+            f"built at {_clock(dbt.get('built_at', 'an unknown time'))}",
+        ),
+        took.build,
+        "bad" if _failed(package, "dbt") else "good",
+    )
+
+
+def _nodes(check: Mapping[str, Any]) -> Iterator[str]:
+    built, all_nodes = check.get("observed"), check.get("limit")
+    if isinstance(built, int) and isinstance(all_nodes, int):
+        some = f"{built:,}" if built == all_nodes else f"{built:,} of {all_nodes:,}"
+        yield f"{some} nodes built and tested"
+
+
+def _render(package: Package, took: Durations) -> Step:
+    file = package.feed
+    packed = (
+        "" if took.package is None else f"its package: {seconds_text(took.package)}"
+    )
+    return Step(
+        "Render",
+        f"{file['format'].upper()} + JSON",
+        file["rows"],
+        "rows in the file",
+        (file["path"], f"{file['bytes']:,} bytes", *([packed] if packed else ())),
+        took.render,
+    )
+
+
+def _gates(package: Package, took: Durations) -> Step:
+    checks = package.gates["checks"]
+    failed = _failed(package)
+    facts = tuple(f"closed: {each['id']}" for each in failed[:3])
+    if len(failed) > 3:
+        facts += (f"and {len(failed) - 3} more",)
+    return Step(
+        "Gates",
+        "dbt, guards, suite",
+        sum(each["verdict"] == "pass" for each in checks),
+        f"of {len(checks):,} gates open",
+        facts or ("every gate is open",),
+        took.judge,
+        "bad" if failed and package.fate != "delivered" else "good",
+    )
+
+
+def _deliver(package: Package, took: Durations) -> Step:
+    begun = [each for each in package.records if each["event"] == "intent"]
+    ended = [each for each in package.records if each["event"] == "delivered"]
+    receipt = package.receipt or {}
+    server = str(receipt.get("server", ""))
+    facts = [{"file": "a folder"}.get(server, server)] if server else []
+    if ended:
+        facts.append(f"sent at {_clock(ended[-1]['at'])}")
+    state = {"delivered": "good", "not sent": "open"}.get(package.fate, "bad")
+    destination = (begun or [{}])[-1].get("destination")
+    return Step(
+        "Deliver",
+        destination or package.fate,
+        receipt.get("bytes"),
+        "bytes",
+        tuple(facts) or (_UNSENT[package.fate],),
+        took.deliver,
+        state,
+        bool(ended),
+    )
+
+
+def _clock(told: str) -> str:
+    """Write a time of the evidence as people do, to the second."""
+    return told[:19].replace("T", " ") if told[:1].isdigit() else told
+
+
+_UNSENT = {
+    "held": "nothing was uploaded; the partner keeps the last good file",
+    "failed": "the server did not take it; publish tries again",
+    "unknown": "nobody knows whether it arrived: publish settle",
+    "unsettled": "begun and not ended: the next publish settles it",
+    "not sent": "the ledger has no delivery of it",
+    "delivered": "delivered; the receipt is not in the package",
+}
+
+
+def _failed(package: Package, gate: str | None = None) -> list[Mapping[str, Any]]:
+    return [
+        each
+        for each in package.gates["checks"]
+        if each["verdict"] == "fail" and gate in (None, each["gate"])
+    ]

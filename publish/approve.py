@@ -1,0 +1,180 @@
+"""Release of a held file by a person: exactly those bytes, once, with a reason."""
+
+import difflib
+import hashlib
+from pathlib import Path
+
+from publish.gate import dbt, readback
+from publish.package import outbox
+from publish.settings import Settings
+from runtime import duck
+from runtime.exits import Misuse, Refused
+from runtime.files import sha256_of
+from store.feeds import Feed
+from store.feeds.artifacts import Artifacts
+from store.ledger import Ledger, Record
+
+_SHORTEST = 12
+_SUMS = "SHA256SUMS"
+_AGAIN = "Publish again, and approve what is held then."
+
+
+def releasable(ledger: Ledger, outbox: Path, digest: str, because: str) -> Record:
+    """Return the held file that a person may release, as far as the package tells.
+
+    Args:
+        ledger: the memory; its lock is held.
+        outbox: the folder of packages.
+        digest: SHA-256 of the held file, or its first 12 digits or more.
+        because: why.
+
+    Raises:
+        Misuse: the digest is too short or the reason is blank.
+        Refused: no such file is held, it is not the newest, it is released already,
+            its package changed, or nobody may release it.
+    """
+    if len(digest) < _SHORTEST:
+        raise Misuse(
+            f"expected at least {_SHORTEST} digits of a SHA-256, found {digest!r}. "
+            "`publish status` shows that of each held file."
+        )
+    if not because.strip():
+        raise Misuse("--because: expected a reason, found nothing")
+    held = _newest_held(ledger, digest.lower())
+    if held["hard"]:
+        raise Refused(
+            f"{held['name']} is held by {', '.join(held['hard'])}, which nobody may "
+            "release: correct the cause, then publish again."
+        )
+    if before := _released(ledger, held):
+        raise Refused(
+            f"{held['name']} was released by {before['by']} at {before['at']} already: "
+            f"{before['because']}. The next `publish {held['feed']}` delivers it."
+        )
+    _unchanged(outbox / held["file"] / held["run_id"], held)
+    return held
+
+
+def approve(ledger: Ledger, held: Record, by: str, because: str) -> Record:
+    """Record that the next run may deliver these bytes in spite of what holds them.
+
+    It covers the checks that hold the file now and no other, is used up by one
+    delivery, and means nothing for any other bytes.
+
+    Args:
+        ledger: the memory; its lock is held.
+        held: from `releasable`.
+        by: who takes the responsibility.
+        because: why.
+    """
+    kept = ("feed", "file", "run_id", "name", "sha256", "checks")
+    return ledger.append(
+        "approved",
+        **{name: held[name] for name in kept},
+        by=by,
+        because=because.strip(),
+    )
+
+
+def _unchanged(package: Path, held: Record) -> None:
+    """See to it that a person judged the package that was made: every byte of it.
+
+    Raises:
+        Refused: a file of it is gone or changed.
+    """
+    path = package / held["name"]
+    if not path.is_file() or sha256_of(path) != held["sha256"]:
+        raise Refused(
+            f"expected {path} with SHA-256 {held['sha256']}, found it gone or changed. "
+            f"{_AGAIN}"
+        )
+    sums = package / _SUMS
+    content = sums.read_bytes() if sums.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != held.get("package"):
+        raise Refused(f"expected {sums} as it was made, found it changed. {_AGAIN}")
+    for line in content.decode().splitlines():
+        digest, _, name = line.partition("  ")
+        if not (package / name).is_file() or sha256_of(package / name) != digest:
+            raise Refused(
+                f"expected {package / name} as it was made, found it gone or changed: "
+                f"what you judged is not what was written. {_AGAIN}"
+            )
+
+
+def _released(ledger: Ledger, held: Record) -> Record | None:
+    """Return the release that covers all that holds a file now."""
+    before = ledger.approval(held["file"], held["sha256"])
+    covered = before and not set(held["checks"]) - set(before["checks"])
+    return before if covered else None
+
+
+def _newest_held(ledger: Ledger, digest: str) -> Record:
+    newest: dict[str, Record] = {}
+    for record in ledger.all("held", "delivered", "nothing"):
+        newest[record["file"]] = record
+    found = [
+        record
+        for record in newest.values()
+        if record["event"] == "held" and record["sha256"].startswith(digest)
+    ]
+    if found:
+        # The first delta of a term and its first full file have the same bytes; each
+        # is a file of its own, so the next one is meant once this one is released.
+        return next((r for r in found if not _released(ledger, r)), found[0])
+    known = [r for r in ledger.all("held") if r["sha256"].startswith(digest)]
+    if known:
+        raise Refused(_superseded(known[-1], newest[known[-1]["file"]]))
+    held = {r["sha256"]: r for r in newest.values() if r["event"] == "held"}
+    # Typed by hand or cut off in a mail, a digest is wrong in a digit or two.
+    short = {sha256[: len(digest)]: sha256 for sha256 in held}
+    near = [short[text] for text in difflib.get_close_matches(digest, short)]
+    shown = near or list(held)
+    listed = "; ".join(f"{sha256} ({held[sha256]['name']})" for sha256 in shown[:3])
+    raise Refused(
+        f"no held file has a SHA-256 that begins with {digest}. "
+        + (f"{'Near' if near else 'Held'}: {listed}." if shown else "None is held.")
+        + " A dry run holds nothing."
+    )
+
+
+def _superseded(record: Record, newest: Record) -> str:
+    if newest["event"] == "delivered" and newest["sha256"] == record["sha256"]:
+        return (
+            f"{record['name']} was delivered at {newest['at']} already; a release is "
+            "used up by one delivery."
+        )
+    return (
+        f"{record['name']} is no longer the newest package of {record['file']}. "
+        f"{_AGAIN}"
+    )
+
+
+def still_closed(
+    settings: Settings, artifacts: Artifacts, feed: Feed, held: Record
+) -> None:
+    """Ask dbt's verdict and the read-back again, of the held file, as of now.
+
+    A release means nothing for a file that the mart has left behind: the next run
+    would make other bytes, and deliver those or hold them.
+
+    Raises:
+        Refused: dbt failed since, or the mart has other rows by now.
+        Misuse: there is no warehouse.
+        Temporary: dbt is writing it.
+    """
+    place = settings.place
+    path = place.outbox / held["file"] / held["run_id"] / held["name"]
+    split = held["file"].removeprefix(feed.name).removeprefix(".") or None
+    with (
+        outbox.work(place.outbox, feed.name) as work,
+        duck.open_session(work, place.warehouse, settings.limits) as connection,
+    ):
+        checks = dbt.ask(connection, artifacts, feed)
+        checks.append(readback.header(feed, path))
+        with duck.scratch(connection, work / "scratch.duckdb"):
+            checks.append(readback.same_rows(connection, feed, split, path))
+    for closed in (one for one in checks if not one.passed):
+        raise Refused(
+            f"{held['name']} cannot be released any more. {closed.id}: {closed.says} "
+            "Publish again, and approve what is held then."
+        )

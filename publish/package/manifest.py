@@ -1,0 +1,144 @@
+"""The manifest of a package: a Frictionless Data Package 2.0 descriptor.
+
+It says what a reader needs to know the file (path, bytes, hash, dialect, columns) and,
+under `run`, what an auditor needs to know where it came from. No clock is read: times
+are the logical time, dbt's and extract's.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from store.feeds import Column, Dialect, Feed
+
+_PROFILE = "https://datapackage.org/profiles/2.0/"
+_TIMES = (
+    "created and run.logical_time are the logical time the run was asked for; "
+    "run.dbt.built_at is dbt's clock, run.inputs come from extract's. The package "
+    "itself reads no clock."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One table of a package: a file, its rows, columns, dialect, SHA-256 and key."""
+
+    name: str
+    path: Path
+    rows: int
+    columns: tuple[Column, ...]
+    dialect: Dialect
+    sha256: str
+    key: tuple[str, ...] = ()
+    description: str = ""
+
+
+def build_manifest(
+    feed: Feed,
+    file: Resource,
+    beside: Mapping[str, Resource],
+    run: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Describe a package.
+
+    A descriptor names as resources what its reader has beside it. If it goes to the
+    partner that is the feed alone, and the rest is told of under `run.files`.
+
+    Args:
+        feed: the declaration.
+        file: the feed's file.
+        beside: the other tables of the package, such as audit and changes.
+        run: where the file came from; see `publish.package`.
+    """
+    resources = [_resource(file, feed.primary_key)]
+    others = {name: _resource(other) for name, other in beside.items()}
+    kept = dict(run)
+    if feed.manifest == "keep":
+        resources.extend(others.values())
+    else:
+        kept["files"] = others
+    return {
+        "$schema": _PROFILE + "datapackage.json",
+        "name": feed.name,
+        "id": f"{feed.name}/{run['run_id']}",
+        "title": feed.title,
+        "description": feed.description or feed.title,
+        "created": run["logical_time"],
+        "resources": resources,
+        "run": {**kept, "times": _TIMES},
+    }
+
+
+def contract(feed: Feed) -> dict[str, Any]:
+    """Return what the partner was promised: columns, key, order and dialect."""
+    return {
+        "columns": [asdict(column) for column in feed.columns],
+        "key": list(feed.key),
+        "sort": list(feed.sort),
+        "dialect": asdict(feed.dialect),
+    }
+
+
+def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str, Any]:
+    dialect = resource.dialect
+    described: dict[str, Any] = {
+        "name": re.sub(r"[^a-z0-9._-]", "-", resource.name.lower()),
+        "type": "table",
+        "path": resource.path.name,
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": dialect.encoding,
+        "bytes": resource.path.stat().st_size,
+        "hash": f"sha256:{resource.sha256}",
+        "rows": resource.rows,
+        "dialect": {
+            "$schema": _PROFILE + "tabledialect.json",
+            "header": dialect.header,
+            "delimiter": dialect.delimiter,
+            "lineTerminator": dialect.newline,
+            "quoteChar": dialect.quote,
+            "doubleQuote": dialect.escape == dialect.quote,
+            "nullSequence": dialect.null_text,
+        },
+        "schema": {
+            "$schema": _PROFILE + "tableschema.json",
+            "fields": [_field(column, dialect) for column in resource.columns],
+            "missingValues": [dialect.null_text],
+        },
+    }
+    if dialect.escape != dialect.quote:
+        described["dialect"]["escapeChar"] = dialect.escape
+    if resource.description:
+        described["description"] = resource.description
+    if resource.key:
+        # Ours beside the standard's: what a row is named by, shared by rows or not.
+        described["key"] = list(resource.key)
+    if primary_key:
+        described["schema"]["primaryKey"] = list(primary_key)
+    return described
+
+
+def _field(column: Column, dialect: Dialect) -> dict[str, Any]:
+    field: dict[str, Any] = {"name": column.name, "type": type_of(column.type)}
+    if column.description:
+        field["description"] = column.description
+    if field["type"] == "datetime":
+        field["format"] = dialect.timestamp_format
+    elif field["type"] == "date":
+        field["format"] = dialect.date_format
+    return field
+
+
+def type_of(type_: str) -> str:
+    """Return the Table Schema type of a column's type in DuckDB's words."""
+    if type_.startswith("timestamp"):
+        return "datetime"
+    if type_.startswith(("decimal", "numeric")):
+        return "number"
+    if type_ in ("date", "boolean"):
+        return type_
+    if type_.endswith("int") or type_ == "integer":
+        return "integer"
+    return "string"

@@ -1,0 +1,198 @@
+"""What differs between the rows a partner holds and those it will hold.
+
+Rows are compared as the partner reads them: as text under the feed's dialect. Rows
+alike in every column are taken off first, one for one, so that only the rest is ever
+sorted or joined. What is left of one key is paired in order: a key need not be unique,
+nor be there at all.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from publish.package import line_diff
+from publish.render import as_text, read_csv_sql
+from runtime.duck import name, text
+from store.feeds import Column, Dialect
+
+Ask = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The form both sides share: columns in the order of the file, key, dialect."""
+
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    sort: tuple[str, ...]
+    dialect: Dialect
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return tuple(column.name for column in self.columns)
+
+    def place(self, column: str) -> int:
+        """Return where a column stands, from 0."""
+        return self.names.index(column)
+
+    def cells(self, prefix: str) -> str:
+        """Name every cell of one side, such as a0, a1, a2."""
+        return ", ".join(f"{prefix}{place}" for place in range(len(self.columns)))
+
+    def read(self, connection: duckdb.DuckDBPyConnection, source: str) -> str:
+        """Return a query for the rows of `source` as text, in columns c0, c1, c2.
+
+        A column that `source` lacks is missing in every row.
+        """
+        known = columns_of(connection, source)
+        cells = ", ".join(
+            f"{self._cell(column) if column.name in known else 'null::varchar'} "
+            f"as c{place}"
+            for place, column in enumerate(self.columns)
+        )
+        return f"select {cells} from {source} as t"
+
+    def _cell(self, column: Column) -> str:
+        cell = as_text(column, f"t.{name(column.name)}", self.dialect)
+        if self.dialect.quoting == "all":
+            # A reader cannot tell a text that is the null text from a missing value.
+            return f"nullif({cell}, {text(self.dialect.null_text)})"
+        return cell
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> set[str]:
+    """Return the names of the columns that a FROM clause item has."""
+    rows = connection.execute(f"describe from {source}").fetchall()
+    return {row[0] for row in rows}
+
+
+def walkable(table: Table) -> tuple[list[int], list[bool]] | None:
+    """Say by which places a file of this form is sorted, if text can tell its order.
+
+    Returns:
+        The key's places in the order of the sort, and which are whole numbers; None
+        if the rows are not sorted by the key, or by values whose text sorts otherwise.
+    """
+    leading = table.sort[: len(table.key)]
+    if {*leading} != {*table.key}:
+        return None
+    types = [table.columns[table.place(column)].type for column in leading]
+    if not all(type_ in ("varchar", "text", "string") or _whole(type_)
+               for type_ in types):  # fmt: skip
+        return None
+    return [table.place(column) for column in leading], [_whole(t) for t in types]
+
+
+def _whole(type_: str) -> bool:
+    return type_.endswith("int") or type_ == "integer"
+
+
+def by_walk(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    old: tuple[Path, int],
+    new: tuple[Path, int],
+    work: Path,
+) -> bool:
+    """Make `rest` by one walk along two sorted files; say whether that was possible.
+
+    Args:
+        connection: from `runtime.duck`.
+        table: the form of both.
+        old: the file that the partner has, and its rows.
+        new: the file to be sent, and its rows.
+        work: a folder for the lines that differ.
+    """
+    chosen = walkable(table)
+    if chosen is None:
+        return False
+    dialect = table.dialect
+    form = line_diff.Form(dialect.delimiter, dialect.quote, dialect.escape)
+    gone, come = work / "only_old.part", work / "only_new.part"
+    try:
+        lines = line_diff.subtract(
+            old[0], new[0], gone, come, dialect.header, form.key(*chosen)
+        )
+        if (lines.old, lines.new) != (old[1], new[1]):
+            return False  # a record of several lines
+        columns = ", ".join(
+            f"'c{place}': 'varchar'" for place in range(len(table.columns))
+        )
+        sides = [
+            f"select * from read_csv({text(str(path))}, columns = {{{columns}}}, "
+            f"{read_csv_sql(dialect)})"
+            for path in (gone, come)
+        ]
+        by_hash(connection, table, sides[0], sides[1])
+    except ValueError:
+        return False
+    finally:
+        gone.unlink(missing_ok=True)
+        come.unlink(missing_ok=True)
+    return True
+
+
+def by_hash(
+    connection: duckdb.DuckDBPyConnection, table: Table, old: str, new: str
+) -> None:
+    """Make `rest`: the rows of two queries that the other lacks, as multisets.
+
+    Two 64-bit hashes stand for a row, so that little memory holds many.
+    """
+    cells = table.cells("c")
+    hashed = f"*, hash({cells}) as one, hash('again', {cells}) as two"
+    connection.execute(
+        "create or replace temp table net as select one, two, sum(side) as net from "
+        f"(select one, two, 1 as side from (select {hashed} from ({new})) union all "
+        f"select one, two, -1 from (select {hashed} from ({old}))) "
+        "group by one, two having sum(side) <> 0"
+    )
+    sides = " union all ".join(
+        f"select {side} as side, h.*, abs(net) as copies from "
+        f"(select {hashed} from ({rows})) as h "
+        f"join net using (one, two) where net * {side} > 0"
+        for side, rows in ((1, new), (-1, old))
+    )
+    # As many copies of a row as one side has more of it than the other.
+    connection.execute(
+        f"create or replace temp table rest as select side, {cells} from ({sides}) "
+        "qualify row_number() over (partition by one, two) <= copies"
+    )
+    connection.execute("drop table net")
+
+
+def pair(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Make `paired` of `rest`: b0, b1 the old row, a0, a1 the new; one may be absent.
+
+    `kind` is added, removed or changed.
+    """
+    key = [f"c{table.place(column)}" for column in table.key]
+    cells = table.cells("c")
+
+    def side(sign: int, prefix: str) -> str:
+        renamed = ", ".join(
+            f"c{place} as {prefix}{place}" for place in range(len(table.columns))
+        )
+        return (
+            f"select {renamed}, row_number() over (partition by {', '.join(key)} "
+            f"order by {cells}) as {prefix}n from rest where side = {sign}"
+        )
+
+    same = " and ".join(
+        f"a{column[1:]} is not distinct from b{column[1:]}" for column in key
+    )
+    connection.execute(
+        "create or replace temp table paired as select *, case when bn is null then "
+        "'added' when an is null then 'removed' else 'changed' end as kind "
+        f"from ({side(1, 'a')}) full join ({side(-1, 'b')}) on an = bn and {same}"
+    )
+    connection.execute("drop table rest")
+
+
+def differ(places: Sequence[int]) -> list[str]:
+    """Return, for each place, the SQL that says whether a changed row differs there."""
+    return [f"kind = 'changed' and a{place} is distinct from b{place}"
+            for place in places]  # fmt: skip

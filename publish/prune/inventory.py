@@ -1,0 +1,213 @@
+"""What lies in a data directory and could be let go: packages, landed runs, states."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from publish import partner_state
+from publish.package import signature
+from runtime.environment import Place
+from store.ledger import Ledger, Record
+from store.package import BUILT_FROM, PRUNED, RECEIPT, SUMS
+
+# What stays of a package, beside its manifest: the proof, some hundred kilobytes.
+PROOF = frozenset(
+    {
+        SUMS,
+        signature.NAME,
+        RECEIPT,
+        PRUNED,
+        BUILT_FROM,
+        "gates.json",
+        "contract.odcs.yaml",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One thing that is there or not.
+
+    Attributes:
+        kind: "package", "landing" or "state".
+        name: `<file>/<run id>`, `<run id>/<source>` or `<model>/<digest>`.
+        path: the folder, or the file of a state.
+        group: pieces of one group are runs of the same: file, source or model.
+        at: when it came to be, UTC.
+        bytes: that would be free.
+        needs: names of what it cannot be made again without, by kind.
+    """
+
+    kind: str
+    name: str
+    path: Path
+    group: str
+    at: datetime
+    bytes: int
+    needs: frozenset[tuple[str, str]] = frozenset()
+
+
+def all_of(place: Place, ledger: Ledger) -> list[Piece]:
+    """Return every piece, oldest first; what was let go before is none any more."""
+    found = [*_packages(place, ledger), *_landed(place), *_states(place, ledger)]
+    return sorted(found, key=lambda piece: (piece.at, piece.kind, piece.name))
+
+
+def let_go(package: Path) -> list[Path]:
+    """Return the files of a package that do not belong to its proof."""
+    return sorted(
+        path
+        for path in package.iterdir()
+        if path.name not in PROOF and not path.name.endswith(".manifest.json")
+    )
+
+
+def _packages(place: Place, ledger: Ledger) -> Iterator[Piece]:
+    told = {
+        (record["file"], record["run_id"]): _moment(record["at"])
+        for record in ledger.all("held", "intent", "delivered", "failed", "unknown")
+    }
+    for sums in place.outbox.glob(f"[!.]*/[!.]*/{SUMS}"):
+        folder = sums.parent
+        files = let_go(folder)
+        run = _run(folder)
+        if not files or run is None:
+            continue
+        key = (folder.parent.name, folder.name)
+        at = told.get(key) or _moment(run["logical_time"])
+        yield Piece(
+            "package", "/".join(key), folder, key[0], at,
+            sum(path.stat().st_size for path in files), frozenset(_needs(run)),
+        )  # fmt: skip
+
+
+def _run(package: Path) -> Mapping[str, Any] | None:
+    """Return `run` of a manifest; None where it cannot be read, which is kept."""
+    try:
+        (path,) = package.glob("*.manifest.json")
+        run = json.loads(path.read_bytes())["run"]
+        return run if run["logical_time"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _needs(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for each in run.get("inputs", ()):
+        yield "landing", f"{each['run_id']}/{each['source']}"
+    for states in run.get("states", {}).values():
+        for each in states:
+            yield "state", f"{each['model']}/{each['sha256']}"
+
+
+def _landed(place: Place) -> Iterator[Piece]:
+    for folder in place.landing.glob("[!.]*/[!.]*"):
+        if folder.parent.name == "current" or not folder.is_dir():
+            continue
+        if (folder / "run.json").exists() or not (folder / "extract.json").exists():
+            continue  # unfinished: `extract` takes it up or throws it away
+        run_id = folder.parent.name
+        try:
+            at = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            at = _touched(folder)
+        size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+        name = f"{run_id}/{folder.name}"
+        yield Piece("landing", name, folder, folder.name, at, size)
+
+
+def _states(place: Place, ledger: Ledger) -> Iterator[Piece]:
+    moved = {
+        record["state"]["sha256"]: _moment(record["at"])
+        for record in ledger.all("intent", "delivered", "nothing")
+        if record.get("state")
+    }
+    for path in place.delivered.glob("[!.]*/[!.]*.parquet"):
+        at = moved.get(path.stem) or _touched(path)
+        model = path.parent.name
+        size = path.stat().st_size
+        yield Piece("state", f"{model}/{path.stem}", path, model, at, size)
+
+
+def _touched(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+Key = tuple[str, str]
+
+
+def needed(place: Place, ledger: Ledger, pieces: Iterable[Piece]) -> Mapping[Key, str]:
+    """Return (kind, name) of what must stay, with the reason; the first one counts."""
+    found: dict[Key, str] = {}
+    for key, why in (
+        *_in_doubt(ledger),
+        *_held(ledger),
+        *_with_partners(ledger),
+        *_newest(pieces),
+        *_current(place),
+    ):
+        found.setdefault(key, why)
+    return found
+
+
+def _in_doubt(ledger: Ledger) -> Iterator[tuple[Key, str]]:
+    """An intent without an end, or an end that nobody can tell."""
+    for intent in ledger.all("intent"):
+        ended = ledger.outcome(intent["attempt"])
+        if ended is None or ended["event"] == "unknown":
+            yield _package(intent), "how its delivery ended is not known yet"
+            yield _state(intent), "how its delivery ended is not known yet"
+
+
+def _held(ledger: Ledger) -> Iterator[tuple[Key, str]]:
+    """What a person may release, or has released and nobody delivered yet."""
+    newest: dict[str, Record] = {}
+    for record in ledger.all("held", "delivered", "nothing"):
+        newest[record["file"]] = record
+    for record in newest.values():
+        if record["event"] == "held":
+            yield _package(record), "it is held, and may be released"
+    for record in ledger.all("approved"):
+        if ledger.approval(record["file"], record["sha256"]) is record:
+            yield _package(record), "it was released, and not delivered yet"
+
+
+def _with_partners(ledger: Ledger) -> Iterator[tuple[Key, str]]:
+    """The last delivery of each file, and the last that set what a partner holds."""
+    last: dict[tuple[str, ...], Record] = {}
+    for record in ledger.all("delivered"):
+        where = (record["destination"], str(record["split"]))
+        last["file", *where, record["feed"]] = record
+        last["state", *where, record["state"]["model"]] = record
+    for record in last.values():
+        yield _package(record), "a partner holds it"
+    settled = ledger.all("delivered", "nothing")
+    for (model, _), digest in partner_state.current(settled).items():
+        yield ("state", f"{model}/{digest}"), "a partner holds it"
+
+
+def _newest(pieces: Iterable[Piece]) -> Iterator[tuple[Key, str]]:
+    newest = {piece.group: piece for piece in pieces if piece.kind == "package"}
+    for piece in newest.values():
+        yield (piece.kind, piece.name), "it is the newest of its file"
+
+
+def _current(place: Place) -> Iterator[tuple[Key, str]]:
+    for link in (place.landing / "current").glob("*"):
+        source = link.resolve()
+        name = f"{source.parent.name}/{source.name}"
+        yield ("landing", name), "dbt reads it"
+
+
+def _package(record: Record) -> Key:
+    return "package", f"{record['file']}/{record['run_id']}"
+
+
+def _state(record: Record) -> Key:
+    return "state", f"{record['state']['model']}/{record['state']['sha256']}"

@@ -1,0 +1,160 @@
+"""The data directory of a replay: links to what the run was made of, checked first.
+
+Files are linked, never copied: a year of landed Parquet is not read twice.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from publish import partner_state
+from runtime.environment import Place
+from runtime.exits import Refused
+from runtime.files import relink, sha256_of
+from store.ledger import START, Ledger, Record
+from store.package import RecordedPackage
+
+
+def lay(place: Place, ledger: Ledger, run: RecordedPackage, work: Path) -> Place:
+    """Make a data directory as dbt found it at that run; return it.
+
+    Args:
+        place: the house's own; only read.
+        ledger: the house's own.
+        run: what to make again.
+        work: an empty folder.
+
+    Raises:
+        Refused: a landed file or a state is gone or changed, or the ledger does not
+            know what the package says it did.
+    """
+    there = Place(run.run["environment"], work / "data")
+    _sound(place, run)
+    for source, landed in sorted(
+        {(each["source"], each["run_id"]) for each in run.run["inputs"]}
+    ):
+        link = there.landing / landed / source
+        _link(link, place.landing / landed / source)
+        relink(there.landing / "current" / source, f"../{landed}/{source}")
+    for model, digest in run.states:
+        name = f"{digest}.parquet"
+        _link(there.delivered / model / name, place.delivered / model / name)
+    for each in run.run["states"]["built"]:
+        link = there.delivered / each["model"] / "current" / each["name"]
+        relink(link, f"../{each['sha256']}.parquet")
+    _number(there, run)
+    there.ledger.write_bytes(b"".join(_lines(_before(ledger, run))))
+    return there
+
+
+def move_on(there: Place, ledger: Ledger, run: RecordedPackage) -> None:
+    """Let partners hold what they held when the file was judged, after dbt built."""
+    partner_state.sync(Ledger(there.ledger), there.delivered)
+    held = {(s["name"], s["sha256"]) for s in run.run["states"]["held"]}
+    found = {
+        (link.name, link.readlink().stem)
+        for model in {s["model"] for s in run.run["states"]["held"]}
+        for link in (there.delivered / model / "current").glob("*.parquet")
+    }
+    if held != found:
+        raise Refused(
+            f"expected the ledger to lead to the states {sorted(held)} as "
+            f"{run.folder} says, found {sorted(found)}. Was it restored from a copy?"
+        )
+
+
+def _sound(place: Place, run: RecordedPackage) -> None:
+    """See to it that every file the run was made of is there as it was.
+
+    Raises:
+        Refused: names those that are not.
+    """
+    gone, changed = [], []
+    for path, digest in _needed(place, run):
+        if not path.is_file():
+            gone.append(str(path))
+        elif digest and sha256_of(path) != digest:
+            changed.append(str(path))
+    if gone:
+        raise Refused(
+            f"{run.label}/{run.folder.name} cannot be made again: expected what it was "
+            f"made of, found no {', no '.join(gone)}. Was it pruned? Restore it from a "
+            "copy."
+        )
+    if changed:
+        raise Refused(
+            f"{run.label}/{run.folder.name} is not made again: expected what it was "
+            f"made of, found other bytes in {', '.join(changed)}. The manifest has the "
+            "digests; restore the files from a copy."
+        )
+
+
+def _needed(place: Place, run: RecordedPackage) -> Iterator[tuple[Path, str | None]]:
+    folders = set()
+    for each in run.run["inputs"]:
+        folder = place.landing / str(each["run_id"]) / each["source"]
+        folders.add(folder)
+        yield folder / f"{each['entity']}.parquet", each["sha256"]
+    for folder in sorted(folders):
+        yield folder / "extract.json", None
+    for model, digest in sorted(run.states):
+        yield place.delivered / model / f"{digest}.parquet", digest
+
+
+def _link(link: Path, target: Path) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(target.resolve())
+
+
+def _number(there: Place, run: RecordedPackage) -> None:
+    """Let the run take its own number, where it was delivered more than once."""
+    base, number = run.folder.name, 1
+    if base.count("-") == 2:
+        base, _, text = base.rpartition("-")
+        number = int(text)
+    for taken in range(1, number):
+        name = base if taken == 1 else f"{base}-{taken}"
+        receipt = there.outbox / run.label / name / "receipt.json"
+        receipt.parent.mkdir(parents=True)
+        receipt.touch()
+
+
+def _before(ledger: Ledger, run: RecordedPackage) -> Iterator[Record]:
+    """Pass on what the ledger knew of this feed and its state when the run was made.
+
+    Raises:
+        Refused: it knows less than the package says.
+    """
+    feed, left = run.run["feed"], run.run["ledger"]["settled"]
+    models = {s["model"] for s in run.run["states"]["held"]}
+    mine = run.digest
+    for record in ledger.all("approved", "held", "intent", "delivered", "nothing"):
+        kept = record.get("state") or {}
+        if record.get("feed") != feed and kept.get("model") not in models:
+            continue
+        if record.get("package") == mine:
+            break  # its own: what follows was not known yet
+        if record["event"] in ("delivered", "nothing"):
+            if not left:
+                break
+            left -= 1
+            yield record
+        elif record["event"] == "approved":
+            yield record
+    if left:
+        raise Refused(
+            f"expected {run.run['ledger']['settled']} settled files in the ledger "
+            f"before {run.folder}, found {left} fewer. Restore it from a copy."
+        )
+
+
+def _lines(records: Iterable[Record]) -> Iterator[bytes]:
+    """Chain records anew, as `store.chain` does."""
+    last = START
+    for record in records:
+        chained: Mapping[str, object] = {**record, "previous": last}
+        text = json.dumps(chained, ensure_ascii=False, sort_keys=True, default=str)
+        line = text.encode() + b"\n"
+        last = hashlib.sha256(line).hexdigest()
+        yield line

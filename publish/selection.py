@@ -1,0 +1,224 @@
+"""Which feeds a run takes: those named, or all of which the company has the source."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from publish import gate
+from publish.gate import sources as extracts
+from publish.settings import Settings, stamp
+from runtime import duck
+from runtime.exits import Misuse
+from store import feeds, sources
+from store.feeds import Feed, Open
+from store.feeds.artifacts import Artifacts
+from store.ledger import Ledger
+from store.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class NotMade:
+    """One file that was not made: it is not due, superseded, or cannot be made.
+
+    Attributes:
+        label: names the file, as `gate.Rendered.label` does.
+        status: "not due", "waiting", "superseded" or "refused".
+        says: why, as a sentence.
+        code: exit code.
+    """
+
+    label: str
+    status: str
+    says: str
+    code: int = 0
+
+
+def not_made(
+    settings: Settings,
+    ledger: Ledger,
+    feed: Feed,
+    split: str | None,
+    built: datetime | None,
+) -> NotMade | None:
+    """Say why a file need not, or cannot, be made; None if it must.
+
+    Args:
+        settings: of the command.
+        ledger: knows what went out.
+        feed: the file's declaration.
+        split: the split value, if the feed is split.
+        built: when dbt wrote the warehouse, UTC without a zone; None if unknown.
+    """
+    label = gate.label(feed, split)
+    at = settings.at
+    if settings.due and not due_for(feed, ledger, at, split):
+        period = stamp(feed.cadence.last_due(at))
+        return NotMade(label, "not due", f"settled since {period} already")
+    try:
+        feed.file_name(at, settings.place.environment, split)
+    except Misuse as error:
+        # One bad value must not keep the files of the others from leaving.
+        return NotMade(label, "refused", str(error), 1)
+    last = ledger.last_state(feed.state.model, feed.destination, split)
+    by_day = "{date}" in feed.file and "{timestamp}" not in feed.file
+    if last and by_day and last["logical"][:10] > f"{at:%Y-%m-%d}":
+        return NotMade(
+            label,
+            "refused",
+            f"{last['name']} went out, and readers take files in the order of "
+            f"their days: one of {at:%Y-%m-%d} would say what is newer under an "
+            "older day. Leave --at out, or give a later one.",
+            1,
+        )
+    if feed.state == feed.model:
+        return None
+    if last and by_day and last["logical"][:10] == f"{at:%Y-%m-%d}":
+        # It would take the name of one that may not have been fetched yet, and a
+        # reader could not tell which of the day's files is the newer one.
+        return NotMade(
+            label,
+            "waiting",
+            f"{last['name']} went out today; what has changed since follows in "
+            "the file of another day",
+        )
+    if last and built and stamp(built) <= last["at"]:
+        # A difference to what was held before the last delivery is no news.
+        return NotMade(
+            label,
+            "superseded",
+            f"dbt built before {last['name']} was delivered; `dbt build` shows "
+            "what has changed since",
+        )
+    return None
+
+
+def none_open(settings: Settings, feed: Feed, landed: list[Source]) -> list[NotMade]:
+    """Doubt that no value of a split is open if nobody asked the source lately."""
+    hours = feed.guards.get("max_source_age")
+    if not feed.open or not hours:
+        return []
+    at = settings.at
+    fresh = extracts.fresh(
+        landed, feed.cadence.last_due(at) if settings.due else at, hours
+    )
+    return [] if fresh.passed else [NotMade(feed.name, "refused", fresh.says, 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a run takes, and what it leaves out, with the reason by name."""
+
+    feeds: tuple[Feed, ...]
+    left_out: dict[str, str]
+
+
+def choose(
+    artifacts: Artifacts, names: Sequence[str], landing: Path, ledger: Ledger
+) -> Choice:
+    """Choose the feeds with these names, or all if none is given.
+
+    A company may use one source and not another. A feed that nobody named is left out
+    if a source of it was never landed here and the ledger never heard of it; one that
+    the ledger knows has lost its source, and will say so.
+
+    Raises:
+        Misuse: a name is not declared, or nothing at all was landed.
+    """
+    declared = {feed.name: feed for feed in feeds.read(artifacts)}
+    for name in names:
+        if name not in declared:
+            known = ", ".join(declared) or "(none is declared)"
+            feed, _, value = name.partition(".")
+            # So a file of one term is called in the summary.
+            hint = f". Its terms go together: `publish {feed}`" if value else ""
+            raise Misuse(
+                f"expected one of the files {known}; found {name!r}"
+                + (hint if feed in declared else "")
+            )
+    if names:
+        return Choice(tuple(declared[name] for name in declared if name in names), {})
+    heard = {record.get("feed") for record in ledger.all()}
+    left_out = {
+        feed.name: f"nothing of {' and '.join(missing)} was ever landed here"
+        for feed in declared.values()
+        if (missing := sources.absent(landing, artifacts, feed.unique_id))
+        and feed.name not in heard
+    }
+    if left_out and len(left_out) == len(declared):
+        raise Misuse(
+            f"expected a landed source in {landing / 'current'}, found none. Run "
+            "`extract`, then `dbt build`, or set FEEDS_DATA to the data directory "
+            "that they wrote to."
+        )
+    taken = tuple(feed for name, feed in declared.items() if name not in left_out)
+    return Choice(taken, left_out)
+
+
+def split_values(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, ledger: Ledger, at: datetime
+) -> Sequence[str | None]:
+    """Return the split values that get a file, sorted; [None] for a feed of one file.
+
+    Args:
+        connection: from `runtime.duck`.
+        feed: the file's declaration.
+        ledger: knows which value had its final file.
+        at: the logical time, UTC.
+    """
+    if feed.split_by is None:
+        return [None]
+    if feed.open is None:
+        return _values(connection, feed.split_by, feed.model.sql, "true")
+    moment = f"timestamp {duck.text(f'{at:%Y-%m-%d %H:%M:%S}')}"
+    since, until = duck.name(feed.open.since), duck.name(feed.open.until)
+    now = f"{since} <= {moment} and {moment} < {until}"
+    chosen = {*_values(connection, feed.split_by, feed.open.relation.sql, now)}
+    if feed.open.final:
+        chosen |= _closing(connection, feed, feed.open, ledger, moment)
+    return sorted(chosen)
+
+
+def _values(
+    connection: duckdb.DuckDBPyConnection, column: str, relation: str, where: str
+) -> list[str]:
+    rows = connection.execute(
+        f"select distinct cast({duck.name(column)} as varchar) from {relation} "
+        f"where {where} order by 1"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _closing(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    period: Open,
+    ledger: Ledger,
+    moment: str,
+) -> set[str]:
+    """Values that have closed since their last file: they get a final one."""
+    closed = connection.execute(
+        f"select cast({duck.name(str(feed.split_by))} as varchar), "
+        f"{duck.name(period.until)} "
+        f"from {period.relation.sql} where {duck.name(period.until)} <= {moment}"
+    ).fetchall()
+    final = set()
+    for value, until in closed:
+        # Deltas count too: the term may have opened and closed between two fulls.
+        last = ledger.last_state(feed.state.model, feed.destination, value)
+        if last is not None and last["logical"] < stamp(until):
+            final.add(value)
+    return final
+
+
+def due(feed: Feed, ledger: Ledger, at: datetime) -> bool:
+    """Say whether the cadence fell due between the last delivery and `at`."""
+    return due_for(feed, ledger, at, None)
+
+
+def due_for(feed: Feed, ledger: Ledger, at: datetime, split: str | None) -> bool:
+    """Say the same of one split value; None asks about the feed as a whole."""
+    last = ledger.last_settled(feed.name, feed.destination, split)
+    return last is None or stamp(feed.cadence.last_due(at)) > last["logical"]

@@ -1,0 +1,66 @@
+"""The interface that every transport has."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from publish.transport.digests import Digest, Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in a partner's folder.
+
+    Attributes:
+        name: without folder.
+        bytes: None where the server's listing does not tell.
+        modified: in UTC by the server's clock; None where the listing does not tell.
+    """
+
+    name: str
+    bytes: int | None = None
+    modified: datetime | None = None
+
+
+class Connection(Protocol):
+    """A folder at a partner, open. Names are plain file names in that folder.
+
+    Every method raises `Refused` where a person must act and `Temporary` where the
+    same may succeed later, with the other side's own words; `publish.transport.errors`
+    tells more of such an end.
+    """
+
+    def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
+        """Send a file under `name`; `tick` is told the size of every block."""
+
+    def size(self, name: str) -> int | None:
+        """Return the size in bytes, None if there is no such file."""
+
+    def hash(self, name: str) -> Digest | None:
+        """Return the server's own hash, None where it offers none."""
+
+    def modified(self, name: str) -> datetime | None:
+        """Return when a file was last changed, in UTC by the server's clock.
+
+        None if there is no such file, or the server does not tell.
+        """
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file a name, replacing a file of that name."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file; it is no error if there is none."""
+
+    def list(self) -> list[str]:
+        """Return the names in the folder."""
+
+    def entries(self) -> Sequence[Entry]:
+        """Return the files in the folder by name, with what the listing tells."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """Tell what belongs in a receipt: server, TLS version, certificate check."""
+
+    def close(self) -> None:
+        """End the connection; never raises."""

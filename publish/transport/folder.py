@@ -1,0 +1,113 @@
+"""A folder on this machine or a mounted share, as a partner."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from publish.transport.connection import Entry
+from publish.transport.destination import Destination, plain
+from publish.transport.digests import Digest, Sent, Tally, blocks
+from publish.transport.errors import ServerRefused, ServerUnavailable
+from runtime.files import sha256_of, sync_folder
+
+# A share that is full, slow or away for a moment; all else needs a person.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.ETIMEDOUT, errno.ESTALE, errno.EBUSY)
+
+
+class Folder:
+    """The `Connection` of file:// URLs."""
+
+    def __init__(self, destination: Destination, folder: str) -> None:
+        """Open an existing folder.
+
+        Raises:
+            Refused: it does not exist; making it would hide a share not mounted.
+        """
+        self._path = Path(destination.path + "/" + folder.strip("/"))
+        self._name = destination.name
+        if not self._path.is_dir():
+            raise ServerRefused(
+                f"{self._name}: expected a folder {self._path}, found none. Make it, "
+                "or mount it, then publish again."
+            )
+
+    def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
+        """Copy a file durably."""
+        tally = Tally()
+        with self._told(), (self._path / plain(name)).open("wb") as to:
+            for block in blocks(source):
+                to.write(block)
+                tally.add(block)
+                tick(len(block))
+            to.flush()
+            os.fsync(to.fileno())
+        return tally.sent()
+
+    def size(self, name: str) -> int | None:
+        """Return the size in bytes, None if there is no such file."""
+        found = self._stat(name)
+        return found.st_size if found else None
+
+    def hash(self, name: str) -> Digest | None:
+        """Return the SHA-256 of what now lies in the folder."""
+        with self._told():
+            return Digest("SHA-256", sha256_of(self._path / name))
+
+    def modified(self, name: str) -> datetime | None:
+        """Return when a file was last changed, None if there is no such file."""
+        found = self._stat(name)
+        return datetime.fromtimestamp(found.st_mtime, UTC) if found else None
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file a name in one step, durably."""
+        with self._told():
+            (self._path / old).replace(self._path / plain(new))
+            sync_folder(self._path)
+
+    def remove(self, name: str) -> None:
+        """Remove a file; it is no error if there is none."""
+        with self._told():
+            (self._path / name).unlink(missing_ok=True)
+
+    def list(self) -> list[str]:
+        """Return the names in the folder."""
+        with self._told():
+            return sorted(path.name for path in self._path.iterdir())
+
+    def entries(self) -> Sequence[Entry]:
+        """Return the files in the folder by name, with size and time."""
+        with self._told():
+            found = [(p.name, p.stat()) for p in self._path.iterdir() if p.is_file()]
+        return [
+            Entry(name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+            for name, stat in sorted(found)
+        ]
+
+    def facts(self) -> Mapping[str, Any]:
+        """Name the folder."""
+        return {"server": "file", "folder": str(self._path)}
+
+    def close(self) -> None:
+        """Do nothing: nothing is open between calls."""
+
+    def _stat(self, name: str) -> os.stat_result | None:
+        with self._told():
+            try:
+                return (self._path / name).stat()
+            except FileNotFoundError:
+                return None
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise ServerUnavailable(
+                    f"{self._name}: {error}", retry="seldom"
+                ) from None
+            raise ServerRefused(f"{self._name}: {error}") from None

@@ -1,0 +1,175 @@
+"""FTP and FTPS, as a partner: sends whole files and believes no single reply.
+
+The TLS layer of a data connection is closed properly, the final reply is insisted
+upon, and a server's reason for breaking off is read and shown.
+"""
+
+import ftplib
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from publish.transport.connection import Entry
+from publish.transport.destination import Destination, plain
+from publish.transport.digests import Digest, Sent, Tally, blocks
+from publish.transport.errors import ServerRefused, end_of, reply_text
+from publish.transport.ftp_files import Files, digest_in_reply, hash_offered
+from publish.transport.ftp_session import CLOSE_SECONDS, Session
+from runtime.command import LOG
+
+
+class Ftp:
+    """The `Connection` of ftps://, ftps+implicit:// and ftp:// URLs."""
+
+    def __init__(self, destination: Destination, folder: str) -> None:
+        """Connect, check the certificate, log in, protect the data channel.
+
+        Raises:
+            Refused: the certificate, the login or the folder is not accepted.
+            Temporary: the server cannot be reached, or says so.
+        """
+        self._to = destination
+        if destination.scheme == "ftp":
+            LOG.warning(
+                f"destination={destination.name} is NOT encrypted: "
+                f"{destination.variable('ALLOW_PLAINTEXT')} is 1; password and file "
+                "can be read and changed on their way"
+            )
+        path = destination.folder(folder)
+        self._ftp = Session(destination)
+        try:
+            self._begin(path)
+        except BaseException:
+            self._ftp.close()
+            raise
+        self._files = Files(self._ftp, self._features)
+        self._algorithm, self._hash_command = hash_offered(self._features)
+
+    def _begin(self, path: str) -> None:
+        to, session = self._to, self._ftp
+        with reply_text(to, f"connecting to {to.server}", begins=True):
+            self._greeting = session.open()
+        if to.scheme == "ftps":
+            hint = "Clear text is not fallen back to."
+            with reply_text(to, "beginning TLS (AUTH)", hint, begins=True):
+                session.secure()
+        mend = f"Mend {to.variable('USER')} or {to.variable('PASSWORD')}."
+        with reply_text(to, f"logging in as {to.user}", mend):
+            session.enter()
+        with reply_text(to, "preparing transfers (PROT P, TYPE I)"):
+            session.prepare()
+        with reply_text(to, "asking for features"):
+            self._features = session.features()
+            if "UTF8" in self._features:
+                with suppress(ftplib.error_perm):
+                    session.sendcmd("OPTS UTF8 ON")
+        if path:
+            hint = "Expected that this folder is there, and open to this user."
+            with reply_text(to, f"entering the folder {path}", hint):
+                session.cwd(path)
+
+    def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
+        """Send a file, counting and hashing, and insist on the server's 2xx."""
+        tally = Tally(self._algorithm)
+        try:
+            with self._ftp.transfercmd(f"STOR {plain(name)}") as data:
+                for block in blocks(source):
+                    data.sendall(block)
+                    tally.add(block)
+                    tick(len(block))
+                self._ftp.finish(data)
+            self._ftp.wait(self._to.reply_timeout)
+            self._ftp.voidresp()
+        except ftplib.all_errors as error:
+            said = "" if isinstance(error, ftplib.Error) else self._ftp.reason()
+            what = f"sending {name} broke after {tally.count} bytes"
+            raise end_of(self._to, what, error, said) from None
+        self._ftp.wait(self._to.timeout)
+        return tally.sent()
+
+    def size(self, name: str) -> int | None:
+        """Return the size in bytes, None if there is no such file.
+
+        By SIZE, else by MLST, else by a listing of the folder.
+        """
+        with reply_text(self._to, f"asking the size of {plain(name)}"):
+            try:
+                return self._files.size(name)
+            except LookupError as error:
+                raise ServerRefused(
+                    f"{self._to.name}: the server tells no size of {name}, neither by "
+                    f"SIZE nor by MLST, and its listing is not understood ({error}). "
+                    "Nothing is published there, for nothing could be checked."
+                ) from None
+
+    def hash(self, name: str) -> Digest | None:
+        """Return the server's hash by HASH, XSHA256, XSHA512, XSHA1, XMD5 or XCRC."""
+        if self._algorithm is None:
+            return None
+        with reply_text(self._to, f"asking the hash of {plain(name)}"):
+            # It may have to read the whole file first.
+            self._ftp.wait(self._to.reply_timeout)
+            try:
+                if self._hash_command == "HASH":
+                    self._ftp.sendcmd(f"OPTS HASH {self._algorithm}")
+                reply = self._ftp.sendcmd(f"{self._hash_command} {name}")
+            except ftplib.error_perm as error:
+                LOG.warning(f"hash of {name} was offered but not told: {error}")
+                return None
+            finally:
+                self._ftp.wait(self._to.timeout)
+        return digest_in_reply(reply, self._algorithm, name)
+
+    def modified(self, name: str) -> datetime | None:
+        """Return when a file was last changed, by MDTM or MLST."""
+        with reply_text(self._to, f"asking the time of {plain(name)}"):
+            return self._files.modified(name)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file a name (RNFR, RNTO)."""
+        with reply_text(self._to, f"renaming {plain(old)} to {plain(new)}"):
+            self._ftp.rename(old, new)
+
+    def remove(self, name: str) -> None:
+        """Remove a file; it is no error if there is none."""
+        with reply_text(self._to, f"removing {plain(name)}"):
+            try:
+                self._ftp.delete(name)
+            except ftplib.error_perm as error:
+                # 550 is both "no such file" and "you may not".
+                if not str(error).startswith("550") or self.size(name) is not None:
+                    raise
+
+    def list(self) -> list[str]:
+        """Return the names in the folder."""
+        return [entry.name for entry in self.entries()]
+
+    def entries(self) -> Sequence[Entry]:
+        """Return the files in the folder: by MLSD, else by NLST their names alone."""
+        with reply_text(self._to, "listing the folder"):
+            return self._files.entries()
+
+    def facts(self) -> Mapping[str, Any]:
+        """Tell server, TLS and whether the certificate was checked."""
+        control = self._ftp.sock
+        tls = control if isinstance(control, ssl.SSLSocket) else None
+        cipher = tls.cipher() if tls else None
+        return {
+            "server": self._to.server,
+            "greeting": self._to.redact(self._greeting),
+            "encrypted": self._ftp.protected,
+            "tls": tls.version() if tls else None,
+            "cipher": cipher[0] if cipher else None,
+            "session_resumed": self._ftp.resumed,
+            "certificate_checked": self._to.verify if tls else None,
+        }
+
+    def close(self) -> None:
+        """Say goodbye, shortly; then close."""
+        with suppress(*ftplib.all_errors):
+            self._ftp.wait(CLOSE_SECONDS)
+            self._ftp.quit()
+        self._ftp.close()

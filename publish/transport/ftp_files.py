@@ -1,0 +1,203 @@
+"""What FTP servers tell of files: size, time, a list; each in several ways."""
+
+import ftplib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from publish.transport.connection import Entry
+from publish.transport.digests import ALGORITHMS, Digest
+from publish.transport.ftp_session import Session
+
+_FORBIDDEN = re.compile(r"permi|denied|allowed|forbidden", re.IGNORECASE)
+
+
+class Files:
+    """Asks about the files of the folder that a session is in.
+
+    Every method raises the errors of ftplib.
+    """
+
+    def __init__(self, session: Session, features: Mapping[str, str]) -> None:
+        """Ask over `session`, by what FEAT lists."""
+        self._session = session
+        self._features = features
+
+    def size(self, name: str) -> int | None:
+        """Return the size in bytes, None if there is no such file.
+
+        Raises:
+            LookupError: no way tells; holds the line that was not understood.
+        """
+        for way in (self._size, self._mlst_size):
+            # One that is listed may yet be forbidden, or unknown after all.
+            with suppress(ftplib.error_perm, LookupError):
+                return way(name)
+        return size_in(self._session.lines("LIST"), name)
+
+    def modified(self, name: str) -> datetime | None:
+        """Return when a file was last changed; None if that is not told."""
+        if "MDTM" in self._features:
+            reply = self._or_none(f"MDTM {name}")
+            return time_of(reply[3:].strip()) if reply else None
+        with suppress(LookupError):
+            entry = self._mlst(name) if "MLST" in self._features else None
+            return entry.modified if entry else None
+        return None
+
+    def entries(self) -> Sequence[Entry]:
+        """Return the files by name: by MLSD, else by NLST their names alone."""
+        if "MLST" in self._features:
+            found = [facts_of(line) for line in self._session.lines("MLSD")]
+        else:
+            found = [Entry(name) for name in self._names()]
+        files = {entry.name: entry for entry in found if entry is not None}
+        return [files[name] for name in sorted(files)]
+
+    def _or_none(self, command: str) -> str | None:
+        """Send a command about a file; None if the server knows no such file."""
+        try:
+            return self._session.sendcmd(command)
+        except ftplib.error_perm as error:
+            if _absent(error):
+                return None
+            raise
+
+    def _size(self, name: str) -> int | None:
+        """Ask by SIZE.
+
+        Raises:
+            LookupError: the server cannot tell this way.
+        """
+        if "SIZE" not in self._features:
+            raise LookupError
+        reply = self._or_none(f"SIZE {name}")
+        if reply is None:
+            return None
+        found = re.match(r"213\s+(\d+)\s*$", reply)
+        if not found:
+            raise LookupError
+        return int(found[1])
+
+    def _mlst_size(self, name: str) -> int | None:
+        if "MLST" not in self._features:
+            raise LookupError
+        entry = self._mlst(name)
+        if entry is not None and entry.bytes is None:
+            raise LookupError
+        return entry.bytes if entry else None
+
+    def _mlst(self, name: str) -> Entry | None:
+        """Ask by MLST; None if the server knows no such file.
+
+        Raises:
+            LookupError: the answer holds no facts.
+        """
+        reply = self._or_none(f"MLST {name}")
+        if reply is None:
+            return None
+        lines = reply.splitlines()
+        if len(lines) < 3:
+            raise LookupError
+        return facts_of(lines[1])
+
+    def _names(self) -> Sequence[str]:
+        try:
+            # Some answer with a path, some list the folder itself.
+            lines = [line.rpartition("/")[2] for line in self._session.lines("NLST")]
+        except ftplib.error_perm as error:
+            if _absent(error):
+                return []
+            raise
+        return [name for name in lines if name not in ("", ".", "..")]
+
+
+def _absent(error: ftplib.error_perm) -> bool:
+    """Tell "no such file" from "you may not", which both are 550."""
+    return str(error).startswith("550") and not _FORBIDDEN.search(str(error))
+
+
+# ls -l, as most servers list: rights, links, owner, group, bytes, three words of time.
+_UNIX = re.compile(r"-\S{9}\S*\s+\d+\s+\S+\s+\S+\s+(\d+)\s+\S+\s+\S+\s+\S+ (.+)")
+# IIS: 01-15-26  06:00AM  1234 name
+_DOS = re.compile(r"\d\d-\d\d-\d{2,4}\s+\d\d:\d\d(?:AM|PM)?\s+(\d+) (.+)")
+
+
+def facts_of(line: str) -> Entry | None:
+    """Read a line of MLSD or MLST: `type=file;size=12;modify=20260115060000; name`.
+
+    Returns:
+        None for what is not a file.
+    """
+    written, _, name = line.strip().partition(" ")
+    facts = dict(
+        pair.lower().split("=", 1) for pair in written.split(";") if "=" in pair
+    )
+    if facts.get("type", "file") != "file":
+        return None
+    size = facts.get("size", "")
+    return Entry(
+        name.rpartition("/")[2],
+        int(size) if size.isdecimal() else None,
+        time_of(facts.get("modify", "")),
+    )
+
+
+def time_of(text: str) -> datetime | None:
+    """Read a time as MDTM and MLST write it, in UTC: `20260115060000.123`."""
+    found = re.match(r"\d{14}", text)
+    if not found:
+        return None
+    try:
+        return datetime.strptime(found[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def size_in(lines: Iterable[str], name: str) -> int | None:
+    """Find a file's size in what LIST wrote; None if it is not there.
+
+    Raises:
+        LookupError: a line may be about the file, but has no form that is known.
+    """
+    for line in lines:
+        found = _UNIX.fullmatch(line.rstrip()) or _DOS.fullmatch(line.rstrip())
+        if found is None and line.endswith(f" {name}") and line[0] not in "dl":
+            raise LookupError(line)
+        if found is not None and found[2] == name:
+            return int(found[1])
+    return None
+
+
+# Commands of older servers, by algorithm; HASH (a draft) is asked before them.
+_COMMANDS = {
+    "SHA-256": "XSHA256",
+    "SHA-512": "XSHA512",
+    "SHA-1": "XSHA1",
+    "MD5": "XMD5",
+    "CRC32": "XCRC",
+}
+_DIGITS = {"SHA-256": 64, "SHA-512": 128, "SHA-1": 40, "MD5": 32, "CRC32": 8}
+
+
+def hash_offered(features: Mapping[str, str]) -> tuple[str | None, str]:
+    """Choose the strongest algorithm that FEAT offers, and its command."""
+    # HASH SHA-1*;SHA-256;MD5 (the star marks what is used unless OPTS says other)
+    listed = features.get("HASH", "").upper().replace("*", "").split(";")
+    for algorithm in ALGORITHMS:
+        if algorithm in (word.strip() for word in listed):
+            return algorithm, "HASH"
+        if _COMMANDS[algorithm] in features:
+            return algorithm, _COMMANDS[algorithm]
+    return None, ""
+
+
+def digest_in_reply(reply: str, algorithm: str, name: str) -> Digest | None:
+    """Find the hash in a reply, whose words may come in any order around it."""
+    digits = _DIGITS[algorithm]
+    # A file's name may look like a hash; a CRC may have lost its leading zeros.
+    text = re.sub(r"(?m)^\d{3}[ -]", "", reply).replace(name, " ")
+    form = r"[0-9A-F]{1,8}" if algorithm == "CRC32" else rf"[0-9A-F]{{{digits}}}"
+    found = [w for w in text.split() if re.fullmatch(form, w, re.IGNORECASE)]
+    return Digest.of(algorithm, found[-1]) if found else None

@@ -1,0 +1,177 @@
+"""ftplib's client with what servers need and it lacks: a thin layer.
+
+The data connection resumes the TLS session of the control connection: vsftpd and
+ProFTPD, as shipped, refuse it otherwise (python/cpython#63699 is open).
+"""
+
+import ftplib
+import socket
+import ssl
+from contextlib import suppress
+
+from publish.transport.destination import Destination
+from runtime.command import LOG
+
+
+def tls_context(destination: Destination) -> ssl.SSLContext:
+    """Make them: TLS 1.2 or later, certificate and host name checked.
+
+    One context serves control and data connections: a session belongs to its context.
+    """
+    made = ssl.create_default_context(
+        cafile=str(destination.ca_file) if destination.ca_file else None
+    )
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    # For servers that do not take one TLS 1.3 ticket for several data connections.
+    if destination.tls_max == "1.2":
+        made.maximum_version = ssl.TLSVersion.TLSv1_2
+    if not destination.verify:
+        LOG.warning(
+            f"destination={destination.name} certificate is NOT checked: "
+            f"{destination.variable('TLS_VERIFY')} is 0; whoever stands between can "
+            "read and change the file"
+        )
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    return made
+
+
+# How long a server may take to say why it broke a transfer off.
+_REASON_SECONDS = 3.0
+# How long a server may take to close its end of a data connection, or to say goodbye.
+CLOSE_SECONDS = 5.0
+# Idle seconds before the first probe, seconds between probes, lost probes.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
+
+
+class Session(ftplib.FTP_TLS):
+    """A control connection; made anew for every attempt, never used after an error.
+
+    Passive mode only; an address in a 227 reply is not believed, its port is.
+    """
+
+    def __init__(self, destination: Destination) -> None:
+        """Prepare, without connecting."""
+        super().__init__(context=tls_context(destination), timeout=destination.timeout)
+        self._to = destination
+        # Whether the last data connection resumed the TLS session.
+        self.resumed: bool | None = None
+
+    def open(self) -> str:
+        """Connect, in TLS for ftps+implicit://, and return the greeting."""
+        self.host, self.port = self._to.host, self._to.port
+        plain = socket.create_connection((self.host, self.port), self._to.timeout)
+        self.sock, self.af = plain, plain.family
+        self._keep_alive()
+        if self._to.scheme == "ftps+implicit":
+            self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
+        self._read_lines()
+        self.welcome = self.getresp()
+        return self.welcome
+
+    def secure(self) -> None:
+        """Begin TLS by AUTH; if it is refused, that is the end."""
+        self.auth()
+        # What came before TLS is not read any more: it might be anybody's.
+        self._read_lines()
+
+    def enter(self) -> None:
+        """Log in."""
+        password = self._to.password.reveal() if self._to.password else ""
+        self.login(self._to.user, password, secure=False)
+
+    def prepare(self) -> None:
+        """Protect data connections, and have bytes sent and counted as they are."""
+        if self.protected:
+            self.prot_p()
+        # Before any SIZE: two servers refuse it in ASCII type.
+        self.voidcmd("TYPE I")
+
+    @property
+    def protected(self) -> bool:
+        """Whether the control connection, and so every data connection, is TLS."""
+        return isinstance(self.sock, ssl.SSLSocket)
+
+    def makepasv(self) -> tuple[str, int]:
+        """Ask for a data port: EPSV on IPv6 and where it is wished for, else PASV."""
+        if self._to.epsv and self.sock is not None:
+            peer = self.sock.getpeername()
+            return ftplib.parse229(self.sendcmd("EPSV"), peer)  # noqa: S321 (made TLS)
+        return super().makepasv()
+
+    def ntransfercmd(
+        self, cmd: str, rest: int | str | None = None
+    ) -> tuple[socket.socket, int | None]:
+        """Open a data connection, protected, in the TLS session of this one."""
+        data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 (made TLS)
+        if not isinstance(self.sock, ssl.SSLSocket):
+            return data, size
+        # Taken now, not after the handshake: under TLS 1.3 the ticket comes later.
+        session = self.sock.session
+        secured = self.context.wrap_socket(
+            data, server_hostname=self.host, session=session
+        )
+        self.resumed = secured.session_reused
+        return secured, size
+
+    def finish(self, data: socket.socket) -> None:
+        """End what we send, or have read, on a data connection.
+
+        The TLS layer is closed properly: skipping that loses data under TLS 1.3. Some
+        servers close theirs uncleanly; the reply and the size decide, not this.
+        """
+        if isinstance(data, ssl.SSLSocket):
+            data.settimeout(CLOSE_SECONDS)
+            with suppress(OSError):
+                data.unwrap()
+
+    def lines(self, command: str) -> list[str]:
+        """Return the lines of a listing."""
+        with self.transfercmd(command) as data:
+            with data.makefile("rb") as file:
+                raw = file.read()
+            self.finish(data)
+        self.voidresp()
+        return [_text(line) for line in raw.splitlines()]
+
+    def wait(self, seconds: float) -> None:
+        """Allow the next reply so much time."""
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
+
+    def features(self) -> dict[str, str]:
+        """Return what FEAT lists: upper-case name to the rest of its line."""
+        try:
+            lines = self.sendcmd("FEAT").splitlines()
+        except ftplib.error_perm:
+            return {}
+        pairs = (line.strip().partition(" ") for line in lines[1:-1])
+        return {name.upper(): rest for name, _, rest in pairs}
+
+    def reason(self) -> str:
+        """Read the line that a server sent when it broke a transfer off, if any."""
+        with suppress(*ftplib.all_errors):
+            self.wait(_REASON_SECONDS)
+            return self.getmultiline()
+        return ""
+
+    def _keep_alive(self) -> None:
+        # Lets firewalls know that we are there during a long transfer; NOOP would
+        # upset some servers.
+        if self.sock is not None:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in _KEEP_ALIVE.items():
+                if hasattr(socket, name):
+                    number = getattr(socket, name)
+                    self.sock.setsockopt(socket.IPPROTO_TCP, number, value)
+
+    def _read_lines(self) -> None:
+        # A server that does not speak UTF-8 must not hide what it has to say.
+        if self.sock is not None:
+            self.file = self.sock.makefile(
+                "r", encoding="utf-8", errors="backslashreplace"
+            )
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", errors="backslashreplace")

@@ -1,0 +1,1 @@
+"""What commands leave behind, read and written in one place."""
