@@ -9,7 +9,7 @@ from extract.entities import ORDER_TOOL, Entity
 from extract.names import Names
 from extract.source import Page, Source
 from extract.strict_json import parse, parse_rows, refuse_depth
-from extract.transport import Limits, Transport, check_address
+from extract.transport import HttpLimits, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Refused
 
@@ -30,7 +30,7 @@ def connect(variables: Environment) -> "OrderTool":
         address,
         {"Authorization": f"Bearer {token}", "Accept": "application/json"},
         variables.authorities("ORDER_TOOL_CA_FILE"),
-        Limits.of(variables),
+        variables.settings(HttpLimits, "FEEDS_HTTP_"),
         Names("ORDER_TOOL", "ORDER_TOOL_TOKEN"),
     )
     return OrderTool(

@@ -10,7 +10,7 @@ from extract.entities import ORDERTIME, Entity
 from extract.names import Names
 from extract.source import Page, Source
 from extract.strict_json import parse, parse_rows
-from extract.transport import Limits, Transport, check_address
+from extract.transport import HttpLimits, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Misuse, Refused
 
@@ -50,7 +50,7 @@ def connect(variables: Environment) -> "OrderTime":
         address,
         headers,
         variables.authorities("ORDERTIME_CA_FILE"),
-        Limits.of(variables),
+        variables.settings(HttpLimits, "FEEDS_HTTP_"),
         Names(
             "ORDERTIME",
             "ORDERTIME_API_KEY, ORDERTIME_EMAIL and ORDERTIME_PASSWORD or "

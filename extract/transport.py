@@ -6,52 +6,42 @@ hostile     JSON that no sound server sends (see strict_json): never tried again
 """
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 import tenacity
 import urllib3
+from msgspec import Meta
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
 
 from extract.names import Names
 from extract.strict_json import parse
 from runtime.command import LOG
-from runtime.environment import Environment
 from runtime.exits import Misuse, Refused, Temporary
 
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request may cost.
+class HttpLimits(msgspec.Struct, frozen=True):
+    """What one request may cost: the variables FEEDS_HTTP_<NAME>.
 
     Attributes:
         timeout: seconds to connect, and between two pieces of an answer.
         attempts: how often a request is made before the source counts as down.
-        longest_wait: seconds; the most that we wait before trying again.
-        body: bytes of one answer after decompression.
+        longest_wait: seconds; the longest wait before another attempt.
+        body_limit: bytes of one answer after decompression.
     """
 
-    timeout: float = 60
-    attempts: int = 6
-    longest_wait: float = 60
-    body: int = 64 * 2**20
-
-    @classmethod
-    def of(cls, variables: Environment) -> "Limits":
-        """Read FEEDS_HTTP_TIMEOUT, _ATTEMPTS, _LONGEST_WAIT and _BODY_LIMIT."""
-        return cls(
-            variables.number("FEEDS_HTTP_TIMEOUT", 60, 0.1, 3600),
-            variables.count("FEEDS_HTTP_ATTEMPTS", 6, 1, 100),
-            variables.number("FEEDS_HTTP_LONGEST_WAIT", 60, 0, 3600),
-            variables.count("FEEDS_HTTP_BODY_LIMIT", 64 * 2**20, 1024),
-        )
+    timeout: Annotated[float, Meta(ge=0.1, le=3600)] = 60
+    attempts: Annotated[int, Meta(ge=1, le=100)] = 6
+    longest_wait: Annotated[float, Meta(ge=0, le=3600)] = 60
+    body_limit: Annotated[int, Meta(ge=1024, le=10**9)] = 64 * 2**20
 
 
 @dataclass(slots=True)
@@ -89,7 +79,7 @@ class Transport:
         base: str,
         headers: Mapping[str, str],
         ca_file: Path | None,
-        limits: Limits,
+        limits: HttpLimits,
         names: Names,
     ) -> None:
         self.base = base.rstrip("/")
@@ -215,11 +205,11 @@ class Transport:
         body = bytearray()
         for piece in response.raw.stream(65536, decode_content=True):
             body += piece
-            if len(body) > self._limits.body:
+            if len(body) > self._limits.body_limit:
                 raise Refused(
                     f"{response.url.split('?')[0]}: expected at most "
-                    f"{self._limits.body:,} bytes, found more. Lower the page size, or "
-                    "raise FEEDS_HTTP_BODY_LIMIT if such answers are right."
+                    f"{self._limits.body_limit:,} bytes, found more. Lower the page "
+                    "size, or raise FEEDS_HTTP_BODY_LIMIT if such answers are right."
                 )
         with self.tally.lock:
             self.tally.requests += 1
@@ -253,15 +243,12 @@ def _message(body: bytes) -> str:
 
 
 def _seconds(retry_after: str | None) -> float:
-    """Retry-After in seconds: it is a number of them, or a date (RFC 9110 10.2.3)."""
-    if not retry_after:
-        return 0
-    if retry_after.strip().isdigit():
-        return float(retry_after)
+    """Return Retry-After in seconds (RFC 9110 10.2.3); 0 where it is unreadable."""
     try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
+        seconds = Retry().parse_retry_after(retry_after) if retry_after else None
+    except InvalidHeader:
         return 0
+    return seconds or 0
 
 
 def _reason(error: BaseException) -> str:

@@ -9,12 +9,17 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 from dotenv import dotenv_values
+from msgspec import Meta
 
 from runtime.exits import Misuse
 
 ENVIRONMENTS = ("dev", "uat", "prod")
+Value = TypeVar("Value")
+Group = TypeVar("Group", bound=msgspec.Struct)
 
 
 _SECRET = re.compile(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|_KEY$|WEBHOOK_URL$")
@@ -97,36 +102,41 @@ class Environment:
         self, name: str, default: float, least: float = 0, most: float = 1e12
     ) -> float:
         """Return a number between `least` and `most`."""
+        return self._value(name, Annotated[float, Meta(ge=least, le=most)], default)
+
+    def count(self, name: str, default: int, least: int = 0, most: int = 10**9) -> int:
+        """Return a whole number between `least` and `most`."""
+        return self._value(name, Annotated[int, Meta(ge=least, le=most)], default)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """Return a variable that is 1, 0, true or false."""
+        return self._value(name, bool, default)
+
+    def settings(self, kind: type[Group], prefix: str) -> Group:
+        """Return a Struct of which each field is a variable: `prefix` and its name.
+
+        Raises:
+            Misuse: a variable is not of the field's type; names the variable.
+        """
+        fields = msgspec.structs.fields(kind)
+        values = {
+            field.name: self._value(
+                prefix + field.name.upper(), field.type, field.default
+            )
+            for field in fields
+        }
+        return kind(**values)
+
+    def _value(self, name: str, kind: Any, default: Value) -> Value:
         text = self._variables.get(name)
         if text is None:
             return default
         try:
-            value = float(text)
-        except ValueError:
-            raise Misuse(f"{name} must be a number, but is {text!r}.") from None
-        if not least <= value <= most:
-            raise Misuse(
-                f"{name} must be from {least:g} to {most:g}, but is {text}."
-            ) from None
+            value: Value = msgspec.convert(text, kind, strict=False)
+        except msgspec.ValidationError as error:
+            expected = str(error).partition(", got")[0].replace("Expected", "expected")
+            raise Misuse(f"{name}: {expected}, found {text!r}.") from None
         return value
-
-    def count(self, name: str, default: int, least: int = 0, most: int = 10**9) -> int:
-        """Return a whole number between `least` and `most`."""
-        value = self.number(name, default, least, most)
-        if value != int(value):
-            raise Misuse(f"{name} must be a whole number, but is {value:g}.")
-        return int(value)
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        """Return a yes-or-no variable: 1, true, yes, on or 0, false, no, off."""
-        text = self._variables.get(name)
-        if text is None:
-            return default
-        if text.lower() in ("1", "true", "yes", "on"):
-            return True
-        if text.lower() in ("0", "false", "no", "off"):
-            return False
-        raise Misuse(f"{name} must be 1 or 0, but is {text!r}.")
 
 
 def _project() -> Path:

@@ -155,8 +155,8 @@ def test_an_exposure_without_our_fields_is_not_ours() -> None:
         ({"colour": "red"}, "(meta)", "expected only the fields model"),
         ({"when_empty": "maybe"}, "when_empty", 'one of "refuse", "skip", "send"'),
         ({"cadence": "daily"}, "cadence", "expected text like"),
-        ({"cadence": "0 25 * * *"}, "cadence, hour", "expected 0 to 23"),
-        ({"cadence": "0 0 31 2 *"}, "cadence", "a day that exists"),
+        ({"cadence": "0 25 * * *"}, "cadence", "Bad hour"),
+        ({"cadence": "0 0 31 2 *"}, "cadence", "Bad day-of-month"),
         ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost", "maximum 1"),
         ({"guards": {"min_rows": "one"}}, "guards.min_rows", "type integer"),
         ({"guards": {"max_loss": 1}}, "guards", "only the fields min_rows"),
@@ -266,6 +266,9 @@ def test_ancestors_are_all_that_is_below() -> None:
         ("0 0 13 * 5", "2026-01-15T00:00", "2026-01-13T00:00"),  # either day is enough
         ("0 0 29 2 *", "2026-01-15T00:00", "2024-02-29T00:00"),
         ("5/20 8-10 * * *", "2026-01-15T09:24", "2026-01-15T09:05"),
+        ("0 8 * * MON", "2026-01-15T00:00", "2026-01-12T08:00"),
+        # A field that begins with `*` restricts together with the other one.
+        ("0 6 */12 * 1", "2026-01-15T00:00", "2025-12-01T06:00"),
     ],
 )
 def test_the_last_due_time_is_what_crontab_means(cron: str, at: str, due: str) -> None:
@@ -277,7 +280,7 @@ def test_the_last_due_time_is_what_crontab_means(cron: str, at: str, due: str) -
     "text",
     [
         *("", "* * * *", "a * * * *", "60 * * * *", "5-1 * * * *", "*/0 * * * *"),
-        *("1- * * * *", "0 0 0 * *", "0 0 30 2 *"),
+        *("1- * * * *", "0 0 0 * *", "0 0 30 2 *", "* * * * * *"),
     ],
 )
 def test_a_cadence_that_means_nothing_is_refused(text: str) -> None:

@@ -124,10 +124,10 @@ def test_a_missing_variable_is_named(variables: dict[str, str], message: str) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("many", "COUNT must be a number, but is 'many'"),
-        ("1.5", "COUNT must be a whole number"),
-        ("0", "COUNT must be from 1 to 64"),
-        ("nan", "COUNT must be from 1 to 64"),
+        ("many", "COUNT: expected `int`, found 'many'"),
+        ("1.5", "COUNT: expected `int`, found '1.5'"),
+        ("0", "COUNT: expected `int` >= 1, found '0'"),
+        ("nan", "COUNT: expected `int`, found 'nan'"),
     ],
 )
 def test_a_wrong_number_is_named(text: str, message: str) -> None:
