@@ -1,5 +1,5 @@
--- How often each file was held, and why: a file that several checks held at once counts
--- once for each.
+-- How often each file was held, and why. A file that several checks held at the same
+-- time counts once for each check.
 
 select
     file,

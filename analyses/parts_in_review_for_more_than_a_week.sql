@@ -1,4 +1,4 @@
--- Which parts were in review for more than 7 days, the longest first.
+-- The parts that were in review for more than 7 days, the longest first.
 
 select
     item_name,

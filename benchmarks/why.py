@@ -44,7 +44,7 @@ _KINDS = {
     "UPC": ("inventory_audit", "gtin"),
     "part id": ("inventory_audit", "'part:' || item_id"),
     "order id": ("order_audit", "order_id::varchar"),
-    "section id": ("int_order_sections", "sis_section_id"),
+    "section id": ("int_orders_02_sections", "sis_section_id"),
 }  # fmt: skip
 
 

@@ -1,6 +1,20 @@
 {#
-    An amount of money: two decimals, rounded half up, once and here. Null where it
-    does not fit.
+    Reads a text as an exact number, or null if it is none. Staging keeps the text
+    beside it, so that a person sees what was read.
+
+    Six decimals: more than any price has, and few enough to remove the noise of a
+    source that computes in floats (12.344999999999999 was meant as 12.345).
+
+    column: the text.
+#}
+{% macro number_or_null(column) -%}
+    try_cast({{ column }} as decimal(18, 6))
+{%- endmacro %}
+
+
+{#
+    An amount of money with two decimals, rounded half up. Amounts are rounded here and
+    nowhere else. Null if the amount does not fit.
 
     column: an exact number.
 #}
@@ -10,9 +24,9 @@
 
 
 {#
-    An amount where it is above zero and within a limit, or null.
+    An amount of money if it is above zero and within a limit, else null.
 
-    column: an exact number. limit: the most the partner takes.
+    column: an exact number. limit: the highest amount that the partner accepts.
 #}
 {% macro money_within(column, limit) -%}
     case
@@ -23,8 +37,8 @@
 
 
 {#
-    The whole units that may be offered: what the variable publish_quantity says,
-    less the safety stock. Null where there is no sane quantity.
+    The whole units that may be offered: the quantity that the variable publish_quantity
+    names, minus the safety stock. Null if the quantity is not plausible.
 
     on_hand, available: exact numbers.
 #}

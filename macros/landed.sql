@@ -1,9 +1,9 @@
 {#
-    A table of a source as `extract` landed it, or no row where it landed none: a
-    company may use one source and not another, and its build works all the same.
+    A table of a source as `extract` landed it, or no rows if nothing was landed. A
+    company may use only one of the sources, and its build works.
 
-    The columns and types are those that the source declares; what else the file holds
-    comes after them.
+    The columns and types are the ones that the source declares. Other columns of the
+    file follow them.
 
     source_name: the source. table: its table.
 #}
@@ -19,9 +19,9 @@
 
 
 {#
-    The rows of Parquet files, or none where there is no file to read (DuckDB refuses
-    a pattern that matches none). Columns are matched by name, so that a file of the
-    day before is read under a declaration that gained a column.
+    The rows of Parquet files, or no rows if there is no file (DuckDB fails on a pattern
+    without a match). Columns are matched by name, so that an older file is still read
+    after the declaration gained a column.
 
     relation: a source with an external location. columns: names and data types.
 #}

@@ -1,8 +1,8 @@
 {#
-    The key under which numbers are searched: upper case, letters and digits only.
-    Every zero and every letter stays: 018B5032 and 18B5032 are different parts, and
-    a last letter is a colour, a side or a revision. A search key, never a
-    replacement: the number is published as its maker prints it.
+    The key by which part numbers are searched: capital letters and digits only. Every
+    zero and every letter is kept: 018B5032 and 18B5032 are different parts, and a last
+    letter is a colour, a side or a revision. The key is only for searching: the number
+    is published as its maker prints it.
 
     column: a part number.
 #}
@@ -12,8 +12,9 @@
 
 
 {#
-    Is every character of a number printable ASCII? Look-alikes (a Cyrillic letter, a
-    long dash) are never transliterated: a person types the number again.
+    Whether every character of a number is printable ASCII. Characters that only look
+    alike (a Cyrillic letter, a long dash) are never replaced: a person must type the
+    number again.
 
     column: a part number.
 #}
@@ -23,9 +24,9 @@
 
 
 {#
-    Did a spreadsheet damage this number? Only shapes that no maker prints: 1.23E+11
-    and 1.23E11 (a plus or a point in the mantissa: 44E5285 is a lawful number),
-    1814.0, #N/A and its kin, 1/2/2023, 02-Jan and 2023-02-01 00:00.
+    Whether a spreadsheet damaged this number. Only forms that no maker prints: 1.23E+11
+    and 1.23E11 (with a plus, or with a point in the mantissa: 44E5285 is a valid
+    number), 1814.0, #N/A and the like, 1/2/2023, 02-Jan and 2023-02-01 00:00.
 
     column: a part number.
 #}
@@ -50,9 +51,9 @@
 
 
 {#
-    A UPC as a GTIN of 14 digits, or null where it is none. Twelve and thirteen
-    digits are padded with zeros, which keeps the check digit valid; that digit must
-    hold: with weights 3, 1, 3 ... the sum of all fourteen ends in 0.
+    A UPC as a GTIN of 14 digits, or null if it is none. Twelve and thirteen digits are
+    padded with zeros, which keeps the check digit valid. The check digit is verified:
+    with the weights 3, 1, 3 ... the sum of all fourteen digits ends in 0.
 
     column: the UPC, trimmed.
 #}
@@ -65,7 +66,7 @@
     {%- endfor -%}
     case
         when not {{ matches(column, '^[0-9]{12,14}$') }} then null
-        -- All zeros adds up, and is what a blank label scans as.
+        -- All zeros have a valid check digit, and a blank label scans as zeros.
         when not {{ matches(column, '[1-9]') }} then null
         when ({{ weighed | join(' + ') }}) % 10 = 0 then {{ padded }}
     end
@@ -73,10 +74,11 @@
 
 
 {#
-    A field of several numbers (separated by | , ; or a line break) as a list: upper
-    case, trimmed, each once, without blanks and without the number they stand beside.
+    A field with several numbers (separated by | , ; or a line break) as a list: in
+    capitals, trimmed, without blanks, without duplicates, and without the part's own
+    number.
 
-    column: the field. number: the number itself.
+    column: the field. number: the part's own number.
 #}
 {% macro listed_numbers(column, number) -%}
     {{ return(adapter.dispatch('listed_numbers')(column, number)) }}
@@ -109,7 +111,7 @@
 
 
 {#
-    Those numbers of a list that may be published, in the order given.
+    The numbers of a list that may be published, in the order of the list.
 
     column: a list of numbers.
 #}
@@ -127,8 +129,8 @@
 
 
 {#
-    May this number be published? Long enough to be matched, no longer than the
-    partner takes, printable, undamaged and no formula.
+    Whether a number may be published: long enough to be matched, no longer than the
+    partner accepts, printable, not damaged and not a formula.
 
     column: a part number.
 #}
@@ -144,9 +146,9 @@
 
 
 {#
-    The text a Partslink number is read from: upper case, without separators, or
-    null. Where the variable partslink_from_sku is set, an item without one gives its
-    SKU, if that has the shape.
+    The text from which a Partslink number is read: in capitals, without separators, or
+    null. With the variable partslink_from_sku, an item without a Partslink number uses
+    its SKU, if the SKU has the form of one.
 
     column: the Partslink field. sku: the SKU.
 #}
@@ -161,7 +163,7 @@
 
 
 {#
-    Has a text the shape of a Partslink number, with or without a suffix?
+    Whether a text has the form of a Partslink number, with or without a suffix.
 
     column: a text.
 #}
@@ -173,7 +175,7 @@
 {#
     The first entries of a list as one text, separated by |, or null.
 
-    column: a list of texts. most: how many the partner takes.
+    column: a list of texts. most: how many entries the partner accepts.
 #}
 {% macro first_joined(column, most) -%}
     {{ return(adapter.dispatch('first_joined')(column, most)) }}

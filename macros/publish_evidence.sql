@@ -1,9 +1,9 @@
 {#
-    What `publish` left behind, a row per record or document: `record`, JSON or null
-    where it cannot be read, and `filename`. No row where there is no file yet.
+    What `publish` wrote, one row per record or document: `record`, which is JSON, or
+    null if it cannot be read, and `filename`. No rows if there is no file yet.
 
-    A torn line, a value of another type or bytes that are no text are nobody's reason
-    to stop a build: what cannot be read is null.
+    A line that is cut off, a value of another type or bytes that are no text must not
+    stop a build. What cannot be read is null.
 
     table: a table of the source `publish`.
 #}
@@ -31,8 +31,8 @@
 
 
 {#
-    Every audit.csv, a row per row of it: its columns as text, those of `columns` at
-    least, and `filename`. No row where there is none yet.
+    All rows of every audit.csv: its columns as text, at least the ones in `columns`,
+    and `filename`. No rows if there is no file yet.
 
     columns: names.
 #}
@@ -59,9 +59,9 @@
 
 
 {#
-    Does a file match a pattern now? Never while dbt only parses.
+    Whether a file matches a pattern now. False while dbt only parses.
 
-    pattern: of DuckDB's glob.
+    pattern: a glob pattern of DuckDB.
 #}
 {% macro is_there(pattern) -%}
     {%- if execute -%}
@@ -73,47 +73,9 @@
 
 
 {#
-    A value of a JSON document as text, or null.
+    The name of a folder above a file.
 
-    column: the JSON. path: names, separated by points; the whole document without it.
-#}
-{% macro json_text(column, path='') -%}
-    {{ return(adapter.dispatch('json_text')(column, path)) }}
-{%- endmacro %}
-
-{% macro default__json_text(column, path) -%}
-    json_extract_string({{ column }}, '${{ '.' ~ path if path }}')
-{%- endmacro %}
-
-{% macro spark__json_text(column, path) -%}
-    get_json_object({{ column }}, '${{ '.' ~ path if path }}')
-{%- endmacro %}
-
-
-{#
-    A whole number of a JSON document, or null where there is none.
-
-    column: the JSON. path: names, separated by points.
-#}
-{% macro json_count(column, path) -%}
-    try_cast({{ json_text(column, path) }} as bigint)
-{%- endmacro %}
-
-
-{#
-    A number of a JSON document, or null where there is none.
-
-    column: the JSON. path: names, separated by points.
-#}
-{% macro json_number(column, path) -%}
-    try_cast({{ json_text(column, path) }} as double)
-{%- endmacro %}
-
-
-{#
-    The name of the folder, so many levels above a file.
-
-    column: a path. level: 1 for the folder that the file is in.
+    column: a path. level: 1 for the folder of the file, 2 for the folder above it.
 #}
 {% macro folder_of(column, level) -%}
     {{ return(adapter.dispatch('folder_of')(column, level)) }}
@@ -125,39 +87,4 @@
 
 {% macro spark__folder_of(column, level) -%}
     element_at(split({{ column }}, '/'), -1 - {{ level }})
-{%- endmacro %}
-
-
-{#
-    The entries of a list in a JSON document, one row each, as two columns of a select
-    list: `entry`, a JSON document or a quoted text, and `position`, counted from 0.
-
-    column: the JSON. path: names, separated by points; of no list there is no row.
-#}
-{% macro json_entries(column, path) -%}
-    {{ return(adapter.dispatch('json_entries')(column, path)) }}
-{%- endmacro %}
-
-{% macro default__json_entries(column, path) -%}
-    unnest(json_extract({{ column }}, '$.{{ path }}[*]')) as entry,
-    generate_subscripts(json_extract({{ column }}, '$.{{ path }}[*]'), 1) - 1
-        as position
-{%- endmacro %}
-
-
-{#
-    Whole days from one time to a later one.
-
-    earlier, later: timestamps.
-#}
-{% macro days_between(earlier, later) -%}
-    {{ return(adapter.dispatch('days_between')(earlier, later)) }}
-{%- endmacro %}
-
-{% macro default__days_between(earlier, later) -%}
-    date_sub('day', {{ earlier }}, {{ later }})
-{%- endmacro %}
-
-{% macro spark__days_between(earlier, later) -%}
-    timestampdiff(day, {{ earlier }}, {{ later }})
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#
-    A number of 64 bits that stands for a whole row, in a type in which many can be
-    added. Two rows that differ share one with a chance of 1 in 2^64. Engines and
-    versions differ in it: never keep it.
+    A hash of a whole row: 64 bits, in a wider type so that many of them can be summed.
+    Two different rows have the same hash with a probability of 1 in 2^64. The value
+    depends on the engine and its version: never store it.
 
     columns: a select list.
 #}

@@ -1,6 +1,6 @@
 {#
-    Is a text matched, anywhere, by a regular expression? Write patterns that RE2 and
-    Java read alike, and without backslashes.
+    Whether a regular expression matches anywhere in a text. Use only patterns that RE2
+    and Java read in the same way, and no backslashes.
 
     column: the text. pattern: the expression, without quotes.
 #}
@@ -20,7 +20,7 @@
 {#
     A text with every match of a regular expression replaced.
 
-    column: the text. pattern: the expression. replacement: what stands instead.
+    column: the text. pattern: the expression. replacement: the new text.
 #}
 {% macro replaced(column, pattern, replacement='') -%}
     {{ return(adapter.dispatch('replaced')(column, pattern, replacement)) }}
@@ -36,10 +36,10 @@
 
 
 {#
-    A text on one line, or null where nothing is left: white space and line breaks
-    become one space, characters that do not print (control, zero width) go.
+    A text on one line, or null if nothing is left: white space and line breaks become
+    one space, and characters that do not print (control, zero width) are removed.
 
-    Most texts are tidy, and telling so is ten times cheaper than tidying.
+    Most texts are tidy already. To check this is ten times cheaper than to tidy them.
 
     column: the text.
 #}
@@ -62,10 +62,44 @@
 
 
 {#
-    A text of at most `length` characters, cut after the last word that fits, or
-    within the word where the first one alone is too long.
+    A text, or null if it is blank.
 
-    column: a tidied text. length: the longest the partner takes.
+    column: the text.
+#}
+{% macro present(column) -%}
+    case when trim({{ column }}) <> '' then {{ column }} end
+{%- endmacro %}
+
+
+{#
+    Whether the source has a text that could not be read as a value.
+
+    column: the value. Its text is in <column>_raw.
+#}
+{% macro is_unread(column) -%}
+    ({{ column }} is null and {{ present(column ~ '_raw') }} is not null)
+{%- endmacro %}
+
+
+{#
+    Whether a condition is true for any of several columns. False if all are null.
+
+    columns: their names. condition: SQL in which @ is replaced by the name.
+#}
+{% macro any_of(columns, condition) -%}
+    {%- set conditions = [] -%}
+    {%- for column in columns -%}
+        {%- do conditions.append(condition | replace('@', column)) -%}
+    {%- endfor -%}
+    coalesce({{ conditions | join(' or ') }}, false)
+{%- endmacro %}
+
+
+{#
+    A text of at most `length` characters, cut after the last word that fits, or within
+    the first word if that one is too long.
+
+    column: a tidied text. length: the longest text that the partner accepts.
 #}
 {% macro cut_at_word(column, length) -%}
     {%- set start = 'left(' ~ column ~ ', ' ~ length ~ ' + 1)' -%}
@@ -80,7 +114,25 @@
 
 
 {#
-    Would a spreadsheet run this text as a formula?
+    Whether a text has a character that does not print: a line break, a tab, a NUL.
+
+    column: the text.
+#}
+{% macro has_control_character(column) -%}
+    {{ return(adapter.dispatch('has_control_character')(column)) }}
+{%- endmacro %}
+
+{% macro default__has_control_character(column) -%}
+    coalesce(regexp_matches({{ column }}, '[\x00-\x1f\x7f]'), false)
+{%- endmacro %}
+
+{% macro spark__has_control_character(column) -%}
+    coalesce({{ column }} rlike '[\\x00-\\x1f\\x7f]', false)
+{%- endmacro %}
+
+
+{#
+    Whether a spreadsheet would run this text as a formula.
 
     column: the text.
 #}
@@ -90,9 +142,9 @@
 
 
 {#
-    Is a text longer than the partner takes?
+    Whether a text is longer than the partner accepts.
 
-    column: the text. length: the longest it takes.
+    column: the text. length: the longest text that it accepts.
 #}
 {% macro is_longer(column, length) -%}
     coalesce(length({{ column }}) > {{ length }}, false)

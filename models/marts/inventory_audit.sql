@@ -1,8 +1,8 @@
 with
 
-parts_classified as (
+parts_decided as (
 
-    select * from {{ ref('int_parts_classified') }}
+    select * from {{ ref('int_parts_14_decided') }}
 
 ),
 
@@ -21,7 +21,7 @@ final as (
         reason_codes,
         warnings,
 
-        ---------- what the feed says, or would say
+        ---------- the values of the feed
         location_code,
         supplier_sku,
         part_type,
@@ -47,7 +47,7 @@ final as (
         weight_lb,
         updated_at,
 
-        ---------- what the source said
+        ---------- the values of the source
         on_hand_raw,
         available_raw,
         part_type_raw,
@@ -72,7 +72,7 @@ final as (
         item_modified_at,
         _extract_run_id as extract_run_id
 
-    from parts_classified
+    from parts_decided
 
 )
 

@@ -1,8 +1,8 @@
 with
 
-parts_classified as (
+parts_decided as (
 
-    select * from {{ ref('int_parts_classified') }}
+    select * from {{ ref('int_parts_14_decided') }}
 
 ),
 
@@ -15,7 +15,7 @@ final as (
         part_type,
         cieca_part_type,
         certification,
-        -- Used stock would need a field of its own: until then all we offer is new.
+        -- Everything we offer is new. Used stock would need a field of its own.
         'NEW' as condition,
         brand,
         mfr_part_number,
@@ -37,7 +37,7 @@ final as (
         weight_lb,
         updated_at
 
-    from parts_classified
+    from parts_decided
     where status = 'ELIGIBLE'
 
 )

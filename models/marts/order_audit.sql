@@ -1,8 +1,8 @@
 with
 
-orders_classified as (
+orders_decided as (
 
-    select * from {{ ref('int_orders_classified') }}
+    select * from {{ ref('int_orders_08_decided') }}
 
 ),
 
@@ -12,7 +12,7 @@ orders as (
 
 ),
 
--- The lists of an order travel only where a person has to look at them.
+-- The lists of an order, only for orders that a person has to look at.
 questioned as (
 
     select
@@ -21,10 +21,10 @@ questioned as (
         cast(orders.catalog_items as varchar) as catalog_items_raw,
         cast(orders.content_requests as varchar) as content_requests_raw
 
-    from orders_classified
+    from orders_decided
     inner join orders
-        on orders_classified.order_id = orders.order_id
-    where orders_classified.is_questioned
+        on orders_decided.order_id = orders.order_id
+    where orders_decided.is_questioned
 
 ),
 
@@ -32,38 +32,38 @@ final as (
 
     select
         ---------- the order and its decision
-        orders_classified.order_id,
-        orders_classified.sis_term_id,
-        orders_classified.status,
-        orders_classified.output,
-        orders_classified.reason_code,
-        orders_classified.reason_codes,
-        orders_classified.warnings,
+        orders_decided.order_id,
+        orders_decided.sis_term_id,
+        orders_decided.status,
+        orders_decided.output,
+        orders_decided.reason_code,
+        orders_decided.reason_codes,
+        orders_decided.warnings,
 
-        ---------- what the feed says, or would say
-        orders_classified.section_count
-        * (orders_classified.item_count + orders_classified.request_count) as rows,
-        orders_classified.section_count as sections,
-        orders_classified.item_count as items,
-        orders_classified.request_count as requests,
-        orders_classified.order_created,
-        orders_classified.order_updated,
-        orders_classified.is_deleted,
-        orders_classified.is_royalty,
+        ---------- the values of the feed
+        orders_decided.section_count
+        * (orders_decided.item_count + orders_decided.request_count) as rows,
+        orders_decided.section_count as sections,
+        orders_decided.item_count as items,
+        orders_decided.request_count as requests,
+        orders_decided.order_created,
+        orders_decided.order_updated,
+        orders_decided.is_deleted,
+        orders_decided.is_royalty,
 
-        ---------- what the source said
-        orders_classified.created_at_raw,
-        orders_classified.updated_at_raw,
-        orders_classified.canceled_at_raw,
+        ---------- the values of the source
+        orders_decided.created_at_raw,
+        orders_decided.updated_at_raw,
+        orders_decided.canceled_at_raw,
         questioned.sections_raw,
         questioned.catalog_items_raw,
         questioned.content_requests_raw,
-        date_trunc('second', orders_classified._extracted_at) as read_at,
-        orders_classified._extract_run_id as extract_run_id
+        date_trunc('second', orders_decided._extracted_at) as read_at,
+        orders_decided._extract_run_id as extract_run_id
 
-    from orders_classified
+    from orders_decided
     left join questioned
-        on orders_classified.order_id = questioned.order_id
+        on orders_decided.order_id = questioned.order_id
 
 )
 

@@ -2,7 +2,7 @@ with
 
 terms as (
 
-    select * from {{ ref('int_order_terms') }}
+    select * from {{ ref('int_orders_01_terms') }}
 
 ),
 

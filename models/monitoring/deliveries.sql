@@ -1,4 +1,4 @@
--- Every attempt to deliver a file: what was meant, when, and how it ended.
+-- Every attempt to deliver a file: which file, when, and how it ended.
 
 with
 

@@ -1,4 +1,4 @@
--- What each partner has of each file, and how it has fared so far.
+-- What each partner has of each file, and how its runs ended.
 
 with
 

@@ -1,4 +1,4 @@
--- Every check of every package, with what was seen and what was allowed.
+-- Every check of every package, with the observed and the allowed figure.
 
 with
 

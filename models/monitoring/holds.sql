@@ -1,4 +1,4 @@
--- Every time a file was held, and each check that held it; and who let it go.
+-- Every time a file was held, each check that held it, and who released it.
 
 with
 

@@ -1,4 +1,4 @@
--- How many rows of the source each reason decided, run by run.
+-- How many rows of the source each reason decided, per run.
 
 with
 

@@ -15,7 +15,7 @@ runs as (
 
 ),
 
--- The files of one feed and one moment were made from the same audit: one of them.
+-- All files of one feed and one time have the same audit: take one of them.
 seen as (
 
     select
@@ -49,7 +49,8 @@ seen as (
 
 ),
 
--- A break is a run that decided otherwise: what lies between two is one review.
+-- A run with another decision ends a review. The runs between two such runs are one
+-- review.
 numbered as (
 
     select

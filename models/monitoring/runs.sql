@@ -1,4 +1,5 @@
--- What was packed, what was recorded, and how it ended: the last word of the ledger.
+-- Every run of a file: its package, its records, and its outcome by the last record of
+-- the ledger.
 
 with
 

@@ -135,8 +135,12 @@ PART = Subject(
     ),
     details=None,
     reasons="reason_codes",
-    rules=("int_parts_scoped", "int_parts_ruled", "int_parts_decided"),
-    facts="int_parts_examined",
+    rules=(
+        "int_parts_11_place_codes",
+        "int_parts_08_item_codes",
+        "int_parts_13_all_codes",
+    ),
+    facts="int_parts_07_checked",
     at=("location_code", "supplier_sku"),
     shown=("location_name", "supplier_sku"),
     repeats=(
@@ -167,15 +171,15 @@ ORDER = Subject(
         Key("order id", "order_id = try_cast($key as bigint)"),
         Key(
             "section id",
-            "order_id in (select order_id from int_order_sections where"
+            "order_id in (select order_id from int_orders_02_sections where"
             " regexp_full_match(sis_section_id, $loose))",
         ),
     ),
     likely=("order_id",),
     landed=(Landed("orders", "order_id"),),
-    details="int_order_items",
+    details="int_orders_05_items",
     reasons="order_reason_codes",
-    rules=("int_orders_classified",),
+    rules=("int_orders_08_decided",),
     facts=None,
     at=("order_id",),
     shown=("sis_term_id",),

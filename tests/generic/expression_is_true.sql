@@ -1,6 +1,6 @@
 {#
-    An expression holds on every row. Fails with each row on which it is false or null,
-    so write coalesce(..., true) around what may be null.
+    An expression is true on every row. The test fails with each row on which it is false
+    or null. Write coalesce(..., true) around values that may be null.
 
     expression: a condition on one row.
 #}

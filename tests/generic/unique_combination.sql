@@ -1,6 +1,6 @@
 {#
-    No two rows agree in all of these columns. Fails with each combination that occurs
-    more than once and how often.
+    No two rows have the same values in all of these columns. The test fails with each
+    combination that occurs more than once, and how often.
 
     columns: the columns of the key.
 #}

@@ -219,8 +219,7 @@ class OrderHouse:
         shutil.copy(template.data / "warehouse.duckdb", self.data)
         suites = folder / "tests/expectations"
         suites.mkdir(parents=True)
-        for kind in ("delta", "full"):
-            (suites / f"order_feed_{kind}.json").write_text('{"expectations": []}')
+        (suites / "order_feed_v2.json").write_text('{"expectations": []}')
         self.line = Faulty()
         self.clock = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
         self._builds = 0

@@ -11,11 +11,15 @@ PARTS = "parts_balance_at_every_stage"
 ORDERS = "orders_balance_at_every_stage"
 # A rule without a code, planted in a model: which rows of it stay.
 PLANTED = [
-    (PARTS, "intermediate/int_parts_normalised", "supplier_sku <> '410-2250'"),
-    (PARTS, "intermediate/int_parts_decided", "reason_codes <> 'OD_LOW_STOCK'"),
+    (PARTS, "intermediate/parts/int_parts_06_normalised", "supplier_sku <> '410-2250'"),
+    (
+        PARTS,
+        "intermediate/parts/int_parts_13_all_codes",
+        "reason_codes <> 'OD_LOW_STOCK'",
+    ),
     (PARTS, "marts/inventory_feed", "qty_on_hand > 8"),
-    (ORDERS, "intermediate/int_order_items", "cr_title is null"),
-    (ORDERS, "intermediate/int_orders_classified", "order_id <> 102"),
+    (ORDERS, "intermediate/orders/int_orders_05_items", "cr_title is null"),
+    (ORDERS, "intermediate/orders/int_orders_08_decided", "order_id <> 102"),
 ]
 
 
@@ -47,8 +51,8 @@ def test_a_key_that_takes_the_place_of_another_is_seen(data, build, project):
     land_both(data)
     spoil(
         project / "models/marts/order_audit.sql",
-        "        orders_classified.order_id,\n",
-        "        orders_classified.order_id + 1 as order_id,\n",
+        "        orders_decided.order_id,\n",
+        "        orders_decided.order_id + 1 as order_id,\n",
     )
     code, said = build("--select", f"+{ORDERS}", project=project)
     assert code == 1

@@ -139,7 +139,7 @@ def test_thresholds_are_variables(data, build, query):
         **{"description_length": 10, "brand_length": 7, "category_length": 9},
         **{"part_number_length": 20, "sku_length": 20, "publish_quantity": "available"},
         **{"capa_downgrade": True, "partslink_from_sku": True},
-        **{"order_feed_layouts": [2, 3]},
+        **{"order_feed_layout": 3},
     }
     code, said = build("--vars", json.dumps(changed), units=True)
     assert code == 0, said
@@ -176,7 +176,7 @@ def test_two_extract_runs_are_no_input(data, build):
     land(data, *preview(), run={"stock_by_location": "20260114T060000Z-test"})
     code, said = build()
     assert code == 1
-    assert re.search(r"FAIL 1 the_feed_stands_on_one_extract_run", said), said
+    assert re.search(r"FAIL 1 the_feed_comes_from_one_extract_run", said), said
 
 
 def test_the_warehouse_says_which_run_filled_it(data, build, query, tmp_path):
@@ -193,9 +193,9 @@ def test_the_warehouse_says_which_run_filled_it(data, build, query, tmp_path):
 def test_a_rule_that_drops_a_row_without_a_reason_fails(data, build, project):
     land(data, *messy())
     spoil(
-        project / "models/intermediate/int_parts_decided.sql",
-        "    left join parts_ruled\n",
-        "    inner join parts_ruled\n",
+        project / "models/intermediate/parts/int_parts_13_all_codes.sql",
+        "    left join item_codes\n",
+        "    inner join item_codes\n",
     )
     code, said = build(project=project)
     assert code == 1
@@ -209,7 +209,7 @@ def test_a_reason_code_that_no_rule_gives_in_its_order_fails(data, build, projec
     spoil(codes, "DUP_PART,19,", "DUP_PARTS,19,")  # no rule gives it, one is unknown
     spoil(codes, "QTY_FRACTION,8,", "QTY_FRACTION,18,")  # another order
     spoil(codes, "OK_OD,", "OK_ODD,")  # a type without its code
-    test = "every_reason_code_is_ruled_in_its_order"
+    test = "every_reason_code_has_a_rule_in_its_order"
     code, said = build("--select", f"+{test}", project=project)
     assert code == 1
     assert f"FAIL 5 {test}" in said, said
@@ -220,7 +220,7 @@ SPOILED = {
     "the_three_type_columns_agree": ("certification,", "'NSF' as certification,"),
     "feed_key_is_unique": ("location_code,", "'MAIN' as location_code,"),
     "feed_condition_is_new": ("'NEW'", "'USED'"),
-    "feed_amounts_are_lawful": ("sell_price,", "0 - sell_price as sell_price,"),
+    "feed_amounts_are_valid": ("sell_price,", "0 - sell_price as sell_price,"),
     "feed_numbers_can_be_printed_and_fit": (
         "supplier_sku,",
         "chr(233) as supplier_sku,",

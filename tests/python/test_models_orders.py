@@ -133,14 +133,11 @@ LAYOUT_3 = [
 ]
 
 
-@pytest.mark.parametrize("received", ["[2]", "[1, 3]"])
-def test_each_layout_has_its_columns_in_their_order(data, build, query, received):
+@pytest.mark.parametrize("delivered", [1, 2, 3])
+def test_each_layout_has_its_columns_in_their_order(data, build, query, delivered):
     land_orders(data, orders(), TERMS)
-    # No exposure delivers layout 1 or 3, so the test that says so is left out.
-    layouts = "{order_feed_layouts: " + received + "}"
-    code, said = build(
-        *ONLY_ORDERS, "--exclude", "test_type:singular", "--vars", layouts
-    )
+    setting = f"{{order_feed_layout: {delivered}}}"
+    code, said = build(*ONLY_ORDERS, "--vars", setting)
     assert code == 0, said
     for layout, columns in enumerate((LAYOUT_1, LAYOUT_2, LAYOUT_3), start=1):
         for model in ("order_feed", "order_feed_delta"):
@@ -151,7 +148,7 @@ def test_each_layout_has_its_columns_in_their_order(data, build, query, received
                     f" where table_name = '{model}_v{layout}' order by ordinal_position"
                 )
             ]
-            kind = "BASE TABLE" if str(layout) in received else "VIEW"
+            kind = "BASE TABLE" if layout == delivered else "VIEW"
             assert query(
                 "select table_type from information_schema.tables"
                 f" where table_name = '{model}_v{layout}'"
@@ -239,14 +236,13 @@ def test_a_layout_is_compared_with_what_was_delivered_in_it(data, build, query):
     assert query("select count(*) from order_feed_delta_v2") == [(0,)]
 
 
-def test_a_layout_that_is_delivered_must_be_a_table(data, build):
+def test_a_layout_that_is_delivered_must_be_a_table(data, build, project):
     land_orders(data, orders(), TERMS)
-    code, said = build(
-        *("--select", "+a_layout_that_is_delivered_is_a_table"),
-        *("--vars", "{order_feed_layouts: [3]}"),
-    )
+    models = project / "models/marts/_orders__models.yml"
+    spoil(models, "'table' if var('order_feed_layout') == 2 else 'view'", "'view'")
+    code, said = build("--select", "+every_delivered_model_is_a_table", project=project)
     assert code == 1
-    assert re.search(r"FAIL \d+ a_layout_that_is_delivered_is_a_table", said), said
+    assert re.search(r"FAIL \d+ every_delivered_model_is_a_table", said), said
 
 
 def test_orders_that_are_hostile_in_every_way_are_named(data, build, query):
@@ -297,7 +293,7 @@ def test_orders_that_are_hostile_in_every_way_are_named(data, build, query):
 
 
 def test_the_codes_stand_in_the_order_in_which_they_are_asked():
-    rules = (ROOT / "models/intermediate/int_orders_classified.sql").read_text()
+    rules = (ROOT / "models/intermediate/orders/int_orders_08_decided.sql").read_text()
     ruled = re.findall(r"(?:then|else) '([A-Z_]+)'", rules)
     seeded = [
         line.split(",")[0]
@@ -330,12 +326,12 @@ where order_id <> 104
 
 def test_each_test_of_the_feed_sees_what_it_is_for(data, build, project):
     land_orders(data, orders(), TERMS)
-    rows = project / "models/intermediate/int_order_rows.sql"
+    rows = project / "models/intermediate/orders/int_orders_09_rows.sql"
     spoil(rows, "\nselect * from final\n", SPOILED_ROWS)
     code, said = build(*ONLY_ORDERS, project=project)
     assert code == 1
     assert failed(said) == {
-        "every_order_is_shown_or_named",
+        "every_order_is_shown_or_in_review",
         "orders_balance_at_every_stage",
         "order_rows_are_items_times_sections",
         "order_values_agree_on_all_rows_of_an_order",
@@ -358,7 +354,7 @@ def test_each_test_of_the_audit_sees_what_it_is_for(data, build, project):
     code, said = build(*ONLY_ORDERS, project=project)
     assert code == 1
     assert failed(said) == {
-        "the_order_feed_stands_on_one_extract_run",
+        "the_order_feed_comes_from_one_extract_run",
         "every_order_warning_is_described",
         "order_audit_status_and_output_agree",
         "orders_balance_at_every_stage",
@@ -367,7 +363,7 @@ def test_each_test_of_the_audit_sees_what_it_is_for(data, build, project):
 
 def test_an_order_or_a_term_that_comes_twice_is_refused(data, build, project):
     land_orders(data, [*orders(), order(101)], [*TERMS, TERMS[0]])
-    sections = project / "models/intermediate/int_order_sections.sql"
+    sections = project / "models/intermediate/orders/int_orders_02_sections.sql"
     again = "\nselect * from final union all select * from final\n"
     spoil(sections, "\nselect * from final\n", again)
     code, said = build(*ONLY_ORDERS, project=project)

@@ -8,10 +8,22 @@ import pytest
 from models_landing import RUN, item, land, preview, stock
 from monitor_house import House
 
-# What is one part, or one key, in the words of the models that find the repeats.
+# The columns that make two rows one part, or one key, computed from the models.
 GROUPS = """
     select item_id, count(*) over (partition by {like}) as alike
-    from int_parts_in_play
+    from (
+        select
+            item_id,
+            location_code,
+            supplier_sku,
+            part_type,
+            coalesce(upper(brand), '') as brand_key,
+            coalesce(oem_part_number_key, '') as oem_part_number_key,
+            coalesce(partslink_number, '') as partslink_number
+        from int_parts_11_place_codes
+        inner join int_parts_06_normalised using (item_id)
+        where is_in_play
+    )
 """
 LIKE = {
     "DUP_KEY": "location_code, supplier_sku",

@@ -60,12 +60,12 @@ class Place:
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 
-    def night(self, at: str, tool: order_tool.Server) -> dict[str, str]:
-        """Extract, build, publish what is due; what became of each file."""
+    def night(self, at: str, tool: order_tool.Server, *words: str) -> dict[str, str]:
+        """Extract, build with `words`, publish what is due; each file's outcome."""
         python = (sys.executable, "-m")
         self.run(*python, "extract", "--quiet", "order_tool", **tool.variables)
         feeds = ("+exposure:order_feed_delta_file", "+exposure:order_feed_full_file")
-        self.run("dbt", "--quiet", "build", "--select", *feeds)
+        self.run("dbt", "--quiet", "build", "--select", *feeds, *words)
         return self.publish(at)
 
     def publish(self, at: str, *words: str) -> dict[str, str]:
@@ -214,3 +214,36 @@ def test_three_nights_for_uat_and_prod(tmp_path: Path) -> None:
         assert fetched(first, prod) == names(WEDNESDAY, files)
         holds(first, tool, files)
     assert not list(uat.partner.iterdir())
+
+
+# The columns of layout 1.0, and what layout 3.0 has before its last column.
+LAYOUT_1 = [
+    name.removeprefix("ci_")
+    for name in HEADER
+    if name not in ("content_id", "order_item_type") and not name.startswith("cr_")
+]
+STUDENT = ["ci_student_price_original", "ci_student_price"]
+LAYOUT_3 = [*HEADER[:-1], *STUDENT, HEADER[-1]]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("layout", "header"), [(1, LAYOUT_1), (3, LAYOUT_3)])
+def test_one_setting_changes_the_layout_of_both_files(
+    tmp_path: Path, layout: int, header: list[str]
+) -> None:
+    uat = Place("uat", tmp_path)
+    uat.partner.mkdir(parents=True)
+    setting = f"{{order_feed_layout: {layout}}}"
+    with served(0, SUNDAY) as tool:
+        files = uat.night(MONDAY, tool, "--vars", setting)
+    assert kinds(files) == {"delta", "full"}
+    assert set(files.values()) == {"delivered"}
+    for name in names(MONDAY, files):
+        first, *rows = (uat.partner / name).read_text().splitlines()
+        assert first == ",".join(f'"{column}"' for column in header)
+        assert rows
+    # The next delta is compared with what was delivered in this layout.
+    with served(0, SUNDAY) as tool:
+        files = uat.night(WEDNESDAY, tool, "--vars", setting)
+    assert kinds(files) == {"delta"}
+    assert "delivered" not in files.values()

@@ -1,4 +1,4 @@
--- Each warning a row bears is in the seed that says what it means.
+-- Every warning of a row is in the seed with its meaning.
 
 with
 

@@ -1,5 +1,5 @@
 -- Every stock row, and every item without one, is in the audit exactly as often as in
--- the source: rows in are rows published, filtered and sent to review.
+-- the source. The rows of the source are the rows published, filtered and in review.
 
 with
 

@@ -1,5 +1,5 @@
--- An order that is shown has a row for each of its items and requests in each of its
--- sections, as the audit counts them; one that is not shown has none.
+-- A delivered order has one row for each of its items and requests in each of its
+-- sections, as the audit counts them. Any other order has no rows.
 
 with
 

@@ -1,4 +1,4 @@
--- What is said of an order is said alike on all its rows.
+-- The values of an order are the same on all its rows.
 
 with
 

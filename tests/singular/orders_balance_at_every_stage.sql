@@ -1,6 +1,6 @@
--- Orders landed = orders decided = shown + in review, and items landed = items read, by
--- count and by a hash of the keys that no order changes. What is shown is counted in
--- the feed itself.
+-- Orders landed = orders decided = shown + in review, and items landed = items read.
+-- Both are compared by their number and by a sum of the hashes of their keys. The shown
+-- orders are counted in the feed itself.
 
 with
 
@@ -10,15 +10,15 @@ orders as (
 
 ),
 
-orders_classified as (
+orders_decided as (
 
-    select * from {{ ref('int_orders_classified') }}
+    select * from {{ ref('int_orders_08_decided') }}
 
 ),
 
 order_items as (
 
-    select * from {{ ref('int_order_items') }}
+    select * from {{ ref('int_orders_05_items') }}
 
 ),
 
@@ -40,7 +40,7 @@ orders_shown as (
 
 ),
 
--- How many items the source lists on each order: what is no list holds none.
+-- The number of items on each order of the source. A value that is no list has none.
 items_listed as (
 
     select
@@ -67,7 +67,7 @@ balance as (
 
     {{ keys_counted('orders', 'landed', 'orders', 'order_id') }}
     union all
-    {{ keys_counted('orders', 'decided', 'orders_classified', 'order_id') }}
+    {{ keys_counted('orders', 'decided', 'orders_decided', 'order_id') }}
     union all
     {{ keys_counted('orders', 'audited', 'order_audit', 'order_id') }}
     union all

@@ -1,6 +1,6 @@
--- The sum a person checks first, at every stage: rows landed = rows placed = rows
--- decided = published + filtered + review, by count and by a hash of the keys that no
--- order changes. What is published is counted in the feed itself.
+-- Rows landed = rows placed = rows decided = published + filtered + in review. They are
+-- compared by their number and by a sum of the hashes of their keys. The published rows
+-- are counted in the feed itself.
 
 with
 
@@ -18,19 +18,19 @@ stock_by_location as (
 
 parts_normalised as (
 
-    select * from {{ ref('int_parts_normalised') }}
+    select * from {{ ref('int_parts_06_normalised') }}
 
 ),
 
-parts_scoped as (
+place_codes as (
 
-    select * from {{ ref('int_parts_scoped') }}
+    select * from {{ ref('int_parts_11_place_codes') }}
 
 ),
 
-parts_decided as (
+all_codes as (
 
-    select * from {{ ref('int_parts_decided') }}
+    select * from {{ ref('int_parts_13_all_codes') }}
 
 ),
 
@@ -80,9 +80,9 @@ balance as (
     union all
     {{ keys_counted('rows', 'landed', 'landed', key) }}
     union all
-    {{ keys_counted('rows', 'placed', 'parts_scoped', key) }}
+    {{ keys_counted('rows', 'placed', 'place_codes', key) }}
     union all
-    {{ keys_counted('rows', 'decided', 'parts_decided', key) }}
+    {{ keys_counted('rows', 'decided', 'all_codes', key) }}
     union all
     {{ keys_counted('rows', 'audited', 'inventory_audit', key) }}
     union all

@@ -1,5 +1,5 @@
--- What the audit calls eligible is in the feed, and nothing else is, with the same
--- quantity and price.
+-- The feed has exactly the eligible rows of the audit, with the same quantity and
+-- price.
 
 with
 

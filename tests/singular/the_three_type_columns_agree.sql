@@ -1,5 +1,5 @@
--- Part type, CIECA code and certificate say one thing three times: a row on which
--- they disagree would be read differently by shop, insurer and platform.
+-- Part type, CIECA code and certificate agree. If they did not, shop, insurer and
+-- platform would read a row in different ways.
 
 with
 

@@ -1,0 +1,65 @@
+{#
+    An ISO 8601 time as a timestamp in UTC, or null if the text is none: with T or a
+    space, with or without seconds and fractions, with Z, with an offset, or without a
+    zone (then it is UTC).
+
+    column: the text.
+#}
+{% macro utc_timestamp(column) -%}
+    {{ return(adapter.dispatch('utc_timestamp')(column)) }}
+{%- endmacro %}
+
+{% macro default__utc_timestamp(column) -%}
+    {%- set zone = '(Z|[+-][0-9]{2}(:?[0-9]{2})?)' -%}
+    timezone('UTC', try_cast(case
+        -- DuckDB reads no zone after minutes.
+        when {{ matches(column, iso_minute() ~ zone ~ '?$') }}
+            then left({{ column }}, 16) || ':00' || substr({{ column }}, 17)
+        when {{ matches(column, iso_minute() ~ ':[0-9]{2}([.][0-9]+)?' ~ zone ~ '?$') }}
+            then {{ column }}
+    end || case when {{ matches(column, zone ~ '$') }} then '' else 'Z' end
+    as timestamptz))
+{%- endmacro %}
+
+{% macro spark__utc_timestamp(column) -%}
+    {%- set rest = '(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$' -%}
+    case
+        when {{ matches(column, iso_minute() ~ rest) }}
+            then try_cast({{ column }} as timestamp)
+    end
+{%- endmacro %}
+
+{% macro iso_minute() -%}
+    ^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}
+{%- endmacro %}
+
+
+{#
+    A date in the form YYYY-MM-DD, or null if the text is none.
+
+    column: the text.
+#}
+{% macro iso_date(column) -%}
+    case
+        when {{ matches(column, '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') }}
+            then try_cast({{ column }} as date)
+    end
+{%- endmacro %}
+
+
+{#
+    The number of whole days from one time to a later one.
+
+    earlier, later: timestamps.
+#}
+{% macro days_between(earlier, later) -%}
+    {{ return(adapter.dispatch('days_between')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro default__days_between(earlier, later) -%}
+    date_sub('day', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{% macro spark__days_between(earlier, later) -%}
+    timestampdiff(day, {{ earlier }}, {{ later }})
+{%- endmacro %}

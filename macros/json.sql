@@ -1,0 +1,155 @@
+{#
+    A JSON list of objects as a list of records with text fields, or null if it is no
+    list.
+
+    column: the JSON. fields: the names of the fields.
+#}
+{% macro records_of(column, fields) -%}
+    {{ return(adapter.dispatch('records_of')(column, fields)) }}
+{%- endmacro %}
+
+{% macro default__records_of(column, fields) -%}
+    {%- set shape = [] -%}
+    {%- for field in fields -%}
+        {%- do shape.append('"' ~ field ~ '": "VARCHAR"') -%}
+    {%- endfor -%}
+    from_json({{ column }}, '[{ {{- shape | join(', ') -}} }]')
+{%- endmacro %}
+
+{% macro spark__records_of(column, fields) -%}
+    from_json({{ column }}, 'array<struct<{{ fields | join(': string, ') }}: string>>')
+{%- endmacro %}
+
+
+{#
+    One row per element of a list, as two columns of a select list: the element, and
+    `position`, counted from 0.
+
+    list: the list. name: the name of the element's column.
+#}
+{% macro each_of(list, name) -%}
+    {{ return(adapter.dispatch('each_of')(list, name)) }}
+{%- endmacro %}
+
+{% macro default__each_of(list, name) -%}
+    unnest({{ list }}) as {{ name }},
+    generate_subscripts({{ list }}, 1) - 1 as position
+{%- endmacro %}
+
+{% macro spark__each_of(list, name) -%}
+    posexplode({{ list }}) as (position, {{ name }})
+{%- endmacro %}
+
+
+{#
+    Whether a JSON text is a list, or absent.
+
+    column: the JSON.
+#}
+{% macro is_list(column) -%}
+    ({{ column }} is null or left(cast({{ column }} as varchar), 1) = '[')
+{%- endmacro %}
+
+
+{#
+    Authors as one text, separated by semicolons, without blank ones, or null. A text
+    that is no JSON list is one author.
+
+    column: the JSON text.
+#}
+{% macro authors_joined(column) -%}
+    {{ return(adapter.dispatch('authors_joined')(column)) }}
+{%- endmacro %}
+
+{% macro default__authors_joined(column) -%}
+    nullif(array_to_string(list_filter(
+        {{ authors_listed(column) }}, lambda author: trim(author) <> ''
+    ), ';'), '')
+{%- endmacro %}
+
+{% macro spark__authors_joined(column) -%}
+    nullif(array_join(filter(
+        {{ authors_listed(column) }}, author -> trim(author) <> ''
+    ), ';'), '')
+{%- endmacro %}
+
+
+{#
+    The authors of a JSON text as a list. A text that is no JSON list is one author.
+
+    column: the JSON text.
+#}
+{% macro authors_listed(column) -%}
+    {{ return(adapter.dispatch('authors_listed')(column)) }}
+{%- endmacro %}
+
+{% macro default__authors_listed(column) -%}
+    case
+        when left({{ column }}, 1) = '[' and json_valid({{ column }})
+            then from_json({{ column }}, '["VARCHAR"]')
+        else [{{ column }}]
+    end
+{%- endmacro %}
+
+{% macro spark__authors_listed(column) -%}
+    case
+        when left({{ column }}, 1) = '[' then from_json({{ column }}, 'array<string>')
+        else array({{ column }})
+    end
+{%- endmacro %}
+
+
+{#
+    A value of a JSON document as text, or null.
+
+    column: the JSON. path: names, separated by points. Without it: the whole document.
+#}
+{% macro json_text(column, path='') -%}
+    {{ return(adapter.dispatch('json_text')(column, path)) }}
+{%- endmacro %}
+
+{% macro default__json_text(column, path) -%}
+    json_extract_string({{ column }}, '${{ '.' ~ path if path }}')
+{%- endmacro %}
+
+{% macro spark__json_text(column, path) -%}
+    get_json_object({{ column }}, '${{ '.' ~ path if path }}')
+{%- endmacro %}
+
+
+{#
+    A whole number of a JSON document, or null if there is none.
+
+    column: the JSON. path: names, separated by points.
+#}
+{% macro json_count(column, path) -%}
+    try_cast({{ json_text(column, path) }} as bigint)
+{%- endmacro %}
+
+
+{#
+    A number of a JSON document, or null if there is none.
+
+    column: the JSON. path: names, separated by points.
+#}
+{% macro json_number(column, path) -%}
+    try_cast({{ json_text(column, path) }} as double)
+{%- endmacro %}
+
+
+{#
+    The entries of a list in a JSON document, one row each, as two columns of a select
+    list: `entry`, a JSON document or a quoted text, and `position`, counted from 0.
+
+    column: the JSON. path: names, separated by points. There is no row if it is no
+    list.
+#}
+{% macro json_entries(column, path) -%}
+    {{ return(adapter.dispatch('json_entries')(column, path)) }}
+{%- endmacro %}
+
+{% macro default__json_entries(column, path) -%}
+    unnest(json_extract({{ column }}, '$.{{ path }}[*]')) as entry,
+    generate_subscripts(json_extract({{ column }}, '$.{{ path }}[*]'), 1) - 1
+        as position
+{%- endmacro %}

@@ -1,0 +1,147 @@
+{#
+    One of the lists of every order, one row per record: order_id, the record, and
+    `position`.
+
+    orders: the relation with the orders. column: the list. record: the name of the
+    record's column. fields: the names of its fields.
+#}
+{% macro records_listed(orders, column, record, fields) -%}
+    select
+        order_id,
+        {{ each_of('records', record) }}
+    from (
+        select
+            order_id,
+            {{ records_of(column, fields) }} as records
+        from {{ orders }}
+    ) as parsed
+{%- endmacro %}
+
+
+{#
+    A version of order_feed: every order that can be delivered, in the columns of a
+    layout.
+
+    layout: its number. condition: SQL over int_orders_09_rows that removes the rows
+    that the layout cannot hold.
+#}
+{% macro order_feed_in_layout(layout, condition='') -%}
+with
+
+order_rows as (
+
+    select * from {{ ref('int_orders_09_rows') }}
+
+),
+
+final as (
+
+    select
+        {{ layout_columns('order_feed_v' ~ layout) }}
+
+    from order_rows
+    {{ 'where ' ~ condition if condition }}
+
+)
+
+select * from final
+{%- endmacro %}
+
+
+{#
+    A version of order_feed_delta: every order that differs from the last delivery of
+    its term, with all its rows, in the same layout of order_feed.
+
+    layout: its number.
+#}
+{% macro order_feed_delta_in_layout(layout) -%}
+    {%- set columns = contract_columns('order_feed_v' ~ layout) -%}
+    {#- Not by term: a reader identifies an order by its id alone. An order that moved
+        to another term and back is in the state of both terms, and nobody can tell
+        which of them the reader received last. -#}
+    {%- set key = ['order_id'] %}
+
+with
+
+order_feed as (
+
+    select * from {{ ref('order_feed', v=layout) }}
+
+),
+
+-- Both sides by their relation and not through a CTE: DuckDB keeps a CTE that two
+-- others read in memory as a whole, which took twice the memory and half again as much
+-- time.
+changed as (
+
+    {{ changed_since_published(
+        ref('order_feed', v=layout),
+        ref('stg_published__order_feed_v' ~ layout),
+        key,
+        columns
+    ) }}
+
+),
+
+final as (
+
+    select
+        {{ columns }}
+
+    from order_feed
+    where
+        order_feed.order_id in (
+            select changed.order_id
+
+            from changed
+        )
+
+)
+
+select * from final
+{%- endmacro %}
+
+
+{#
+    The columns of a layout as a select list over int_orders_09_rows, in the order of
+    the contract. A column that has another name in the newest layout declares it in
+    `config: {meta: {newest: ...}}`.
+
+    model: the layout's table.
+#}
+{% macro layout_columns(model) -%}
+    {%- if not execute -%}
+        *
+    {%- else -%}
+        {%- set selected = [] -%}
+        {%- for column in contract_of(model) -%}
+            {%- set newest = column.config.meta.get('newest') -%}
+            {%- do selected.append(
+                newest ~ ' as ' ~ column.name if newest else column.name
+            ) -%}
+        {%- endfor -%}
+        {{ selected | join(', ') }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The columns of an order item that hold free text.
+#}
+{% macro order_texts() -%}
+    {{ return([
+        'sis_content_id', 'content_id', 'ci_author', 'ci_title', 'cr_title', 'cr_isbn',
+        'ci_searchable_isbn', 'ci_sis_publisher_id', 'ci_publisher_name', 'ci_edition',
+    ]) }}
+{%- endmacro %}
+
+
+{#
+    The columns of an order item that hold a price. The text of each is in <name>_raw.
+#}
+{% macro order_prices() -%}
+    {{ return([
+        'ci_offer_price_original', 'ci_offer_price', 'ci_print_list_price_original',
+        'ci_print_list_price', 'ci_student_price_original', 'ci_student_price',
+    ]) }}
+{%- endmacro %}

@@ -1,0 +1,114 @@
+-- The amounts of a part, rounded half up here and nowhere else. An invalid amount
+-- becomes null, with a flag.
+
+with
+
+parts_described as (
+
+    select * from {{ ref('int_parts_04_described') }}
+
+),
+
+rounded as (
+
+    select
+        *,
+        {{ money('price') }} as sell_price,
+        {{ money_within('list_price', var('price_limit')) }} as feed_list_price,
+        {{ money_within('weight', 9999.99) }} as weight_lb,
+        -- A missing core charge is zero. A wrong one stays null and goes to review.
+        case
+            when nullif(trim(core_charge_raw), '') is null
+                then cast(0 as decimal(18, 2))
+            when core_charge between 0 and {{ var('price_limit') }}
+                then {{ money('core_charge') }}
+        end as feed_core_charge
+
+    from parts_described
+
+),
+
+final as (
+
+    select
+        ---------- the item as it was read
+        item_id,
+        item_name,
+        item_type_id,
+        item_group_name,
+        manufacturer_name,
+        manufacturer_part_number,
+        upc,
+        description,
+        part_type_name,
+        certification_name,
+        oem_number,
+        partslink,
+        od_source,
+        alternate_numbers,
+        vehicle_make,
+        vehicle_model,
+        price_raw,
+        weight_raw,
+        list_price_raw,
+        core_charge_raw,
+        year_from_raw,
+        year_to_raw,
+        price,
+        standard_cost,
+        is_active,
+        modified_at,
+        _extract_run_id,
+        _extracted_at,
+
+        ---------- from the steps before
+        supplier_sku,
+        is_partslink_invalid,
+        gtin,
+        is_gtin_invalid,
+        is_category_mapped,
+        is_group_offered,
+        has_capa_evidence,
+        has_nsf_evidence,
+        is_capa_downgraded,
+        part_type,
+        cieca_part_type,
+        certification,
+        is_genuine,
+        is_type_offered,
+        mfr_part_number,
+        partslink_number,
+        is_oem_number_dropped,
+        oem_part_number,
+        oem_part_number_key,
+        alt_part_numbers,
+        is_alternate_dropped,
+        whole_brand,
+        whole_description,
+        whole_category,
+        brand,
+        feed_description,
+        part_category,
+        feed_vehicle_make,
+        feed_vehicle_model,
+        feed_year_from,
+        feed_year_to,
+        is_fitment_partial,
+
+        ---------- added by this step
+        sell_price,
+        weight_lb,
+        feed_list_price,
+        feed_core_charge,
+        feed_list_price is null
+        and nullif(trim(list_price_raw), '') is not null
+        and coalesce(list_price, -1) <> 0 as is_list_price_invalid,
+        weight_lb is null
+        and nullif(trim(weight_raw), '') is not null
+        and coalesce(weight, -1) <> 0 as is_weight_invalid
+
+    from rounded
+
+)
+
+select * from final

@@ -1,0 +1,96 @@
+-- Every item in the partner's columns, with the warnings about what was cut or left
+-- out, the values that the rules need, and the values of the source.
+
+with
+
+parts_priced as (
+
+    select * from {{ ref('int_parts_05_priced') }}
+
+),
+
+final as (
+
+    select
+        item_id,
+
+        ---------- the partner's columns
+        supplier_sku,
+        part_type,
+        cieca_part_type,
+        certification,
+        brand,
+        mfr_part_number,
+        oem_part_number,
+        oem_part_number_key,
+        alt_part_numbers,
+        partslink_number,
+        gtin,
+        feed_description as description,
+        part_category,
+        feed_vehicle_make as vehicle_make,
+        feed_vehicle_model as vehicle_model,
+        feed_year_from as year_from,
+        feed_year_to as year_to,
+        feed_list_price as list_price,
+        sell_price,
+        feed_core_charge as core_charge,
+        weight_lb,
+        concat_ws(
+            '|',
+            case when is_alternate_dropped then 'ALT_NUMBERS_DROPPED' end,
+            case when brand <> whole_brand then 'BRAND_CUT' end,
+            case when is_capa_downgraded then 'CAPA_DOWNGRADED' end,
+            case when part_category <> whole_category then 'CATEGORY_CUT' end,
+            case when not is_category_mapped then 'CATEGORY_UNMAPPED' end,
+            case when feed_description <> whole_description then 'DESC_CUT' end,
+            case when is_fitment_partial then 'FITMENT_PARTIAL' end,
+            case when is_gtin_invalid then 'GTIN_INVALID' end,
+            case when is_list_price_invalid then 'LIST_PRICE_INVALID' end,
+            case when is_oem_number_dropped then 'OEM_NO_SHORT' end,
+            case when is_partslink_invalid then 'PARTSLINK_INVALID' end,
+            case when is_weight_invalid then 'WEIGHT_INVALID' end
+        ) as warnings,
+
+        ---------- what the rules need
+        item_name,
+        item_type_id,
+        is_active,
+        is_group_offered,
+        is_type_offered,
+        is_genuine,
+        has_capa_evidence,
+        has_nsf_evidence,
+        nullif(trim(od_source), '') is not null as has_od_source,
+        price,
+        standard_cost,
+
+        ---------- the values of the source
+        part_type_name as part_type_raw,
+        certification_name as certification_raw,
+        item_group_name as item_group_raw,
+        manufacturer_name as manufacturer_raw,
+        manufacturer_part_number as manufacturer_part_number_raw,
+        oem_number as oem_number_raw,
+        alternate_numbers as alternate_numbers_raw,
+        partslink as partslink_raw,
+        upc as upc_raw,
+        description as description_raw,
+        vehicle_make as vehicle_make_raw,
+        vehicle_model as vehicle_model_raw,
+        year_from_raw,
+        year_to_raw,
+        list_price_raw,
+        price_raw,
+        core_charge_raw,
+        weight_raw,
+        od_source as od_source_raw,
+        modified_at as item_modified_at,
+        _extract_run_id,
+        _extracted_at
+
+    from parts_priced
+
+)
+
+select * from final

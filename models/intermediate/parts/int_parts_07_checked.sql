@@ -1,0 +1,100 @@
+-- What is wrong with the numbers and texts of an item. The rules of the next step
+-- decide what follows from it.
+
+with
+
+parts_normalised as (
+
+    select * from {{ ref('int_parts_06_normalised') }}
+
+),
+
+withdrawn_certificates as (
+
+    select * from {{ ref('withdrawn_certificates') }}
+
+),
+
+checked as (
+
+    select
+        *,
+
+        -- A number with fewer than four letters and digits cannot be matched.
+        supplier_sku is null
+        or (part_type is not null and mfr_part_number is null)
+        or (is_genuine and coalesce(length(oem_part_number_key), 0) < 4)
+            as is_number_missing,
+
+        {{ is_longer('supplier_sku', var('sku_length')) }}
+        or {{ is_longer('mfr_part_number', var('part_number_length')) }}
+        or {{ is_longer('oem_part_number', var('part_number_length')) }}
+            as is_number_too_long,
+
+        -- A vertical bar separates numbers in the feed, so no number may contain one.
+        -- The partner sends the SKU back in its orders, so its spaces may not be
+        -- trimmed.
+        not {{ is_printable('supplier_sku') }}
+        or not {{ is_printable('mfr_part_number') }}
+        or not {{ is_printable('oem_part_number') }}
+        or coalesce(supplier_sku <> trim(supplier_sku), false)
+        or concat_ws('', mfr_part_number, oem_part_number) like '%|%'
+            as has_bad_character,
+
+        {{ is_mangled('supplier_sku') }}
+        or {{ is_mangled('mfr_part_number') }}
+        or {{ is_mangled('oem_part_number') }} as is_number_mangled,
+
+        {{ is_formula('supplier_sku') }}
+        or {{ is_formula('mfr_part_number') }}
+        or {{ is_formula('oem_part_number') }}
+        or {{ is_formula('brand') }}
+        or {{ is_formula('description') }}
+        or {{ is_formula('part_category') }}
+        or {{ is_formula('vehicle_make') }}
+        or {{ is_formula('vehicle_model') }} as has_formula,
+
+        {{ part_number_key('mfr_part_number') }} as mfr_part_number_key
+
+    from parts_normalised
+
+),
+
+final as (
+
+    select
+        checked.item_id,
+        checked.part_type,
+        checked.supplier_sku,
+        checked.is_genuine,
+        checked.has_od_source,
+        checked.brand,
+        checked.mfr_part_number,
+        checked.oem_part_number,
+        checked.oem_part_number_key,
+        checked.partslink_number,
+        checked.has_capa_evidence,
+        checked.has_nsf_evidence,
+        checked.list_price,
+        checked.sell_price,
+        checked.price,
+        checked.standard_cost,
+        checked.core_charge,
+        checked.is_number_missing,
+        checked.is_number_too_long,
+        checked.has_bad_character,
+        checked.is_number_mangled,
+        checked.has_formula,
+        coalesce(
+            withdrawn_partslinks.part_number_key, withdrawn_numbers.part_number_key
+        ) is not null as is_certificate_withdrawn
+
+    from checked
+    left join withdrawn_certificates as withdrawn_partslinks
+        on checked.partslink_number = withdrawn_partslinks.part_number_key
+    left join withdrawn_certificates as withdrawn_numbers
+        on checked.mfr_part_number_key = withdrawn_numbers.part_number_key
+
+)
+
+select * from final
