@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import commands
 import duckdb
-import warm
 from conftest import ROOT, clean_environment
 
 from publish.run import Outcome, publish
@@ -327,7 +327,7 @@ class House:
                 )
 
     def run(self, *words: object, **more: object) -> subprocess.CompletedProcess[str]:
-        """Run `python -m publish` in a child process, as a user does; see `warm`."""
+        """Run `publish` in a process of its own; see `commands`."""
         environment = {
             "FEEDS_DATA": self.data,
             "DEST_ONPART_URL": self.partner.as_uri(),
@@ -336,7 +336,7 @@ class House:
             **more,
         }
         variables = clean_environment(**environment)
-        return warm.run([str(word) for word in words], self.root, variables, 240)
+        return commands.run([str(word) for word in words], self.root, variables, 240)
 
     def publish(self, *words: object, **more: object) -> dict[str, Any]:
         """Run `publish --json` at the house's logical time; return what it said."""

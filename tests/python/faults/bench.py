@@ -1,17 +1,24 @@
 """One cell: a copy of the ground, the fault, runs until it settles, the verdict."""
 
+import queue
 import random
 import shutil
 import signal
+import subprocess
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import servers
+from commands import Child
 
-from faults import checker, child, places
+from faults import checker, places
 from faults.cells import Cell
-from faults.ground import NEW_AT, Ground
+from faults.ground import NEW_AT, Ground, prepare, start
 
 _RUNS = 4
 _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM}
@@ -82,12 +89,14 @@ class Bench:
         if place.kind in self._lasts:
             return
         root, environment = self._copy(place, Cell(place.kind, "none"))
-        run = child.start(root, NEW_AT, environment)
-        run.said(b"ready file=")
+        began = time.monotonic()
+        run = start(root, NEW_AT, environment)
+        run.said("ready file=")
         ready = time.monotonic()
-        ended = run.wait()
-        assert ended.code == 0, ended
-        self._lasts[place.kind] = (ended.seconds, time.monotonic() - ready)
+        done = run.wait()
+        assert done.returncode == 0, done
+        end = time.monotonic()
+        self._lasts[place.kind] = (end - began, end - ready)
         shutil.rmtree(root)
 
     def _judged(self, cell: Cell, place: places.Place, began: float) -> Result:
@@ -105,14 +114,14 @@ class Bench:
         try:
             for number in range(_RUNS):
                 if number == 0:
-                    ended = self._with_fault(cell, place, root, environment)
+                    done = self._with_fault(cell, place, root, environment)
                 else:
-                    ended = child.start(root, NEW_AT, environment).wait()
-                codes.append(ended.code)
-                said += f"{ended.out.decode()}{ended.err.decode()}\n"
-                scene.outputs += [ended.out, ended.err]
-                wrong += checker.after_a_run(scene, ended.code)
-                if number and ended.code == 0:
+                    done = start(root, NEW_AT, environment).wait()
+                codes.append(done.returncode)
+                said += f"{done.stdout}{done.stderr}\n"
+                scene.outputs += [done.stdout.encode(), done.stderr.encode()]
+                wrong += checker.after_a_run(scene, done.returncode)
+                if number and done.returncode == 0:
                     break
             else:
                 wrong.append("convergence: it never ended with 0")
@@ -126,7 +135,7 @@ class Bench:
 
     def _with_fault(
         self, cell: Cell, place: places.Place, root: Path, environment: dict[str, str]
-    ) -> child.Ended:
+    ) -> subprocess.CompletedProcess[str]:
         point, _, more = cell.point.partition("; ")
         filler = place.folder / "filler"
         if more.startswith("mood "):
@@ -141,35 +150,55 @@ class Bench:
         if action in ("kill", "term", "stop", "full", "raise"):
             term = f"{name}={action}" + (f"@{visit}" if visit else "")
             environment = {**environment, "FEEDS_FAILPOINT": term}
-        run = child.start(root, NEW_AT, environment)
+        run = start(root, NEW_AT, environment)
         if cell.how == "cut":
             _cut(run, place)
         elif cell.how == "random":
             self._at_some_moment(run, cell, place)
-        ended = run.wait()
+        done = run.wait()
         filler.unlink(missing_ok=True)
         if place.lab and place.lab.process is None:
             place.lab.start()
         place.mood("")
-        return ended
+        return done
 
-    def _at_some_moment(
-        self, run: child.Child, cell: Cell, place: places.Place
-    ) -> None:
+    def _at_some_moment(self, run: Child, cell: Cell, place: places.Place) -> None:
         """Half of the moments lie in the whole run, half while it delivers."""
         dice = random.Random(cell.seed)
         whole, delivery = self._lasts[place.kind]
         if cell.seed % 2:
             time.sleep(dice.uniform(0, 0.9 * whole))
         else:
-            run.said(b"ready file=")
+            run.said("ready file=")
             time.sleep(dice.uniform(0, 0.9 * delivery))
         run.signal(_SIGNALS[cell.point])
 
 
-def _cut(run: child.Child, place: places.Place) -> None:
+def _cut(run: Child, place: places.Place) -> None:
     """Kill the server, its sessions too, while we stand at a point."""
     assert place.lab is not None
     if run.stopped():
         place.lab.kill()
         run.signal(signal.SIGCONT)
+
+
+def results(chosen: Sequence[Cell], workers: int) -> Iterator[Result]:
+    """Run cells, as many at a time as there are workers; results as they come."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as place, ExitStack() as stack:
+        ground = prepare(Path(place))
+        free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
+        for number in range(workers):
+            work = Path(place) / f"w{number}"
+            work.mkdir()
+            free.put(stack.enter_context(closing(Bench(ground, work))))
+
+        def run(cell: Cell) -> Result:
+            bench = free.get()
+            try:
+                return bench.run(cell)
+            finally:
+                free.put(bench)
+
+        pool = stack.enter_context(ThreadPoolExecutor(workers))
+        for done in as_completed([pool.submit(run, cell) for cell in chosen]):
+            yield done.result()

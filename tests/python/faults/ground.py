@@ -5,9 +5,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands import Child
+from conftest import clean_environment
 from publish_sample import House, good_row
-
-from faults import child
 
 OLD_AT, NEW_AT = "2026-01-15T07:00:00Z", "2026-01-16T07:00:00Z"
 FEED, MANIFEST = "DEMO01_inventory.csv", "DEMO01_inventory.manifest.json"
@@ -63,6 +63,11 @@ def prepare(place: Path) -> Ground:
     return Ground(house.root, old, new)
 
 
+def start(root: Path, at: str, environment: dict[str, str]) -> Child:
+    """Start `publish` in the project `root` at the logical time `at`."""
+    return Child(["--at", at, "--json"], root, clean_environment(**environment))
+
+
 def _deliver(root: Path, at: str) -> None:
     environment = {
         "FEEDS_DATA": str(root / "data dir"),
@@ -70,10 +75,8 @@ def _deliver(root: Path, at: str) -> None:
         "DEST_ONPART_URL": (root / "partner").as_uri(),
         "FEEDS_ACCEPT_FIRST": "1",
     }
-    ended = child.start(root, at, environment).wait()
-    assert ended.code == 0, ended
-    (root / "stdout").unlink()
-    (root / "stderr").unlink()
+    done = start(root, at, environment).wait()
+    assert done.returncode == 0, done
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
