@@ -1,9 +1,9 @@
-"""`publish` in a process of its own, forked from one that has imported its libraries.
+"""Commands in processes of their own, as a user runs them.
 
-The import of Great Expectations takes four seconds of CPU, and every run of `publish`
-does it. The fork server of the standard library imports it once; each run is a fork
-that calls the command's own `main` with its own arguments, environment, folder and
-output. FEEDS_TESTS_EXEC=1 starts a new interpreter for each run instead.
+`publish` imports Great Expectations, which takes four seconds of CPU. The fork server
+of the standard library imports it once; each run of `publish` is a fork that calls the
+command's own `main` with its own arguments, environment, folder and output.
+FEEDS_TESTS_EXEC=1 starts a new interpreter for each run instead.
 """
 
 import multiprocessing
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+ROOT = Path(__file__).parents[2]
 _FORKS = multiprocessing.get_context("forkserver")
 # Installed modules only: in Python 3.11 the server has no other path. It ignores what
 # it cannot import.
@@ -50,13 +51,13 @@ class Child:
         self._process.start()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal; it may have ended already."""
+        """Send a signal, unless it has ended."""
         assert self._process.pid is not None
         with suppress(ProcessLookupError):
             os.kill(self._process.pid, number)
 
     def said(self, words: str) -> bool:
-        """Wait until it wrote `words` to stderr; False if it ended without."""
+        """Wait until it wrote `words` to stderr; return False if it ended without."""
         alive = True
         while words not in self._read()[1]:
             if not alive:
@@ -66,7 +67,7 @@ class Child:
         return True
 
     def stopped(self) -> bool:
-        """Wait until it stops itself; False if it ended without."""
+        """Wait until it stops itself; return False if it ended without."""
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._process.pid)
             while self._process.is_alive():
@@ -96,17 +97,37 @@ class Child:
         return [path.read_text(errors="replace") for path in self._output]
 
 
+def clean_environment(**variables: object) -> dict[str, str]:
+    """Return the environment without anything that configures us, plus `variables`."""
+    ours = ("FEEDS_", "ORDERTIME_", "ORDER_TOOL_", "DEST_", "DBT_", "PYTEST_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    scripts = str(Path(sys.executable).parent)
+    kept["PATH"] = f"{scripts}{os.pathsep}{kept['PATH']}"
+    return {**kept, **{name: str(value) for name, value in variables.items()}}
+
+
 def run(
-    words: Sequence[str], root: Path, environment: Mapping[str, str], seconds: float
+    *words: object,
+    env: Mapping[str, object] | None = None,
+    cwd: Path = ROOT,
+    seconds: float = 240,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m publish WORDS` in `root`; output is captured as text."""
-    if os.environ.get("FEEDS_TESTS_EXEC") == "1" or _early(environment):
-        return subprocess.run(
-            [sys.executable, "-m", "publish", *words],
-            cwd=root, env=environment, capture_output=True, text=True,
-            timeout=seconds, check=False,
-        )  # fmt: skip
-    return Child(words, root, environment).wait(seconds)
+    """Run a command in a process of its own; its output is captured as text.
+
+    Args:
+        words: the command, such as `dbt`, `publish` or `python`, and its arguments.
+        env: variables besides those of `clean_environment`.
+        cwd: the folder to run it in.
+        seconds: the longest that it may take.
+    """
+    command = [str(word) for word in words]
+    environment = clean_environment(**(env or {}))
+    if command[0] == "publish" and _can_fork(environment):
+        return Child(command[1:], cwd, environment).wait(seconds)
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True,
+        timeout=seconds, check=False,
+    )  # fmt: skip
 
 
 def _publish(
@@ -125,8 +146,8 @@ def _publish(
     main()
 
 
-def _early(environment: Mapping[str, str]) -> bool:
-    """Whether the environment differs from ours in what cannot be changed later."""
+def _can_fork(environment: Mapping[str, str]) -> bool:
+    """Whether no variable differs from ours that is read only at the start."""
 
     def early(variables: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -135,4 +156,6 @@ def _early(environment: Mapping[str, str]) -> bool:
             if name.startswith(_EARLY) and name not in _PASSED
         }
 
-    return early(environment) != early(os.environ)
+    if os.environ.get("FEEDS_TESTS_EXEC") == "1":
+        return False
+    return early(environment) == early(os.environ)

@@ -1,17 +1,19 @@
 """What all tests share: the project's root, and commands run as a user runs them."""
 
-import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import commands
 import duckdb
 import pytest
+from built_project import built, built_copy, reported  # noqa: F401
+from commands import ROOT
+from delivered_project import delivered  # noqa: F401
+from order_project import order_project, order_server, order_template  # noqa: F401
 from servers.fixtures import server  # noqa: F401
 
-ROOT = Path(__file__).parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 PROJECT = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests")
 Build = Callable[..., tuple[int, str]]
@@ -37,33 +39,10 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data dir"
 
 
-def clean_environment(**variables: object) -> dict[str, str]:
-    """The environment without anything that configures us, plus `variables`."""
-    ours = ("FEEDS_", "ORDERTIME_", "ORDER_TOOL_", "DEST_", "DBT_", "PYTEST_")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    scripts = str(Path(sys.executable).parent)
-    kept["PATH"] = f"{scripts}{os.pathsep}{kept['PATH']}"
-    return {**kept, **{name: str(value) for name, value in variables.items()}}
-
-
 @pytest.fixture
 def command() -> Command:
-    """Run a command in a child process from the project's root; text is captured."""
-
-    def run(
-        *words: object, env: Mapping[str, object] | None = None, **options: object
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(word) for word in words],
-            cwd=options.get("cwd", ROOT),
-            env=clean_environment(**(env or {})),
-            capture_output=True,
-            text=True,
-            timeout=options.get("seconds", 240),
-            check=False,
-        )
-
-    return run
+    """The runner of commands; see `commands.run`."""
+    return commands.run
 
 
 @pytest.fixture

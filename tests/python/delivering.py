@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from conftest import clean_environment
+from commands import clean_environment
 
 from publish.transport import Destination, connect
 from publish.transport.connection import Connection

@@ -1,9 +1,9 @@
-"""Terms, orders and nights for tests of a house that publishes the order feed."""
+"""Terms, orders and nights for tests that publish the order feed."""
 
 import datetime as dt
 
 from order_consumer import Consumer
-from order_house import OrderHouse
+from order_project import OrderProject
 
 MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -44,17 +44,17 @@ def order(number: int, *titles: str, sections: str = "S1", **more: object) -> di
 
 
 def night(
-    house: OrderHouse, at: dt.datetime, *orders: dict, faults: tuple[str, ...] = ()
+    project: OrderProject, at: dt.datetime, *orders: dict, faults: tuple[str, ...] = ()
 ) -> dict[str, str]:
     """Build and publish; what became of each kind of file."""
-    house.build({"terms": [term()], "orders": list(orders)}, at)
-    outcomes = house.publish(at, *faults)
+    project.build({"terms": [term()], "orders": list(orders)}, at)
+    outcomes = project.publish(at, *faults)
     return {label.split("_")[2]: o.told["status"] for label, o in outcomes.items()}
 
 
-def held_after(house: OrderHouse, reader: Consumer) -> set[tuple]:
+def held_after(project: OrderProject, reader: Consumer) -> set[tuple]:
     """Order, section and title of what a reader holds once it took what lies there."""
-    files = sorted(house.partner.glob("*.csv"))
+    files = sorted(project.partner.glob("*.csv"))
     reader.take(files)
     for file in files:
         file.unlink()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT, clean_environment
+from commands import ROOT, clean_environment
 
 _DISPATCH = """
 import json, os, sys

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, clean_environment
+from commands import ROOT, clean_environment
 
 STEPS = [
     "extract",

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, clean_environment
+from commands import ROOT, clean_environment
 from servers.fixtures import Start
 
 MIB = 2**20

@@ -9,19 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from browser import Browser, browser
-from monitor_house import House
+from built_project import BuiltProject, Report, read_audit, write_audit
 from playwright.sync_api import Page
-from report_house import (
-    Reported,
-    a_copy,  # noqa: F401
-    audit_of,
-    audited,
-    kept,
-    of,
-    the_house,  # noqa: F401
-    the_pages,  # noqa: F401
-    written,
-)
 
 from store.package import Package
 
@@ -65,7 +54,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def test_pages_open_from_disk_and_ask_for_nothing_else(
-    chromium: Browser, reported: Reported
+    chromium: Browser, reported: Report
 ) -> None:
     for path in [reported.out / "index.html", *reported.pages]:
         chromium.open(path)
@@ -73,8 +62,8 @@ def test_pages_open_from_disk_and_ask_for_nothing_else(
         assert chromium.requests == [path.as_uri()]
 
 
-def test_the_numbers_are_the_packages(chromium: Browser, reported: Reported) -> None:
-    for package in kept(reported.house):
+def test_the_numbers_are_the_packages(chromium: Browser, reported: Report) -> None:
+    for package in reported.project.recorded_packages():
         path = reported.page(package)
         seen = chromium.open(path).evaluate(
             """(() => {
@@ -95,7 +84,7 @@ def test_the_numbers_are_the_packages(chromium: Browser, reported: Reported) -> 
             })()"""
         )
         run, split = package.run, package.run.get("split")
-        _, audit = audit_of(package)
+        _, audit = read_audit(package)
         ours = [row for row in audit if split in (None, row.get("sis_term_id"))]
         assert seen["funnel"]["source"] == len(audit)
         assert seen["funnel"]["file"] == package.feed["rows"]
@@ -121,7 +110,7 @@ def test_the_numbers_are_the_packages(chromium: Browser, reported: Reported) -> 
         assert package.fate in seen["title"]
 
 
-def test_every_link_leads_somewhere(chromium: Browser, reported: Reported) -> None:
+def test_every_link_leads_somewhere(chromium: Browser, reported: Report) -> None:
     for path in [reported.out / "index.html", *reported.pages]:
         page = chromium.open(path)
         links = page.evaluate("Array.from(document.links, (each) => each.href)")
@@ -141,11 +130,11 @@ def test_every_link_leads_somewhere(chromium: Browser, reported: Reported) -> No
 
 
 def test_the_filter_shows_what_fits_and_the_keyboard_is_enough(
-    chromium: Browser, reported: Reported
+    chromium: Browser, reported: Report
 ) -> None:
-    package = of(reported.house, "onpart_inventory")
+    package = reported.project.newest_package("onpart_inventory")
     page = chromium.open(reported.page(package))
-    _, audit = audit_of(package)
+    _, audit = read_audit(package)
 
     def shown() -> list[str]:
         told: list[str] = page.evaluate(
@@ -193,9 +182,9 @@ def _choose(page: Page, name: str, value: str) -> None:
 
 
 def test_text_is_legible_and_nothing_runs_off_a_phone(
-    chromium: Browser, reported: Reported
+    chromium: Browser, reported: Report
 ) -> None:
-    package = of(reported.house, "onpart_inventory")
+    package = reported.project.newest_package("onpart_inventory")
     page = reported.page(package)
     for path in (page, reported.out / "index.html"):
         papers = set()
@@ -212,9 +201,9 @@ def test_text_is_legible_and_nothing_runs_off_a_phone(
 
 
 def test_plots_have_words_and_a_table_and_all_is_open_on_paper(
-    chromium: Browser, reported: Reported
+    chromium: Browser, reported: Report
 ) -> None:
-    package = of(reported.house, "onpart_inventory")
+    package = reported.project.newest_package("onpart_inventory")
     page = chromium.open(reported.page(package))
     plots: list[dict[str, Any]] = page.evaluate(
         """Array.from(document.querySelectorAll("figure"), (figure) => ({
@@ -243,15 +232,17 @@ def test_plots_have_words_and_a_table_and_all_is_open_on_paper(
 
 
 def test_markup_from_the_data_stays_text(
-    chromium: Browser, mine: House, tmp_path: Path
+    chromium: Browser, built_copy: BuiltProject, tmp_path: Path
 ) -> None:
     """Wherever a value comes from: a part, a partner's server, a person, a check."""
     package = next(
-        each for each in kept(mine) if each.file == "onpart_inventory" and each.receipt
+        each
+        for each in built_copy.recorded_packages()
+        if each.file == "onpart_inventory" and each.receipt
     )
-    _spoil(package, mine.data / "ledger.jsonl")
+    _spoil(package, built_copy.data / "ledger.jsonl")
     out = tmp_path / "out"
-    written(mine, out, "--run", package.run_id)
+    built_copy.report(out, "--run", package.run_id)
     for path in (out / package.file / f"{package.run_id}.html", out / "index.html"):
         page = chromium.open(path)
         assert chromium.complaints == []
@@ -271,7 +262,7 @@ def test_markup_from_the_data_stays_text(
 
 
 def test_were_it_not_escaped_the_policy_would_still_stop_it(
-    chromium: Browser, reported: Reported, tmp_path: Path
+    chromium: Browser, reported: Report, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     shutil.copy(reported.pages[0], page)
@@ -288,7 +279,7 @@ def test_were_it_not_escaped_the_policy_would_still_stop_it(
 def _spoil(package: Package, ledger: Path) -> None:
     """Put markup into every place of a package that holds somebody else's words."""
     folder = package.folder
-    header, rows = audit_of(package)
+    header, rows = read_audit(package)
     for row in rows[:3]:
         row |= {
             "description": _HOSTILE,
@@ -296,7 +287,7 @@ def _spoil(package: Package, ledger: Path) -> None:
             "part_type": _HOSTILE,
         }
         row |= {"location_name": _HOSTILE, "on_hand_raw": _HOSTILE}
-    audited(package, header, rows)
+    write_audit(package, header, rows)
     (path,) = folder.glob("*.manifest.json")
     manifest = json.loads(path.read_bytes())
     manifest["title"] = _HOSTILE

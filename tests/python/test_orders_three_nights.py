@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import ROOT, clean_environment
+from commands import ROOT, clean_environment
 from order_consumer import DIALECT, Consumer, Row, in_order
 from order_expected import HEADER, minute, money, word
 

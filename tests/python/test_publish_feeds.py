@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from publish_sample import AUDIT, EXPOSURE, META, MODEL, TEST, manifest, run_results
+from sample_project import AUDIT, EXPOSURE, META, MODEL, TEST, manifest, run_results
 
 from runtime.cadence import Cron
 from runtime.environment import Environment

@@ -12,22 +12,22 @@ from uuid import UUID
 import jsonschema
 import pytest
 import yaml
-from conftest import ROOT
+from commands import ROOT
 from open_data_contract_standard.model import OpenDataContractStandard
 from openlineage_schemas import FACETS, faults, unknown_fields
-from publish_sample import COLUMNS, House
+from sample_project import COLUMNS, SampleProject
 
 Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    return House(tmp_path_factory.mktemp("house")).write()
+def project(tmp_path_factory: pytest.TempPathFactory) -> SampleProject:
+    return SampleProject(tmp_path_factory.mktemp("project")).write()
 
 
 @pytest.fixture(scope="module")
-def package(house: House) -> Path:
-    return Path(house.publish()["files"][0]["package"])
+def package(project: SampleProject) -> Path:
+    return Path(project.publish()["files"][0]["package"])
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import Child
-from conftest import clean_environment
-from publish_sample import House, good_row
+from commands import Child, clean_environment
+from sample_project import SampleProject, good_row
 
 OLD_AT, NEW_AT = "2026-01-15T07:00:00Z", "2026-01-16T07:00:00Z"
 FEED, MANIFEST = "DEMO01_inventory.csv", "DEMO01_inventory.manifest.json"
@@ -44,23 +43,25 @@ class Ground:
 
 def prepare(place: Path) -> Ground:
     """Make the project, deliver yesterday's file, learn what today's will be."""
-    house = House(place / "ground", rows=[good_row(number) for number in range(ROWS)])
-    house.root.mkdir(parents=True)
-    house.meta |= {"file": FEED, "guards": {}}
+    project = SampleProject(
+        place / "ground", rows=[good_row(number) for number in range(ROWS)]
+    )
+    project.root.mkdir(parents=True)
+    project.meta |= {"file": FEED, "guards": {}}
     # Great Expectations runs, but has one thing to ask: here delivery is judged.
-    house.quick()
-    _deliver(house.root, OLD_AT)
-    old = _contents(house.partner)
-    house.rows[0]["qty_on_hand"] = 11
-    house.write()
+    project.quick()
+    _deliver(project.root, OLD_AT)
+    old = _contents(project.partner)
+    project.rows[0]["qty_on_hand"] = 11
+    project.write()
     # In a copy, so that the ground's ledger knows nothing of it.
-    rehearsal = shutil.copytree(house.root, place / "rehearsal")
+    rehearsal = shutil.copytree(project.root, place / "rehearsal")
     _deliver(rehearsal, NEW_AT)
     new = _contents(rehearsal / "partner")
     assert old.keys() == new.keys()
     assert old[FEED] != new[FEED]
     shutil.rmtree(rehearsal)
-    return Ground(house.root, old, new)
+    return Ground(project.root, old, new)
 
 
 def start(root: Path, at: str, environment: dict[str, str]) -> Child:

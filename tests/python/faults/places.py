@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import servers
-from conftest import clean_environment
+from commands import clean_environment
 from servers import trust
 
 PASSWORD = "s3cret-of-the-partner"  # what the lab's servers have too

@@ -1,39 +1,38 @@
-"""A house that publishes the order feed, a night in a fraction of a second.
+"""A project that publishes the order feed, a night in a fraction of a second.
 
 `dbt build` runs once. What it compiled is then executed for every night against what
 was landed, model by model and test by test, so that run_results.json is true; what dbt
-would compile otherwise where no state was delivered yet is taken out here.
+would compile otherwise where no state was delivered yet is left out here.
 
-The suites have no expectation here: each is asked of its own, elsewhere. In a lenient
-house two guards that speak of shares, which a handful of orders cannot keep, are taken
-out; those that name orders stand. A patched house imports no Great Expectations, and
-the clock of its ledger is its own, as nights pass faster than its seconds.
+The suites have no expectation: other tests check each of them. A lenient template
+lacks two guards on shares, which a handful of orders cannot keep; the guards that name
+orders stay. `speed_up` lists what is replaced in Python's library.
 """
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import commands
 import duckdb
 import pytest
-from conftest import ROOT, clean_environment
+from project import Project
+from servers.script import Script
+from servers.stub import Stub
 
-from publish import gate, transport
-from publish.deliver import delivery
 from publish.gate import dbt
 from publish.run import Outcome, publish
 from publish.settings import Settings
-from publish.transport.folder import Folder
 from runtime.environment import Environment, Limits, Place
-from runtime.exits import Refused, Temporary
-from store import chain, feeds, ledger
+from store import feeds, ledger
 from store.feeds.artifacts import Artifacts
 
 EXPOSURES = [
@@ -99,15 +98,8 @@ class Template:
     results: dict[str, Any]
     needed: frozenset[str]
 
-    @classmethod
-    def once(cls, factory: pytest.TempPathFactory) -> "Template":
-        """Build it, unless this process did before."""
-        if not _BUILT:
-            _BUILT.append(cls.build(factory.mktemp("template")))
-        return _BUILT[0]
-
     def lenient(self) -> "Template":
-        """The same without the guards that a handful of orders cannot keep."""
+        """Return the same without guards that a handful of orders cannot keep."""
         manifest = deepcopy(self.manifest)
         for name in EXPOSURES:
             guards = manifest["exposures"][name]["config"]["meta"]["guards"]
@@ -127,21 +119,15 @@ class Template:
                 "copy (select 1::bigint as order_id where false) to $file",
                 {"file": str(state / "none.parquet")},
             )
-        done = subprocess.run(
-            ["dbt", "--no-use-colors", "build", "--select", *(
-                f"+exposure:{name.rpartition('.')[2]}" for name in EXPOSURES
-            )],
-            cwd=ROOT,
-            env=clean_environment(
-                FEEDS_DATA=data,
-                DBT_TARGET_PATH=folder / "target",
-                DBT_LOG_PATH=folder / "logs",
-            ),
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )  # fmt: skip
+        names = [f"+exposure:{name.rpartition('.')[2]}" for name in EXPOSURES]
+        done = commands.run(
+            *("dbt", "--no-use-colors", "build", "--select", *names),
+            env={
+                "FEEDS_DATA": data,
+                "DBT_TARGET_PATH": folder / "target",
+                "DBT_LOG_PATH": folder / "logs",
+            },
+        )
         assert done.returncode == 0, done.stdout
         manifest = json.loads((folder / "target/manifest.json").read_bytes())
         results = json.loads((folder / "target/run_results.json").read_bytes())
@@ -155,7 +141,7 @@ class Template:
         return cls(data, manifest, results, needed)
 
     def steps(self, kind: str) -> list[dict[str, Any]]:
-        """The nodes of a kind that the files need, in the order dbt took them."""
+        """Return the nodes of a kind that the files need, in the order of dbt."""
         nodes = self.manifest["nodes"]
         return [
             nodes[result["unique_id"]]
@@ -165,85 +151,83 @@ class Template:
         ]
 
 
-_BUILT: list[Template] = []
+GOOD = Script(mode="plain", hash="right")
+# What may go wrong on a connection.
+FAULTS = {
+    "ok": GOOD,
+    "refuse": replace(GOOD, cwd="550 no such folder"),
+    "put": replace(GOOD, keep=0.5, close="rst", cut="STOR"),
+    "before": replace(GOOD, cut="RNTO", renames=False),
+    "after": replace(GOOD, cut="RNTO"),
+    # As "after", and no connection is served until the run has ended.
+    "lost": replace(GOOD, cut="RNTO"),
+    "down": replace(GOOD, login="421 come again"),
+}
 
 
-@dataclass
-class Faulty:
-    """A partner's folder in which the next connections go wrong, one word for each.
+def _scripts(faults: Sequence[str]) -> Iterator[Script]:
+    for fault in faults:
+        yield FAULTS[fault]
+        if fault == "lost":
+            yield from repeat(FAULTS["down"])
+    yield from repeat(GOOD)
 
-    refuse: there is no folder. put: the line breaks within the file. before, after:
-    it breaks at the rename, which has not or has happened. lost: the same, and nobody
-    can be asked until the run has ended. down: nobody can be asked, just this once.
+
+class OrderProject(Project):
+    """A project with both files of the order feed, and the steps of a night.
+
+    Attributes:
+        server: the partner's; without one its folder is on this machine.
     """
 
-    words: list[str] = field(default_factory=list)
-    gone: bool = False
-
-    def connect(self, destination: transport.Destination, folder: str) -> Folder:
-        word = self.words.pop(0) if self.words else "ok"
-        if word == "refuse":
-            raise Refused("the partner has no such folder")
-        if self.gone or word == "down":
-            raise Temporary("the partner does not answer")
-        faulty = self
-
-        class Line(Folder):
-            def put(self, source: Path, name: str, tick: Callable) -> transport.Sent:
-                if word == "put":
-                    (self._path / name).write_bytes(source.read_bytes()[:10])
-                    raise Temporary("the line broke within the file")
-                return super().put(source, name, tick)
-
-            def rename(self, old: str, new: str) -> None:
-                if word == "before":
-                    raise Temporary("the line broke before the rename")
-                super().rename(old, new)
-                faulty.gone = word == "lost"
-                if word in ("after", "lost"):
-                    raise Temporary("the line broke after the rename")
-
-        return Line(destination, folder)
-
-
-class OrderHouse:
-    """A data directory, a partner's folder, and the steps of a night."""
-
-    def __init__(self, folder: Path, template: Template) -> None:
+    def __init__(
+        self, folder: Path, template: Template, server: Stub | None = None
+    ) -> None:
+        """Copy the template's warehouse, and make the partner's folder."""
+        super().__init__(folder)
         self._template = template
-        self._folder = folder
-        self.data = folder / "data"
-        self.partner = folder / "partner/uat/order-feed"
+        self.server = server
+        if server:
+            self.variables |= {
+                **server.variables("ORDERS"),
+                "DEST_ORDERS_ALLOW_PLAINTEXT": 1,
+            }
         self.partner.mkdir(parents=True)
-        self.data.mkdir()
+        self.data.mkdir(parents=True)
         shutil.copy(template.data / "warehouse.duckdb", self.data)
         suites = folder / "tests/expectations"
         suites.mkdir(parents=True)
         for kind in ("delta", "full"):
             (suites / f"order_feed_{kind}.json").write_text('{"expectations": []}')
-        self.line = Faulty()
         self.clock = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
         self._builds = 0
-        self.found = Artifacts(template.manifest, template.results)
-        self.feeds = feeds.read(self.found)
+        self.artifacts = Artifacts(template.manifest, template.results)
+        self.feeds = feeds.read(self.artifacts)
 
-    def patch(self, patched: pytest.MonkeyPatch) -> None:
-        """Put the house's clock, line and gate in the place of the real ones."""
-        house = self
+    @property
+    def partner(self) -> Path:
+        """The folder of both files at the partner."""
+        root = self.server.folder if self.server else super().partner
+        return root / "uat/order-feed"
+
+    def speed_up(self, patched: pytest.MonkeyPatch) -> None:
+        """Replace fsync by nothing, and the ledger's clock by one of the project.
+
+        Nights pass faster than the seconds in which the ledger counts.
+        """
+        project = self
 
         class Clock(dt.datetime):
             @classmethod
             def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
-                house.clock += dt.timedelta(seconds=1)
-                return house.clock
+                project.clock += dt.timedelta(seconds=1)
+                return project.clock
 
         patched.setattr(ledger, "datetime", Clock)
-        patched.setattr(chain.os, "fsync", lambda _: None)
-        patched.setattr(delivery, "connect", lambda *words: self.line.connect(*words))
-        patched.setattr(gate.suite, "run", lambda *_: [])
+        patched.setattr(os, "fsync", lambda _: None)
 
     def build(self, source: Mapping[str, list[dict]], at: dt.datetime) -> None:
-        """Land a source and build from it, at `at` or right after what was before."""
+        """Land a source and build from it, at `at` or after the last event if later."""
         self.clock = max(self.clock + dt.timedelta(seconds=1), at)
         land(self.data, source, self.clock)
         self._builds += 1
@@ -277,7 +261,7 @@ class OrderHouse:
         metadata = {"invocation_id": invocation, "dbt_version": "1"}
         metadata["generated_at"] = f"{self.clock:%Y-%m-%dT%H:%M:%SZ}"
         told = {"metadata": metadata, "args": {"which": "build"}, "results": results}
-        self.found = Artifacts(self._template.manifest, deepcopy(told))
+        self.artifacts = Artifacts(self._template.manifest, deepcopy(told))
 
     def _compiled(self, node: Mapping[str, Any]) -> str:
         sql = node["compiled_code"].replace(str(self._template.data), str(self.data))
@@ -309,18 +293,21 @@ class OrderHouse:
     def publish(
         self, at: dt.datetime, *faults: str, is_due: bool = True
     ) -> dict[str, Outcome]:
-        """Do what `publish --due` does, in this process; outcomes by file."""
+        """Do what `publish --due` does, in this process; return outcomes by file.
+
+        Each word of `faults` is what goes wrong on one more connection.
+        """
         self.clock = max(self.clock, at)
-        self.line.words, self.line.gone = list(faults), False
+        if self.server:
+            self.server.scripts = _scripts(faults)
+        variables = {
+            **self.environment(),
+            "FEEDS_COMMIT": "0" * 40,
+            "DEST_ORDERS_RETRIES": 0,
+        }
         settings = Settings(
-            root=self._folder,
-            variables=Environment(
-                {
-                    "DEST_ORDERS_URL": (self._folder / "partner").as_uri(),
-                    "FEEDS_COMMIT": "0" * 40,
-                    "DEST_ORDERS_RETRIES": "0",
-                }
-            ),
+            root=self.root,
+            variables=Environment({k: str(v) for k, v in variables.items()}),
             place=Place("uat", self.data),
             limits=Limits("1GB", 2),
             at=at,
@@ -329,16 +316,41 @@ class OrderHouse:
             accept_first=True,
             bar=False,
         )
-        remembered = ledger.Ledger(settings.place.ledger)
+        opened = ledger.Ledger(settings.place.ledger)
         outcomes = [
             outcome
             for feed in self.feeds
-            for outcome in publish(settings, self.found, remembered, feed)
+            for outcome in publish(settings, self.artifacts, opened, feed)
         ]
-        self.line.words, self.line.gone = [], False
         return {outcome.told["file"]: outcome for outcome in outcomes}
 
     @property
     def ledger(self) -> ledger.Ledger:
-        """The ledger read anew, which verifies its chain."""
+        """The ledger, read anew, which verifies its chain."""
         return ledger.Ledger(self.data / "ledger.jsonl")
+
+
+@pytest.fixture(scope="session")
+def order_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """What one `dbt build` leaves, for all tests of a process."""
+    return Template.build(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def order_server() -> Iterator[Stub]:
+    """The partner's server, whose connections go wrong as a test says."""
+    with Stub(GOOD) as server:
+        yield server
+
+
+@pytest.fixture
+def order_project(
+    order_template: Template,
+    order_server: Stub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> OrderProject:
+    """A project for nights that pass quickly, without guards on shares."""
+    project = OrderProject(tmp_path / "project", order_template.lenient(), order_server)
+    project.speed_up(monkeypatch)
+    return project
