@@ -2,7 +2,6 @@
 
 import csv
 import fcntl
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from commands import ROOT
 from landing import (
-    RUN,
     catalog_item,
     item,
     land_orders,
@@ -20,6 +18,7 @@ from landing import (
     request,
     stock,
     term,
+    write_extract,
 )
 from project import Project
 
@@ -103,16 +102,8 @@ def land_everything(data: Path) -> None:
         ],
         [term("4268-FA26", ordering_opens_at="2026-01-01T00:00:00Z")],
     )
-    for source, counted in {"ordertime": "part_items", "order_tool": "orders"}.items():
-        extract = {
-            "run_id": RUN,
-            "source": source,
-            "status": "complete",
-            "finished_at": "2026-01-15T06:10:00Z",
-            "entities": {counted: {"sha256": "ab" * 32}},
-        }
-        folder = data / "landing" / RUN / source
-        (folder / "extract.json").write_text(json.dumps(extract))
+    write_extract(data, "ordertime", {"part_items": {}})
+    write_extract(data, "order_tool", {"orders": {}})
 
 
 def build(folder: Path) -> BuiltProject:

@@ -50,11 +50,16 @@ class Child:
         )
         self._process.start()
 
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""
-        assert self._process.pid is not None
         with suppress(ProcessLookupError):
-            os.kill(self._process.pid, number)
+            os.kill(self.pid, number)
 
     def said(self, words: str) -> bool:
         """Wait until it wrote `words` to stderr; return False if it ended without."""

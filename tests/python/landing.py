@@ -228,11 +228,15 @@ def order(
 
 
 def land_orders(
-    data: Path, orders: list[dict], terms: list[dict], run: Mapping[str, str] = {}
+    data: Path,
+    orders: list[dict],
+    terms: list[dict],
+    run: Mapping[str, str] = {},
+    read_at: str = READ_AT,
 ) -> None:
     """Land orders and terms below `data`; `run` names another run for a table."""
     for table, rows in {"terms": terms, "orders": orders}.items():
-        stamp = {"_extract_run_id": run.get(table, RUN), "_extracted_at": READ_AT}
+        stamp = {"_extract_run_id": run.get(table, RUN), "_extracted_at": read_at}
         landed = [
             {
                 name: json.dumps(value) if name in LISTS else value
@@ -246,6 +250,27 @@ def land_orders(
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.is_symlink():
         link.symlink_to(f"../{RUN}/order_tool")
+
+
+def write_extract(
+    data: Path,
+    source: str,
+    entities: Mapping[str, dict],
+    run: str = RUN,
+    finished: str = "2026-01-15T06:10:00Z",
+) -> None:
+    """Write the record of a complete extract beside what it landed."""
+    record = {
+        "run_id": run,
+        "source": source,
+        "status": "complete",
+        "finished_at": finished,
+        "entities": {
+            name: {"sha256": "ab" * 32, **fields} for name, fields in entities.items()
+        },
+    }
+    file = data / "landing" / RUN / source / "extract.json"
+    file.write_text(json.dumps(record))
 
 
 def deliver(data: Path, model: str = "order_feed_v2") -> None:

@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 from order_consumer import DIALECT, Consumer, Row, in_order
 from order_expected import HEADER, expected, instant
-from order_project import FAULTS, GOOD, OrderProject, Template
+from order_project import FAULTS, GOOD, MONDAY, OrderProject, Template
 from order_source import BEGINNING, Source
 from servers.stub import Stub
 
 from store import ledger
 
-MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
 COUNTED = {"histories": 0, "nights": 0, "files": 0, "held": 0, "broken": 0}
 
 

@@ -23,7 +23,9 @@ from typing import Any
 
 import commands
 import duckdb
+import landing
 import pytest
+from order_consumer import Consumer
 from project import Project
 from servers.script import Script
 from servers.stub import Stub
@@ -38,55 +40,51 @@ from store.feeds.artifacts import Artifacts
 EXPOSURES = [
     f"exposure.partner_feeds.order_feed_{kind}_file" for kind in ("delta", "full")
 ]
-LANDED = {
-    "terms": {
-        **dict.fromkeys(
-            ["sis_term_id", "name", "ordering_opens_at", "ordering_closes_at"],
-            "varchar",
-        ),
-        "is_archived": "boolean",
-    },
-    "orders": {
-        "order_id": "bigint",
-        **dict.fromkeys(
-            ["sis_term_id", "created_at", "updated_at", "canceled_at"], "varchar"
-        ),
-        "is_royalty": "boolean",
-        **dict.fromkeys(["sections", "catalog_items", "content_requests"], "json"),
-    },
-}
+MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
 # What a delivered or landed file adds to a model; absent while there is no file.
 UNION = re.compile(r"union all by name\s+select \* from '([^']*)'")
 
 
-def land(data: Path, source: Mapping[str, list[dict]], finished: dt.datetime) -> None:
-    """Land terms and orders as `extract order_tool` does, in one step."""
-    folder = data / "landing/current/order_tool"
-    folder.mkdir(parents=True, exist_ok=True)
-    told = {}
-    with duckdb.connect() as connection:
-        for table, columns in LANDED.items():
-            shape = json.dumps([{name: kind for name, kind in columns.items()}])
-            file = folder / f"{table}.parquet"
-            connection.execute(
-                f"copy (select unnest(from_json($rows, '{shape}'), recursive := true),"
-                " null::json as _unrecognised, 'run' as _extract_run_id,"
-                " $at::timestamp as _extracted_at) to $file (format parquet)",
-                {
-                    "rows": json.dumps(source[table]),
-                    "at": f"{finished:%Y-%m-%d %H:%M:%S}",
-                    "file": str(file),
-                },
-            )
-            told[table] = {"rows": len(source[table]), "sha256": "ab" * 32}
-    extracted = {
-        "run_id": f"{finished:%Y%m%dT%H%M%SZ}-test",
-        "source": "order_tool",
-        "status": "complete",
-        "finished_at": f"{finished:%Y-%m-%dT%H:%M:%SZ}",
-        "entities": told,
+def term(name: str = "4218") -> dict:
+    """Return a term that is open for years."""
+    return landing.term(
+        name,
+        name=name,
+        ordering_opens_at="2026-01-01T00:00:00Z",
+        ordering_closes_at="2030-01-01T00:00:00Z",
+    )
+
+
+def order(number: int, *titles: str, sections: str = "S1", **fields: object) -> dict:
+    """Return an order of catalog items; the names of its sections are one text."""
+    items = tuple(
+        {
+            "content_id": f"c-{place}",
+            "author": [],
+            "title": title,
+            "offer_price": None,
+            "offer_price_original": None,
+        }
+        for place, title in enumerate(titles)
+    )
+    defaults = {
+        "sis_term_id": "4218",
+        "created_at": "2026-11-01T09:30:00Z",
+        "updated_at": None,
     }
-    (folder / "extract.json").write_text(json.dumps(extracted))
+    return landing.order(
+        number, items, sections=tuple(sections.split()), **{**defaults, **fields}
+    )
+
+
+def land(data: Path, source: Mapping[str, list[dict]], finished: dt.datetime) -> None:
+    """Land terms and orders as `extract order_tool` does."""
+    read_at = f"{finished:%Y-%m-%d %H:%M:%S}"
+    landing.land_orders(data, source["orders"], source["terms"], read_at=read_at)
+    entities = {table: {"rows": len(rows)} for table, rows in source.items()}
+    run, at = f"{finished:%Y%m%dT%H%M%SZ}-test", f"{finished:%Y-%m-%dT%H:%M:%SZ}"
+    landing.write_extract(data, "order_tool", entities, run, at)
 
 
 @dataclass(frozen=True)
@@ -328,6 +326,25 @@ class OrderProject(Project):
     def ledger(self) -> ledger.Ledger:
         """The ledger, read anew, which verifies its chain."""
         return ledger.Ledger(self.data / "ledger.jsonl")
+
+
+def night(
+    project: OrderProject, at: dt.datetime, *orders: dict, faults: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Build and publish; return the status of each kind of file."""
+    project.build({"terms": [term()], "orders": list(orders)}, at)
+    outcomes = project.publish(at, *faults)
+    return {label.split("_")[2]: o.told["status"] for label, o in outcomes.items()}
+
+
+def held_after(project: OrderProject, reader: Consumer) -> set[tuple]:
+    """Let a reader take the files; return the order, section and title of its rows."""
+    files = sorted(project.partner.glob("*.csv"))
+    reader.take(files)
+    for file in files:
+        file.unlink()
+    rows = reader.rows("4218")
+    return {(row["order_id"], row["sis_section_id"], row["ci_title"]) for row in rows}
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,15 @@ class Project:
             *words, cwd=self.root, env={**self.environment(), **variables}
         )
 
+    def start(self, *words: object, **variables: object) -> commands.Child:
+        """Start `publish` with more variables, and do not wait for its end."""
+        environment = {**self.environment(), **variables}
+        return commands.Child(
+            [str(word) for word in words],
+            self.root,
+            commands.clean_environment(**environment),
+        )
+
     def run_json(self, *words: object, **variables: object) -> dict[str, Any]:
         """Run a command with --json; return what it printed, and its log as stderr."""
         done = self.run(*words, "--json", **variables)

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from order_consumer import DIALECT, read
 from order_expected import HEADER
-from order_nights import MONDAY, night, order
-from order_project import OrderProject
+from order_project import MONDAY, OrderProject, night, order
 
 PROGRAMS = [Path(found).parent for found in [shutil.which("initdb")] if found]
 

@@ -4,8 +4,7 @@ import datetime as dt
 
 import pytest
 from order_consumer import Consumer
-from order_nights import DAY, MONDAY, held_after, night, order
-from order_project import OrderProject
+from order_project import DAY, MONDAY, OrderProject, held_after, night, order
 
 
 @pytest.fixture

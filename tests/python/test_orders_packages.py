@@ -5,8 +5,7 @@ from collections import Counter
 import pytest
 from order_consumer import Consumer
 from order_expected import HEADER
-from order_nights import DAY, MONDAY, night, order
-from order_project import OrderProject
+from order_project import DAY, MONDAY, OrderProject, night, order
 from package_reader import Row, applied, described, sides
 
 from publish.package import verify

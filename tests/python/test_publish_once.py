@@ -1,13 +1,10 @@
 """Once, one at a time, and ended by a signal at once: child processes only."""
 
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from commands import clean_environment
 from faults import places
 from sample_project import SampleProject
 
@@ -17,15 +14,6 @@ def project(tmp_path: Path) -> SampleProject:
     project = SampleProject(tmp_path)
     project.variables = {"FEEDS_ACCEPT_FIRST": 1, "XDG_STATE_HOME": tmp_path / "state"}
     return project.quick()
-
-
-def start(project: SampleProject, **more: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "publish", "--at", project.at],
-        cwd=project.root,
-        env=clean_environment(**{**project.environment(), **more}),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
 
 
 def test_the_same_bytes_go_again_only_by_somebodys_word(project: SampleProject) -> None:
@@ -68,45 +56,35 @@ def test_two_data_directories_take_turns_at_one_folder(
     other.root.mkdir()
     other.quick()
     to = {"DEST_ONPART_URL": project.partner.as_uri(), "DEST_ONPART_RETRIES": 0}
-    first = start(project, **to, FEEDS_FAILPOINT="before-rnto=stop")
+    failpoint = {"FEEDS_FAILPOINT": "before-rnto=stop"}
+    first = project.start("--at", project.at, **to, **failpoint)
     try:
-        _await_stop(first)
+        assert first.stopped()
         waits = other.publish(**to)
         assert waits["exit_code"] == 75, waits
         assert f"a delivery to onpart (pid {first.pid} on" in str(waits["files"])
         elsewhere = other.publish(DEST_ONPART_URL=other.partner.as_uri())
         assert elsewhere["exit_code"] == 0
     finally:
-        first.send_signal(signal.SIGCONT)
-        _, err = first.communicate(timeout=60)
-    assert first.returncode == 0, err
+        first.signal(signal.SIGCONT)
+        done = first.wait(60)
+    assert done.returncode == 0, done.stderr
     other.rows[0]["qty_on_hand"] = 11
     other.later()
     assert other.write().publish(**to)["exit_code"] == 0
-
-
-def _await_stop(child: subprocess.Popen[str]) -> None:
-    state = Path(f"/proc/{child.pid}/stat")
-    end = time.monotonic() + 60
-    while state.read_text().rpartition(")")[2].split()[0] != "T":
-        assert child.poll() is None, child.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_signal_during_a_pause_ends_it_at_once(project: SampleProject) -> None:
     place = places.make("forgetful")
     try:
         place.mood("450 99")
-        with start(project, **place.variables, DEST_ONPART_RETRY_PAUSE=100) as child:
-            assert child.stderr is not None
-            for line in child.stderr:
-                if "try=1 pause=" in line:
-                    break
-            began = time.monotonic()
-            child.send_signal(signal.SIGTERM)
-            child.communicate(timeout=60)
-        assert (child.returncode, time.monotonic() - began < 10) == (143, True)
+        pause = {"DEST_ONPART_RETRY_PAUSE": 100}
+        child = project.start("--at", project.at, **place.variables, **pause)
+        assert child.said("try=1 pause=")
+        began = time.monotonic()
+        child.signal(signal.SIGTERM)
+        done = child.wait(60)
+        assert (done.returncode, time.monotonic() - began < 10) == (143, True)
         assert list(place.folder.iterdir()) == []
     finally:
         place.close()

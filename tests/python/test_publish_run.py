@@ -1,7 +1,6 @@
 """The command, as an operator and an orchestrator see it: child processes only."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from commands import ROOT, clean_environment
+from commands import ROOT
 from sample_project import SampleProject
 
 from sandbox import partner
@@ -296,24 +295,8 @@ def test_a_kill_during_the_upload_is_settled_by_the_next_run(
     """The process dies after its intent; the partner never sees a name."""
     with partner.serve(tmp_path / "ftps") as server:
         project.variables = {**server.variables(), "FEEDS_ACCEPT_FIRST": 1}
-        script = (
-            "import os, signal, sys\n"
-            "from publish.deliver import ftp\n"
-            "ftp.Ftp.rename = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-            "sys.argv[1:] = ['--at', sys.argv[1]]\n"
-            "from publish.__main__ import main\n"
-            "main()\n"
-        )
-        killed = subprocess.run(
-            [sys.executable, "-c", script, project.at],
-            cwd=project.root,
-            env=clean_environment(
-                FEEDS_DATA=project.data, PYTHONPATH=ROOT, **project.variables
-            ),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        words = ("publish", "--at", project.at)
+        killed = project.run(*words, FEEDS_FAILPOINT="before-rnto=kill")
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         left = sorted(path.name for path in server.folder.iterdir())
         assert len(left) == 2
@@ -336,22 +319,13 @@ def test_a_kill_during_the_upload_is_settled_by_the_next_run(
 
 
 def test_a_signal_ends_it_cleanly(project: SampleProject) -> None:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "publish", "--at", project.at],
-        cwd=project.root,
-        env=clean_environment(
-            FEEDS_DATA=project.data, PYTHONPATH=ROOT, FEEDS_ACCEPT_FIRST=1,
-            DEST_ONPART_URL=project.partner.as_uri(),
-        ),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert child.stderr is not None
-    assert "rendered" in child.stderr.readline()
+    child = project.start("--at", project.at, FEEDS_ACCEPT_FIRST=1)
+    assert child.said("rendered")
     time.sleep(0.3)
-    os.kill(child.pid, signal.SIGTERM)
-    _, err = child.communicate(timeout=20)
-    assert child.returncode == 128 + signal.SIGTERM, err
-    assert "safe to run again" in err
+    child.signal(signal.SIGTERM)
+    done = child.wait(20)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert "safe to run again" in done.stderr
     assert list(project.partner.iterdir()) == []
     assert list((project.data / "outbox").glob(".*")) == []
     assert project.publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["status"] == "delivered"

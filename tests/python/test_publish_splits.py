@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from order_consumer import Consumer
-from order_nights import DAY, order, term
-from order_project import EXPOSURES, OrderProject, Template
+from order_project import DAY, EXPOSURES, OrderProject, Template, order, term
 
 from publish import approve as approval
 from runtime.exits import Refused
