@@ -1,4 +1,4 @@
-"""What all tests share: the project's root, and commands run as a user runs them."""
+"""Fixtures that all tests share."""
 
 import shutil
 import subprocess
@@ -27,7 +27,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Locks of destinations lie with the user's state: no test leaves one there."""
+    """Locks of destinations are part of the user's state; tests use another folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
@@ -35,7 +35,7 @@ def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data directory of one's own, with a space in its path."""
+    """A data directory of the test, with a space in its path."""
     return tmp_path / "data dir"
 
 
@@ -47,9 +47,9 @@ def command() -> Command:
 
 @pytest.fixture
 def build(command: Command, data: Path, tmp_path: Path) -> Build:
-    """Run `dbt build`; the exit code and what dbt said.
+    """Run `dbt build`; return the exit code and the output.
 
-    Without the unit tests, unless asked: they do not see the landing.
+    Unit tests run only if `units` is set: they do not read the landing.
     """
 
     def run(
@@ -73,7 +73,7 @@ def build(command: Command, data: Path, tmp_path: Path) -> Build:
 
 @pytest.fixture
 def query(data: Path) -> Callable[[str], list[tuple]]:
-    """Ask the warehouse."""
+    """Query the warehouse."""
 
     def ask(sql: str) -> list[tuple]:
         with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as opened:
@@ -84,7 +84,7 @@ def query(data: Path) -> Callable[[str], list[tuple]]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the project, to spoil."""
+    """A copy of the project, to be changed."""
     for name in PROJECT:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (tmp_path / "project").mkdir(exist_ok=True)

@@ -77,7 +77,7 @@ def test_two_data_directories_take_turns_at_one_folder(
 def test_a_signal_during_a_pause_ends_it_at_once(project: SampleProject) -> None:
     place = places.make("forgetful")
     try:
-        place.mood("450 99")
+        place.set_fault("450 99")
         pause = {"DEST_ONPART_RETRY_PAUSE": 100}
         child = project.start("--at", project.at, **place.variables, **pause)
         assert child.said("try=1 pause=")

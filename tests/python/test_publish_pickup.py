@@ -47,7 +47,7 @@ def test_a_look_tells_what_lies_there_and_what_was_taken(
         (place.folder / name).unlink()
         (taken,) = status(project, "--look", "--at", late)
         assert (taken["state"], taken["overdue"]) == ("taken", False)
-        place.mood("")
+        place.set_fault("")
     finally:
         place.close()
     # Offline, the ledger remembers; nothing is left to look for.

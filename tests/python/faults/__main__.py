@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from faults import cells
-from faults.bench import Result, results
+from faults.runner import Result, results
 
 
 def table(found: Sequence[Result]) -> str:

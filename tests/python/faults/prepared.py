@@ -1,4 +1,4 @@
-"""The ground that every cell stands on: prepared once, copied for each."""
+"""The project of every cell: prepared once, copied for each."""
 
 import json
 import shutil
@@ -15,13 +15,13 @@ ROWS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """A project whose partner holds yesterday's file, and that has today's to send.
+class Prepared:
+    """A project whose partner has yesterday's file, and that is to send today's.
 
     Attributes:
         root: project and data directory, to be copied.
-        old: what the partner holds: name to content, the feed last.
-        new: what it shall hold.
+        old: the partner's files, content by name, the feed last.
+        new: the same after the delivery.
     """
 
     root: Path
@@ -29,7 +29,7 @@ class Ground:
     new: dict[str, bytes]
 
     def copy(self, place: Path, rename: str) -> Path:
-        """Copy it to `place`; the warehouse, which nobody changes, is linked."""
+        """Copy it to `place`; the warehouse is linked, for nothing changes it."""
         shutil.copytree(self.root, place, ignore=shutil.ignore_patterns("*.duckdb"))
         warehouse = "data dir/warehouse.duckdb"
         (place / warehouse).hardlink_to(self.root / warehouse)
@@ -41,27 +41,27 @@ class Ground:
         return place
 
 
-def prepare(place: Path) -> Ground:
+def prepare(place: Path) -> Prepared:
     """Make the project, deliver yesterday's file, learn what today's will be."""
     project = SampleProject(
         place / "ground", rows=[good_row(number) for number in range(ROWS)]
     )
     project.root.mkdir(parents=True)
     project.meta |= {"file": FEED, "guards": {}}
-    # Great Expectations runs, but has one thing to ask: here delivery is judged.
+    # Great Expectations runs with one expectation: these tests are about delivery.
     project.quick()
     _deliver(project.root, OLD_AT)
     old = _contents(project.partner)
     project.rows[0]["qty_on_hand"] = 11
     project.write()
-    # In a copy, so that the ground's ledger knows nothing of it.
+    # In a copy, so that the ledger has no record of it.
     rehearsal = shutil.copytree(project.root, place / "rehearsal")
     _deliver(rehearsal, NEW_AT)
     new = _contents(rehearsal / "partner")
     assert old.keys() == new.keys()
     assert old[FEED] != new[FEED]
     shutil.rmtree(rehearsal)
-    return Ground(project.root, old, new)
+    return Prepared(project.root, old, new)
 
 
 def start(root: Path, at: str, environment: dict[str, str]) -> Child:

@@ -1,4 +1,4 @@
-"""One cell: a copy of the ground, the fault, runs until it settles, the verdict."""
+"""Run a cell: copy the project, make the fault, run until all is sent, check."""
 
 import queue
 import random
@@ -18,7 +18,7 @@ from commands import Child
 
 from faults import checker, places
 from faults.cells import Cell
-from faults.ground import NEW_AT, Ground, prepare, start
+from faults.prepared import NEW_AT, Prepared, prepare, start
 
 _RUNS = 4
 _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM}
@@ -26,9 +26,9 @@ _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a cell: exit codes of its runs, what was wrong, how long it took.
+    """The exit codes of a cell's runs, what was wrong, how many seconds it took.
 
-    `skipped` says what the machine lacks for it.
+    `skipped` says what the machine lacks for the cell.
     """
 
     cell: Cell
@@ -40,10 +40,10 @@ class Result:
 
 
 @dataclass
-class Bench:
-    """Runs cells one after another; servers stay up between them."""
+class Runner:
+    """It runs cells one after another; servers stay up between them."""
 
-    ground: Ground
+    prepared: Prepared
     work: Path
     _places: dict[str, places.Place] = field(default_factory=dict)
     _count: int = 0
@@ -73,8 +73,8 @@ class Bench:
 
     def _copy(self, place: places.Place, cell: Cell) -> tuple[Path, dict[str, str]]:
         self._count += 1
-        root = self.ground.copy(self.work / f"{self._count}", cell.rename)
-        place.reset(self.ground.old)
+        root = self.prepared.copy(self.work / f"{self._count}", cell.rename)
+        place.reset(self.prepared.old)
         return root, {
             "FEEDS_DATA": str(root / "data dir"),
             "XDG_STATE_HOME": str(root / "state"),
@@ -85,7 +85,7 @@ class Bench:
         }
 
     def _learn(self, place: places.Place) -> None:
-        """Measure a run that nobody disturbs, so that a moment can be drawn from it."""
+        """Measure a run without a fault; random moments are chosen within it."""
         if place.kind in self._lasts:
             return
         root, environment = self._copy(place, Cell(place.kind, "none"))
@@ -103,8 +103,8 @@ class Bench:
         root, environment = self._copy(place, cell)
         data = root / "data dir"
         scene = checker.Scene(
-            place.folder, data / "ledger.jsonl", data, self.ground.old,
-            self.ground.new, None, (places.PASSWORD,),
+            place.folder, data / "ledger.jsonl", data, self.prepared.old,
+            self.prepared.new, None, (places.PASSWORD,),
             gap=cell.rename == "delete-then-rename",
             codes=(2,) if cell.how == "raise" else (),
         )  # fmt: skip
@@ -138,13 +138,13 @@ class Bench:
     ) -> subprocess.CompletedProcess[str]:
         point, _, more = cell.point.partition("; ")
         filler = place.folder / "filler"
-        if more.startswith("mood "):
-            place.mood(more.removeprefix("mood "))
+        if more.startswith("reply "):
+            place.set_fault(more.removeprefix("reply "))
         if cell.how == "disk" or more == "disk":
-            used = sum(len(content) for content in self.ground.old.values())
+            used = sum(len(content) for content in self.prepared.old.values())
             filler.write_bytes(b"x" * ((3 << 20) - used - used // 2))
-        if cell.how == "mood":
-            place.mood(point)
+        if cell.how == "reply":
+            place.set_fault(point)
         name, _, visit = point.partition("@")
         action = "stop" if cell.how == "cut" else cell.how
         if action in ("kill", "term", "stop", "full", "raise"):
@@ -159,7 +159,7 @@ class Bench:
         filler.unlink(missing_ok=True)
         if place.lab and place.lab.process is None:
             place.lab.start()
-        place.mood("")
+        place.set_fault("")
         return done
 
     def _at_some_moment(self, run: Child, cell: Cell, place: places.Place) -> None:
@@ -175,7 +175,7 @@ class Bench:
 
 
 def _cut(run: Child, place: places.Place) -> None:
-    """Kill the server, its sessions too, while we stand at a point."""
+    """Kill the server and its sessions while `publish` is stopped."""
     assert place.lab is not None
     if run.stopped():
         place.lab.kill()
@@ -185,19 +185,19 @@ def _cut(run: Child, place: places.Place) -> None:
 def results(chosen: Sequence[Cell], workers: int) -> Iterator[Result]:
     """Run cells, as many at a time as there are workers; results as they come."""
     with tempfile.TemporaryDirectory(prefix="faults-") as place, ExitStack() as stack:
-        ground = prepare(Path(place))
-        free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
+        prepared = prepare(Path(place))
+        free: queue.SimpleQueue[Runner] = queue.SimpleQueue()
         for number in range(workers):
             work = Path(place) / f"w{number}"
             work.mkdir()
-            free.put(stack.enter_context(closing(Bench(ground, work))))
+            free.put(stack.enter_context(closing(Runner(prepared, work))))
 
         def run(cell: Cell) -> Result:
-            bench = free.get()
+            runner = free.get()
             try:
-                return bench.run(cell)
+                return runner.run(cell)
             finally:
-                free.put(bench)
+                free.put(runner)
 
         pool = stack.enter_context(ThreadPoolExecutor(workers))
         for done in as_completed([pool.submit(run, cell) for cell in chosen]):
