@@ -66,6 +66,8 @@ def run(
         key: columns that name a row in an example.
         limits: memory and threads for DuckDB.
     """
+    if not expectations:
+        return []
     import great_expectations as gx
     from great_expectations.data_context.types.base import (
         ProgressBarsConfig,

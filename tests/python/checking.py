@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import jsonschema
-from conftest import ROOT, clean_environment
-from publish_sample import META, manifest, run_results
+from commands import ROOT, clean_environment
+from sample_project import META, manifest, run_results
 
 SCHEMA = json.loads((ROOT / "publish/check/report.schema.json").read_bytes())
 PREFIX = "partner-feeds-check-"

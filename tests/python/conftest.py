@@ -1,17 +1,19 @@
-"""What all tests share: the project's root, and commands run as a user runs them."""
+"""Fixtures that all tests share."""
 
-import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import commands
 import duckdb
 import pytest
+from built_project import built, built_copy, reported  # noqa: F401
+from commands import ROOT
+from delivered_project import delivered  # noqa: F401
+from order_project import order_project, order_server, order_template  # noqa: F401
 from servers.fixtures import server  # noqa: F401
 
-ROOT = Path(__file__).parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 PROJECT = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "tests")
 Build = Callable[..., tuple[int, str]]
@@ -25,7 +27,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Locks of destinations lie with the user's state: no test leaves one there."""
+    """Locks of destinations are part of the user's state; tests use another folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
@@ -33,44 +35,21 @@ def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data directory of one's own, with a space in its path."""
+    """A data directory of the test, with a space in its path."""
     return tmp_path / "data dir"
-
-
-def clean_environment(**variables: object) -> dict[str, str]:
-    """The environment without anything that configures us, plus `variables`."""
-    ours = ("FEEDS_", "ORDERTIME_", "ORDER_TOOL_", "DEST_", "DBT_", "PYTEST_")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    scripts = str(Path(sys.executable).parent)
-    kept["PATH"] = f"{scripts}{os.pathsep}{kept['PATH']}"
-    return {**kept, **{name: str(value) for name, value in variables.items()}}
 
 
 @pytest.fixture
 def command() -> Command:
-    """Run a command in a child process from the project's root; text is captured."""
-
-    def run(
-        *words: object, env: Mapping[str, object] | None = None, **options: object
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(word) for word in words],
-            cwd=options.get("cwd", ROOT),
-            env=clean_environment(**(env or {})),
-            capture_output=True,
-            text=True,
-            timeout=options.get("seconds", 240),
-            check=False,
-        )
-
-    return run
+    """The runner of commands; see `commands.run`."""
+    return commands.run
 
 
 @pytest.fixture
 def build(command: Command, data: Path, tmp_path: Path) -> Build:
-    """Run `dbt build`; the exit code and what dbt said.
+    """Run `dbt build`; return the exit code and the output.
 
-    Without the unit tests, unless asked: they do not see the landing.
+    Unit tests run only if `units` is set: they do not read the landing.
     """
 
     def run(
@@ -94,7 +73,7 @@ def build(command: Command, data: Path, tmp_path: Path) -> Build:
 
 @pytest.fixture
 def query(data: Path) -> Callable[[str], list[tuple]]:
-    """Ask the warehouse."""
+    """Query the warehouse."""
 
     def ask(sql: str) -> list[tuple]:
         with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as opened:
@@ -105,7 +84,7 @@ def query(data: Path) -> Callable[[str], list[tuple]]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the project, to spoil."""
+    """A copy of the project, to be changed."""
     for name in PROJECT:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (tmp_path / "project").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the tests of transports share: a connection to a server of the lab."""
+"""Connections and servers that the tests of transports share."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from conftest import clean_environment
+from commands import clean_environment
 
 from publish.transport import Destination, connect
 from publish.transport.connection import Connection
@@ -19,13 +19,13 @@ ODD_NAME = "Größe 1 & 2.csv"
 
 
 class Partner(Protocol):
-    """A server of the lab, or the scripted one."""
+    """A real server, or the scripted one."""
 
     def variables(self, destination: str = "ONPART") -> dict[str, str]: ...
 
 
 def destination(to: Partner, **more: str) -> Destination:
-    """A destination there; `TIMEOUT="5"` sets DEST_ONPART_TIMEOUT."""
+    """Return a server as a destination; `TIMEOUT="5"` sets DEST_ONPART_TIMEOUT."""
     changed = {f"DEST_ONPART_{name}": text for name, text in more.items()}
     patient = {"DEST_ONPART_ALLOW_PLAINTEXT": "1", "DEST_ONPART_TIMEOUT": "10"}
     given = {**patient, **to.variables(), **changed}
@@ -34,7 +34,7 @@ def destination(to: Partner, **more: str) -> Destination:
 
 @contextmanager
 def opened(to: Partner, folder: str = "", **more: str) -> Iterator[Connection]:
-    """A connection there, closed in the end."""
+    """Open a connection to a server while the block runs."""
     connection = connect(destination(to, **more), folder)
     try:
         yield connection
@@ -43,7 +43,7 @@ def opened(to: Partner, folder: str = "", **more: str) -> Iterator[Connection]:
 
 
 def ignore(size: int) -> None:
-    """A tick that shows nothing."""
+    """Show no progress."""
 
 
 _SERVER = """
@@ -69,7 +69,7 @@ def serving(
     address: str = "127.0.0.1",
     extra: str = "",
 ) -> Iterator[int]:
-    """A pyftpdlib server that `extra` changes, with `TLS_FTPHandler` in scope."""
+    """Start a pyftpdlib server; `extra` is code that changes `TLS_FTPHandler`."""
     words = [sys.executable, "-W", "ignore", "-c", _SERVER]
     words += [str(shown.server_file), str(folder), address, extra]
     with subprocess.Popen(

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import jsonschema
-from conftest import ROOT
+from commands import ROOT
 from referencing import Registry, Resource
 
 SCHEMAS = [

@@ -8,6 +8,7 @@ few lines of `order_expected`.
 import datetime as dt
 import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 from order_consumer import DIALECT, Consumer, Row, in_order
 from order_expected import HEADER, expected, instant
-from order_house import OrderHouse, Template
+from order_project import FAULTS, GOOD, MONDAY, OrderProject, Template
 from order_source import BEGINNING, Source
+from servers.stub import Stub
 
 from store import ledger
 
-MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
 COUNTED = {"histories": 0, "nights": 0, "files": 0, "held": 0, "broken": 0}
 
 
@@ -34,8 +35,10 @@ class Nights(Source):
     def begin(self, weekday: int) -> None:
         COUNTED["histories"] += 1
         self.folder = Path(tempfile.mkdtemp(prefix="orders"))
-        self.house = OrderHouse(self.folder, self.template)
-        self.house.patch(self.patched)
+        self.open = ExitStack()
+        server = self.open.enter_context(Stub(GOOD))
+        self.project = OrderProject(self.folder, self.template, server)
+        self.project.speed_up(self.patched)
         self.readers = [Consumer()]
         # What each term's reader was last told, what publish takes it to hold, and when
         # each file was settled.
@@ -57,7 +60,7 @@ class Nights(Source):
             "terms": list(self.terms.values()),
             "orders": list(self.orders.values()),
         }
-        self.house.build(source, at)
+        self.project.build(source, at)
         self.built = {
             term: in_order(
                 row
@@ -93,8 +96,8 @@ class Nights(Source):
 
     def publish(self, at: dt.datetime, *faults: str) -> dict[str, str]:
         """Publish what is due; learn from the ledger what the reader was sent."""
-        outcomes = self.house.publish(at, *faults)
-        records = self.house.ledger  # read anew: its chain is whole
+        outcomes = self.project.publish(at, *faults)
+        records = self.project.ledger  # read anew: its chain is whole
         for record in records.all()[self.learned :]:
             self.learn(record)
         self.learned = len(records.all())
@@ -167,9 +170,9 @@ class Nights(Source):
         }
         # Twice sends nothing twice.
         done = dict.fromkeys(foreseen, "not due") | again
-        before = len(self.house.ledger.all("intent"))
+        before = len(self.project.ledger.all("intent"))
         assert self.publish(at) == done
-        assert len(self.house.ledger.all("intent")) == before
+        assert len(self.project.ledger.all("intent")) == before
 
     @rule(fetch=st.booleans())
     def night(self, fetch: bool) -> None:
@@ -200,13 +203,7 @@ class Nights(Source):
         if fetch:
             self.fetch()
 
-    @rule(
-        faults=st.lists(
-            st.sampled_from(["ok", "refuse", "put", "before", "after", "lost", "down"]),
-            min_size=1,
-            max_size=4,
-        )
-    )
+    @rule(faults=st.lists(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=4))
     def bad_night(self, faults: list[str]) -> None:
         COUNTED["nights"] += 1
         COUNTED["broken"] += 1
@@ -220,7 +217,7 @@ class Nights(Source):
         if self.open_intents:
             return
         # A part of which the line broke twice may lie there too: nobody reads those.
-        files = sorted(self.house.partner.glob("*.csv"))
+        files = sorted(self.project.partner.glob("*.csv"))
         for file in files:
             assert file.name in self.names, "a file that the ledger does not know"
             assert DIALECT.fullmatch(file.read_bytes()), file.read_bytes()
@@ -252,6 +249,7 @@ class Nights(Source):
                     reader.close()
         finally:
             if hasattr(self, "folder"):
+                self.open.close()
                 shutil.rmtree(self.folder)
 
 

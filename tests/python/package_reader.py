@@ -1,7 +1,7 @@
-"""A partner's own tools, written from the documents and not from our code.
+"""A partner's own reader, written from the documents and not from our code.
 
-Reads delimited text character by character, so that a missing value and an empty text
-stay apart, and applies changes.csv to rows.
+It reads delimited text character by character, so that a missing value differs from an
+empty text, and applies changes.csv to rows.
 """
 
 import json
@@ -16,7 +16,7 @@ Row = tuple[str | None, ...]
 
 
 def records(text: str, dialect: dict[str, Any]) -> Iterator[Row]:
-    """Yield the records of a file in a dialect of a manifest, the header too."""
+    """Yield the records of a text in a manifest's dialect, the header included."""
     delimiter, quote = dialect["delimiter"], dialect["quoteChar"]
     escape = quote if dialect["doubleQuote"] else dialect["escapeChar"]
     end, null = dialect["lineTerminator"], dialect["nullSequence"]
@@ -59,7 +59,7 @@ def rows(path: Path, dialect: dict[str, Any]) -> list[Row]:
     return list(records(path.read_bytes().decode(), dialect))[1:]
 
 
-HOUSE = {
+DIALECT = {
     "delimiter": ",",
     "quoteChar": '"',
     "doubleQuote": True,
@@ -70,7 +70,7 @@ HOUSE = {
 
 def sides(changes: Path) -> list[tuple[str, Row | None, Row | None]]:
     """Return each change as (kind, old row, new row)."""
-    header, *lines = records(changes.read_bytes().decode(), HOUSE)
+    header, *lines = records(changes.read_bytes().decode(), DIALECT)
     assert header[:3] == ("_change", "_columns", "_before")
     found: list[tuple[str, Row | None, Row | None]] = []
     for kind, columns, before, *cells in lines:
@@ -90,7 +90,7 @@ def sides(changes: Path) -> list[tuple[str, Row | None, Row | None]]:
 
 
 def applied(old: list[Row], changes: Path) -> Counter[Row]:
-    """Apply changes.csv to rows; every row that goes must be there."""
+    """Apply changes.csv to rows; every removed row must be among them."""
     held = Counter(old)
     for _, before, after in sides(changes):
         if before is not None:
@@ -102,12 +102,12 @@ def applied(old: list[Row], changes: Path) -> Counter[Row]:
 
 
 def described(package: Path) -> list[Any]:
-    """Ask frictionless whether the tables are as the manifest says, keys included.
+    """Validate the tables of a package by frictionless, keys included.
 
-    It runs in a child process: its import is deprecated here and there.
+    It runs in a child process, because its import raises deprecation warnings.
 
     Returns:
-        Whether they are, each fault as [type, message], the rows of each table.
+        Whether they are valid, each error as [type, message], the rows of each table.
     """
     (path,) = package.glob("*.manifest.json")
     script = (

@@ -1,6 +1,6 @@
-"""A delivery in its own process that stops at a declared place until told to go on.
+"""A delivery in a process of its own that stops at a failpoint until a test goes on.
 
-So a test can do something to a real server at just that moment, and wait for no clock.
+So a test can change something at a real server at just that moment.
 """
 
 import json
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT, clean_environment
+from commands import ROOT, clean_environment
 
 _DISPATCH = """
 import json, os, sys
@@ -45,16 +45,16 @@ except Stop as stop:
 
 @dataclass
 class Run:
-    """A delivery that has stopped, or goes on."""
+    """A delivery that is stopped or runs."""
 
     process: subprocess.Popen[str]
 
     def go_on(self) -> None:
-        """Let it go on."""
+        """Continue it."""
         self.process.send_signal(signal.SIGCONT)
 
     def says(self, words: str) -> None:
-        """Wait until it wrote a line with `words` to stderr."""
+        """Wait for a line with `words` on stderr."""
         assert self.process.stderr is not None
         said = []
         for line in self.process.stderr:
@@ -64,7 +64,7 @@ class Run:
         raise AssertionError(f"it ended without {words!r}: {said}")
 
     def ended(self) -> tuple[int, str]:
-        """Wait for its end; exit code, and the rest of stderr."""
+        """Wait for its end; return the exit code and the rest of stderr."""
         _, said = self.process.communicate()
         return self.process.returncode, said
 
@@ -77,7 +77,7 @@ def stopped(
     feed: Path,
     variables: Mapping[str, object],
 ) -> Iterator[Run]:
-    """Dispatch a file, up to a failpoint; `variables` are DEST_*."""
+    """Deliver a file up to a failpoint; `variables` are DEST_*."""
     environment = clean_environment(
         PYTHONPATH=ROOT, FEEDS_FAILPOINT=f"{place}=stop", **variables
     )

@@ -4,8 +4,7 @@ import re
 
 import pytest
 from conftest import spoil
-from models_landing import item, land, preview, stock
-from orders_landing import land_orders, order, request, term
+from landing import item, land_orders, land_parts, order, preview, request, stock, term
 
 PARTS = "parts_balance_at_every_stage"
 ORDERS = "orders_balance_at_every_stage"
@@ -26,7 +25,7 @@ PLANTED = [
 def land_both(data) -> None:
     items, stocked = preview()
     items.append(item(5, "500-1", "AM", cf_oem_number="00000-5E500"))
-    land(data, items, [*stocked, stock(2, "4", 2)])
+    land_parts(data, items, [*stocked, stock(2, "4", 2)])
     orders = [order(101, requests=(request("A wish"),)), order(102), order(103, ())]
     land_orders(data, orders, [term("4268-FA26")])
 

@@ -1,11 +1,9 @@
 """A file of any size goes out in the same memory."""
 
-import subprocess
-import sys
 from pathlib import Path
 
+import commands
 import pytest
-from conftest import ROOT, clean_environment
 from servers.fixtures import Start
 
 MIB = 2**20
@@ -31,12 +29,7 @@ def test_memory_does_not_grow_with_the_file(
 
 def _peak(variables: dict[str, str], *words: object) -> float:
     """MiB that the client of the benchmark took, in all."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks.transfer_client", *map(str, words)],
-        cwd=ROOT,
-        env=clean_environment(**variables),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(ran.stdout.split()[-1])
+    words = ("python", "-m", "benchmarks.transfer_client", *words)
+    done = commands.run(*words, env=variables)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout.split()[-1])

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from conftest import ROOT
+from commands import ROOT
 
 from extract.__main__ import extract
 from monitor.__main__ import cli as monitor

@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import ROOT, Command, clean_environment
+from commands import ROOT, clean_environment
+from conftest import Command
 
 from sandbox import order_tool, ordertime
 from sandbox.jsontext import Verbatim

@@ -17,7 +17,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import ROOT, Command, clean_environment
+from commands import ROOT, clean_environment
+from conftest import Command
 
 from sandbox import ordertime
 from sandbox.options import Options

@@ -1,15 +1,14 @@
 """A gate that never closed proves nothing: every one is shown to close, alone."""
 
 import json
-import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
-from publish_sample import SEED, SINGULAR, STAGING, TEST, UNIT, House, good_row
+from commands import ROOT
+from sample_project import SEED, SINGULAR, STAGING, TEST, UNIT, SampleProject, good_row
 
 with warnings.catch_warnings():
     # Its import reaches for a module of the standard library that is deprecated.
@@ -25,14 +24,14 @@ from runtime.files import sha256_of
 from store import feeds
 from store.feeds import artifacts
 
-Spoil = Callable[[House], object]
+Spoil = Callable[[SampleProject], object]
 OEM, OD, AM, CAPA = 0, 1, 2, 3  # numbers of rows of these part types
 FITTED = 0
 
 
 def row(number: int, **values: Any) -> Spoil:
     """Change one row of the mart."""
-    return lambda house: house.rows[number].update(values)
+    return lambda project: project.rows[number].update(values)
 
 
 def oem_number(number: int, text: str | None, key: str | None) -> Spoil:
@@ -42,34 +41,34 @@ def oem_number(number: int, text: str | None, key: str | None) -> Spoil:
 
 def every(**values: Any) -> Spoil:
     """Change every row of the mart."""
-    return lambda house: house.each(lambda one: one.update(values))
+    return lambda project: project.each(lambda one: one.update(values))
 
 
 def guard(name: str, value: Any) -> Spoil:
     """Declare another limit."""
-    return lambda house: house.meta["guards"].update({name: value})
+    return lambda project: project.meta["guards"].update({name: value})
 
 
 def both(*spoils: Spoil) -> Spoil:
     """Spoil twice."""
-    return lambda house: [spoil(house) for spoil in spoils]
+    return lambda project: [spoil(project) for spoil in spoils]
 
 
-def rename_keys(house: House) -> None:
+def rename_keys(project: SampleProject) -> None:
     for number in range(11):  # 11 of 40 keys: more than a quarter
-        house.rows[number]["supplier_sku"] = f"200-{number:05d}"
+        project.rows[number]["supplier_sku"] = f"200-{number:05d}"
 
 
-def lose_rows(house: House) -> None:
-    del house.rows[:13]  # 13 of 40: more than 30 %
+def lose_rows(project: SampleProject) -> None:
+    del project.rows[:13]  # 13 of 40: more than 30 %
 
 
-def gain_rows(house: House) -> None:
-    house.rows += [good_row(number) for number in range(40, 61)]  # 21 more than 40
+def gain_rows(project: SampleProject) -> None:
+    project.rows += [good_row(number) for number in range(40, 61)]  # 21 more than 40
 
 
-def od_becomes_oem(house: House) -> None:
-    house.each(
+def od_becomes_oem(project: SampleProject) -> None:
+    project.each(
         lambda one: (
             one["part_type"] == "OD"
             and one.update(part_type="OEM", cieca_part_type="PAN")
@@ -80,8 +79,8 @@ def od_becomes_oem(house: House) -> None:
 def result(node: str, **values: Any) -> Spoil:
     """Change what dbt said of a node."""
 
-    def spoil(house: House) -> None:
-        for told in house.results["results"]:
+    def spoil(project: SampleProject) -> None:
+        for told in project.results["results"]:
             if told["unique_id"] == node:
                 told.update(values)
 
@@ -91,37 +90,37 @@ def result(node: str, **values: Any) -> Spoil:
 def forgotten(node: str) -> Spoil:
     """Leave a node out of what dbt built."""
 
-    def spoil(house: House) -> None:
-        results = house.results["results"]
-        house.results["results"] = [r for r in results if r["unique_id"] != node]
+    def spoil(project: SampleProject) -> None:
+        results = project.results["results"]
+        project.results["results"] = [r for r in results if r["unique_id"] != node]
 
     return spoil
 
 
 def arguments(**values: Any) -> Spoil:
     """Change the command that dbt was given."""
-    return lambda house: house.results["args"].update(values)
+    return lambda project: project.results["args"].update(values)
 
 
 def landed(**values: Any) -> Spoil:
     """Change extract.json."""
-    return lambda house: house.extract.update(values)
+    return lambda project: project.extract.update(values)
 
 
 def typed(column: str, type_: str) -> Spoil:
     """Give a column another type, in the contract and in the mart."""
-    return lambda house: house.columns.update({column: type_})
+    return lambda project: project.columns.update({column: type_})
 
 
-def swapped(house: House) -> None:
-    names = list(house.columns)
+def swapped(project: SampleProject) -> None:
+    names = list(project.columns)
     names[0], names[1] = names[1], names[0]
-    house.columns = {name: house.columns[name] for name in names}
+    project.columns = {name: project.columns[name] for name in names}
 
 
 DBT: list[tuple[str, Spoil]] = [
-    ("DBT_BUILD", lambda house: setattr(house, "invocation", "inv-2")),
-    ("DBT_BUILD", lambda house: setattr(house, "invocation", None)),
+    ("DBT_BUILD", lambda project: setattr(project, "invocation", "inv-2")),
+    ("DBT_BUILD", lambda project: setattr(project, "invocation", None)),
     ("DBT_COMMAND", arguments(which="run")),
     ("DBT_COMMAND", arguments(which="test")),
     ("DBT_COMMAND", arguments(empty=True)),
@@ -135,13 +134,13 @@ GUARDS: list[tuple[str, Spoil]] = [
     ("RUN_SOURCE_PARTIAL", landed(status="partial")),
     ("RUN_SOURCE_PARTIAL", landed(entities={"x": {"rows": 9, "count_after": 10}})),
     ("RUN_SOURCE_PARTIAL", landed(finished_at="2026-01-15T06:31:00Z")),
-    ("RUN_SOURCE_PARTIAL", lambda house: setattr(house, "extract", {})),
+    ("RUN_SOURCE_PARTIAL", lambda project: setattr(project, "extract", {})),
     ("RUN_SOURCE_STALE", guard("max_source_age", 1.1)),  # read 1.17 h before
     (
         "RUN_SOURCE_STALE",  # and what says no time may be of any age
         both(
             guard("max_source_age", 12),
-            lambda house: house.meta["guards"].pop("source_complete"),
+            lambda project: project.meta["guards"].pop("source_complete"),
             landed(finished_at="yesterday"),
         ),
     ),
@@ -153,21 +152,21 @@ GUARDS: list[tuple[str, Spoil]] = [
     ("RUN_STOCK_DROP", every(qty_on_hand=4)),
     ("RUN_FLIP", rename_keys),
     ("RUN_ROW_DROP", both(guard("max_keys_lost", 1), lose_rows)),
-    ("RUN_REVIEW_RATE", lambda house: setattr(house, "review", 12)),
+    ("RUN_REVIEW_RATE", lambda project: setattr(project, "review", 12)),
     ("RUN_TYPE_VANISHED", od_becomes_oem),
-    ("RUN_STALE", lambda house: setattr(house, "at", "2026-01-16T06:00:01Z")),
+    ("RUN_STALE", lambda project: setattr(project, "at", "2026-01-16T06:00:01Z")),
     (
         "RUN_KEY_VANISHED",
         both(
-            lambda house: house.meta["guards"].update(
+            lambda project: project.meta["guards"].update(
                 keys_stay={"columns": ["supplier_sku"]}
             ),
-            lambda house: house.rows.pop(AM),
+            lambda project: project.rows.pop(AM),
         ),
     ),
     (
         "RUN_KEYS_CHANGED",
-        lambda house: house.meta["guards"].update(
+        lambda project: project.meta["guards"].update(
             max_keys_changed={"columns": ["supplier_sku"], "share": 0.5}
         ),
     ),
@@ -193,7 +192,7 @@ SUITE: list[tuple[str, Spoil]] = [
             "updated_at",
         )
     ),
-    ("key-unique", lambda house: house.rows.append(good_row(7))),
+    ("key-unique", lambda project: project.rows.append(good_row(7))),
     ("supplier-code-one", row(AM, supplier_code="DEMO02")),
     ("location-code-shape", row(AM, location_code="main 2")),
     ("supplier-sku-shape", row(AM, supplier_sku="100\u20110001")),
@@ -246,14 +245,16 @@ SUITE: list[tuple[str, Spoil]] = [
     ("quantity-as-written", typed("qty_on_hand", "decimal(18,1)")),
     (
         "updated-at-as-written",
-        lambda house: house.meta["dialect"].update(timestamp_format="%Y-%m-%d %H:%M"),
+        lambda project: project.meta["dialect"].update(
+            timestamp_format="%Y-%m-%d %H:%M"
+        ),
     ),
 ]  # fmt: skip
 # Where two checks look at one fault from two sides.
 TOGETHER: list[tuple[set[str], Spoil]] = [
     (
         {"RUN_EMPTY", "rows-at-least-one"},
-        lambda house: (house.meta.update(guards={}), house.rows.clear()),
+        lambda project: (project.meta.update(guards={}), project.rows.clear()),
     ),
     ({"no-empty-text", "gtin-length"}, row(AM, gtin="")),
     ({"supplier-code-shape", "supplier-code-one"}, row(AM, supplier_code="demo01")),
@@ -264,21 +265,20 @@ HARD = {"DBT_BUILD", "DBT_COMMAND", "DBT_NODES", "DBT_STATUS", "RUN_READBACK",
 
 
 @pytest.fixture(scope="session")
-def delivered_once(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A house whose partner holds the good sample."""
-    house = House(tmp_path_factory.mktemp("house"))
-    house.first_delivery()
-    return house
+def delivered_once(tmp_path_factory: pytest.TempPathFactory) -> SampleProject:
+    """A project whose partner holds the good sample."""
+    project = SampleProject(tmp_path_factory.mktemp("project"))
+    project.first_delivery()
+    return project
 
 
 @pytest.fixture
-def house(delivered_once: House, tmp_path: Path) -> Iterator[House]:
+def project(delivered_once: SampleProject, tmp_path: Path) -> Iterator[SampleProject]:
     """A copy of it, ten minutes later."""
-    shutil.copytree(delivered_once.root, tmp_path / "house", symlinks=True)
-    copied = House(tmp_path / "house")
-    copied.later()
-    yield copied
-    assert not list(copied.data.glob("outbox/.*")), "a work folder was left behind"
+    project = delivered_once.copy(tmp_path / "project")
+    project.later()
+    yield project
+    assert not list(project.data.glob("outbox/.*")), "a work folder was left behind"
 
 
 def closed(package: Path) -> set[str]:
@@ -293,38 +293,40 @@ def closed(package: Path) -> set[str]:
         for number, (gates, spoil) in enumerate(CASES)
     ],
 )
-def test_exactly_that_gate_closes(house: House, gates: set[str], spoil: Spoil) -> None:
-    before = sorted(path.name for path in house.partner.iterdir())
-    spoil(house)
+def test_exactly_that_gate_closes(
+    project: SampleProject, gates: set[str], spoil: Spoil
+) -> None:
+    before = sorted(path.name for path in project.partner.iterdir())
+    spoil(project)
 
-    (outcome,) = house.write().here()
+    (outcome,) = project.write().here()
 
     held = outcome.told["held_by"]
     assert {check["id"] for check in held} == gates, outcome.words
     assert all(check["count"] >= 1 for check in held)
     assert {check["id"] for check in held if check["hard"]} == gates & HARD
     assert (outcome.code, outcome.told["status"]) == (1, "held")
-    assert sorted(path.name for path in house.partner.iterdir()) == before
+    assert sorted(path.name for path in project.partner.iterdir()) == before
     assert closed(Path(outcome.told["package"])) == gates
 
 
-def test_the_good_sample_passes_all_and_is_delivered(house: House) -> None:
-    house.rows[AM]["qty_on_hand"] = 11  # something new to deliver
+def test_the_good_sample_passes_all_and_is_delivered(project: SampleProject) -> None:
+    project.rows[AM]["qty_on_hand"] = 11  # something new to deliver
 
-    (outcome,) = house.write().here()
+    (outcome,) = project.write().here()
 
     assert (outcome.code, outcome.told["status"]) == (0, "delivered"), outcome.words
     assert outcome.told["gates"] == "79/79"
-    assert len(list(house.partner.glob("*.csv"))) == 2
+    assert len(list(project.partner.glob("*.csv"))) == 2
 
 
 def test_the_first_file_needs_a_person(tmp_path: Path) -> None:
-    house = House(tmp_path).write()
+    project = SampleProject(tmp_path).write()
 
-    (outcome,) = house.here()
+    (outcome,) = project.here()
 
     assert [check["id"] for check in outcome.told["held_by"]] == ["RUN_FIRST"]
-    assert (outcome.code, list(house.partner.iterdir())) == (1, [])
+    assert (outcome.code, list(project.partner.iterdir())) == (1, [])
 
 
 def test_every_gate_is_in_the_table_above() -> None:
@@ -340,11 +342,13 @@ def test_every_gate_is_in_the_table_above() -> None:
     assert len(guards._GUARDS) == 10
 
 
-def test_a_text_like_the_null_text_does_not_hold_the_file(house: House) -> None:
+def test_a_text_like_the_null_text_does_not_hold_the_file(
+    project: SampleProject,
+) -> None:
     """The format cannot tell it from a missing value; the audit names it."""
-    house.meta["dialect"].update(quoting="all", null_text="null")
-    house.rows[AM]["alt_part_numbers"] = "null"
-    assert house.write().here()[0].code == 0
+    project.meta["dialect"].update(quoting="all", null_text="null")
+    project.rows[AM]["alt_part_numbers"] = "null"
+    assert project.write().here()[0].code == 0
 
 
 @pytest.mark.parametrize(
@@ -359,21 +363,23 @@ def test_a_text_like_the_null_text_does_not_hold_the_file(house: House) -> None:
     ids=["fresh", "read after the logical time", "few more", "share"],
 )
 def test_within_its_limits_a_file_goes(
-    house: House, limits: dict[str, Any], spoil: Any
+    project: SampleProject, limits: dict[str, Any], spoil: Any
 ) -> None:
-    house.rows[AM]["qty_on_hand"] = 11  # something new to deliver
-    house.meta["guards"] |= limits
+    project.rows[AM]["qty_on_hand"] = 11  # something new to deliver
+    project.meta["guards"] |= limits
     if isinstance(spoil, str):
-        house.at = spoil
+        project.at = spoil
     elif spoil:
-        spoil(house)
-    (outcome,) = house.write().here()
+        spoil(project)
+    (outcome,) = project.write().here()
     assert (outcome.code, outcome.told["status"]) == (0, "delivered"), outcome.words
 
 
-def test_a_stale_source_is_named_with_its_run_and_both_times(house: House) -> None:
-    house.meta["guards"]["max_source_age"] = 1
-    (outcome,) = house.write().here()
+def test_a_stale_source_is_named_with_its_run_and_both_times(
+    project: SampleProject,
+) -> None:
+    project.meta["guards"]["max_source_age"] = 1
+    (outcome,) = project.write().here()
     (check,) = outcome.told["held_by"]
     assert check["says"] == (
         "ordertime, run 20260115T055500Z-abc123, was read until 2026-01-15T06:00:05Z, "
@@ -383,16 +389,18 @@ def test_a_stale_source_is_named_with_its_run_and_both_times(house: House) -> No
     )
 
 
-def test_what_the_file_does_not_stand_on_does_not_hold_it(house: House) -> None:
+def test_what_the_file_does_not_stand_on_does_not_hold_it(
+    project: SampleProject,
+) -> None:
     """A failed test of another model on the same staging view is not ours."""
-    house.results["results"].append(
+    project.results["results"].append(
         {"unique_id": "test.partner_feeds.of_other", "status": "fail"}
     )
-    found = artifacts.read(house.write().root, Environment({}))
+    found = artifacts.read(project.write().root, Environment({}))
     assert "test.partner_feeds.of_other" not in nodes_needed(
         found, "exposure.partner_feeds.onpart_inventory"
     )
-    assert house.here()[0].code == 0
+    assert project.here()[0].code == 0
 
 
 @pytest.mark.parametrize(
@@ -408,20 +416,23 @@ def test_what_the_file_does_not_stand_on_does_not_hold_it(house: House) -> None:
     ids=["header", "bom", "digit", "last line gone", "line twice", "field gone"],
 )
 def test_a_file_changed_after_it_was_rendered_stays_here(
-    house: House, tmp_path: Path, gates: set[str], doctor: Callable[[bytes], bytes]
+    project: SampleProject,
+    tmp_path: Path,
+    gates: set[str],
+    doctor: Callable[[bytes], bytes],
 ) -> None:
-    house.write()
-    found = artifacts.read(house.root, Environment({}))
+    project.write()
+    found = artifacts.read(project.root, Environment({}))
     (feed,) = feeds.read(found)
     path = tmp_path / "feed.csv"
     with duck.open_session(
-        tmp_path, house.data / "warehouse.duckdb", Limits("1GB", 2)
+        tmp_path, project.data / "warehouse.duckdb", Limits("1GB", 2)
     ) as connection:
         rows = render.feed_file(connection, feed, None, path)
         path.write_bytes(doctor(path.read_bytes()))
         file = gate.Rendered(feed, None, path, rows, sha256_of(path))
         gates_found = gate.judge(
-            connection, _case(house, found), file, tmp_path / "scratch.duckdb"
+            connection, _case(project, found), file, tmp_path / "scratch.duckdb"
         )
     closed_now = {check.id for check in gates_found.closed}
     assert gates <= closed_now
@@ -429,20 +440,20 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     assert all(check.hard for check in gates_found.closed if check.id in gates)
 
 
-def _case(house: House, found: artifacts.Artifacts) -> gate.GateInputs:
+def _case(project: SampleProject, found: artifacts.Artifacts) -> gate.GateInputs:
     import datetime as dt
 
     from store import sources
 
     return gate.GateInputs(
         artifacts=found,
-        root=house.root,
-        landed=[sources.Source("ordertime", house.extract)],
+        root=project.root,
+        landed=[sources.Source("ordertime", project.extract)],
         held=(),
         first=False,
         last_rows={},
         splits=(None,),
-        at=dt.datetime.fromisoformat(house.at),
+        at=dt.datetime.fromisoformat(project.at),
         accept_first=False,
         limits=Limits("1GB", 2),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Build, Command
-from publish_sample import House
+from sample_project import SampleProject
 
 from sandbox import order_tool, ordertime
 from sandbox.sample import Sample
@@ -118,7 +118,7 @@ def test_a_time_in_the_wrong_form_is_told_the_right_one(
 
 @pytest.mark.parametrize("text", ["2026-01-15", "2026-01-15T08:00:00+01:00"])
 def test_a_time_is_taken_in_every_iso_form(tmp_path: Path, text: str) -> None:
-    done = House(tmp_path).write().run("status", "--at", text)
+    done = SampleProject(tmp_path).write().run("publish", "status", "--at", text)
     assert done.returncode == 0, done.stderr
     assert f"last due 2026-01-{15 if 'T' in text else 14}T06:00:00Z" in done.stdout
 
@@ -184,23 +184,25 @@ def test_a_source_that_cannot_be_read_names_the_variable_to_mend(
 def test_a_destination_that_is_not_there_names_what_to_mend(
     tmp_path: Path, variables: dict[str, str], code: int, said: str
 ) -> None:
-    house = House(tmp_path).quick()
+    project = SampleProject(tmp_path).quick()
     (tmp_path / "README.md").write_text("no certificate")
     env = {f"DEST_ONPART_{name}": value for name, value in variables.items()}
-    done = house.run("--at", house.at, "--quiet", FEEDS_ACCEPT_FIRST=1, **env)
+    done = project.run(
+        "publish", "--at", project.at, "--quiet", FEEDS_ACCEPT_FIRST=1, **env
+    )
     assert done.returncode == code, done.stderr
     assert said in done.stdout
     assert "bug" not in done.stdout + done.stderr
 
 
 def test_a_file_that_is_not_declared_is_told_the_ones_that_are(tmp_path: Path) -> None:
-    house = House(tmp_path).quick()
-    done = house.run("onpart")
+    project = SampleProject(tmp_path).quick()
+    done = project.run("publish", "onpart")
     assert done.returncode == 2
     assert "expected one of the files onpart_inventory; found 'onpart'" in one_sentence(
         done.stderr
     )
-    done = house.run("onpart_inventory.4268")
+    done = project.run("publish", "onpart_inventory.4268")
     assert done.returncode == 2
     said = one_sentence(done.stderr)
     assert "found 'onpart_inventory.4268'. Its terms go together:" in said

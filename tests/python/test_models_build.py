@@ -5,31 +5,13 @@ import re
 from datetime import datetime, timedelta
 
 import yaml
-from conftest import ROOT, spoil
-from models_landing import item, land, preview, stock, write
-
-
-def messy() -> tuple[list[dict], list[dict]]:
-    """Items and stock that reach every kind of decision, at two locations."""
-    items, stocked = preview()
-    items += [
-        item(5, "500-1", "AM", cf_oem_number=None, cf_partslink="TO1000999N"),
-        item(6, "600-1", "AM", cf_oem_number="00000-9E100", Price="0"),
-        item(7, "600-1", "AM", IsActive=False),
-        item(8, "800-1", "AM", Price=None, Description="a  b\r\n\tc"),
-        item(9, "900-1", "Recycled"),
-        item(10, "910-1", "OEM", ManufacturerPartNo="1.23E+11"),
-        item(11, "911-1", "OEM", UPC="036000291452", Weight="11.395"),
-        item(12, "912-1", "AM"),
-    ]
-    stocked += [stock(n, "7") for n in (5, 6, 7, 8, 9, 10, 11)]
-    stocked += [stock(11, "4", 2), stock(11, "4", 3), stock(99, "1"), stock(1, "-1", 2)]
-    stocked += [stock(3, "2.5", 2), {**stock(8, "5", 2), "LocationRef": None}]
-    return items, stocked
+from commands import ROOT
+from conftest import spoil
+from landing import item, land_parts, messy, preview, stock, write
 
 
 def test_the_preview_of_the_case_study_comes_out(data, build, query):
-    land(data, *preview())
+    land_parts(data, *preview())
     code, said = build(units=True)
     assert code == 0, said
     assert query(
@@ -54,7 +36,7 @@ def test_the_preview_of_the_case_study_comes_out(data, build, query):
 def test_the_same_input_gives_the_same_rows_on_any_number_of_threads(
     data, build, query
 ):
-    land(data, *messy())
+    land_parts(data, *messy())
     seen = []
     for threads in (1, 4):
         code, said = build(FEEDS_THREADS=threads)
@@ -69,7 +51,7 @@ def test_the_same_input_gives_the_same_rows_on_any_number_of_threads(
 
 def test_every_row_of_a_messy_source_is_accounted_for(data, build, query):
     items, stocked = messy()
-    land(data, items, stocked)
+    land_parts(data, items, stocked)
     code, said = build()
     assert code == 0, said
     without_stock = {each["Id"] for each in items} - {
@@ -116,7 +98,7 @@ def test_repeats_are_sent_to_review_all_of_them(data, build, query):
         item(22, "300-7712", "AM", cf_oem_number="00000 21E100"),
         item(23, "300-7713", "CAPA", cf_oem_number="00000-21E100", cf_partslink="-"),
     ]
-    land(data, items, stocked + [stock(n, "8") for n in (20, 21, 22, 23)])
+    land_parts(data, items, stocked + [stock(n, "8") for n in (20, 21, 22, 23)])
     code, said = build()
     assert code == 0, said
     assert query(
@@ -132,7 +114,7 @@ def test_repeats_are_sent_to_review_all_of_them(data, build, query):
 
 
 def test_thresholds_are_variables(data, build, query):
-    land(data, *preview())
+    land_parts(data, *preview())
     changed = {
         **{"supplier_code": "OTHER-1", "od_min_on_hand": 3, "qty_limit": 50},
         **{"price_jump_share": 0.1, "price_limit": 500, "safety_stock": 1},
@@ -154,7 +136,7 @@ def test_thresholds_are_variables(data, build, query):
 
 
 def test_a_price_is_compared_with_what_the_partner_holds(data, build, query):
-    land(data, *preview())
+    land_parts(data, *preview())
     columns = {"location_code": "varchar", "supplier_sku": "varchar"}
     columns |= {"sell_price": "decimal(18, 2)", "a_column_since_dropped": "integer"}
     held = [
@@ -173,14 +155,14 @@ def test_a_price_is_compared_with_what_the_partner_holds(data, build, query):
 
 
 def test_two_extract_runs_are_no_input(data, build):
-    land(data, *preview(), run={"stock_by_location": "20260114T060000Z-test"})
+    land_parts(data, *preview(), run={"stock_by_location": "20260114T060000Z-test"})
     code, said = build()
     assert code == 1
     assert re.search(r"FAIL 1 the_feed_comes_from_one_extract_run", said), said
 
 
 def test_the_warehouse_says_which_run_filled_it(data, build, query, tmp_path):
-    land(data, *preview())
+    land_parts(data, *preview())
     assert build()[0] == 0
     results = json.loads((tmp_path / "target/run_results.json").read_text())
     metadata = results["metadata"]
@@ -191,7 +173,7 @@ def test_the_warehouse_says_which_run_filled_it(data, build, query, tmp_path):
 
 
 def test_a_rule_that_drops_a_row_without_a_reason_fails(data, build, project):
-    land(data, *messy())
+    land_parts(data, *messy())
     spoil(
         project / "models/intermediate/parts/int_parts_13_all_codes.sql",
         "    left join item_codes\n",
@@ -204,7 +186,7 @@ def test_a_rule_that_drops_a_row_without_a_reason_fails(data, build, project):
 
 
 def test_a_reason_code_that_no_rule_gives_in_its_order_fails(data, build, project):
-    land(data, *preview())
+    land_parts(data, *preview())
     codes = project / "seeds/reason_codes.csv"
     spoil(codes, "DUP_PART,19,", "DUP_PARTS,19,")  # no rule gives it, one is unknown
     spoil(codes, "QTY_FRACTION,8,", "QTY_FRACTION,18,")  # another order
@@ -239,7 +221,7 @@ SPOILED = {
 
 
 def test_each_test_of_the_feed_sees_what_it_is_for(data, build, project):
-    land(data, *messy())
+    land_parts(data, *messy())
     feed = project / "models/marts/inventory_feed.sql"
     for before, after in SPOILED.values():
         spoil(feed, before, after)
@@ -254,7 +236,7 @@ def test_each_test_of_the_feed_sees_what_it_is_for(data, build, project):
 
 
 def test_a_column_off_its_contract_is_refused(data, build, project):
-    land(data, *preview())
+    land_parts(data, *preview())
     spoil(
         project / "models/marts/inventory_feed.sql",
         "        saleable_quantity as qty_on_hand,",
@@ -268,7 +250,7 @@ def test_a_column_off_its_contract_is_refused(data, build, project):
 
 def test_a_warning_nobody_described_and_a_decision_at_odds_fail(data, build, project):
     items, stocked = preview()
-    land(data, [{**each, "UPC": "1"} for each in items], stocked)
+    land_parts(data, [{**each, "UPC": "1"} for each in items], stocked)
     spoil(project / "seeds/warning_codes.csv", "GTIN_INVALID,", "GTIN_ODD,")
     for line in (project / "seeds/reason_codes.csv").read_text().splitlines():
         if line.startswith("ON_HAND_ZERO"):

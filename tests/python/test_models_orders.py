@@ -3,9 +3,18 @@
 import re
 
 import pytest
-from conftest import ROOT, spoil
-from models_landing import land, preview
-from orders_landing import catalog_item, deliver, land_orders, order, request, term
+from commands import ROOT
+from conftest import spoil
+from landing import (
+    catalog_item,
+    deliver,
+    land_orders,
+    land_parts,
+    order,
+    preview,
+    request,
+    term,
+)
 
 TERMS = [
     term("4268-FA26"),
@@ -43,7 +52,7 @@ def orders() -> list[dict]:
 
 
 def test_the_examples_of_the_specification_come_out(data, build, query):
-    land(data, *preview())
+    land_parts(data, *preview())
     land_orders(data, orders(), TERMS)
     code, said = build()
     assert code == 0, said
@@ -170,7 +179,7 @@ def test_each_layout_has_its_columns_in_their_order(data, build, query, delivere
 
 
 def test_a_company_without_an_order_tool_builds(data, build, query):
-    land(data, *preview())
+    land_parts(data, *preview())
     code, said = build()
     assert code == 0, said
     for table in (

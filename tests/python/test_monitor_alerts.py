@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from alert_servers import PASSWORD, USER, Hook, Post, certificates, serving
-from conftest import ROOT
-from health_house import House, copied, the_house  # noqa: F401
+from commands import ROOT
+from delivered_project import DeliveredProject
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,16 +27,16 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.fixture
-def house(sent: House, tmp_path: Path) -> House:
-    house = copied(sent, tmp_path)
-    house.variables = {"FEEDS_ALERT_FILE": str(tmp_path / "alerts.jsonl")}
-    return house
+def project(delivered: DeliveredProject, tmp_path: Path) -> DeliveredProject:
+    project = delivered.copy(tmp_path / "project")
+    project.variables = {"FEEDS_ALERT_FILE": str(tmp_path / "alerts.jsonl")}
+    return project
 
 
 @pytest.fixture
-def hook(trust: Certificates, house: House) -> Iterator[Hook]:
+def hook(trust: Certificates, project: DeliveredProject) -> Iterator[Hook]:
     with serving(Hook(trust)) as server:
-        house.variables |= {
+        project.variables |= {
             "FEEDS_ALERT_WEBHOOK_URL": server.url,
             "FEEDS_ALERT_WEBHOOK_TOKEN": "hook-t0ken",
             "FEEDS_ALERT_WEBHOOK_CA_FILE": str(trust.ca_file),
@@ -45,9 +45,11 @@ def hook(trust: Certificates, house: House) -> Iterator[Hook]:
 
 
 @pytest.fixture(params=["starttls", "implicit"])
-def post(request: Any, trust: Certificates, house: House) -> Iterator[Post]:
+def post(
+    request: Any, trust: Certificates, project: DeliveredProject
+) -> Iterator[Post]:
     with serving(Post(trust, request.param == "implicit")) as server:
-        house.variables |= {
+        project.variables |= {
             "FEEDS_ALERT_SMTP_URL": server.url,
             "FEEDS_ALERT_SMTP_PASSWORD": PASSWORD,
             "FEEDS_ALERT_SMTP_CA_FILE": str(trust.ca_file),
@@ -57,23 +59,25 @@ def post(request: Any, trust: Certificates, house: House) -> Iterator[Post]:
         yield server
 
 
-def held(house: House, *examples: str) -> None:
+def held(project: DeliveredProject, *examples: str) -> None:
     reason = {"id": "RUN_ROW_DROP", "says": "too few", "examples": list(examples)}
     fields = {"sha256": "ab" * 32, "checks": ["RUN_ROW_DROP"], "reasons": [reason]}
-    house.adds("held", at="2026-01-15T07:30:00Z", hard=[], **fields)
+    project.append_record("held", at="2026-01-15T07:30:00Z", hard=[], **fields)
 
 
-def alert(house: House, at: str = DAY.format(15), code: int = 0) -> dict[str, Any]:
-    house.extracted(lambda told: told.update(finished_at=at))
-    ran = house.run("alert", "--at", at, "--json")
+def alert(
+    project: DeliveredProject, at: str = DAY.format(15), code: int = 0
+) -> dict[str, Any]:
+    project.edit_extract(lambda told: told.update(finished_at=at))
+    ran = project.run("monitor", "alert", "--at", at, "--json")
     assert ran.returncode == code, ran.stdout + ran.stderr
     told: dict[str, Any] = json.loads(ran.stdout)
     return told | {"stderr": ran.stderr}
 
 
-def lines(house: House) -> list[tuple[str, str]]:
+def lines(project: DeliveredProject) -> list[tuple[str, str]]:
     """What the file was told: events and keys."""
-    path = Path(house.variables["FEEDS_ALERT_FILE"])
+    path = Path(project.variables["FEEDS_ALERT_FILE"])
     documents = path.read_text().splitlines() if path.exists() else []
     return [
         (event["event"], event["key"])
@@ -86,30 +90,30 @@ KEY = "FILE_HELD:onpart_inventory"
 
 
 def test_a_start_a_reminder_an_all_clear_and_nothing_between(
-    house: House, hook: Hook, post: Post
+    project: DeliveredProject, hook: Hook, post: Post
 ):
-    assert alert(house)["told"] == {}
-    held(house, "100-1", "100-2", "100-3", "100-4")
-    told = alert(house)
+    assert alert(project)["told"] == {}
+    held(project, "100-1", "100-2", "100-3", "100-4")
+    told = alert(project)
     assert told["open"] == [KEY]
     assert told["health"] == 1
     assert set(told["told"]) == {"webhook", "mail", "file"}
-    assert alert(house, "2026-01-15T19:00:00Z")["told"] == {}
-    alert(house, "2026-01-16T05:59:00Z")
-    house.asked = DAY.format(16)
-    told = alert(house, "2026-01-16T09:00:01Z")
-    assert (REMINDER, KEY) in lines(house)
-    house.recorded(*(r for r in house.records() if r["event"] != "held"))
-    house.adds("delivered", logical="2026-01-16T09:00:00Z")
-    told = alert(house, "2026-01-16T09:30:00Z")
+    assert alert(project, "2026-01-15T19:00:00Z")["told"] == {}
+    alert(project, "2026-01-16T05:59:00Z")
+    project.asked = DAY.format(16)
+    told = alert(project, "2026-01-16T09:00:01Z")
+    assert (REMINDER, KEY) in lines(project)
+    project.write_ledger(*(r for r in project.records() if r["event"] != "held"))
+    project.append_record("delivered", logical="2026-01-16T09:00:00Z")
+    told = alert(project, "2026-01-16T09:30:00Z")
     assert told["open"] == []
-    assert [pair for pair in lines(house) if pair[1] == KEY] == [
+    assert [pair for pair in lines(project) if pair[1] == KEY] == [
         (START, KEY), (REMINDER, KEY), (CLEAR, KEY)
     ]  # fmt: skip
-    assert alert(house, "2026-01-16T09:40:00Z")["told"] == {}
+    assert alert(project, "2026-01-16T09:40:00Z")["told"] == {}
     # Every channel was told the same.
     events = [e for taken in hook.taken for e in taken["events"]]
-    assert [(e["event"], e["key"]) for e in events] == lines(house)
+    assert [(e["event"], e["key"]) for e in events] == lines(project)
     assert len(post.mails) == len(hook.taken)
     first = post.mails[0]
     assert first["To"] == "ops@example.com, duty@example.com"
@@ -123,15 +127,15 @@ def test_a_start_a_reminder_an_all_clear_and_nothing_between(
     assert set(post.clear) <= {"EHLO", "STARTTLS"}  # all else was in TLS
 
 
-def test_three_rows_and_no_secret(house: House, hook: Hook):
+def test_three_rows_and_no_secret(project: DeliveredProject, hook: Hook):
     row = f"{PASSWORD} at {hook.url} and hook-t0ken"
-    house.variables["FEEDS_ALERT_SMTP_PASSWORD"] = PASSWORD
-    held(house, row, "100-2", "100-3", "100-4")
-    alert(house)
+    project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = PASSWORD
+    held(project, row, "100-2", "100-3", "100-4")
+    alert(project)
     (event,) = hook.taken[0]["events"]
     assert event["examples"] == ["*** at *** and ***", "100-2", "100-3"]
     told = (
-        json.dumps(hook.taken) + Path(house.variables["FEEDS_ALERT_FILE"]).read_text()
+        json.dumps(hook.taken) + Path(project.variables["FEEDS_ALERT_FILE"]).read_text()
     )
     for secret in (PASSWORD, "s3cret-path", "hook-t0ken", "100-4"):
         assert secret not in told
@@ -140,83 +144,83 @@ def test_three_rows_and_no_secret(house: House, hook: Hook):
 
 @pytest.mark.parametrize("status", [500, 404, 302])
 def test_a_channel_that_fails_is_tried_again_and_told_of_elsewhere(
-    house: House, hook: Hook, status: int
+    project: DeliveredProject, hook: Hook, status: int
 ):
     hook.status = status
-    held(house)
-    told = alert(house, code=75)
+    held(project)
+    told = alert(project, code=75)
     assert told["failed"] == {"webhook": f"the webhook answered {status}"}
     assert "s3cret" not in told["stderr"]
-    assert lines(house) == [(START, KEY)]
-    report = house.look()
+    assert lines(project) == [(START, KEY)]
+    report = project.health()
     assert [f.key for f in report.findings] == [KEY, "ALERT_FAILED:webhook"]
-    alert(house, "2026-01-15T09:10:00Z", code=75)
-    assert lines(house)[1:] == [(START, "ALERT_FAILED:webhook")]
+    alert(project, "2026-01-15T09:10:00Z", code=75)
+    assert lines(project)[1:] == [(START, "ALERT_FAILED:webhook")]
     hook.status = 200
-    told = alert(house, "2026-01-15T09:20:00Z")
+    told = alert(project, "2026-01-15T09:20:00Z")
     assert [(e["event"], e["key"]) for e in hook.taken[0]["events"]] == [(START, KEY)]
-    alert(house, "2026-01-15T09:30:00Z")
-    assert lines(house)[2:] == [(CLEAR, "ALERT_FAILED:webhook")]
+    alert(project, "2026-01-15T09:30:00Z")
+    assert lines(project)[2:] == [(CLEAR, "ALERT_FAILED:webhook")]
     assert len(hook.taken) == 1
 
 
 def test_a_server_that_is_not_trusted_gets_nothing(
-    house: House, hook: Hook, tmp_path: Path
+    project: DeliveredProject, hook: Hook, tmp_path: Path
 ):
     other = certificates(tmp_path / "other")
-    house.variables["FEEDS_ALERT_WEBHOOK_CA_FILE"] = str(other.ca_file)
-    held(house)
-    told = alert(house, code=75)
+    project.variables["FEEDS_ALERT_WEBHOOK_CA_FILE"] = str(other.ca_file)
+    held(project)
+    told = alert(project, code=75)
     assert "certificate is not accepted" in told["failed"]["webhook"]
     assert hook.taken == []
-    house.variables["FEEDS_ALERT_WEBHOOK_URL"] = "https://localhost:1/s3cret"
-    told = alert(house, code=75)
+    project.variables["FEEDS_ALERT_WEBHOOK_URL"] = "https://localhost:1/s3cret"
+    told = alert(project, code=75)
     assert told["failed"]["webhook"] == "the webhook: Connection refused"
 
 
 def test_a_mail_server_is_trusted_or_gets_nothing(
-    house: House, post: Post, tmp_path: Path
+    project: DeliveredProject, post: Post, tmp_path: Path
 ):
-    held(house)
-    trusted = house.variables["FEEDS_ALERT_SMTP_CA_FILE"]
+    held(project)
+    trusted = project.variables["FEEDS_ALERT_SMTP_CA_FILE"]
     other = certificates(tmp_path / "other")
-    house.variables["FEEDS_ALERT_SMTP_CA_FILE"] = str(other.ca_file)
-    failed = alert(house, code=75)["failed"]["mail"]
+    project.variables["FEEDS_ALERT_SMTP_CA_FILE"] = str(other.ca_file)
+    failed = alert(project, code=75)["failed"]["mail"]
     assert "certificate is not accepted" in failed
-    house.variables["FEEDS_ALERT_SMTP_CA_FILE"] = trusted
-    house.variables["FEEDS_ALERT_SMTP_PASSWORD"] = "wrong-p4ss"
-    told = alert(house, code=75)
+    project.variables["FEEDS_ALERT_SMTP_CA_FILE"] = trusted
+    project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = "wrong-p4ss"
+    told = alert(project, code=75)
     assert told["failed"]["mail"] == "the mail server refuses the login: 535"
     assert "wrong-p4ss" not in told["stderr"]
-    house.variables["FEEDS_ALERT_SMTP_PASSWORD"] = PASSWORD
+    project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = PASSWORD
     post.refuses = True
-    assert "550" in alert(house, code=75)["failed"]["mail"]
+    assert "550" in alert(project, code=75)["failed"]["mail"]
     post.refuses = False
     if not post.implicit:
         post.offers_tls = False
-        assert "STARTTLS" in alert(house, code=75)["failed"]["mail"]
+        assert "STARTTLS" in alert(project, code=75)["failed"]["mail"]
         assert "AUTH" not in post.clear
         post.offers_tls = True
-    alert(house)
+    alert(project)
     assert len(post.mails) == 1
-    assert USER not in json.dumps(house.look().told())
+    assert USER not in json.dumps(project.health().told())
 
 
-def test_what_a_person_took_over_is_not_reminded_of(house: House):
-    held(house)
-    ran = house.run("ack", "FILE_HELD", "--because", "I call them")
+def test_what_a_person_took_over_is_not_reminded_of(project: DeliveredProject):
+    held(project)
+    ran = project.run("monitor", "ack", "FILE_HELD", "--because", "I call them")
     assert ran.returncode == 1
     assert "open are: none that `monitor alert` has told" in ran.stderr
-    alert(house)
-    ran = house.run("ack", "FILE_HELD", "--because", "  ")
+    alert(project)
+    ran = project.run("monitor", "ack", "FILE_HELD", "--because", "  ")
     assert ran.returncode == 2
-    ran = house.run(
-        "ack", "FILE_HELD", "--because", "I call them", FEEDS_OPERATOR="Ann"
+    ran = project.run(
+        "monitor", "ack", "FILE_HELD", "--because", "I call them", FEEDS_OPERATOR="Ann"
     )
     assert (ran.returncode, ran.stdout) == (0, f"{KEY}: acknowledged by Ann\n")
-    alert(house, "2026-01-16T09:30:00Z")
-    assert (REMINDER, KEY) not in lines(house)
-    report = house.look()
+    alert(project, "2026-01-16T09:30:00Z")
+    assert (REMINDER, KEY) not in lines(project)
+    report = project.health()
     assert report.facts["acknowledged"][KEY]["because"] == "I call them"
     assert report.exit_code == 1  # it is taken over, not well
     words = report.words()
@@ -225,39 +229,41 @@ def test_what_a_person_took_over_is_not_reminded_of(house: House):
     assert "until it is over: I call them" in words
     (told,) = report.told()["findings"]
     assert told["acknowledged"]["by"] == "Ann"
-    house.recorded(*(r for r in house.records() if r["event"] != "held"))
-    alert(house, "2026-01-16T09:40:00Z")
-    assert (CLEAR, KEY) in lines(house)
+    project.write_ledger(*(r for r in project.records() if r["event"] != "held"))
+    alert(project, "2026-01-16T09:40:00Z")
+    assert (CLEAR, KEY) in lines(project)
 
 
-def test_what_was_taken_over_for_a_while_comes_back(house: House):
-    held(house)
-    alert(house)
-    ran = house.run("ack", KEY, "--because", "x", "--until", "2019-01-01")
+def test_what_was_taken_over_for_a_while_comes_back(project: DeliveredProject):
+    held(project)
+    alert(project)
+    ran = project.run("monitor", "ack", KEY, "--because", "x", "--until", "2019-01-01")
     assert ran.returncode == 2
     assert "expected a time to come" in ran.stderr
-    ran = house.run("ack", KEY, "--because", "on Monday", "--until", "2099-01-19")
+    ran = project.run(
+        "monitor", "ack", KEY, "--because", "on Monday", "--until", "2099-01-19"
+    )
     assert ran.returncode == 0, ran.stderr
-    assert "until 2099-01-19T00:00:00Z" in house.look().words()
-    alert(house, "2099-01-18T23:59:59Z")
-    assert (REMINDER, KEY) not in lines(house)
-    alert(house, "2099-01-19T00:00:00Z")
-    assert (REMINDER, KEY) in lines(house)
-    house.asked = "2099-01-19T00:00:00Z"
-    assert KEY not in house.look().facts["acknowledged"]
+    assert "until 2099-01-19T00:00:00Z" in project.health().words()
+    alert(project, "2099-01-18T23:59:59Z")
+    assert (REMINDER, KEY) not in lines(project)
+    alert(project, "2099-01-19T00:00:00Z")
+    assert (REMINDER, KEY) in lines(project)
+    project.asked = "2099-01-19T00:00:00Z"
+    assert KEY not in project.health().facts["acknowledged"]
 
 
-def test_what_cannot_be_seen_has_not_ended(house: House):
-    held(house)
-    alert(house)
-    head = (house.data / "ledger.head").read_text()
-    (house.data / "ledger.head").write_text("nonsense")
-    told = alert(house, "2026-01-15T09:10:00Z")
+def test_what_cannot_be_seen_has_not_ended(project: DeliveredProject):
+    held(project)
+    alert(project)
+    head = (project.data / "ledger.head").read_text()
+    (project.data / "ledger.head").write_text("nonsense")
+    told = alert(project, "2026-01-15T09:10:00Z")
     assert KEY in told["open"]
-    assert (CLEAR, KEY) not in lines(house)
-    (house.data / "ledger.head").write_text(head)
-    alert(house, "2026-01-15T09:20:00Z")
-    assert [kind for kind, key in lines(house) if key == KEY] == [START]
+    assert (CLEAR, KEY) not in lines(project)
+    (project.data / "ledger.head").write_text(head)
+    alert(project, "2026-01-15T09:20:00Z")
+    assert [kind for kind, key in lines(project) if key == KEY] == [START]
 
 
 @pytest.mark.parametrize(
@@ -272,28 +278,28 @@ def test_what_cannot_be_seen_has_not_ended(house: House):
     ],
 )
 def test_a_wrong_setting_is_named_without_its_secret(
-    house: House, variables: dict[str, str], named: str
+    project: DeliveredProject, variables: dict[str, str], named: str
 ):
-    ran = house.run("alert", **variables)
+    ran = project.run("monitor", "alert", **variables)
     assert ran.returncode == 2
     assert named in ran.stderr
     assert "s3cret" not in ran.stderr
 
 
-def test_only_what_somebody_must_act_on_if_so_wished(house: House):
-    house.extracted(
+def test_only_what_somebody_must_act_on_if_so_wished(project: DeliveredProject):
+    project.edit_extract(
         lambda told: told["entities"]["part_items"].update(unmatched=["cf_x"])
     )
-    house.variables["FEEDS_ALERT_LEAST"] = "act"
-    assert alert(house)["open"] == []
-    house.variables["FEEDS_ALERT_LEAST"] = "warn"
-    assert alert(house)["open"] == ["CUSTOM_FIELD_MISSING:ordertime"]
+    project.variables["FEEDS_ALERT_LEAST"] = "act"
+    assert alert(project)["open"] == []
+    project.variables["FEEDS_ALERT_LEAST"] = "warn"
+    assert alert(project)["open"] == ["CUSTOM_FIELD_MISSING:ordertime"]
 
 
-def test_a_damaged_state_is_refused_and_named(house: House):
-    (house.data / "alerts").mkdir()
-    (house.data / "alerts/state.json").write_text("[]")
-    ran = house.run("alert", "--at", house.asked)
+def test_a_damaged_state_is_refused_and_named(project: DeliveredProject):
+    (project.data / "alerts").mkdir()
+    (project.data / "alerts/state.json").write_text("[]")
+    ran = project.run("monitor", "alert", "--at", project.asked)
     assert ran.returncode == 1
     assert "Remove it" in ran.stderr
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
-from health_house import House, copied, the_house  # noqa: F401
+from commands import ROOT
+from delivered_project import DeliveredProject
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -275,17 +275,19 @@ def test_known_values_of_psi_and_ks():
 
 
 @pytest.fixture
-def house(sent: House, tmp_path: Path) -> House:
-    return copied(sent, tmp_path)
+def project(delivered: DeliveredProject, tmp_path: Path) -> DeliveredProject:
+    return delivered.copy(tmp_path / "project")
 
 
 def before(
-    house: House, days: int, edit: Callable[[Profile], object] = lambda profile: None
+    project: DeliveredProject,
+    days: int,
+    edit: Callable[[Profile], object] = lambda profile: None,
 ) -> None:
     """Let the file have been delivered on the days before, looking as it does now."""
-    folder = house.data / "profiles/onpart_inventory"
+    folder = project.data / "profiles/onpart_inventory"
     now = max(folder.glob("*.json"))
-    *_, last = house.records()
+    *_, last = project.records()
     for day in range(1, days + 1):
         at = dt.datetime(2026, 1, 15, 7, tzinfo=dt.UTC) - dt.timedelta(days=day)
         run_id = f"{at:%Y%m%dT%H%M%SZ}-00000000"
@@ -293,49 +295,51 @@ def before(
         earlier |= {"run_id": run_id, "logical_time": at.isoformat()}
         edit(earlier)
         (folder / f"{run_id}.json").write_text(json.dumps(earlier))
-        house.recorded({**last, "run_id": run_id}, *house.records())
+        project.write_ledger({**last, "run_id": run_id}, *project.records())
 
 
-def test_the_command_profiles_once_and_tells_what_is_off(house: House):
-    shutil.rmtree(house.data / "profiles")
-    assert house.ids() == {"DRIFT_NOT_PROFILED"}
-    ran = house.run("drift", "--json")
+def test_the_command_profiles_once_and_tells_what_is_off(project: DeliveredProject):
+    shutil.rmtree(project.data / "profiles")
+    assert project.ids() == {"DRIFT_NOT_PROFILED"}
+    ran = project.run("monitor", "drift", "--json")
     assert ran.returncode == 0, ran.stderr
     made = json.loads(ran.stdout)
     assert made["profiled"] == [
-        f"onpart_inventory/{house.package.name}", "ordertime/20260115T055500Z-abc123"
+        f"onpart_inventory/{project.package.name}", "ordertime/20260115T055500Z-abc123"
     ]  # fmt: skip
-    assert house.ids() == set()
-    assert json.loads(house.run("drift", "--json").stdout)["profiled"] == []
-    before(house, 10)
-    assert house.ids() == set()
-    before(house, 10, lambda told: told["columns"]["brand"].update(nulls=0.5))
-    report = house.look()
+    assert project.ids() == set()
+    assert (
+        json.loads(project.run("monitor", "drift", "--json").stdout)["profiled"] == []
+    )
+    before(project, 10)
+    assert project.ids() == set()
+    before(project, 10, lambda told: told["columns"]["brand"].update(nulls=0.5))
+    report = project.health()
     assert {f.id for f in report.findings} == {"DRIFT_NULLS"}
     assert report.exit_code == 0  # drift never holds
-    said = house.run("drift").stdout
+    said = project.run("monitor", "drift").stdout
     assert re.search(r"1 of \d+ figures are unusual\n  ! DRIFT_NULLS brand", said)
     assert said.count("\n") == 2
-    assert house.run("drift", "--all").stdout.count("\n") > 50
+    assert project.run("monitor", "drift", "--all").stdout.count("\n") > 50
 
 
-def test_what_was_held_is_profiled_but_is_nobody_s_usual(house: House):
-    before(house, 20, lambda told: told.update(rows=400))
-    assert house.ids() == {"DRIFT_ROWS"}
-    for record in (records := house.records())[:20]:
+def test_what_was_held_is_profiled_but_is_nobody_s_usual(project: DeliveredProject):
+    before(project, 20, lambda told: told.update(rows=400))
+    assert project.ids() == {"DRIFT_ROWS"}
+    for record in (records := project.records())[:20]:
         record["event"] = "held"
-    house.recorded(*records)
-    assert house.ids() == set()
+    project.write_ledger(*records)
+    assert project.ids() == set()
 
 
-def test_a_package_that_cannot_be_read_stops_no_other(house: House):
-    shutil.rmtree(house.data / "profiles")
-    (manifest,) = house.package.glob("*.manifest.json")
+def test_a_package_that_cannot_be_read_stops_no_other(project: DeliveredProject):
+    shutil.rmtree(project.data / "profiles")
+    (manifest,) = project.package.glob("*.manifest.json")
     manifest.write_text("nonsense")
-    ran = house.run("drift")
+    ran = project.run("monitor", "drift")
     assert ran.returncode == 0
     assert "no profile of onpart_inventory" in ran.stderr
-    assert house.ids() == {"DRIFT_NOT_PROFILED"}
+    assert project.ids() == {"DRIFT_NOT_PROFILED"}
 
 
 def test_figures_name_what_they_say():

@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import ROOT
-from health_house import House, copied, the_house  # noqa: F401
+from commands import ROOT
+from delivered_project import DeliveredProject
 
 from monitor.catalogue import AREAS, CATALOGUE
 from monitor.findings import Finding
@@ -22,115 +22,119 @@ RUN = "20260115T055500Z-abc123"
 
 
 @pytest.fixture
-def house(sent: House, tmp_path: Path) -> House:
-    return copied(sent, tmp_path)
+def project(delivered: DeliveredProject, tmp_path: Path) -> DeliveredProject:
+    return delivered.copy(tmp_path / "project")
 
 
-def _entity(**fields: Any) -> Callable[[House], None]:
-    def edit(house: House) -> None:
-        house.extracted(lambda told: told["entities"]["part_items"].update(fields))
+def _entity(**fields: Any) -> Callable[[DeliveredProject], None]:
+    def edit(project: DeliveredProject) -> None:
+        project.edit_extract(lambda told: told["entities"]["part_items"].update(fields))
 
     return edit
 
 
-def _dbt(edit: Callable[[dict[str, Any]], object]) -> Callable[[House], None]:
-    return lambda house: house.document("target/run_results.json", edit)
+def _dbt(
+    edit: Callable[[dict[str, Any]], object],
+) -> Callable[[DeliveredProject], None]:
+    return lambda project: project.edit("target/run_results.json", edit)
 
 
-def _earlier_run(house: House) -> None:
+def _earlier_run(project: DeliveredProject) -> None:
     """There was a run in which the field was there; it is in no record now."""
-    earlier = house.data / "landing/20260114T055500Z-000000/ordertime"
-    shutil.copytree(house.data / "landing" / RUN / "ordertime", earlier)
-    _entity(absent=["Barcode"])(house)
+    earlier = project.data / "landing/20260114T055500Z-000000/ordertime"
+    shutil.copytree(project.data / "landing" / RUN / "ordertime", earlier)
+    _entity(absent=["Barcode"])(project)
 
 
-def _unfinished(house: House) -> None:
-    (house.data / "landing/20260115T065500Z-ffffff/ordertime").mkdir(parents=True)
+def _unfinished(project: DeliveredProject) -> None:
+    (project.data / "landing/20260115T065500Z-ffffff/ordertime").mkdir(parents=True)
 
 
-def _nothing_landed(house: House) -> None:
-    (house.data / "landing/current/ordertime").unlink()
+def _nothing_landed(project: DeliveredProject) -> None:
+    (project.data / "landing/current/ordertime").unlink()
 
 
-def _another_source(house: House) -> None:
+def _another_source(project: DeliveredProject) -> None:
     def edit(manifest: dict[str, Any]) -> None:
         new = dict(next(iter(manifest["sources"].values())))
         manifest["sources"]["source.x.other.rows"] = {**new, "source_name": "other"}
         (exposure,) = manifest["exposures"].values()
         exposure["depends_on"]["nodes"].append("source.x.other.rows")
 
-    house.document("target/manifest.json", edit)
+    project.edit("target/manifest.json", edit)
 
 
-def _attempt(event: str | None, **fields: Any) -> Callable[[House], None]:
+def _attempt(event: str | None, **fields: Any) -> Callable[[DeliveredProject], None]:
     """Another try, and how it ended."""
 
-    def edit(house: House) -> None:
+    def edit(project: DeliveredProject) -> None:
         asked = {"attempt": "second", "at": "2026-01-15T07:30:00Z"}
-        house.adds("intent", **asked)
+        project.append_record("intent", **asked)
         if event:
-            house.adds(event, **asked, why="421 the line broke", **fields)
+            project.append_record(event, **asked, why="421 the line broke", **fields)
 
     return edit
 
 
-def _held(house: House, says: str = "too few", hard: Sequence[str] = ()) -> None:
+def _held(
+    project: DeliveredProject, says: str = "too few", hard: Sequence[str] = ()
+) -> None:
     reason = {
         "id": "RUN_ROW_DROP", "says": says, "count": 9, "examples": ["A", "B", "C"]
     }  # fmt: skip
     fields = {"sha256": "ab" * 32, "checks": ["RUN_ROW_DROP"], "reasons": [reason]}
-    house.adds("held", at="2026-01-15T07:30:00Z", hard=list(hard), **fields)
+    project.append_record("held", at="2026-01-15T07:30:00Z", hard=list(hard), **fields)
 
 
-def _released(house: House) -> None:
-    _held(house)
-    house.adds("approved", at="2026-01-15T07:40:00Z", because="I looked")
+def _released(project: DeliveredProject) -> None:
+    _held(project)
+    project.append_record("approved", at="2026-01-15T07:40:00Z", because="I looked")
 
 
-def _late(house: House) -> None:
-    house.asked = "2026-01-16T07:30:00Z"
-    house.extracted(lambda told: told.update(finished_at="2026-01-16T06:55:00Z"))
+def _late(project: DeliveredProject) -> None:
+    project.asked = "2026-01-16T07:30:00Z"
+    project.edit_extract(lambda told: told.update(finished_at="2026-01-16T06:55:00Z"))
 
 
-def _pickup(seen: str | None) -> Callable[[House], None]:
-    def edit(house: House) -> None:
-        house.meta(pickup={"removes": True, "within_hours": 1})
+def _pickup(seen: str | None) -> Callable[[DeliveredProject], None]:
+    def edit(project: DeliveredProject) -> None:
+        project.edit_exposure(pickup={"removes": True, "within_hours": 1})
         if seen:
-            house.adds("observed", state=seen)
+            project.append_record("observed", state=seen)
 
     return edit
 
 
-def _unchecked_certificate(house: House) -> None:
-    *rest, last = house.records()
+def _unchecked_certificate(project: DeliveredProject) -> None:
+    *rest, last = project.records()
     last["receipt"]["certificate_checked"] = False
-    house.recorded(*rest, last)
+    project.write_ledger(*rest, last)
 
 
-def _server(house: House) -> None:
-    house.variables = {"DEST_ONPART_URL": "ftps://partner.example/inbox"}
+def _server(project: DeliveredProject) -> None:
+    project.variables = {"DEST_ONPART_URL": "ftps://partner.example/inbox"}
 
 
-def _torn(house: House) -> None:
-    with (house.data / "ledger.jsonl").open("ab") as ledger:
+def _torn(project: DeliveredProject) -> None:
+    with (project.data / "ledger.jsonl").open("ab") as ledger:
         ledger.write(b'{"at": "2026')
 
 
-def _broken(house: House) -> None:
-    ledger = house.data / "ledger.jsonl"
+def _broken(project: DeliveredProject) -> None:
+    ledger = project.data / "ledger.jsonl"
     ledger.write_bytes(ledger.read_bytes().replace(b"DEMO01", b"DEMO02", 1))
 
 
-def _built_before(house: House) -> None:
-    with duckdb.connect(str(house.data / "warehouse.duckdb")) as opened:
+def _built_before(project: DeliveredProject) -> None:
+    with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
         opened.execute("update build_record set built_at = '2026-01-14 06:30:00'")
 
 
-BROKEN: dict[str, Callable[[House], object]] = {
+BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "CANNOT_TELL": lambda h: (h.data / "ledger.head").write_text("nonsense"),
     "EXTRACT_MISSING": _nothing_landed,
     "SOURCE_LEFT_OUT": _another_source,
-    "EXTRACT_STALE": lambda h: h.extracted(
+    "EXTRACT_STALE": lambda h: h.edit_extract(
         lambda told: told.update(finished_at="2026-01-14T06:00:00Z")
     ),
     "EXTRACT_UNFINISHED": _unfinished,
@@ -147,7 +151,7 @@ BROKEN: dict[str, Callable[[House], object]] = {
     "FILE_HELD": _held,
     "FILE_RELEASED": _released,
     "FILE_OVERDUE": _late,
-    "FILE_NEVER_SENT": lambda h: h.recorded(),
+    "FILE_NEVER_SENT": lambda h: h.write_ledger(),
     "DELIVERY_FAILED": _attempt("failed"),
     "DELIVERY_OPEN": _attempt(None),
     "DELIVERY_UNKNOWN": _attempt("unknown"),
@@ -177,20 +181,20 @@ WITH = {
 }
 
 
-def test_a_house_that_is_well_is_quiet(house: House):
-    report = house.look()
+def test_a_house_that_is_well_is_quiet(project: DeliveredProject):
+    report = project.health()
     assert report.findings == ()
     assert report.exit_code == 0
-    ran = house.run("health", "--at", house.asked)
+    ran = project.run("monitor", "health", "--at", project.asked)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith("well, 2026-01-15T09:00:00Z\nsource ordertime: run")
     assert "ledger: 3 records, intact" in ran.stdout
 
 
 @pytest.mark.parametrize("id_", BROKEN)
-def test_one_mischief_is_one_finding(house: House, id_: str):
-    BROKEN[id_](house)
-    report = house.look()
+def test_one_mischief_is_one_finding(project: DeliveredProject, id_: str):
+    BROKEN[id_](project)
+    report = project.health()
     found = {finding.id for finding in report.findings}
     assert found == {id_} | WITH.get(id_, set()), report.words()
     worst = {finding.kind.severity for finding in report.findings}
@@ -212,15 +216,17 @@ def test_every_finding_is_looked_for_and_documented():
 @pytest.mark.parametrize(
     ("id_", "code"), [("FILE_HELD", 1), ("CANNOT_TELL", 75), ("SCHEMA_DRIFT", 0)]
 )
-def test_the_exit_code_says_who_must_act(house: House, id_: str, code: int):
-    BROKEN[id_](house)
-    before = _digest(house.data)
-    ran = house.run("health", "--at", house.asked, "--json")
+def test_the_exit_code_says_who_must_act(
+    project: DeliveredProject, id_: str, code: int
+):
+    BROKEN[id_](project)
+    before = _digest(project.data)
+    ran = project.run("monitor", "health", "--at", project.asked, "--json")
     told = json.loads(ran.stdout)
     assert ran.returncode == told["exit_code"] == code
     assert {f["id"] for f in told["findings"]} == {id_}
     assert all(f["says"] and f["do"] and f["severity"] for f in told["findings"])
-    assert _digest(house.data) == before  # it looks, and changes nothing
+    assert _digest(project.data) == before  # it looks, and changes nothing
 
 
 def _digest(folder: Path) -> dict[str, bytes]:
@@ -228,16 +234,16 @@ def _digest(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in files}
 
 
-def test_without_a_manifest_it_says_what_it_cannot_see(house: House):
-    (house.root / "target/manifest.json").unlink()
-    report = house.look()
+def test_without_a_manifest_it_says_what_it_cannot_see(project: DeliveredProject):
+    (project.root / "target/manifest.json").unlink()
+    report = project.health()
     assert {f.id for f in report.findings} == {"DBT_MISSING", "CANNOT_TELL"}
     assert report.blind == {"source", "feed", "destination", "drift"}
 
 
-def test_a_held_file_tells_why_and_three_rows(house: House):
-    _held(house)
-    (finding,) = house.look().findings
+def test_a_held_file_tells_why_and_three_rows(project: DeliveredProject):
+    _held(project)
+    (finding,) = project.health().findings
     assert finding.key == "FILE_HELD:onpart_inventory"
     assert finding.says.endswith("csv is held. RUN_ROW_DROP: too few")
     assert f'`publish approve {"ab" * 6} --because "..."`' in finding.do
@@ -247,116 +253,116 @@ def test_a_held_file_tells_why_and_three_rows(house: House):
     ]  # fmt: skip
 
 
-def test_advice_that_the_next_step_has_is_given_once(house: House):
+def test_advice_that_the_next_step_has_is_given_once(project: DeliveredProject):
     says = "too few. If it is right, `publish approve DIGEST ...` releases the file."
-    _held(house, says=says)
-    (finding,) = house.look().findings
-    assert house.look().words().count("publish approve") == 1
+    _held(project, says=says)
+    (finding,) = project.health().findings
+    assert project.health().words().count("publish approve") == 1
     assert finding.says.endswith("RUN_ROW_DROP: too few")
 
 
-def test_of_many_reasons_the_first_three_are_told(house: House):
+def test_of_many_reasons_the_first_three_are_told(project: DeliveredProject):
     reasons = [{"id": f"R{n}", "says": f"{n}.", "count": 1} for n in range(5)]
-    house.adds(
+    project.append_record(
         "held", at="2026-01-15T07:30:00Z", hard=[], sha256="ab" * 32,
         checks=[each["id"] for each in reasons], reasons=reasons,
     )  # fmt: skip
-    (finding,) = house.look().findings
+    (finding,) = project.health().findings
     assert finding.says.endswith("is held. R0: 0. R1: 1. R2: 2. And 2 more")
 
 
-def test_what_nobody_may_release_is_not_offered_for_release(house: House):
-    _held(house, hard=["RUN_ROW_DROP"])
-    (finding,) = house.look().findings
+def test_what_nobody_may_release_is_not_offered_for_release(project: DeliveredProject):
+    _held(project, hard=["RUN_ROW_DROP"])
+    (finding,) = project.health().findings
     assert "publish approve" not in finding.do
     assert "Nobody may release RUN_ROW_DROP" in finding.do
 
 
-def test_a_delivery_that_nobody_can_tell_names_what_to_type(house: House):
-    _attempt("unknown")(house)
-    (finding,) = [f for f in house.look().findings if f.id == "DELIVERY_UNKNOWN"]
-    attempt = house.records()[-1]["attempt"]
+def test_a_delivery_that_nobody_can_tell_names_what_to_type(project: DeliveredProject):
+    _attempt("unknown")(project)
+    (finding,) = [f for f in project.health().findings if f.id == "DELIVERY_UNKNOWN"]
+    attempt = project.records()[-1]["attempt"]
     assert f"`publish settle {attempt} --as delivered|not-delivered" in finding.do
 
 
-def test_a_delivery_after_a_failure_ends_it(house: House):
-    _attempt("failed")(house)
-    house.adds("delivered", at="2026-01-15T07:31:00Z", attempt="third")
-    assert house.ids() == set()
+def test_a_delivery_after_a_failure_ends_it(project: DeliveredProject):
+    _attempt("failed")(project)
+    project.append_record("delivered", at="2026-01-15T07:31:00Z", attempt="third")
+    assert project.ids() == set()
 
 
-def test_a_file_may_be_an_hour_late(house: House):
-    _late(house)
-    house.asked = "2026-01-16T06:59:00Z"
-    assert house.ids() == set()
-    house.asked = "2026-01-16T07:01:00Z"
-    assert house.ids() == {"FILE_OVERDUE"}
-    house.variables["FEEDS_HEALTH_GRACE_MINUTES"] = "120"
-    assert house.ids() == set()
+def test_a_file_may_be_an_hour_late(project: DeliveredProject):
+    _late(project)
+    project.asked = "2026-01-16T06:59:00Z"
+    assert project.ids() == set()
+    project.asked = "2026-01-16T07:01:00Z"
+    assert project.ids() == {"FILE_OVERDUE"}
+    project.variables["FEEDS_HEALTH_GRACE_MINUTES"] = "120"
+    assert project.ids() == set()
 
 
-def test_a_file_is_due_only_where_a_value_is_open(house: House):
-    _late(house)
-    house.meta(open={"model": "terms", "from": "opens", "until": "closes"})
+def test_a_file_is_due_only_where_a_value_is_open(project: DeliveredProject):
+    _late(project)
+    project.edit_exposure(open={"model": "terms", "from": "opens", "until": "closes"})
 
     def edit(manifest: dict[str, Any]) -> None:
         node = {"resource_type": "model", "name": "terms", "schema": "main"}
         manifest["nodes"]["model.x.terms"] = {**node, "alias": "terms"}
 
-    house.document("target/manifest.json", edit)
-    with duckdb.connect(str(house.data / "warehouse.duckdb")) as opened:
+    project.edit("target/manifest.json", edit)
+    with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
         opened.execute("create table terms (opens timestamp, closes timestamp)")
-    assert house.ids() == set()
-    with duckdb.connect(str(house.data / "warehouse.duckdb")) as opened:
+    assert project.ids() == set()
+    with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
         opened.execute("insert into terms values ('2026-01-01', null)")
-    assert house.ids() == {"FILE_OVERDUE"}
+    assert project.ids() == {"FILE_OVERDUE"}
 
 
-def test_an_old_lock_names_its_owner_and_is_not_touched(house: House):
+def test_an_old_lock_names_its_owner_and_is_not_touched(project: DeliveredProject):
     hold = (
         "import sys, pathlib; from runtime.lock import one_writer\n"
         "with one_writer(pathlib.Path(sys.argv[1]), 'extract'):\n"
         "    print('held', flush=True); input()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", hold, str(house.data)], cwd=ROOT, text=True,
+        [sys.executable, "-c", hold, str(project.data)], cwd=ROOT, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as held:  # fmt: skip
         assert held.stdout is not None
         assert held.stdout.readline() == "held\n"
-        since = json.loads((house.data / "lock").read_text())["since"]
+        since = json.loads((project.data / "lock").read_text())["since"]
         now = dt.datetime.fromisoformat(since)
-        house.asked = f"{now + dt.timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}"
-        assert "LOCK_OLD" not in house.ids()
-        house.asked = f"{now + dt.timedelta(hours=7):%Y-%m-%dT%H:%M:%SZ}"
-        told = [f for f in house.look().findings if f.id == "LOCK_OLD"]
+        project.asked = f"{now + dt.timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}"
+        assert "LOCK_OLD" not in project.ids()
+        project.asked = f"{now + dt.timedelta(hours=7):%Y-%m-%dT%H:%M:%SZ}"
+        told = [f for f in project.health().findings if f.id == "LOCK_OLD"]
         assert "extract (pid" in told[0].says
         assert "for 7.0 h" in told[0].says
         assert f"`kill {held.pid}`" in told[0].do
         assert told[0].since == f"{now:%Y-%m-%dT%H:%M:%SZ}"
         held.communicate("\n")
-    assert "LOCK_OLD" not in house.ids()
+    assert "LOCK_OLD" not in project.ids()
 
 
-def test_while_dbt_writes_it_cannot_tell(house: House):
+def test_while_dbt_writes_it_cannot_tell(project: DeliveredProject):
     hold = (
         "import duckdb, sys; kept = duckdb.connect(sys.argv[1]);"
         " print('open', flush=True); input()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", hold, str(house.data / "warehouse.duckdb")], text=True,
+        [sys.executable, "-c", hold, str(project.data / "warehouse.duckdb")], text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as writing:  # fmt: skip
         assert writing.stdout is not None
         assert writing.stdout.readline() == "open\n"
-        report = house.look()
+        report = project.health()
         assert {f.id for f in report.findings} == {"CANNOT_TELL"}
         assert (report.exit_code, report.blind) == (75, {"build"})
         writing.communicate("\n")
 
 
-def test_a_fresh_check_is_made_by_publish(house: House):
-    ran = house.run("health", "--fresh", "--json")
+def test_a_fresh_check_is_made_by_publish(project: DeliveredProject):
+    ran = project.run("monitor", "health", "--fresh", "--json")
     told = json.loads(ran.stdout)
     (check,) = told["destinations"]["onpart"]["checks"].values()
     assert check["verdict"] == "ready"

@@ -10,19 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from monitor_house import House
-from report_house import (
-    Reported,
-    a_copy,  # noqa: F401
-    audit_of,
-    audited,
-    kept,
-    of,
-    rechained,
-    the_house,  # noqa: F401
-    the_pages,  # noqa: F401
-    written,
-)
+from built_project import BuiltProject, Report, read_audit, write_audit
 
 from monitor.report import changes, html, plots, preview, reasons, steps
 from monitor.report.preview import shares
@@ -31,25 +19,31 @@ from runtime.environment import Limits
 from runtime.files import parse_time
 
 
-def test_every_package_has_a_page_and_the_index_links_it(reported: Reported) -> None:
-    every = {f"{each.file}/{each.run_id}" for each in kept(reported.house)}
-    assert {f"{p['file']}/{p['run_id']}" for p in reported.told["pages"]} == every
+def test_every_package_has_a_page_and_the_index_links_it(reported: Report) -> None:
+    every = {
+        f"{each.file}/{each.run_id}" for each in reported.project.recorded_packages()
+    }
+    assert {f"{page.parent.name}/{page.stem}" for page in reported.pages} == every
     index = (reported.out / "index.html").read_text()
     for name in every:
         assert f'href="{name}.html"' in index
         assert (reported.out / f"{name}.html").stat().st_size < 3_000_000
 
 
-def test_a_page_is_left_until_its_evidence_changes(mine: House, tmp_path: Path) -> None:
+def test_a_page_is_left_until_its_evidence_changes(
+    built_copy: BuiltProject, tmp_path: Path
+) -> None:
     def report(*words: object) -> list[dict[str, Any]]:
-        ran = mine.run("monitor", "report", "--out", tmp_path / "out", "--json", *html)
+        ran = built_copy.run(
+            "monitor", "report", "--out", tmp_path / "out", "--json", *html
+        )
         assert ran.returncode == 0, ran.stderr
         told: list[dict[str, Any]] = json.loads(ran.stdout)["pages"]
         return told
 
     assert report()
     assert report() == []
-    package = next(each for each in kept(mine) if each.receipt)
+    package = next(each for each in built_copy.recorded_packages() if each.receipt)
     receipt = package.folder / "receipt.json"
     receipt.write_text(json.dumps({**package.receipt, "greeting": "220 changed"}))
     assert [page["run_id"] for page in report()] == [package.run_id]
@@ -58,45 +52,47 @@ def test_a_page_is_left_until_its_evidence_changes(mine: House, tmp_path: Path) 
     ).read_text("utf-8")  # fmt: skip
 
 
-def test_a_page_of_tables_that_were_let_go_is_kept(mine: House, tmp_path: Path) -> None:
+def test_a_page_of_tables_that_were_let_go_is_kept(
+    built_copy: BuiltProject, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    assert mine.run("monitor", "report", "--out", out).returncode == 0
-    package = of(mine, "onpart_inventory")
+    assert built_copy.run("monitor", "report", "--out", out).returncode == 0
+    package = built_copy.newest_package("onpart_inventory")
     page = out / package.file / f"{package.run_id}.html"
     before = page.read_bytes()
     (package.folder / "audit.csv").unlink()
     (package.folder / "pruned.json").write_text("{}")
-    assert mine.run("monitor", "report", "--out", out).returncode == 0
+    assert built_copy.run("monitor", "report", "--out", out).returncode == 0
     assert page.read_bytes() == before
     page.unlink()
-    assert mine.run("monitor", "report", "--out", out).returncode == 0
+    assert built_copy.run("monitor", "report", "--out", out).returncode == 0
     assert "were let go" in page.read_text()
 
 
 def test_dbts_documentation_is_linked_once_it_can_be_read_from_disk(
-    mine: House, tmp_path: Path
+    built_copy: BuiltProject, tmp_path: Path
 ) -> None:
-    first = written(mine, tmp_path / "out")
-    page = first.page(of(mine, "onpart_inventory"))
+    first = built_copy.report(tmp_path / "out")
+    page = first.page(built_copy.newest_package("onpart_inventory"))
     assert "dbt docs generate --static</code>" in page.read_text()
-    (mine.folder / "target" / "static_index.html").write_text("<p>docs")
-    written(mine, tmp_path / "out")
+    (built_copy.folder / "target" / "static_index.html").write_text("<p>docs")
+    built_copy.report(tmp_path / "out")
     for each in (page, tmp_path / "out" / "index.html"):
         (link,) = re.findall('href="([^"]*static_index.html)"', each.read_text())
         assert (each.parent / unquote(link)).read_text() == "<p>docs"
 
 
 def test_a_row_is_named_by_its_key_in_the_order_of_the_exposure(
-    reported: Reported,
+    reported: Report,
 ) -> None:
     """The manifest has its fields in the order of the alphabet."""
     told = {"location_code": "EAST", "supplier_code": "DEMO01", "supplier_sku": None}
-    package = of(reported.house, "onpart_inventory")
+    package = reported.project.newest_package("onpart_inventory")
     assert changes.named(package, told) == "DEMO01 / EAST / "
 
 
-def test_every_step_has_its_seconds(reported: Reported) -> None:
-    for package in kept(reported.house):
+def test_every_step_has_its_seconds(reported: Report) -> None:
+    for package in reported.project.recorded_packages():
         told = package.records[-1]["seconds"]
         lineage = {
             (event["job"]["name"].partition(".")[0], event["eventType"]): event
@@ -117,20 +113,27 @@ def test_every_step_has_its_seconds(reported: Reported) -> None:
 
 
 def test_a_file_that_was_held_is_not_said_to_have_taken_time_to_deliver(
-    reported: Reported,
+    reported: Report,
 ) -> None:
-    held = next(each for each in kept(reported.house) if each.fate == "held")
+    held = next(
+        each for each in reported.project.recorded_packages() if each.fate == "held"
+    )
     text = reported.page(held).read_text("utf-8")
     assert re.findall('class="seconds">([^<]+)<', text)[4] == "not done"
 
 
 def test_a_ledger_of_before_there_were_seconds_says_that_they_were_not_kept(
-    mine: House, tmp_path: Path
+    built_copy: BuiltProject, tmp_path: Path
 ) -> None:
-    rechained(mine, lambda record: record.pop("seconds", None))
-    package = next(each for each in kept(mine) if each.fate == "delivered")
+    records = built_copy.records()
+    for record in records:
+        record.pop("seconds", None)
+    built_copy.write_ledger(*records)
+    package = next(
+        each for each in built_copy.recorded_packages() if each.fate == "delivered"
+    )
     sent = next(r for r in package.records if r["event"] == "delivered")
-    text = written(mine, tmp_path / "out").page(package).read_text("utf-8")
+    text = built_copy.report(tmp_path / "out").page(package).read_text("utf-8")
     shows = re.findall('class="seconds">([^<]+)<', text)
     begun = next(r for r in package.records if r["event"] == "intent")
     took = parse_time(sent["at"]) - parse_time(begun["at"])
@@ -141,15 +144,15 @@ def test_a_ledger_of_before_there_were_seconds_says_that_they_were_not_kept(
 
 
 def test_a_run_that_is_not_there_is_refused_with_those_that_are(
-    house: House, tmp_path: Path
+    built: BuiltProject, tmp_path: Path
 ) -> None:
-    ran = house.run("monitor", "report", "--out", tmp_path, "--run", "2019")
+    ran = built.run("monitor", "report", "--out", tmp_path, "--run", "2019")
     assert ran.returncode == 1
-    assert kept(house)[-1].run_id in ran.stderr
+    assert built.recorded_packages()[-1].run_id in ran.stderr
 
 
 def test_nothing_published_is_an_index_that_says_so(tmp_path: Path) -> None:
-    empty = House(tmp_path / "data dir", tmp_path)
+    empty = BuiltProject(tmp_path)
     ran = empty.run("monitor", "report", "--json")
     assert ran.returncode == 0, ran.stderr
     index = Path(json.loads(ran.stdout)["index"])
@@ -165,42 +168,44 @@ def test_nothing_published_is_an_index_that_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_a_package_that_cannot_be_read_is_named_and_the_others_are_shown(
-    mine: House, tmp_path: Path, name: str, content: str, says: str
+    built_copy: BuiltProject, tmp_path: Path, name: str, content: str, says: str
 ) -> None:
-    package = of(mine, "onpart_inventory")
+    package = built_copy.newest_package("onpart_inventory")
     (package.folder / name).write_text(content)
-    named, why = _unreadable(mine, tmp_path)
+    named, why = _unreadable(built_copy, tmp_path)
     assert named == f"{package.file}/{package.run_id}"
     assert says in why
     assert why in unescape((tmp_path / "out/index.html").read_text())
 
 
 def test_an_audit_that_its_manifest_does_not_count_is_not_shown(
-    mine: House, tmp_path: Path
+    built_copy: BuiltProject, tmp_path: Path
 ) -> None:
-    package = of(mine, "onpart_inventory")
-    header, rows = audit_of(package)
-    audited(package, header, rows[1:])
-    assert "other rows than its manifest counts" in _unreadable(mine, tmp_path)[1]
+    package = built_copy.newest_package("onpart_inventory")
+    header, rows = read_audit(package)
+    write_audit(package, header, rows[1:])
+    assert "other rows than its manifest counts" in _unreadable(built_copy, tmp_path)[1]
 
 
-def _unreadable(house: House, folder: Path) -> tuple[str, str]:
-    ran = house.run("monitor", "report", "--out", folder / "out", "--json")
+def _unreadable(built: BuiltProject, folder: Path) -> tuple[str, str]:
+    ran = built.run("monitor", "report", "--out", folder / "out", "--json")
     told = json.loads(ran.stdout)
     assert (ran.returncode, told["exit_code"], told["status"]) == (1, 1, "incomplete")
-    assert len(told["pages"]) == len(kept(house)) - 1
+    assert len(told["pages"]) == len(built.recorded_packages()) - 1
     ((named, why),) = told["unreadable"].items()
     return named, why
 
 
-def test_a_sample_shows_every_code_that_fired(mine: House, tmp_path: Path) -> None:
-    package = of(mine, "onpart_inventory")
-    header, rows = audit_of(package)
+def test_a_sample_shows_every_code_that_fired(
+    built_copy: BuiltProject, tmp_path: Path
+) -> None:
+    package = built_copy.newest_package("onpart_inventory")
+    header, rows = read_audit(package)
     often = 400
     many = [{**row, "item_name": f"part {n}"} for n in range(often) for row in rows]
     # One row in thousands, whose second code fired for no other.
     many.append({**rows[0], "reason_codes": f"{rows[0]['reason_codes']}|SELDOM"})
-    audited(package, header, many)
+    write_audit(package, header, many)
     for count in package.run["counts"]:
         count["rows"] *= often
         key = (count["status"], count["reason"])
@@ -221,12 +226,12 @@ def test_a_sample_shows_every_code_that_fired(mine: House, tmp_path: Path) -> No
 
 
 def test_a_file_of_a_term_is_told_by_the_rows_of_that_term(
-    mine: House, tmp_path: Path
+    built_copy: BuiltProject, tmp_path: Path
 ) -> None:
-    package = of(mine, "order_feed_full_file.4268-FA26")
-    header, rows = audit_of(package)
+    package = built_copy.newest_package("order_feed_full_file.4268-FA26")
+    header, rows = read_audit(package)
     rows[-1]["sis_term_id"] = "another"
-    audited(package, header, rows)
+    write_audit(package, header, rows)
     seen = preview.of(package, Limits("500MB", 2), tmp_path)
     assert seen is not None
     assert (seen.audit_rows, seen.total) == (len(rows), len(rows) - 1)

@@ -9,18 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from browser import Browser, browser
-from monitor_house import House
-from report_house import (
-    Reported,
-    a_copy,  # noqa: F401
-    audit_of,
-    audited,
-    kept,
-    of,
-    the_house,  # noqa: F401
-    the_pages,  # noqa: F401
-    written,
-)
+from built_project import BuiltProject, Report, read_audit, write_audit
+from playwright.sync_api import Page
 
 from store.package import Package
 
@@ -63,27 +53,19 @@ def chromium() -> Iterator[Browser]:
         yield started
 
 
-def opened(chromium: Browser, path: Path) -> Browser:
-    chromium.look(1280)
-    chromium.complaints.clear()
-    chromium.requests.clear()
-    chromium.open(path)
-    return chromium
-
-
 def test_pages_open_from_disk_and_ask_for_nothing_else(
-    chromium: Browser, reported: Reported
+    chromium: Browser, reported: Report
 ) -> None:
     for path in [reported.out / "index.html", *reported.pages]:
-        opened(chromium, path)
+        chromium.open(path)
         assert chromium.complaints == []
         assert chromium.requests == [path.as_uri()]
 
 
-def test_the_numbers_are_the_packages(chromium: Browser, reported: Reported) -> None:
-    for package in kept(reported.house):
+def test_the_numbers_are_the_packages(chromium: Browser, reported: Report) -> None:
+    for package in reported.project.recorded_packages():
         path = reported.page(package)
-        seen = opened(chromium, path).ask(
+        seen = chromium.open(path).evaluate(
             """(() => {
               const all = (name) => Object.fromEntries(Array.from(
                 document.querySelectorAll(`[data-${name}]`),
@@ -102,7 +84,7 @@ def test_the_numbers_are_the_packages(chromium: Browser, reported: Reported) -> 
             })()"""
         )
         run, split = package.run, package.run.get("split")
-        _, audit = audit_of(package)
+        _, audit = read_audit(package)
         ours = [row for row in audit if split in (None, row.get("sis_term_id"))]
         assert seen["funnel"]["source"] == len(audit)
         assert seen["funnel"]["file"] == package.feed["rows"]
@@ -128,13 +110,12 @@ def test_the_numbers_are_the_packages(chromium: Browser, reported: Reported) -> 
         assert package.fate in seen["title"]
 
 
-def test_every_link_leads_somewhere(chromium: Browser, reported: Reported) -> None:
+def test_every_link_leads_somewhere(chromium: Browser, reported: Report) -> None:
     for path in [reported.out / "index.html", *reported.pages]:
-        links = opened(chromium, path).ask(
-            "Array.from(document.links, (each) => each.href)"
-        )
+        page = chromium.open(path)
+        links = page.evaluate("Array.from(document.links, (each) => each.href)")
         ids = set(
-            chromium.ask("Array.from(document.querySelectorAll('[id]'), e => e.id)")
+            page.evaluate("Array.from(document.querySelectorAll('[id]'), e => e.id)")
         )
         assert links
         for link in links:
@@ -149,36 +130,36 @@ def test_every_link_leads_somewhere(chromium: Browser, reported: Reported) -> No
 
 
 def test_the_filter_shows_what_fits_and_the_keyboard_is_enough(
-    chromium: Browser, reported: Reported
+    chromium: Browser, reported: Report
 ) -> None:
-    package = of(reported.house, "onpart_inventory")
-    opened(chromium, reported.page(package))
-    _, audit = audit_of(package)
+    package = reported.project.newest_package("onpart_inventory")
+    page = chromium.open(reported.page(package))
+    _, audit = read_audit(package)
 
     def shown() -> list[str]:
-        told: list[str] = chromium.ask(
+        told: list[str] = page.evaluate(
             "Array.from(document.querySelectorAll('#rows tr:not([hidden])'),"
             " (row) => row.cells[0].textContent)"
         )
-        said = chromium.ask("document.getElementById('shown').textContent")
+        said = page.evaluate("document.getElementById('shown').textContent")
         assert said == f"{len(told):,}"
         return told
 
     assert len(shown()) == len(audit)
     # From the top, with Tab alone, to the field of the filter.
     for _ in range(200):
-        chromium.press("Tab", 9)
-        if chromium.ask("document.activeElement.id") == "filter-text":
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "filter-text":
             break
-    assert chromium.ask("document.activeElement.id") == "filter-text"
-    chromium.type("100-4412")
+    assert page.evaluate("document.activeElement.id") == "filter-text"
+    page.keyboard.insert_text("100-4412")
     assert set(shown()) == {"100-4412"}
-    chromium.ask("document.getElementById('filter-all').click()")
+    page.evaluate("document.getElementById('filter-all').click()")
     assert len(shown()) == len(audit)
     for status in {row["status"] for row in audit}:
-        _choose(chromium, "status", status)
+        _choose(page, "status", status)
         assert len(shown()) == sum(row["status"] == status for row in audit)
-    _choose(chromium, "status", "")
+    _choose(page, "status", "")
     # From the funnel: a reason leads to its rows.
     several = {row["reason_code"] for row in audit if "|" in row["reason_codes"]}
     second = {c for row in audit for c in row["reason_codes"].split("|")[1:]}
@@ -186,44 +167,45 @@ def test_the_filter_shows_what_fits_and_the_keyboard_is_enough(
     assert several
     assert second & decided
     for code in several | second & decided:
-        chromium.ask(f"document.querySelector('a[data-reason={code}]').focus()")
-        chromium.press("Enter", 13)
+        page.evaluate(f"document.querySelector('a[data-reason={code}]').focus()")
+        page.keyboard.press("Enter")
         fits = [row for row in audit if code in row["reason_codes"].split("|")]
         assert len(shown()) == len(fits) > 0
     assert chromium.complaints == []
 
 
-def _choose(chromium: Browser, name: str, value: str) -> None:
-    chromium.ask(
+def _choose(page: Page, name: str, value: str) -> None:
+    page.evaluate(
         f"(() => {{ const e = document.getElementById('filter-{name}');"
         f" e.value = {json.dumps(value)}; e.dispatchEvent(new Event('input')); }})()"
     )
 
 
 def test_text_is_legible_and_nothing_runs_off_a_phone(
-    chromium: Browser, reported: Reported
+    chromium: Browser, reported: Report
 ) -> None:
-    package = of(reported.house, "onpart_inventory")
+    package = reported.project.newest_package("onpart_inventory")
     page = reported.page(package)
     for path in (page, reported.out / "index.html"):
         papers = set()
         for dark in (False, True):
             for width in (390, 1280):
-                opened(chromium, path)
-                chromium.look(width, dark)
-                assert chromium.ask("document.documentElement.scrollWidth") <= width
-                for colours, ratio in chromium.ask(_TEXTS).items():
+                screen = chromium.open(path, width, dark)
+                assert screen.evaluate("document.documentElement.scrollWidth") <= width
+                for colours, ratio in screen.evaluate(_TEXTS).items():
                     assert ratio >= 4.5, f"{colours}, dark {dark}"
-            papers.add(chromium.ask("getComputedStyle(document.body).backgroundColor"))
+            papers.add(
+                screen.evaluate("getComputedStyle(document.body).backgroundColor")
+            )
         assert len(papers) == 2
 
 
 def test_plots_have_words_and_a_table_and_all_is_open_on_paper(
-    chromium: Browser, reported: Reported
+    chromium: Browser, reported: Report
 ) -> None:
-    package = of(reported.house, "onpart_inventory")
-    opened(chromium, reported.page(package))
-    plots: list[dict[str, Any]] = chromium.ask(
+    package = reported.project.newest_package("onpart_inventory")
+    page = chromium.open(reported.page(package))
+    plots: list[dict[str, Any]] = page.evaluate(
         """Array.from(document.querySelectorAll("figure"), (figure) => ({
           says: figure.getAttribute("aria-label"),
           svg: figure.querySelectorAll("svg[aria-hidden=true]").length,
@@ -237,12 +219,12 @@ def test_plots_have_words_and_a_table_and_all_is_open_on_paper(
         assert plot["svg"] == 1
         assert plot["rows"] == plot["marks"] > 1
     closed = "document.querySelectorAll('details:not([open])').length"
-    before = chromium.ask(closed)
-    chromium.ask("window.dispatchEvent(new Event('beforeprint'))")
-    assert chromium.ask(closed) == 0
-    chromium.ask("window.dispatchEvent(new Event('afterprint'))")
-    assert chromium.ask(closed) == before > 0
-    tables = chromium.ask(
+    before = page.evaluate(closed)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(closed) == 0
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(closed) == before > 0
+    tables = page.evaluate(
         "Array.from(document.querySelectorAll('table')).every("
         "(t) => t.querySelectorAll('thead th[scope=col]').length > 1)"
     )
@@ -250,43 +232,45 @@ def test_plots_have_words_and_a_table_and_all_is_open_on_paper(
 
 
 def test_markup_from_the_data_stays_text(
-    chromium: Browser, mine: House, tmp_path: Path
+    chromium: Browser, built_copy: BuiltProject, tmp_path: Path
 ) -> None:
     """Wherever a value comes from: a part, a partner's server, a person, a check."""
     package = next(
-        each for each in kept(mine) if each.file == "onpart_inventory" and each.receipt
+        each
+        for each in built_copy.recorded_packages()
+        if each.file == "onpart_inventory" and each.receipt
     )
-    _spoil(package, mine.data / "ledger.jsonl")
+    _spoil(package, built_copy.data / "ledger.jsonl")
     out = tmp_path / "out"
-    written(mine, out, "--run", package.run_id)
+    built_copy.report(out, "--run", package.run_id)
     for path in (out / package.file / f"{package.run_id}.html", out / "index.html"):
-        opened(chromium, path)
+        page = chromium.open(path)
         assert chromium.complaints == []
         assert chromium.requests == [path.as_uri()]
-        assert chromium.ask("typeof hacked") == "undefined"
-        assert chromium.ask("document.scripts.length") == 1
-        assert chromium.ask("document.images.length") == 0
-    opened(chromium, out / package.file / f"{package.run_id}.html")
-    text: str = chromium.ask("document.body.textContent")
+        assert page.evaluate("typeof hacked") == "undefined"
+        assert page.evaluate("document.scripts.length") == 1
+        assert page.evaluate("document.images.length") == 0
+    page = chromium.open(out / package.file / f"{package.run_id}.html")
+    text: str = page.evaluate("document.body.textContent")
     # Description, part, change before and after, greeting, check, example, reason ...
     assert text.count(_HOSTILE) >= 8
     # Typed into the filter it is only sought.
-    chromium.ask("document.getElementById('filter-text').focus()")
-    chromium.type(_HOSTILE)
-    assert chromium.ask("document.getElementById('shown').textContent") != "0"
+    page.evaluate("document.getElementById('filter-text').focus()")
+    page.keyboard.insert_text(_HOSTILE)
+    assert page.evaluate("document.getElementById('shown').textContent") != "0"
     assert chromium.complaints == []
 
 
 def test_were_it_not_escaped_the_policy_would_still_stop_it(
-    chromium: Browser, reported: Reported, tmp_path: Path
+    chromium: Browser, reported: Report, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
     shutil.copy(reported.pages[0], page)
     text = page.read_text("utf-8")
     page.write_text(text.replace('<main id="main">', f'<main id="main">{_HOSTILE}'))
-    opened(chromium, page)
-    assert chromium.ask("document.images.length") == 1
-    assert chromium.ask("typeof hacked") == "undefined"
+    opened = chromium.open(page)
+    assert opened.evaluate("document.images.length") == 1
+    assert opened.evaluate("typeof hacked") == "undefined"
     # The script, the picture and its handler, each.
     stopped = [each for each in chromium.complaints if "Content Security" in each]
     assert len(stopped) == 3, chromium.complaints
@@ -295,7 +279,7 @@ def test_were_it_not_escaped_the_policy_would_still_stop_it(
 def _spoil(package: Package, ledger: Path) -> None:
     """Put markup into every place of a package that holds somebody else's words."""
     folder = package.folder
-    header, rows = audit_of(package)
+    header, rows = read_audit(package)
     for row in rows[:3]:
         row |= {
             "description": _HOSTILE,
@@ -303,7 +287,7 @@ def _spoil(package: Package, ledger: Path) -> None:
             "part_type": _HOSTILE,
         }
         row |= {"location_name": _HOSTILE, "on_hand_raw": _HOSTILE}
-    audited(package, header, rows)
+    write_audit(package, header, rows)
     (path,) = folder.glob("*.manifest.json")
     manifest = json.loads(path.read_bytes())
     manifest["title"] = _HOSTILE

@@ -1,14 +1,15 @@
-"""`monitor why`, as a person asks it, of a house that has delivered and held."""
+"""`monitor why`, as a person asks it, of a project that has delivered and held."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 import pytest
-from models_landing import RUN
-from monitor_house import House, common
+from built_project import BuiltProject
+from landing import RUN
 
 from monitor.why.rules import Rules
 from monitor.why.subjects import ORDER, PART
@@ -16,8 +17,8 @@ from runtime.duck import rows
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory) -> House:
-    return common(tmp_path_factory)
+def project(built: BuiltProject) -> BuiltProject:
+    return built
 
 
 @pytest.mark.parametrize(
@@ -35,46 +36,46 @@ def house(tmp_path_factory) -> House:
         ("part:12", "912-1", "part id"),
     ],
 )
-def test_a_part_goes_by_any_of_its_names(house, key, label, by):
-    told = house.why(key)
+def test_a_part_goes_by_any_of_its_names(project, key, label, by):
+    told = project.why(key)
     assert {row["item_name"] for row in told["rows"]} == {label}
     assert {by} <= set(told["rows"][0]["by"])
 
 
-def test_an_order_goes_by_its_id_and_by_its_sections(house):
-    (row,) = house.why("s 9")["rows"]
+def test_an_order_goes_by_its_id_and_by_its_sections(project):
+    (row,) = project.why("s 9")["rows"]
     assert (row["order_id"], row["by"]) == (104, ["section id"])
-    (row,) = house.why("order:102")["rows"]
+    (row,) = project.why("order:102")["rows"]
     assert len(row["values"]["records"]) == 2
     assert row["source"]["records"]["orders"][0]["order_id"] == 102
 
 
-def test_several_are_listed_and_one_is_named(house):
-    several = house.why("31a31")
+def test_several_are_listed_and_one_is_named(project):
+    several = project.why("31a31")
     assert several["rows"] == []
     assert [each["named"] for each in several["others"]] == ["31 A/31", "31-A-31"]
-    said = house.run("monitor", "why", "31a31").stdout
+    said = project.run("monitor", "why", "31a31").stdout
     assert "part:31" in said
     assert "part:32" in said
     # Spelled just so, it is one; the other is still named.
-    exact = house.why("31-A-31")
+    exact = project.why("31-A-31")
     assert [row["item_id"] for row in exact["rows"]] == [32]
     assert [each["key"] for each in exact["others"]] == ["part:31"]
 
 
-def test_a_key_of_nothing_ends_with_1_and_the_nearest(house):
-    ran = house.run("monitor", "why", "100-4421", "--json")
+def test_a_key_of_nothing_ends_with_1_and_the_nearest(project):
+    ran = project.run("monitor", "why", "100-4421", "--json")
     assert ran.returncode == 1
     told = json.loads(ran.stdout)
     assert told["status"] == "not found"
     assert told["nearest"][0] == "100-4412"
-    assert house.run("monitor", "why", " ").returncode == 2
-    far = house.run("monitor", "why", "nothing like it")
+    assert project.run("monitor", "why", " ").returncode == 2
+    far = project.run("monitor", "why", "nothing like it")
     assert (far.returncode, "Expected a SKU, a number" in far.stdout) == (1, True)
 
 
-def test_a_rule_tells_what_it_saw_and_what_it_allows(house):
-    (row,) = house.why("410-2250")["rows"]
+def test_a_rule_tells_what_it_saw_and_what_it_allows(project):
+    (row,) = project.why("410-2250")["rows"]
     rules = {rule["code"]: rule for rule in row["rules"]}
     assert row["decision"]["reason_code"] == "OD_LOW_STOCK"
     assert row["decision"]["remedy"] == "Decide whether so few may be offered"
@@ -87,7 +88,9 @@ def test_a_rule_tells_what_it_saw_and_what_it_allows(house):
         **{"name": "length(supplier_sku)", "seen": 8, "sign": ">", "limit": 50},
         "holds": False,
     }
-    with duckdb.connect(str(house.data / "warehouse.duckdb"), read_only=True) as asked:
+    with duckdb.connect(
+        str(project.data / "warehouse.duckdb"), read_only=True
+    ) as asked:
         codes = asked.execute(
             "select reason_code from reason_codes where status <> 'ELIGIBLE'"
             " order by position"
@@ -104,10 +107,10 @@ def test_a_rule_tells_what_it_saw_and_what_it_allows(house):
         ("500-1", "CERT_CONFLICT", ("partslink_suffix", "N")),
     ],
 )
-def test_a_fact_is_followed_to_what_it_was_found_by(house, key, code, because):
+def test_a_fact_is_followed_to_what_it_was_found_by(project, key, code, because):
     found = {
         (each["name"].rpartition(".")[2], each["seen"])
-        for row in house.why(key)["rows"]
+        for row in project.why(key)["rows"]
         for rule in row["rules"]
         for values in rule["values"]
         for value in values
@@ -117,7 +120,7 @@ def test_a_fact_is_followed_to_what_it_was_found_by(house, key, code, because):
     assert because in found
     assert all(
         "because" not in value
-        for row in house.why(key)["rows"]
+        for row in project.why(key)["rows"]
         for rule in row["rules"]
         if not rule["fired"]
         for values in rule["values"]
@@ -125,8 +128,8 @@ def test_a_fact_is_followed_to_what_it_was_found_by(house, key, code, because):
     )
 
 
-def test_a_rule_that_fired_shows_what_made_it_fire_and_no_more(house):
-    said = house.run("monitor", "why", "910-1").stdout.splitlines()
+def test_a_rule_that_fired_shows_what_made_it_fire_and_no_more(project):
+    said = project.run("monitor", "why", "910-1").stdout.splitlines()
     (line,) = [line for line in said if line.startswith("  ! ")]
     assert line.split()[1:4] == [
         "PART_NO_MANGLED",
@@ -140,10 +143,10 @@ def test_a_rule_that_fired_shows_what_made_it_fire_and_no_more(house):
 
 
 @pytest.mark.parametrize("subject", [PART, ORDER], ids=["parts", "orders"])
-def test_rules_asked_again_give_the_codes_that_dbt_gave(house, subject, monkeypatch):
+def test_rules_asked_again_give_the_codes_that_dbt_gave(project, subject, monkeypatch):
     """Of every row of a messy source: what is told is what decided."""
-    monkeypatch.chdir(house.folder)
-    warehouse = str(house.data / "warehouse.duckdb")
+    monkeypatch.chdir(project.folder)
+    warehouse = str(project.data / "warehouse.duckdb")
     with duckdb.connect(warehouse, read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
         rules = Rules(connection, subject)
@@ -158,13 +161,13 @@ def test_rules_asked_again_give_the_codes_that_dbt_gave(house, subject, monkeypa
             assert holding == {code for code in bears if not code.startswith("OK_")}
 
 
-def test_the_line_is_the_line(house):
-    (row,) = house.why("100-4412", "--feed", "onpart_inventory")["rows"][:1]
+def test_the_line_is_the_line(project):
+    (row,) = project.why("100-4412", "--feed", "onpart_inventory")["rows"][:1]
     (file,) = row["files"]
     line = Path(file["path"]).read_text().split("\n")[file["first_line"] - 1]
     assert ",100-4412," in line
-    assert file["run_id"] == house.packages("onpart_inventory")[0].name
-    (order,) = house.why("102")["rows"]
+    assert file["run_id"] == project.packages("onpart_inventory")[0].name
+    (order,) = project.why("102")["rows"]
     (file,) = order["files"]
     text = Path(file["path"]).read_text().split("\n")
     told = "\n".join(text[file["first_line"] - 1 : file["last_line"]])
@@ -174,61 +177,61 @@ def test_the_line_is_the_line(house):
     assert order["decision"]["warnings"] == "CONTROL_CHARACTER"
 
 
-def test_the_last_runs_and_any_one_of_them_are_told(house):
-    told = house.why("410-2250")["rows"][0]["history"]
+def test_the_last_runs_and_any_one_of_them_are_told(project):
+    told = project.why("410-2250")["rows"][0]["history"]
     assert [run["fate"] for run in told] == ["held", "held", "delivered"]
     assert told[0]["held_by"] == ["RUN_REVIEW_RATE", "RUN_STALE"]
     assert {run["reason_code"] for run in told} == {"OD_LOW_STOCK"}
     assert told[0]["changed"] == []
-    first = house.packages("onpart_inventory")[0].name
-    (then,) = house.why("410-2250", "--run", first[:8])["rows"]
+    first = project.packages("onpart_inventory")[0].name
+    (then,) = project.why("410-2250", "--run", first[:8])["rows"]
     assert then["as_of"] == first
     assert then["decision"]["reason_code"] == "OD_LOW_STOCK"
     assert then["limits"]["od_min_on_hand"] == 5
     assert then["source"]["records"]["stock_by_location"][0]["OnHand"] == "3"
     # By its extract it is the newest package of all that stand on it.
-    (then,) = house.why("410-2250", "--run", RUN)["rows"]
-    assert then["as_of"] == house.packages("onpart_inventory")[-1].name
-    ran = house.run("monitor", "why", "410-2250", "--run", "1999")
+    (then,) = project.why("410-2250", "--run", RUN)["rows"]
+    assert then["as_of"] == project.packages("onpart_inventory")[-1].name
+    ran = project.run("monitor", "why", "410-2250", "--run", "1999")
     assert ran.returncode == 2
     assert first in ran.stderr
 
 
-def test_what_a_source_says_does_not_reach_the_terminal(house):
-    said = house.run("monitor", "why", "part:30").stdout
+def test_what_a_source_says_does_not_reach_the_terminal(project):
+    said = project.run("monitor", "why", "part:30").stdout
     assert "Z-30" in said
     assert all(c.isprintable() or c == "\n" for c in said), repr(said)
 
 
-def test_a_feed_that_is_none_is_misuse(house):
-    ran = house.run("monitor", "why", "1", "--feed", "nobody")
+def test_a_feed_that_is_none_is_misuse(project):
+    ran = project.run("monitor", "why", "1", "--feed", "nobody")
     assert ran.returncode == 2
     assert "onpart_inventory" in ran.stderr
 
 
-def test_while_dbt_writes_it_is_asked_later(house, tmp_path):
-    (tmp_path / "warehouse.duckdb").write_bytes(
-        (house.data / "warehouse.duckdb").read_bytes()
-    )
+def test_while_dbt_writes_it_is_asked_later(project, tmp_path):
+    busy = BuiltProject(tmp_path)
+    busy.data.mkdir()
+    shutil.copy(project.data / "warehouse.duckdb", busy.data)
     hold = (
         "import duckdb, sys; kept = duckdb.connect(sys.argv[1]);"
         " print('open', flush=True); input()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", hold, str(tmp_path / "warehouse.duckdb")],
+        [sys.executable, "-c", hold, str(busy.data / "warehouse.duckdb")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as writer:
         assert writer.stdout and writer.stdin
         assert writer.stdout.readline() == "open\n"
-        ran = House(tmp_path, tmp_path).run("monitor", "why", "1")
+        ran = busy.run("monitor", "why", "1")
         writer.stdin.write("\n")
         writer.stdin.close()
     assert ran.returncode == 75, ran.stderr
 
 
 def test_without_a_warehouse_it_says_what_to_do(tmp_path):
-    ran = House(tmp_path, tmp_path).run("monitor", "why", "1")
+    ran = BuiltProject(tmp_path).run("monitor", "why", "1")
     assert ran.returncode == 2
     assert "dbt build" in ran.stderr

@@ -1,12 +1,11 @@
 """`monitor why` of rows that repeat each other: who the others are, who goes out."""
 
 import json
-import shutil
 
 import duckdb
 import pytest
-from models_landing import RUN, item, land, preview, stock
-from monitor_house import House
+from built_project import BuiltProject
+from landing import RUN, item, land_parts, preview, stock
 
 # The columns that make two rows one part, or one key, computed from the models.
 GROUPS = """
@@ -33,9 +32,9 @@ LIKE = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory) -> House:
+def project(tmp_path_factory) -> BuiltProject:
     folder = tmp_path_factory.mktemp("twins")
-    house = House(folder / "data", folder)
+    project = BuiltProject(folder)
     items, stocked = preview()
     one_part = {"cf_oem_number": "00000-21E100", "cf_partslink": "TO1000123"}
     maker = {"ManufacturerRef": {"Id": 7, "Name": "EXAMPLE stamping"}}
@@ -52,7 +51,7 @@ def house(tmp_path_factory) -> House:
     ]
     stocked += [stock(n, "8") for n in (20, 21, 22, 23, 30, 31, 32, 33, 34, 35)]
     stocked += [stock(30, "5", 2), stock(35, "2")]
-    land(house.data, items, stocked)
+    land_parts(project.data, items, stocked)
     told = {
         "run_id": RUN,
         "source": "ordertime",
@@ -60,15 +59,15 @@ def house(tmp_path_factory) -> House:
         "finished_at": "2026-01-15T06:10:00Z",
         "entities": {"part_items": {"sha256": "ab" * 32}},
     }
-    said = house.data / "landing" / RUN / "ordertime/extract.json"
+    said = project.data / "landing" / RUN / "ordertime/extract.json"
     said.write_text(json.dumps(told))
-    built = house.run("dbt", "--quiet", "build")
+    built = project.run("dbt", "--quiet", "build")
     assert built.returncode == 0, built.stdout
-    made = house.run(
+    made = project.run(
         "publish", "onpart_inventory", "--dry-run", "--at", "2026-01-15T07:00:00Z"
     )
     assert made.returncode in (0, 1), made.stderr
-    return house
+    return project
 
 
 def twins(told: dict, code: str) -> list[dict]:
@@ -82,8 +81,10 @@ def twins(told: dict, code: str) -> list[dict]:
 
 
 @pytest.mark.parametrize("code", ["DUP_KEY", "DUP_PART"])
-def test_as_many_are_counted_as_the_rule_found(house, code):
-    with duckdb.connect(str(house.data / "warehouse.duckdb"), read_only=True) as asked:
+def test_as_many_are_counted_as_the_rule_found(project, code):
+    with duckdb.connect(
+        str(project.data / "warehouse.duckdb"), read_only=True
+    ) as asked:
         found = asked.execute(
             f"select item_id, alike from ({GROUPS.format(like=LIKE[code])})"
             " where item_id in (select item_id from inventory_audit"
@@ -91,15 +92,15 @@ def test_as_many_are_counted_as_the_rule_found(house, code):
         ).fetchall()
     assert len(found) > 2
     for item_id, alike in dict(found).items():
-        told = twins(house.why(f"part:{item_id}"), code)
+        told = twins(project.why(f"part:{item_id}"), code)
         assert told
         for each in told:
             assert len(each["rows"]) + each["more"] + 1 == alike, item_id
             assert each["won"] == 0
 
 
-def test_three_others_are_named_and_the_rest_counted(house):
-    (told,) = twins(house.why("part:20"), "DUP_KEY")
+def test_three_others_are_named_and_the_rest_counted(project):
+    (told,) = twins(project.why("part:20"), "DUP_KEY")
     assert told["shared"] == {"location_code": "MAIN", "supplier_sku": "300-7710"}
     assert [row["item_id"] for row in told["rows"]] == [3, 21, 22]
     assert told["more"] == 1
@@ -109,7 +110,7 @@ def test_three_others_are_named_and_the_rest_counted(house):
         **{"supplier_sku": "300-7710", "status": "REVIEW", "output": "AUDIT"},
         "reason_code": "DUP_KEY",
     }
-    said = house.run("monitor", "why", "part:20").stdout
+    said = project.run("monitor", "why", "part:20").stdout
     assert (
         "  DUP_KEY: 4 other rows have location_code MAIN, supplier_sku 300-7710\n"
         "    300-7710 (part:3) at HQ: REVIEW, DUP_KEY\n"
@@ -120,27 +121,26 @@ def test_three_others_are_named_and_the_rest_counted(house):
     ) in said
 
 
-def test_one_part_under_other_skus_of_any_spelling(house):
+def test_one_part_under_other_skus_of_any_spelling(project):
     """An inactive one, one of another type and one elsewhere are no twins."""
-    told = twins(house.why("part:31"), "DUP_PART")
+    told = twins(project.why("part:31"), "DUP_PART")
     assert [[row["supplier_sku"] for row in each["rows"]] for each in told] == [
         ["400-1", "400-3"]
     ]
     assert [row["reason_code"] for row in told[0]["rows"]] == ["DUP_PART"] * 2
-    assert twins(house.why("part:34"), "DUP_PART") == []
+    assert twins(project.why("part:34"), "DUP_PART") == []
 
 
-def test_two_stock_rows_of_one_item_are_each_others_twin(house):
-    told = twins(house.why("part:35"), "DUP_KEY")
+def test_two_stock_rows_of_one_item_are_each_others_twin(project):
+    told = twins(project.why("part:35"), "DUP_KEY")
     assert [[row["item_id"] for row in each["rows"]] for each in told] == [[35], [35]]
     assert [each["more"] for each in told] == [0, 0]
 
 
-def test_an_earlier_run_tells_the_twins_of_then(house, tmp_path):
-    run = house.packages("onpart_inventory")[0].name
+def test_an_earlier_run_tells_the_twins_of_then(project, tmp_path):
+    run = project.packages("onpart_inventory")[0].name
     # Since then they have been told apart.
-    copied = House(tmp_path / "data", tmp_path)
-    shutil.copytree(house.data, copied.data, symlinks=True)
+    copied = project.copy(tmp_path / "copy")
     with duckdb.connect(str(copied.data / "warehouse.duckdb")) as changed:
         changed.execute("update inventory_audit set reason_codes = 'PRICE_ZERO'")
     assert twins(copied.why("part:20"), "DUP_KEY") == []
@@ -149,9 +149,8 @@ def test_an_earlier_run_tells_the_twins_of_then(house, tmp_path):
     assert told["more"] == 1
 
 
-def test_what_is_no_longer_so_is_said_to_have_been_so(house, tmp_path):
-    copied = House(tmp_path / "data", tmp_path)
-    shutil.copytree(house.data, copied.data, symlinks=True)
+def test_what_is_no_longer_so_is_said_to_have_been_so(project, tmp_path):
+    copied = project.copy(tmp_path / "copy")
     with duckdb.connect(str(copied.data / "warehouse.duckdb")) as changed:
         changed.execute("update inventory_audit set reason_codes = 'PRICE_JUMP'")
     ((row,)) = copied.why("part:1")["rows"]

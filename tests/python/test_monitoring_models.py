@@ -1,12 +1,11 @@
 """What an analyst asks of the past in SQL, after nights that delivered and held."""
 
 import json
-import shutil
 
 import duckdb
 import pytest
-from models_landing import land, preview
-from monitor_house import House, common
+from built_project import BuiltProject
+from landing import land_parts, preview
 
 MONITORING = ("path:models/staging/publish", "path:models/monitoring")
 # Lines that no ledger of ours holds, but a disk might.
@@ -20,43 +19,38 @@ BROKEN = [
 ]
 
 
-@pytest.fixture(scope="session")
-def watched(tmp_path_factory) -> House:
-    return common(tmp_path_factory)
-
-
 @pytest.fixture
-def house(watched, tmp_path) -> House:
-    """A copy of the house, whose history was read after its nights."""
-    shutil.copytree(watched.folder, tmp_path / "house", symlinks=True)
-    house = House(tmp_path / "house/data dir", tmp_path / "house")
-    read(house)
-    return house
+def project(built_copy: BuiltProject) -> BuiltProject:
+    """A project whose history was read after its nights."""
+    read(built_copy)
+    return built_copy
 
 
-def read(house: House) -> None:
-    ran = house.run("dbt", "--no-use-colors", "build", "--select", *MONITORING)
+def read(project: BuiltProject) -> None:
+    ran = project.run("dbt", "--no-use-colors", "build", "--select", *MONITORING)
     assert ran.returncode == 0, ran.stdout
 
 
-def ask(house: House, sql: str) -> list[tuple]:
-    with duckdb.connect(str(house.data / "warehouse.duckdb"), read_only=True) as opened:
+def ask(project: BuiltProject, sql: str) -> list[tuple]:
+    with duckdb.connect(
+        str(project.data / "warehouse.duckdb"), read_only=True
+    ) as opened:
         return opened.execute(sql).fetchall()
 
 
-def answer(house: House, analysis: str) -> list[tuple]:
+def answer(project: BuiltProject, analysis: str) -> list[tuple]:
     """Ask one of the questions in analyses/."""
-    ran = house.run("dbt", "--no-use-colors", "compile", "--select", analysis)
+    ran = project.run("dbt", "--no-use-colors", "compile", "--select", analysis)
     assert ran.returncode == 0, ran.stdout
-    (compiled,) = (house.folder / "target/compiled").rglob(f"{analysis}.sql")
-    return ask(house, compiled.read_text())
+    (compiled,) = (project.folder / "target/compiled").rglob(f"{analysis}.sql")
+    return ask(project, compiled.read_text())
 
 
-def test_the_two_questions_are_answered(house):
-    assert answer(house, "how_often_each_file_was_held_and_why") == [
+def test_the_two_questions_are_answered(project):
+    assert answer(project, "how_often_each_file_was_held_and_why") == [
         (row[0], row[1], row[2], row[3], row[4])
         for row in ask(
-            house,
+            project,
             "select file, check_id, count(*), count(released_at), max(held_at) from"
             " holds group by all order by 3 desc, 1, 2",
         )
@@ -64,51 +58,51 @@ def test_the_two_questions_are_answered(house):
     counted = {
         (file, check): (held, released)
         for file, check, held, released, _ in answer(
-            house, "how_often_each_file_was_held_and_why"
+            project, "how_often_each_file_was_held_and_why"
         )
     }
     # The first night, let go; then two nights on stock of the first.
     assert counted["onpart_inventory", "RUN_REVIEW_RATE"] == (3, 1)
     assert counted["onpart_inventory", "RUN_STALE"] == (2, 0)
-    long = answer(house, "parts_in_review_for_more_than_a_week")
+    long = answer(project, "parts_in_review_for_more_than_a_week")
     assert ("410-2250", "HQ", "OD_LOW_STOCK", 8, True) in long
     assert {days for *_, days, _ in long} == {8}
     assert (
         len(long)
-        == ask(house, "select count(*) from inventory_audit where status = 'REVIEW'")[
+        == ask(project, "select count(*) from inventory_audit where status = 'REVIEW'")[
             0
         ][0]
     )
 
 
-def test_every_table_says_what_the_ledger_and_the_packages_say(house):
-    lines = (house.data / "ledger.jsonl").read_text().splitlines()
+def test_every_table_says_what_the_ledger_and_the_packages_say(project):
+    lines = (project.data / "ledger.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     kinds = [record["event"] for record in records]
     assert ask(
-        house, "select count(*) from deliveries where outcome = 'delivered'"
+        project, "select count(*) from deliveries where outcome = 'delivered'"
     ) == [(kinds.count("delivered"),)]
-    assert ask(house, "select count(distinct held_position) from holds") == [
+    assert ask(project, "select count(distinct held_position) from holds") == [
         (kinds.count("held"),)
     ]
     packages = sorted(
         (path.parent.parent.name, path.parent.name)
-        for path in (house.data / "outbox").glob("*/*/SHA256SUMS")
+        for path in (project.data / "outbox").glob("*/*/SHA256SUMS")
     )
     assert packages == ask(
-        house, "select file, run_id from runs where is_package_kept order by all"
+        project, "select file, run_id from runs where is_package_kept order by all"
     )
     for file, run_id in packages:
-        folder = house.data / "outbox" / file / run_id
+        folder = project.data / "outbox" / file / run_id
         checks = json.loads((folder / "gates.json").read_bytes())["predicate"]["checks"]
         where = f"where file = '{file}' and run_id = '{run_id}'"
         assert ask(
-            house, f"select check_id, verdict from gates {where} order by position"
+            project, f"select check_id, verdict from gates {where} order by position"
         ) == [(check["id"], check["verdict"]) for check in checks]
         (manifest,) = folder.glob("*.manifest.json")
         counts = json.loads(manifest.read_bytes())["run"]["counts"]
         assert ask(
-            house,
+            project,
             f"select status, reason_code, row_count from reason_counts {where}"
             " order by all",
         ) == sorted((each["status"], each["reason"], each["rows"]) for each in counts)
@@ -119,7 +113,7 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(house):
     }
     assert set(took) == set(packages)
     for key, *seconds in ask(
-        house,
+        project,
         "select (file, run_id), render_seconds, judge_seconds, package_seconds,"
         " deliver_seconds from runs",
     ):
@@ -127,7 +121,7 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(house):
         assert seconds == [took[key].get(name) for name in names]
         assert None not in seconds[:3]
     (inventory,) = ask(
-        house,
+        project,
         "select delivered_count, held_count, last_outcome, last_delivered_row_count"
         " from files where file = 'onpart_inventory'",
     )
@@ -135,7 +129,7 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(house):
     assert inventory == (1, 3, "held", delivered["rows"])
     assert (
         ask(
-            house,
+            project,
             "select released_by is not null, released_because from holds"
             " where released_at is not null",
         )
@@ -143,39 +137,39 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(house):
     )
 
 
-def test_a_review_ends_and_begins_again(house):
+def test_a_review_ends_and_begins_again(project):
     """A run that decides otherwise lies between two reviews."""
-    middle = house.packages("onpart_inventory")[1] / "audit.csv"
+    middle = project.packages("onpart_inventory")[1] / "audit.csv"
     text = middle.read_text()
     lines = text.split("\n")
     at = next(n for n, line in enumerate(lines) if ",OD_LOW_STOCK," in line)
     lines[at] = lines[at].replace("REVIEW,AUDIT,OD_LOW_STOCK", "ELIGIBLE,PUBLISH,OK_OD")
     middle.write_text("\n".join(lines))
     assert ask(
-        house,
+        project,
         "select run_count, day_count, is_open from reviews"
         " where item_name = '410-2250' order by first_seen_at",
     ) == [(1, 0, False), (1, 0, True)]
 
 
-def test_what_cannot_be_read_stops_no_build(house):
-    before = ask(house, "select * from deliveries order by all")
-    with (house.data / "ledger.jsonl").open("ab") as ledger:
+def test_what_cannot_be_read_stops_no_build(project):
+    before = ask(project, "select * from deliveries order by all")
+    with (project.data / "ledger.jsonl").open("ab") as ledger:
         ledger.writelines(BROKEN)
-    broken = house.data / "outbox/onpart_inventory/20260101T000000Z-00000000"
+    broken = project.data / "outbox/onpart_inventory/20260101T000000Z-00000000"
     broken.mkdir()
     (broken / "x.manifest.json").write_bytes(b'{"run": \xff')
     (broken / "gates.json").write_bytes(b'{"predicate": {"checks": {"id": 1}}}')
-    read(house)
-    after = ask(house, "select * from deliveries order by all")
+    read(project)
+    after = ask(project, "select * from deliveries order by all")
     assert [row for row in after if row in before] == before
-    assert ask(house, "select count(*) from holds where file = 'onpart_inventory'") == [
-        (5,)
-    ]
+    assert ask(
+        project, "select count(*) from holds where file = 'onpart_inventory'"
+    ) == [(5,)]
 
 
 def test_a_fresh_data_directory_builds_and_knows_no_past(data, build, query):
-    land(data, *preview())
+    land_parts(data, *preview())
     code, said = build("--select", *MONITORING)
     assert code == 0, said
     for table in ("runs", "files", "gates", "reason_counts", "deliveries", "holds"):
@@ -183,8 +177,8 @@ def test_a_fresh_data_directory_builds_and_knows_no_past(data, build, query):
     assert query("select count(*) from reviews") == [(0,)]
 
 
-def test_no_file_stands_on_them(house):
-    manifest = json.loads((house.folder / "target/manifest.json").read_bytes())
+def test_no_file_stands_on_them(project):
+    manifest = json.loads((project.folder / "target/manifest.json").read_bytes())
     watching = {
         name
         for name, node in manifest["nodes"].items()

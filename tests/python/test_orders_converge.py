@@ -10,22 +10,22 @@ import time
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from order_house import Template
 from order_machine import COUNTED, Nights
+from order_project import Template
 
 HISTORIES = int(os.environ.get("FEEDS_HISTORIES", "8"))
 
 
 @pytest.mark.timeout(0 if HISTORIES > 100 else 600)
 def test_the_reader_always_arrives_at_the_source(
-    tmp_path_factory: pytest.TempPathFactory,
+    order_template: Template,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
     class Machine(Nights):
         pass
 
-    Machine.template = Template.once(tmp_path_factory).lenient()
+    Machine.template = order_template.lenient()
     Machine.patched = monkeypatch
     began = time.monotonic()
     try:

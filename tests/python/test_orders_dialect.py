@@ -10,21 +10,14 @@ from pathlib import Path
 import pytest
 from order_consumer import DIALECT, read
 from order_expected import HEADER
-from order_house import OrderHouse, Template
-from order_nights import MONDAY, night, order
+from order_project import MONDAY, OrderProject, night, order
 
 PROGRAMS = [Path(found).parent for found in [shutil.which("initdb")] if found]
 
 
 @pytest.fixture
-def house(
-    tmp_path_factory: pytest.TempPathFactory,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> OrderHouse:
-    house = OrderHouse(tmp_path / "house", Template.once(tmp_path_factory).lenient())
-    house.patch(monkeypatch)
-    return house
+def project(order_project: OrderProject) -> OrderProject:
+    return order_project
 
 
 LONG = "10,000 " + 'é\\"x' * 2498 + "."
@@ -43,11 +36,11 @@ VALUES[LONG] = ('"10,000 ' + r"é\\\"x" * 2498 + '."').encode()
 
 
 @pytest.fixture
-def awkward(house: OrderHouse) -> Path:
+def awkward(project: OrderProject) -> Path:
     """A full file with every value that is hard to write, one order each."""
     orders = [order(number, title) for number, title in enumerate(VALUES, 1)]
-    assert night(house, MONDAY, *orders)["full"] == "delivered"
-    (full,) = house.partner.glob("*-full.csv")
+    assert night(project, MONDAY, *orders)["full"] == "delivered"
+    (full,) = project.partner.glob("*-full.csv")
     return full
 
 

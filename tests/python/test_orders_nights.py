@@ -1,75 +1,71 @@
 """Single nights: what a reader holds when something is removed, late or repeated."""
 
 import datetime as dt
-from pathlib import Path
 
 import pytest
 from order_consumer import Consumer
-from order_house import OrderHouse, Template
-from order_nights import DAY, MONDAY, held_after, night, order
+from order_project import DAY, MONDAY, OrderProject, held_after, night, order
 
 
 @pytest.fixture
-def house(
-    tmp_path_factory: pytest.TempPathFactory,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> OrderHouse:
-    house = OrderHouse(tmp_path / "house", Template.once(tmp_path_factory).lenient())
-    house.patch(monkeypatch)
-    return house
+def project(order_project: OrderProject) -> OrderProject:
+    return order_project
 
 
 def test_a_reader_by_section_keeps_what_was_taken_off_an_order(
-    house: OrderHouse,
+    project: OrderProject,
 ) -> None:
     by_order, by_section = Consumer(), Consumer(by="section")
-    night(house, MONDAY, order(1, "Botany", sections="S1 S2"))
-    for file in house.partner.glob("*.csv"):
+    night(project, MONDAY, order(1, "Botany", sections="S1 S2"))
+    for file in project.partner.glob("*.csv"):
         by_section.apply(file)
-    held_after(house, by_order)
-    night(house, MONDAY + DAY, order(1, "Geology", sections="S1"))
-    for file in house.partner.glob("*.csv"):
+    held_after(project, by_order)
+    night(project, MONDAY + DAY, order(1, "Geology", sections="S1"))
+    for file in project.partner.glob("*.csv"):
         by_section.apply(file)
-    assert held_after(house, by_order) == {("1", "S1", "Geology")}
+    assert held_after(project, by_order) == {("1", "S1", "Geology")}
     # S2 is in no file any more, so nothing makes this reader let go of it.
     assert {
         (row["sis_section_id"], row["ci_title"]) for row in by_section.rows("4218")
     } == {("S1", "Geology"), ("S2", "Botany")}
 
 
-def test_a_full_file_tells_a_reader_which_orders_are_gone(house: OrderHouse) -> None:
-    night(house, MONDAY, order(1, "Botany"))
-    (full,) = house.partner.glob("*-full.csv")
+def test_a_full_file_tells_a_reader_which_orders_are_gone(
+    project: OrderProject,
+) -> None:
+    night(project, MONDAY, order(1, "Botany"))
+    (full,) = project.partner.glob("*-full.csv")
     reader = Consumer()
     stray = full.with_name("2026-11-22-4218-order-feed-delta.csv")
     stray.write_bytes(full.read_bytes().replace(b'"1"', b'"7"'))
     assert reader.take([full, stray]) == ["7"]
 
 
-def test_a_second_delta_of_a_day_waits_for_the_next(house: OrderHouse) -> None:
+def test_a_second_delta_of_a_day_waits_for_the_next(project: OrderProject) -> None:
     """Caught up at two, then due at eight: one name, and the first may lie there."""
     reader = Consumer()
-    night(house, MONDAY + DAY, order(1, "Botany"))
-    held_after(house, reader)
+    night(project, MONDAY + DAY, order(1, "Botany"))
+    held_after(project, reader)
     early = MONDAY + 2 * DAY + dt.timedelta(hours=18)  # Wednesday night was missed
-    assert night(house, early, order(1, "Geology"))["delta"] == "delivered"
+    assert night(project, early, order(1, "Geology"))["delta"] == "delivered"
     morning = MONDAY + 3 * DAY
     now = (order(1, "Geology"), order(2, "Music"))
-    assert night(house, morning, *now)["delta"] == "waiting"
-    assert held_after(house, reader) == {("1", "S1", "Geology")}
-    assert night(house, morning + DAY, *now)["delta"] == "delivered"
-    assert held_after(house, reader) == {("1", "S1", "Geology"), ("2", "S1", "Music")}
+    assert night(project, morning, *now)["delta"] == "waiting"
+    assert held_after(project, reader) == {("1", "S1", "Geology")}
+    assert night(project, morning + DAY, *now)["delta"] == "delivered"
+    assert held_after(project, reader) == {("1", "S1", "Geology"), ("2", "S1", "Music")}
 
 
-def test_a_delivery_settled_late_does_not_undo_a_newer_one(house: OrderHouse) -> None:
+def test_a_delivery_settled_late_does_not_undo_a_newer_one(
+    project: OrderProject,
+) -> None:
     """Sunday's delta arrives unseen, Monday's line fails it once more, a full goes."""
     reader = Consumer()
     sunday = MONDAY + 6 * DAY
-    night(house, sunday - DAY, order(1, "Botany"))
-    told = night(house, sunday, order(1, "Geology"), faults=("lost",))
+    night(project, sunday - DAY, order(1, "Botany"))
+    told = night(project, sunday, order(1, "Geology"), faults=("lost",))
     assert told["delta"] == "temporary"
-    night(house, sunday + DAY, order(1, "Music"), faults=("down",))
-    night(house, sunday + 2 * DAY, order(1, "Geology"))
-    night(house, sunday + 3 * DAY, order(1, "Geology"))
-    assert held_after(house, reader) == {("1", "S1", "Geology")}
+    night(project, sunday + DAY, order(1, "Music"), faults=("down",))
+    night(project, sunday + 2 * DAY, order(1, "Geology"))
+    night(project, sunday + 3 * DAY, order(1, "Geology"))
+    assert held_after(project, reader) == {("1", "S1", "Geology")}

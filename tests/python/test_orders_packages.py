@@ -1,28 +1,19 @@
 """What changed, by the packages of the order feed, is what its reader sees."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from order_consumer import Consumer
 from order_expected import HEADER
-from order_house import OrderHouse, Template
-from order_nights import DAY, MONDAY, night, order
+from order_project import DAY, MONDAY, OrderProject, night, order
 from package_reader import Row, applied, described, sides
 
 from publish.package import verify
 
 
 @pytest.fixture
-def house(
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
-) -> OrderHouse:
-    template = Template.once(tmp_path_factory).lenient()
-    house = OrderHouse(tmp_path / "house", template)
-    house.patch(monkeypatch)
-    return house
+def project(order_project: OrderProject) -> OrderProject:
+    return order_project
 
 
 def request(isbn: str | None) -> dict[str, object]:
@@ -45,17 +36,19 @@ NIGHTS = (
 
 
 def test_what_changed_is_what_a_reader_sees(
-    house: OrderHouse, capsys: pytest.CaptureFixture[str]
+    project: OrderProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Two requests may be alike in all of the key, which pairs rows and is no more.
-    assert [(len(feed.key), feed.primary_key) for feed in house.feeds] == [(7, ())] * 2
+    assert [(len(feed.key), feed.primary_key) for feed in project.feeds] == [
+        (7, ())
+    ] * 2
     reader, held, seen = Consumer(), Counter[Row](), 0
     kinds: Counter[str] = Counter()
     for number, orders in enumerate(NIGHTS):
-        night(house, MONDAY + number * DAY, *orders)
-        delivered = house.ledger.all("delivered")
+        night(project, MONDAY + number * DAY, *orders)
+        delivered = project.ledger.all("delivered")
         for record in delivered[seen:]:
-            package = house.data / "outbox" / record["file"] / record["run_id"]
+            package = project.data / "outbox" / record["file"] / record["run_id"]
             reader.apply(package / record["name"])
             now = Counter(tuple(row[c] for c in HEADER) for row in reader.rows("4218"))
             valid, faults, (rows, *_) = described(package)
@@ -67,11 +60,11 @@ def test_what_changed_is_what_a_reader_sees(
             kinds.update(kind for kind, _, _ in sides(changes))
             seen += 1
     # The full of Monday changes nothing: the delta before it has said it all.
-    assert [record["feed"] for record in house.ledger.all("delivered")] == [
+    assert [record["feed"] for record in project.ledger.all("delivered")] == [
         "order_feed_delta_file", "order_feed_full_file", *["order_feed_delta_file"] * 3,
     ]  # fmt: skip
     assert set(kinds) == {"added", "removed", "changed"}
-    outbox = house.data / "outbox"
+    outbox = project.data / "outbox"
     assert (
         verify.main([str(outbox), "--ledger", str(outbox.parent / "ledger.jsonl")]) == 0
     )

@@ -6,15 +6,14 @@ the reference consumer holds what the source holds, term by term.
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import commands
 import pytest
 import requests
-from conftest import ROOT, clean_environment
 from order_consumer import DIALECT, Consumer, Row, in_order
 from order_expected import HEADER, minute, money, word
 
@@ -40,30 +39,22 @@ class Place:
         return self.folder / "partner" / self.environment / "order-feed"
 
     def run(self, *words: str, **more: object) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            words,
-            cwd=ROOT,
-            env=clean_environment(
-                FEEDS_ENVIRONMENT=self.environment,
-                FEEDS_DATA=self.folder / self.environment,
-                DBT_TARGET_PATH=self.folder / "target",
-                DBT_LOG_PATH=self.folder / "logs",
-                DEST_ORDERS_URL=(self.folder / "partner").as_uri(),
-                FEEDS_ACCEPT_FIRST=1,
-                **more,
-            ),
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        env = {
+            "FEEDS_ENVIRONMENT": self.environment,
+            "FEEDS_DATA": self.folder / self.environment,
+            "DBT_TARGET_PATH": self.folder / "target",
+            "DBT_LOG_PATH": self.folder / "logs",
+            "DEST_ORDERS_URL": (self.folder / "partner").as_uri(),
+            "FEEDS_ACCEPT_FIRST": 1,
+            **more,
+        }
+        done = commands.run(*words, env=env)
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 
     def night(self, at: str, tool: order_tool.Server, *words: str) -> dict[str, str]:
-        """Extract, build with `words`, publish what is due; each file's outcome."""
-        python = (sys.executable, "-m")
-        self.run(*python, "extract", "--quiet", "order_tool", **tool.variables)
+        """Extract, build with `words`, publish what is due; return each file's outcome."""
+        self.run("extract", "--quiet", "order_tool", **tool.variables)
         feeds = ("+exposure:order_feed_delta_file", "+exposure:order_feed_full_file")
         self.run("dbt", "--quiet", "build", "--select", *feeds, *words)
         return self.publish(at)
@@ -71,7 +62,7 @@ class Place:
     def publish(self, at: str, *words: str) -> dict[str, str]:
         said = json.loads(
             self.run(
-                *(sys.executable, "-m", "publish", "run", *words, "--due", "--json"),
+                *("publish", "run", *words, "--due", "--json"),
                 *("--quiet", "--at", f"{at}T08:00Z"),
             ).stdout
         )

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from commands import ROOT
 
 PAGE = ROOT / "docs" / "partner-server.md"
 MARK = re.compile(r"<!-- (\S+) -->")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Command
+from commands import ROOT
+from conftest import Command
 from dbt.jsonschemas.jsonschemas import (
     CustomDraft7Validator,
     project_schema,

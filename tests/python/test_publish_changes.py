@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from package_reader import applied, rows, sides
-from publish_sample import META, MODEL, House, manifest, run_results
+from sample_project import META, MODEL, SampleProject, manifest, run_results
 
 from publish import render
 from publish.gate import Rendered
@@ -303,7 +303,7 @@ def test_a_wrong_declaration_is_named(told: dict[str, Any], says: str) -> None:
 
 
 def test_a_first_package_says_so_and_repeats_nothing(tmp_path: Path) -> None:
-    said = House(tmp_path).write().publish()
+    said = SampleProject(tmp_path).write().publish()
     package = Path(said["files"][0]["package"])
     assert len((package / "changes.csv").read_text().splitlines()) == 1
     (path,) = package.glob("*.manifest.json")

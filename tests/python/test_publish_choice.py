@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Build
-from publish_sample import EXPOSURE, House
+from sample_project import EXPOSURE, SampleProject
 
 from publish import selection
 from publish.gate import dbt
@@ -16,10 +16,10 @@ from store.ledger import Ledger
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def project(tmp_path: Path) -> SampleProject:
     """A second file, of a source that nobody landed."""
-    house = House(tmp_path).write()
-    path = house.root / "target/manifest.json"
+    project = SampleProject(tmp_path).write()
+    path = project.root / "target/manifest.json"
     said = json.loads(path.read_bytes())
     text = json.dumps({name: said[name] for name in ("nodes", "sources", "exposures")})
     other = json.loads(
@@ -32,11 +32,15 @@ def house(tmp_path: Path) -> House:
     for kind, nodes in other.items():
         said[kind] |= nodes
     path.write_text(json.dumps(said))
-    return house
+    return project
 
 
-def test_a_file_of_a_source_that_is_not_used_is_left_out(house: House) -> None:
-    done = house.run("--at", house.at, "--dry-run", "--json", FEEDS_ACCEPT_FIRST=1)
+def test_a_file_of_a_source_that_is_not_used_is_left_out(
+    project: SampleProject,
+) -> None:
+    done = project.run(
+        "publish", "--at", project.at, "--dry-run", "--json", FEEDS_ACCEPT_FIRST=1
+    )
     said = json.loads(done.stdout)
     assert (done.returncode, [f["file"] for f in said["files"]]) == (
         0,
@@ -47,25 +51,27 @@ def test_a_file_of_a_source_that_is_not_used_is_left_out(house: House) -> None:
     assert f"left out file=other_file: {why}" in done.stderr
 
 
-def test_one_that_is_named_says_what_to_do(house: House) -> None:
-    said = house.publish("other_file")
+def test_one_that_is_named_says_what_to_do(project: SampleProject) -> None:
+    said = project.publish("other_file")
     (file,) = said["files"]
     assert (said["exit_code"], file["status"]) == (1, "refused")
     assert "expected an extract of order_tool in " in file["message"]
     assert "Run `extract order_tool`, then `dbt build`." in file["message"]
 
 
-def test_one_that_the_ledger_knows_has_lost_its_source(house: House) -> None:
-    Ledger(house.data / "ledger.jsonl").append("held", feed="other_file", file="x")
-    found = artifacts.read(house.root, Environment({}))
-    ledger = Ledger(house.data / "ledger.jsonl")
-    chosen = selection.choose(found, (), house.data / "landing", ledger)
+def test_one_that_the_ledger_knows_has_lost_its_source(project: SampleProject) -> None:
+    Ledger(project.data / "ledger.jsonl").append("held", feed="other_file", file="x")
+    found = artifacts.read(project.root, Environment({}))
+    ledger = Ledger(project.data / "ledger.jsonl")
+    chosen = selection.choose(found, (), project.data / "landing", ledger)
     assert [feed.name for feed in chosen.feeds] == ["onpart_inventory", "other_file"]
 
 
-def test_where_nothing_was_landed_it_is_a_mistake(house: House) -> None:
-    shutil.rmtree(house.data / "landing")
-    done = house.run()
+def test_where_nothing_was_landed_it_is_a_mistake(project: SampleProject) -> None:
+    shutil.rmtree(project.data / "landing")
+    done = project.run(
+        "publish",
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert "expected a landed source in " in done.stderr
 

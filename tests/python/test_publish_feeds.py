@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import Command
-from publish_sample import AUDIT, EXPOSURE, META, MODEL, TEST, manifest, run_results
+from sample_project import AUDIT, EXPOSURE, META, MODEL, TEST, manifest, run_results
 
 from runtime.cadence import Cron
 from runtime.environment import Environment

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Command
+from commands import ROOT
+from conftest import Command
 
 from runtime.exits import Refused
 from store.ledger import START, Ledger

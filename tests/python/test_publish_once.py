@@ -1,135 +1,107 @@
 """Once, one at a time, and ended by a signal at once: child processes only."""
 
-import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import ROOT, clean_environment
 from faults import places
-from publish_sample import House
+from sample_project import SampleProject
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    house = House(tmp_path)
-    house.environment = {"FEEDS_ACCEPT_FIRST": 1, "XDG_STATE_HOME": tmp_path / "state"}
-    return house.quick()
+def project(tmp_path: Path) -> SampleProject:
+    project = SampleProject(tmp_path)
+    project.variables = {"FEEDS_ACCEPT_FIRST": 1, "XDG_STATE_HOME": tmp_path / "state"}
+    return project.quick()
 
 
-def records(house: House, *events: str) -> list[dict[str, Any]]:
-    lines = (house.data / "ledger.jsonl").read_text().splitlines()
-    return [r for r in map(json.loads, lines) if r["event"] in events]
-
-
-def start(house: House, **more: object) -> subprocess.Popen[str]:
-    given = {"DEST_ONPART_URL": house.partner.as_uri(), **house.environment, **more}
-    return subprocess.Popen(
-        [sys.executable, "-m", "publish", "--at", house.at],
-        cwd=house.root,
-        env=clean_environment(FEEDS_DATA=house.data, PYTHONPATH=ROOT, **given),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def test_the_same_bytes_go_again_only_by_somebodys_word(house: House) -> None:
-    house.meta["file"] = "feed.csv"
-    house.write()
-    assert house.publish()["files"][0]["status"] == "delivered"
-    assert house.publish()["files"][0]["status"] == "unchanged"
+def test_the_same_bytes_go_again_only_by_somebodys_word(project: SampleProject) -> None:
+    project.meta["file"] = "feed.csv"
+    project.write()
+    assert project.publish()["files"][0]["status"] == "delivered"
+    assert project.publish()["files"][0]["status"] == "unchanged"
     words = ("onpart_inventory", "--again", "--because", "they lost it")
-    said = house.publish(*words, FEEDS_OPERATOR="ann")["files"][0]
+    said = project.publish(*words, FEEDS_OPERATOR="ann")["files"][0]
     assert said["status"] == "delivered", said
     told = {"by": "ann", "because": "they lost it"}
-    assert [r.get("again") for r in records(house, "delivered")] == [None, told]
+    assert [r.get("again") for r in project.records("delivered")] == [None, told]
     for wrong in (words[1:], words[:2], (words[0], *words[2:]), (*words[:3], " ")):
-        done = house.run("--at", house.at, *wrong)
+        done = project.run("publish", "--at", project.at, *wrong)
         assert (done.returncode, "expected the files to" in done.stderr) == (2, True)
 
 
-def test_bytes_that_come_back_within_a_period_are_refused(house: House) -> None:
-    assert house.publish()["files"][0]["status"] == "delivered"
-    house.rows[0]["qty_on_hand"] = 11
-    house.later()
-    assert house.write().publish()["files"][0]["status"] == "delivered"
-    house.rows[0]["qty_on_hand"] = 10
-    house.later()
-    refused = house.write().publish()
+def test_bytes_that_come_back_within_a_period_are_refused(
+    project: SampleProject,
+) -> None:
+    assert project.publish()["files"][0]["status"] == "delivered"
+    project.rows[0]["qty_on_hand"] = 11
+    project.later()
+    assert project.write().publish()["files"][0]["status"] == "delivered"
+    project.rows[0]["qty_on_hand"] = 10
+    project.later()
+    refused = project.write().publish()
     assert refused["exit_code"] == 1
     assert "--again --because" in refused["files"][0]["message"]
-    assert len(records(house, "delivered")) == 2
-    house.at = "2026-01-16T06:30:00Z"  # the next period: again news
-    house.each(lambda row: row.update(updated_at="2026-01-16 06:00:00"))
-    assert house.write().publish()["files"][0]["status"] == "delivered"
+    assert len(project.records("delivered")) == 2
+    project.at = "2026-01-16T06:30:00Z"  # the next period: again news
+    project.each(lambda row: row.update(updated_at="2026-01-16 06:00:00"))
+    assert project.write().publish()["files"][0]["status"] == "delivered"
 
 
 def test_two_data_directories_take_turns_at_one_folder(
-    house: House, tmp_path: Path
+    project: SampleProject, tmp_path: Path
 ) -> None:
-    other = House(tmp_path / "other", environment=dict(house.environment))
+    other = SampleProject(tmp_path / "other", variables=dict(project.variables))
     other.root.mkdir()
     other.quick()
-    to = {"DEST_ONPART_URL": house.partner.as_uri(), "DEST_ONPART_RETRIES": 0}
-    first = start(house, **to, FEEDS_FAILPOINT="before-rnto=stop")
+    to = {"DEST_ONPART_URL": project.partner.as_uri(), "DEST_ONPART_RETRIES": 0}
+    failpoint = {"FEEDS_FAILPOINT": "before-rnto=stop"}
+    first = project.start("--at", project.at, **to, **failpoint)
     try:
-        _await_stop(first)
+        assert first.stopped()
         waits = other.publish(**to)
         assert waits["exit_code"] == 75, waits
         assert f"a delivery to onpart (pid {first.pid} on" in str(waits["files"])
         elsewhere = other.publish(DEST_ONPART_URL=other.partner.as_uri())
         assert elsewhere["exit_code"] == 0
     finally:
-        first.send_signal(signal.SIGCONT)
-        _, err = first.communicate(timeout=60)
-    assert first.returncode == 0, err
+        first.signal(signal.SIGCONT)
+        done = first.wait(60)
+    assert done.returncode == 0, done.stderr
     other.rows[0]["qty_on_hand"] = 11
     other.later()
     assert other.write().publish(**to)["exit_code"] == 0
 
 
-def _await_stop(child: subprocess.Popen[str]) -> None:
-    state = Path(f"/proc/{child.pid}/stat")
-    end = time.monotonic() + 60
-    while state.read_text().rpartition(")")[2].split()[0] != "T":
-        assert child.poll() is None, child.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def test_a_signal_during_a_pause_ends_it_at_once(house: House) -> None:
+def test_a_signal_during_a_pause_ends_it_at_once(project: SampleProject) -> None:
     place = places.make("forgetful")
     try:
-        place.mood("450 99")
-        with start(house, **place.variables, DEST_ONPART_RETRY_PAUSE=100) as child:
-            assert child.stderr is not None
-            for line in child.stderr:
-                if "try=1 pause=" in line:
-                    break
-            began = time.monotonic()
-            child.send_signal(signal.SIGTERM)
-            child.communicate(timeout=60)
-        assert (child.returncode, time.monotonic() - began < 10) == (143, True)
+        place.set_fault("450 99")
+        pause = {"DEST_ONPART_RETRY_PAUSE": 100}
+        child = project.start("--at", project.at, **place.variables, **pause)
+        assert child.said("try=1 pause=")
+        began = time.monotonic()
+        child.signal(signal.SIGTERM)
+        done = child.wait(60)
+        assert (done.returncode, time.monotonic() - began < 10) == (143, True)
         assert list(place.folder.iterdir()) == []
     finally:
         place.close()
-    assert [r["event"] for r in records(house, "intent", "failed")] == [
+    assert [r["event"] for r in project.records("intent", "failed")] == [
         "intent", "failed",
     ]  # fmt: skip
 
 
-def test_a_full_disk_of_ours_is_temporary(house: House) -> None:
+def test_a_full_disk_of_ours_is_temporary(project: SampleProject) -> None:
     """Appending the intent fails: nothing may be sent that is not remembered."""
-    said = house.publish(
+    said = project.publish(
         FEEDS_FAILPOINT="before-append:intent=full", DEST_ONPART_RETRIES=0
     )
     assert said["exit_code"] == 75
     assert "Make room" in said["files"][0]["message"]
-    assert list(house.partner.iterdir()) == []
-    assert house.publish()["exit_code"] == 0
+    assert list(project.partner.iterdir()) == []
+    assert project.publish()["exit_code"] == 0
 
 
 @pytest.mark.parametrize(
@@ -144,8 +116,8 @@ def test_a_full_disk_of_ours_is_temporary(house: House) -> None:
     ],
 )
 def test_a_failpoint_is_refused_where_it_is_wrong(
-    house: House, variables: dict[str, str], words: str
+    project: SampleProject, variables: dict[str, str], words: str
 ) -> None:
-    done = house.run("--at", house.at, **variables)
+    done = project.run("publish", "--at", project.at, **variables)
     assert (done.returncode, words in done.stderr) == (2, True), done.stderr
-    assert list(house.partner.iterdir()) == []
+    assert list(project.partner.iterdir()) == []

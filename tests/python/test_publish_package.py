@@ -11,9 +11,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import ROOT
+from commands import ROOT
 from package_reader import described
-from publish_sample import COLUMNS, House
+from sample_project import COLUMNS, SampleProject
 
 from publish.package.manifest import contract
 
@@ -21,18 +21,18 @@ from publish.package.manifest import contract
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    house = House(tmp_path_factory.mktemp("house"))
-    house.rows[0]["description"] = "<script>alert('x')</script> & more"
-    house.write()
-    (house.root / "requirements.lock").write_text("pinned\n")
-    (house.root / "dbt_project.yml").write_text("name: p\nvars: {qty_limit: 9999}\n")
-    return house
+def project(tmp_path_factory: pytest.TempPathFactory) -> SampleProject:
+    project = SampleProject(tmp_path_factory.mktemp("project"))
+    project.rows[0]["description"] = "<script>alert('x')</script> & more"
+    project.write()
+    (project.root / "requirements.lock").write_text("pinned\n")
+    (project.root / "dbt_project.yml").write_text("name: p\nvars: {qty_limit: 9999}\n")
+    return project
 
 
 @pytest.fixture(scope="module")
-def package(house: House) -> Path:
-    said = house.publish()
+def package(project: SampleProject) -> Path:
+    said = project.publish()
     assert said["files"][0]["status"] == "held"  # a first file
     return Path(said["files"][0]["package"])
 
@@ -71,9 +71,11 @@ def test_sha256sum_agrees(package: Path) -> None:
     assert (done.returncode, done.stdout.count(b": OK")) == (0, 10)
 
 
-def test_the_same_input_gives_the_same_package(house: House, package: Path) -> None:
+def test_the_same_input_gives_the_same_package(
+    project: SampleProject, package: Path
+) -> None:
     before = {path.name: path.read_bytes() for path in package.iterdir()}
-    again = Path(house.publish(FEEDS_THREADS=1)["files"][0]["package"])
+    again = Path(project.publish(FEEDS_THREADS=1)["files"][0]["package"])
     assert again == package
     assert {path.name: path.read_bytes() for path in again.iterdir()} == before
 
@@ -152,13 +154,13 @@ def test_the_run_says_where_it_came_from(descriptor: dict[str, Any]) -> None:
 
 
 def test_the_manifest_that_stays_lists_every_table(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.meta["manifest"] = "keep"
-    house.meta["changes"] = {"measures": ["qty_on_hand"]}
-    house.write().publish(FEEDS_ACCEPT_FIRST=1)
-    house.later()
-    house.rows[2]["qty_on_hand"] = 3
-    package = Path(house.write().publish()["files"][0]["package"])
+    project = SampleProject(tmp_path)
+    project.meta["manifest"] = "keep"
+    project.meta["changes"] = {"measures": ["qty_on_hand"]}
+    project.write().publish(FEEDS_ACCEPT_FIRST=1)
+    project.later()
+    project.rows[2]["qty_on_hand"] = 3
+    package = Path(project.write().publish()["files"][0]["package"])
     (path,) = package.glob("*.manifest.json")
     resources = json.loads(path.read_bytes())["resources"]
     assert [resource["path"] for resource in resources][1:] == [
@@ -166,19 +168,19 @@ def test_the_manifest_that_stays_lists_every_table(tmp_path: Path) -> None:
         "changes.csv",
     ]
     assert described(package) == [True, [], [40, 44, 1]]
-    assert {path.suffix for path in house.partner.iterdir()} == {".csv"}
+    assert {path.suffix for path in project.partner.iterdir()} == {".csv"}
     page = (package / "gates.html").read_text()
     assert "0 added, 0 removed, 1 changed: from 40 to 40 rows" in page
     assert "DEMO01 / MAIN / 100-00002" in page
 
 
 def test_the_audit_leaves_out_what_the_exposure_says(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    first = Path(house.write().publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["package"])
-    house.later()
-    house.meta["audit_omit"] = ["note"]
-    house.rows[2]["qty_on_hand"] = 3
-    second = Path(house.write().publish()["files"][0]["package"])
+    project = SampleProject(tmp_path)
+    first = Path(project.write().publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["package"])
+    project.later()
+    project.meta["audit_omit"] = ["note"]
+    project.rows[2]["qty_on_hand"] = 3
+    second = Path(project.write().publish()["files"][0]["package"])
     headers = [
         (package / "audit.csv").read_text().splitlines()[0].split(",")
         for package in (first, second)
@@ -229,9 +231,9 @@ def test_the_page_stands_alone_and_runs_nothing(package: Path) -> None:
 
 
 def test_the_page_shows_examples_as_text(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.rows[2]["brand"] = "<script>alert(1)</script>" + "x" * 60
-    said = house.write().publish(FEEDS_ACCEPT_FIRST=1)
+    project = SampleProject(tmp_path)
+    project.rows[2]["brand"] = "<script>alert(1)</script>" + "x" * 60
+    said = project.write().publish(FEEDS_ACCEPT_FIRST=1)
     text = (Path(said["files"][0]["package"]) / "gates.html").read_text()
     assert [check["id"] for check in said["files"][0]["held_by"]] == ["brand-length"]
     assert "<script>" not in text
@@ -240,7 +242,7 @@ def test_the_page_shows_examples_as_text(tmp_path: Path) -> None:
 
 
 def test_the_contract_is_the_promise_and_nothing_else() -> None:
-    from publish_sample import META, manifest, run_results
+    from sample_project import META, manifest, run_results
 
     from store import feeds
     from store.feeds import artifacts

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from publish_sample import House
+from sample_project import SampleProject
 
 from publish.package import verify
 from publish.prune.plan import Keep
@@ -26,29 +26,29 @@ OLD_RUN, USED_RUN = "20200101T000000Z-aaaaaa", "20260115T055500Z-abc123"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def project(tmp_path: Path) -> SampleProject:
     """Four deliveries, and two landed runs: one that packages name, one of old."""
-    house = House(tmp_path).quick()
-    house.first_delivery()
+    project = SampleProject(tmp_path).quick()
+    project.first_delivery()
     for number in (1, 2, 3):
-        deliver(house, number)
+        deliver(project, number)
     for run in (OLD_RUN, USED_RUN):
-        landed = house.data / "landing" / run / "ordertime"
+        landed = project.data / "landing" / run / "ordertime"
         landed.mkdir(parents=True)
         (landed / "extract.json").write_text("{}")
         (landed / "part_items.parquet").write_bytes(b"PAR1")
-    return house
+    return project
 
 
-def deliver(house: House, number: int) -> None:
-    house.later()
-    house.rows[number]["qty_on_hand"] = 10 + number
-    (outcome,) = house.write().here()
+def deliver(project: SampleProject, number: int) -> None:
+    project.later()
+    project.rows[number]["qty_on_hand"] = 10 + number
+    (outcome,) = project.write().here()
     assert outcome.told["status"] == "delivered", outcome.words
 
 
-def prune(house: House, *words: str, **variables: object) -> dict[str, Any]:
-    done = house.run("prune", "--json", *words, **variables)
+def prune(project: SampleProject, *words: str, **variables: object) -> dict[str, Any]:
+    done = project.run("publish", "prune", "--json", *words, **variables)
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = json.loads(done.stdout)
     return said
@@ -62,45 +62,47 @@ def tree(folder: Path) -> dict[str, str]:
     }
 
 
-def packages(house: House) -> list[Path]:
-    return sorted((house.data / "outbox" / "onpart_inventory").iterdir())
+def packages(project: SampleProject) -> list[Path]:
+    return sorted((project.data / "outbox" / "onpart_inventory").iterdir())
 
 
-def verified(house: House, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def verified(
+    project: SampleProject, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, str]:
     capsys.readouterr()
-    ledger = str(house.data / "ledger.jsonl")
-    code = verify.main([str(house.data / "outbox"), "--ledger", ledger])
+    ledger = str(project.data / "ledger.jsonl")
+    code = verify.main([str(project.data / "outbox"), "--ledger", ledger])
     return code, capsys.readouterr().out
 
 
-def test_by_default_nothing_goes_soon(house: House) -> None:
-    said = prune(house)
+def test_by_default_nothing_goes_soon(project: SampleProject) -> None:
+    said = prune(project)
     assert said["keep"] == {"days": 730, "runs": 30, "size": None}
     # The one of 2020 is among the newest thirty of its source.
     assert said["removed"] == []
 
 
-def test_a_dry_run_says_it_and_touches_nothing(house: House) -> None:
-    before = tree(house.data)
-    said = prune(house, "--dry-run", **LEAST)
+def test_a_dry_run_says_it_and_touches_nothing(project: SampleProject) -> None:
+    before = tree(project.data)
+    said = prune(project, "--dry-run", **LEAST)
     assert [each["kind"] for each in said["removed"]].count("package") == 3
-    assert tree(house.data) == before
+    assert tree(project.data) == before
 
 
 def test_the_tables_go_and_the_chain_stays(
-    house: House, capsys: pytest.CaptureFixture[str]
+    project: SampleProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = {p.name: tree(p) for p in packages(house)}
-    said = prune(house, **LEAST)
+    before = {p.name: tree(p) for p in packages(project)}
+    said = prune(project, **LEAST)
     went = {(each["kind"], each["name"]) for each in said["removed"]}
-    *old, newest = packages(house)
+    *old, newest = packages(project)
     assert {name for kind, name in went if kind == "package"} == {
         f"onpart_inventory/{each.name}" for each in old
     }
     assert ("landing", f"{OLD_RUN}/ordertime") in went
-    assert not (house.data / "landing" / OLD_RUN).exists()
+    assert not (project.data / "landing" / OLD_RUN).exists()
     # The newest package was made of the other one, and may be made again.
-    assert (house.data / "landing" / USED_RUN / "ordertime").is_dir()
+    assert (project.data / "landing" / USED_RUN / "ordertime").is_dir()
     assert tree(newest) == before[newest.name]
     for package in old:
         kept = tree(package)
@@ -111,43 +113,43 @@ def test_the_tables_go_and_the_chain_stays(
         assert kept.items() - before[package.name].items() == {
             ("pruned.json", kept["pruned.json"])
         }
-    code, words = verified(house, capsys)
+    code, words = verified(project, capsys)
     assert (code, words.count("pruned  ")) == (0, 3), words
-    assert prune(house, **LEAST)["removed"] == []
+    assert prune(project, **LEAST)["removed"] == []
 
 
 def test_the_next_file_is_compared_with_what_the_partner_holds(
-    house: House, capsys: pytest.CaptureFixture[str]
+    project: SampleProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prune(house, **LEAST)
-    deliver(house, 4)
-    manifest = next(packages(house)[-1].glob("*.manifest.json"))
+    prune(project, **LEAST)
+    deliver(project, 4)
+    manifest = next(packages(project)[-1].glob("*.manifest.json"))
     changes = json.loads(manifest.read_bytes())["run"]["changes"]
     assert (changes["changed"], changes["added"], changes["removed"]) == (1, 0, 0)
-    assert verified(house, capsys)[0] == 0
-    states = list((house.data / "delivered/inventory_feed").glob("*.parquet"))
+    assert verified(project, capsys)[0] == 0
+    states = list((project.data / "delivered/inventory_feed").glob("*.parquet"))
     # What is held now, and what the two whole packages were compared with.
     assert len(states) == 3
 
 
-def test_what_waits_for_a_person_stays(house: House) -> None:
-    house.later()
-    del house.rows[5:]
-    (held,) = house.write().here()
+def test_what_waits_for_a_person_stays(project: SampleProject) -> None:
+    project.later()
+    del project.rows[5:]
+    (held,) = project.write().here()
     assert held.told["status"] == "held"
-    ledger = Ledger(house.data / "ledger.jsonl")
+    ledger = Ledger(project.data / "ledger.jsonl")
     (first, *_) = ledger.all("intent")
     doubt = {k: v for k, v in first.items() if k not in ("event", "at", "previous")}
     ledger.append("intent", **doubt | {"attempt": "a-2"})
     kept = {
         (each["kind"], each["because"]): each["count"]
-        for each in prune(house, **LEAST)["kept"]
+        for each in prune(project, **LEAST)["kept"]
     }
     assert kept["package", "it is held, and may be released"] == 1
     assert kept["package", "a partner holds it"] == 1
     assert kept["package", "how its delivery ended is not known yet"] == 1
     assert kept["state", "how its delivery ended is not known yet"] == 1
-    assert (packages(house)[0] / "audit.csv").is_file()
+    assert (packages(project)[0] / "audit.csv").is_file()
 
 
 @pytest.mark.parametrize(
@@ -156,42 +158,44 @@ def test_what_waits_for_a_person_stays(house: House) -> None:
      "in-prune@2", "in-prune@19"],
 )  # fmt: skip
 def test_killed_anywhere_it_is_whole_and_the_next_one_ends_it(
-    house: House, capsys: pytest.CaptureFixture[str], place: str
+    project: SampleProject, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:
     name, _, visit = place.partition("@")
     failpoint = f"{name}=kill" + (f"@{visit}" if visit else "")
-    done = house.run("prune", FEEDS_FAILPOINT=failpoint, **LEAST)
+    done = project.run("publish", "prune", FEEDS_FAILPOINT=failpoint, **LEAST)
     assert done.returncode == -signal.SIGKILL, done.stdout
-    code, words = verified(house, capsys)
+    code, words = verified(project, capsys)
     assert code == 0, words
-    prune(house, **LEAST)
-    code, words = verified(house, capsys)
+    prune(project, **LEAST)
+    code, words = verified(project, capsys)
     assert (code, words.count("pruned  ")) == (0, 3), words
-    assert not list(house.data.rglob("*.part"))
-    assert not (house.data / "landing" / OLD_RUN).exists()
-    assert not list((house.data / "landing").glob(".*"))
-    said = [r["piece"] for r in Ledger(house.data / "ledger.jsonl").all("pruned")]
+    assert not list(project.data.rglob("*.part"))
+    assert not (project.data / "landing" / OLD_RUN).exists()
+    assert not list((project.data / "landing").glob(".*"))
+    said = [r["piece"] for r in Ledger(project.data / "ledger.jsonl").all("pruned")]
     assert len(said) == len(set(said))
 
 
-def test_the_oldest_go_before_their_time_where_room_is_short(house: House) -> None:
-    all_of_it = prune(house, "--dry-run")["bytes"]["kept"]
-    said = prune(house, FEEDS_KEEP_SIZE=f"{all_of_it - 1000}B")
+def test_the_oldest_go_before_their_time_where_room_is_short(
+    project: SampleProject,
+) -> None:
+    all_of_it = prune(project, "--dry-run")["bytes"]["kept"]
+    said = prune(project, FEEDS_KEEP_SIZE=f"{all_of_it - 1000}B")
     assert [each["name"] for each in said["removed"] if each["kind"] == "package"] == [
-        f"onpart_inventory/{packages(house)[0].name}"
+        f"onpart_inventory/{packages(project)[0].name}"
     ]
     assert said["bytes"]["kept"] <= all_of_it - 1000
     # What a partner holds stays, however short it is.
-    said = prune(house, FEEDS_KEEP_SIZE="0B")
+    said = prune(project, FEEDS_KEEP_SIZE="0B")
     assert {each["because"] for each in said["kept"]} == {
         "a partner holds it", "a package that is kept was made of it"
     }  # fmt: skip
 
 
 def test_whoever_only_says_that_it_was_pruned_is_found(
-    house: House, capsys: pytest.CaptureFixture[str]
+    project: SampleProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    package = packages(house)[1]
+    package = packages(project)[1]
     sums = dict(
         line.split("  ")[::-1]
         for line in (package / "SHA256SUMS").read_text().split("\n")[:-1]
@@ -199,20 +203,20 @@ def test_whoever_only_says_that_it_was_pruned_is_found(
     (package / "audit.csv").unlink()
     told = {"files": {"audit.csv": sums["audit.csv"]}}
     (package / "pruned.json").write_text(json.dumps(told))
-    code, words = verified(house, capsys)
+    code, words = verified(project, capsys)
     assert code == 1
     assert "was pruned, and the ledger does not say so" in words
     told["files"] |= {"gates.json": sums["gates.json"]}
     (package / "pruned.json").write_text(json.dumps(told))
-    assert "gates.json is never let go" in verified(house, capsys)[1]
+    assert "gates.json is never let go" in verified(project, capsys)[1]
     told["files"] = {"audit.csv": "0" * 64}
     (package / "pruned.json").write_text(json.dumps(told))
-    assert "pruned.json, audit.csv: expected" in verified(house, capsys)[1]
+    assert "pruned.json, audit.csv: expected" in verified(project, capsys)[1]
 
 
-def test_what_was_pruned_cannot_be_made_again(house: House) -> None:
-    prune(house, **LEAST)
-    done = house.run("replay", packages(house)[0].name)
+def test_what_was_pruned_cannot_be_made_again(project: SampleProject) -> None:
+    prune(project, **LEAST)
+    done = project.run("publish", "replay", packages(project)[0].name)
     assert done.returncode == 1
     assert "let go by `publish prune`" in done.stderr
 

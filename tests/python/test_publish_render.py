@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from publish_sample import House, fill
+from sample_project import SampleProject, fill
 
 from publish import render
 from publish.gate import readback
@@ -199,7 +199,7 @@ def test_pandas_reads_the_numbers(connection: Any, tmp_path: Path) -> None:
     assert list(frame["b"]) == [line[2] or "" for line in as_text()]
 
 
-@pytest.mark.parametrize("dialect", [render.HOUSE, ORDERS], ids=["house", "orders"])
+@pytest.mark.parametrize("dialect", [render.HOUSE, ORDERS], ids=["project", "orders"])
 @settings(
     max_examples=60,
     deadline=None,
@@ -229,8 +229,8 @@ def test_any_text_comes_back(dialect: Dialect, tmp_path: Path, data: Any) -> Non
 
 
 def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
-    house = House(tmp_path).write()
-    with duckdb.connect(str(house.data / "warehouse.duckdb")) as connection:
+    project = SampleProject(tmp_path).write()
+    with duckdb.connect(str(project.data / "warehouse.duckdb")) as connection:
         connection.execute(
             "insert into inventory_feed select f.* replace (supplier_sku || '-' || i "
             "as supplier_sku) from inventory_feed f, range(10000) r(i)"
@@ -239,21 +239,23 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
     for memory, threads in (("1GB", 1), ("1GB", 2), ("1GB", 4), ("512MB", 4)):
         limits = Limits(memory, threads)
         with duck.open_session(
-            tmp_path, house.data / "warehouse.duckdb", limits
+            tmp_path, project.data / "warehouse.duckdb", limits
         ) as connection:
             columns = tuple(
-                Column(name, type_, "") for name, type_ in house.columns.items()
+                Column(name, type_, "") for name, type_ in project.columns.items()
             )
             path = tmp_path / "f.csv"
             rows = render.table(
                 connection, "warehouse.main.inventory_feed", columns,
-                tuple(house.meta["sort"]), render.HOUSE, path,
+                tuple(project.meta["sort"]), render.HOUSE, path,
             )  # fmt: skip
             assert rows == 400_040
             found.add(sha256_of(path))
     assert len(found) == 1
     with path.open(newline="") as handle:
-        keys = [[row[c] for c in house.meta["sort"]] for row in csv.DictReader(handle)]
+        keys = [
+            [row[c] for c in project.meta["sort"]] for row in csv.DictReader(handle)
+        ]
     assert keys == sorted(keys)
 
 
@@ -268,19 +270,19 @@ def test_a_failed_render_leaves_nothing(connection: Any, tmp_path: Path) -> None
 
 def test_types_come_back_from_the_order_dialect(tmp_path: Path) -> None:
     """Seconds are what the declared format drops, and nothing else."""
-    house = House(tmp_path)
-    house.meta["dialect"].update(
+    project = SampleProject(tmp_path)
+    project.meta["dialect"].update(
         quoting="all", null_text="null", escape="\\", newline="crlf",
         timestamp_format="%Y-%m-%d %H:%M",
     )  # fmt: skip
-    house.rows[0]["updated_at"] = "2026-01-15 06:00:42"
-    house.rows[1]["weight_lb"] = Decimal("0.10")
-    house.write()
-    (feed,) = feeds.read(artifacts.read(house.root, Environment({})))
+    project.rows[0]["updated_at"] = "2026-01-15 06:00:42"
+    project.rows[1]["weight_lb"] = Decimal("0.10")
+    project.write()
+    (feed,) = feeds.read(artifacts.read(project.root, Environment({})))
     path = tmp_path / "f.csv"
     limits = Limits("1GB", 2)
     with duck.open_session(
-        tmp_path, house.data / "warehouse.duckdb", limits
+        tmp_path, project.data / "warehouse.duckdb", limits
     ) as connection:
         render.feed_file(connection, feed, None, path)
         with duck.scratch(connection, tmp_path / "scratch.duckdb"):
@@ -294,8 +296,8 @@ def test_types_come_back_from_the_order_dialect(tmp_path: Path) -> None:
 
 
 def test_a_warehouse_that_dbt_is_writing_is_for_later(tmp_path: Path) -> None:
-    house = House(tmp_path).write()
-    path = house.data / "warehouse.duckdb"
+    project = SampleProject(tmp_path).write()
+    path = project.data / "warehouse.duckdb"
     script = (
         f"import duckdb, sys; c = duckdb.connect({str(path)!r}); "
         "sys.stdout.write('open\\n'); sys.stdout.flush(); sys.stdin.read()"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from committed_project import commit, commit_and_run, git, tree
 from conftest import Command, spoil
 from order_consumer import Consumer
-from replay_house import House, committed, git, tree
 
 from benchmarks import replays
 from publish.package import verify
@@ -59,9 +59,9 @@ def reads_what_the_mart_says(folder: Path) -> None:
     reader.take(files)
     terms = {file.name[11:].partition("-")[0] for file in files}
     columns = ("order_id", "sis_section_id", "content_id", "ci_title", "cr_title")
-    with duckdb.connect(str(folder / "data/warehouse.duckdb"), read_only=True) as house:
+    with duckdb.connect(str(folder / "data/warehouse.duckdb"), read_only=True) as mart:
         for term in terms:
-            found = house.execute(
+            found = mart.execute(
                 f"select nullif(columns([{', '.join(map(repr, columns))}])::varchar, "
                 "'null') from order_feed_v2 where sis_term_id = ?", [term],
             ).fetchall()  # fmt: skip
@@ -71,27 +71,29 @@ def reads_what_the_mart_says(folder: Path) -> None:
 
 @pytest.mark.timeout(900)
 def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
-    """One run, then a project that moved on, then a landed file that was touched."""
-    house = House.make(tmp_path).night()
-    project, data, package = house.project, house.data, house.package
+    """One run, then a root that moved on, then a landed file that was touched."""
+    project = commit_and_run(tmp_path)
+    root, data, package = project.root, project.data, project.package
     (manifest,) = package.glob("*.manifest.json")
     schema = json.loads(manifest.read_bytes())["resources"][0]["schema"]
     assert schema["primaryKey"] == ["supplier_code", "location_code", "supplier_sku"]
 
-    spoil(project / "seeds/location_map.csv", "MAIN", "FIRST")
-    spoil(project / "dbt_project.yml", "qty_limit: 9999", "qty_limit: 1")
-    git(project, "commit", "--quiet", "--all", "--message", "other")
+    spoil(root / "seeds/location_map.csv", "MAIN", "FIRST")
+    spoil(root / "dbt_project.yml", "qty_limit: 9999", "qty_limit: 1")
+    git(root, "commit", "--quiet", "--all", "--message", "other")
     before = tree(data)
 
     # Git has the code of the run.
-    exit_code, said, _ = house.replay()
+    exit_code, said, _ = project.replay()
     assert (exit_code, said["identical"]) == (0, True), said
     assert said["package"]["expected"] == said["package"]["found"]
 
-    exit_code, said, told = house.replay("--here", "--folder", str(tmp_path / "again"))
+    exit_code, said, told = project.replay(
+        "--here", "--folder", str(tmp_path / "again")
+    )
     assert (exit_code, said["identical"]) == (1, False)
     assert said["made_of"] == ["what dbt built from: seed.location_map"]
-    assert f"{house.made_by} made it" in told
+    assert f"{project.commit} made it" in told
     assert "qty_limit is 1 here; the run had 9999, which is used" in told
     feed = said["files"][0]
     assert feed["name"].endswith("Z.csv")
@@ -105,34 +107,34 @@ def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
     landed = next(data.glob("landing/2*/ordertime/stock_by_location.parquet"))
     content = landed.read_bytes()
     landed.write_bytes(bytes([content[0] ^ 1]) + content[1:])
-    exit_code, said, _ = house.replay("--here")
+    exit_code, said, _ = project.replay("--here")
     assert exit_code == 1
     assert "found other bytes in" in said["message"]
     assert str(landed) in said["message"]
     landed.unlink()
-    exit_code, said, _ = house.replay("--here")
+    exit_code, said, _ = project.replay("--here")
     assert exit_code == 1
     assert f"found no {landed}" in said["message"]
 
 
 def test_only_git_gives_the_code_of_a_run(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    made_by = committed(project)
-    assert command.unpack_code(project, made_by, tmp_path / "there") is None
+    root = tmp_path / "project"
+    first = commit(root)
+    assert command.unpack_code(root, first, tmp_path / "there") is None
     assert (tmp_path / "there/publish/replay/command.py").is_file()
-    for commit, why in (
+    for name, why in (
         (None, "does not say"),
-        (f"{made_by}-dirty", "is no clean commit"),
+        (f"{first}-dirty", "is no clean commit"),
         ("--output=/tmp/x", "is no clean commit"),
         ("0" * 40, "git does not have it"),
     ):
-        found = command.unpack_code(project, commit, tmp_path / "no" / str(commit)[-9:])
+        found = command.unpack_code(root, name, tmp_path / "no" / str(name)[-9:])
         assert found is not None
         assert why in found
-    git(project, "rm", "-r", "--quiet", "publish/replay")
-    git(project, "commit", "--quiet", "--message", "before there were replays")
-    older = git(project, "rev-parse", "HEAD")
-    found = command.unpack_code(project, older, tmp_path / "older")
+    git(root, "rm", "-r", "--quiet", "publish/replay")
+    git(root, "commit", "--quiet", "--message", "before there were replays")
+    older = git(root, "rev-parse", "HEAD")
+    found = command.unpack_code(root, older, tmp_path / "older")
     assert found == "that code did not know how to replay"
 
 

@@ -46,7 +46,7 @@ def feed(tmp_path: Path) -> Path:
 @contextmanager
 def forgetful(mood: str) -> Iterator[places.Place]:
     place = places.make("forgetful")
-    place.mood(mood)
+    place.set_fault(mood)
     try:
         yield place
     finally:

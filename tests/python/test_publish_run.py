@@ -1,7 +1,6 @@
 """The command, as an operator and an orchestrator see it: child processes only."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,95 +9,106 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import ROOT, clean_environment
-from publish_sample import House
+from commands import ROOT
+from sample_project import SampleProject
 
 from sandbox import partner
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path).write()
+def project(tmp_path: Path) -> SampleProject:
+    return SampleProject(tmp_path).write()
 
 
-def test_first_held_then_approved_then_delivered_then_unchanged(house: House) -> None:
-    held = house.publish()["files"][0]
+def test_first_held_then_approved_then_delivered_then_unchanged(
+    project: SampleProject,
+) -> None:
+    held = project.publish()["files"][0]
     assert (held["status"], held["held_by"][0]["id"]) == ("held", "RUN_FIRST")
     digest = held["sha256"]
 
-    told = house.run("status").stdout
+    told = project.run("publish", "status").stdout
     assert f"publish approve {digest[:12]}" in told
 
-    blank = house.run("approve", digest, "--because", " ")
+    blank = project.run("publish", "approve", digest, "--because", " ")
     assert (blank.returncode, "expected a reason" in blank.stderr) == (2, True)
-    short = house.run("approve", digest[:5], "--because", "x")
+    short = project.run("publish", "approve", digest[:5], "--because", "x")
     assert (short.returncode, "at least 12 digits" in short.stderr) == (2, True)
-    other = house.run("approve", "0" * 64, "--because", "x")
+    other = project.run("publish", "approve", "0" * 64, "--because", "x")
     assert (other.returncode, "no held file" in other.stderr) == (1, True)
 
-    approved = house.run(
-        "approve", digest[:12], "--because", "looked at it", FEEDS_OPERATOR="ann"
+    approved = project.run(
+        "publish",
+        "approve",
+        digest[:12],
+        "--because",
+        "looked at it",
+        FEEDS_OPERATOR="ann",
     )
     assert approved.returncode == 0, approved.stderr
     assert "released by ann" in approved.stdout
 
-    house.later()
-    done = house.publish()["files"][0]
+    project.later()
+    done = project.publish()["files"][0]
     assert (done["status"], done["sha256"]) == ("delivered", digest)
-    assert (house.partner / done["name"]).exists()
+    assert (project.partner / done["name"]).exists()
     gates = json.loads((Path(done["package"]) / "gates.json").read_bytes())["predicate"]
     assert (gates["result"], gates["approved"]["by"]) == ("WARNED", "ann")
     receipt = json.loads((Path(done["package"]) / "receipt.json").read_bytes())
     assert receipt["files"][-1]["remote_hash"] == f"SHA-256 {digest}"
 
-    house.later()
-    again = house.publish()
+    project.later()
+    again = project.publish()
     assert (again["exit_code"], again["files"][0]["status"]) == (0, "unchanged")
-    assert len(list(house.partner.glob("*.csv"))) == 1
+    assert len(list(project.partner.glob("*.csv"))) == 1
     events = [
         json.loads(line)["event"]
-        for line in (house.data / "ledger.jsonl").read_text().splitlines()
+        for line in (project.data / "ledger.jsonl").read_text().splitlines()
     ]
     assert events == [
         "held", "approved", "intent", "placing", "delivered", "nothing",
     ]  # fmt: skip
 
 
-def test_an_approval_is_of_those_bytes_and_those_reasons(house: House) -> None:
-    digest = house.publish()["files"][0]["sha256"]
-    assert house.run("approve", digest, "--because", "fine").returncode == 0
+def test_an_approval_is_of_those_bytes_and_those_reasons(
+    project: SampleProject,
+) -> None:
+    digest = project.publish()["files"][0]["sha256"]
+    assert (
+        project.run("publish", "approve", digest, "--because", "fine").returncode == 0
+    )
 
-    house.at = "2026-01-17T07:00:00Z"  # the same bytes, but now they are stale too
-    held = house.publish()["files"][0]
+    project.at = "2026-01-17T07:00:00Z"  # the same bytes, but now they are stale too
+    held = project.publish()["files"][0]
     assert [check["id"] for check in held["held_by"]] == ["RUN_STALE"]
 
-    house.at = "2026-01-15T07:30:00Z"
-    house.rows[0]["qty_on_hand"] = 11  # other bytes
-    held = house.write().publish()["files"][0]
+    project.at = "2026-01-15T07:30:00Z"
+    project.rows[0]["qty_on_hand"] = 11  # other bytes
+    held = project.write().publish()["files"][0]
     assert [check["id"] for check in held["held_by"]] == ["RUN_FIRST"]
-    late = house.run("approve", digest, "--because", "fine")
+    late = project.run("publish", "approve", digest, "--because", "fine")
     assert (late.returncode, "no longer the newest" in late.stderr) == (1, True)
 
 
-def test_what_nobody_may_release(house: House) -> None:
-    house.results["args"]["which"] = "run"
-    digest = house.write().publish()["files"][0]["sha256"]
-    refused = house.run("approve", digest, "--because", "I am in a hurry")
+def test_what_nobody_may_release(project: SampleProject) -> None:
+    project.results["args"]["which"] = "run"
+    digest = project.write().publish()["files"][0]["sha256"]
+    refused = project.run("publish", "approve", digest, "--because", "I am in a hurry")
     assert refused.returncode == 1
     assert "held by DBT_COMMAND, which nobody may release" in refused.stderr
 
 
-def test_a_changed_package_cannot_be_released(house: House) -> None:
-    held = house.publish()["files"][0]
+def test_a_changed_package_cannot_be_released(project: SampleProject) -> None:
+    held = project.publish()["files"][0]
     path = Path(held["package"]) / held["name"]
     path.write_bytes(path.read_bytes() + b"x")
-    refused = house.run("approve", held["sha256"], "--because", "fine")
+    refused = project.run("publish", "approve", held["sha256"], "--because", "fine")
     assert (refused.returncode, "gone or changed" in refused.stderr) == (1, True)
 
 
-def test_the_partner_state_is_what_the_ledger_says(house: House) -> None:
-    house.publish(FEEDS_ACCEPT_FIRST=1)
-    current = house.data / "delivered" / "inventory_feed" / "current"
+def test_the_partner_state_is_what_the_ledger_says(project: SampleProject) -> None:
+    project.publish(FEEDS_ACCEPT_FIRST=1)
+    current = project.data / "delivered" / "inventory_feed" / "current"
     (link,) = current.glob("*.parquet")
     assert str(link.readlink()).startswith("../")
     held = duckdb.sql(f"select count(*), sum(qty_on_hand) from '{link}'").fetchall()
@@ -106,32 +116,34 @@ def test_the_partner_state_is_what_the_ledger_says(house: House) -> None:
 
     link.unlink()  # a link may be lost or wrong: the ledger decides
     (current / "stray.parquet").symlink_to("../nothing")
-    house.later()
-    assert house.publish()["files"][0]["status"] == "unchanged"
+    project.later()
+    assert project.publish()["files"][0]["status"] == "unchanged"
     assert [path.name for path in current.iterdir()] == [link.name]
 
     (current / link.readlink()).resolve().unlink()
-    said = house.publish()["files"][0]
+    said = project.publish()["files"][0]
     assert (said["status"], "Restore it" in said["message"]) == ("refused", True)
 
 
-def test_a_dry_run_does_everything_but_deliver(house: House) -> None:
-    said = house.publish("--dry-run", FEEDS_ACCEPT_FIRST=1, DEST_ONPART_URL="")
+def test_a_dry_run_does_everything_but_deliver(project: SampleProject) -> None:
+    said = project.publish("--dry-run", FEEDS_ACCEPT_FIRST=1, DEST_ONPART_URL="")
     assert (said["exit_code"], said["files"][0]["status"]) == (0, "ready")
     assert (Path(said["files"][0]["package"]) / "SHA256SUMS").exists()
-    assert list(house.partner.iterdir()) == []
-    assert not (house.data / "ledger.jsonl").exists()
-    assert not (house.data / "delivered").exists()
+    assert list(project.partner.iterdir()) == []
+    assert not (project.data / "ledger.jsonl").exists()
+    assert not (project.data / "delivered").exists()
 
 
-def test_due_is_what_fell_due_since_the_last_delivery(house: House) -> None:
-    first = house.publish("--due", FEEDS_ACCEPT_FIRST=1)
+def test_due_is_what_fell_due_since_the_last_delivery(project: SampleProject) -> None:
+    first = project.publish("--due", FEEDS_ACCEPT_FIRST=1)
     assert first["files"][0]["status"] == "delivered"
-    assert house.publish("--due")["files"] == []
-    plain = house.run("--due", "--at", house.at)
+    assert project.publish("--due")["files"] == []
+    plain = project.run("publish", "--due", "--at", project.at)
     assert (plain.returncode, plain.stdout) == (0, "Nothing is due.\n")
-    house.at = "2026-01-16T06:00:00Z"
-    assert [f["file"] for f in house.publish("--due")["files"]] == ["onpart_inventory"]
+    project.at = "2026-01-16T06:00:00Z"
+    assert [f["file"] for f in project.publish("--due")["files"]] == [
+        "onpart_inventory"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -147,29 +159,31 @@ def test_due_is_what_fell_due_since_the_last_delivery(house: House) -> None:
     ],
 )
 def test_misuse_is_said_in_one_line(
-    house: House, words: list[str], code: int, said: str
+    project: SampleProject, words: list[str], code: int, said: str
 ) -> None:
-    done = house.run(*words)
+    done = project.run("publish", *words)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_named_file_and_no_name_mean_the_same(house: House) -> None:
-    named = house.publish("onpart_inventory", "--dry-run")["files"][0]
-    both = house.publish("--dry-run")["files"][0]
+def test_the_named_file_and_no_name_mean_the_same(project: SampleProject) -> None:
+    named = project.publish("onpart_inventory", "--dry-run")["files"][0]
+    both = project.publish("--dry-run")["files"][0]
     assert named["sha256"] == both["sha256"]
-    assert "Turn marts into partner files" in house.run("--help").stdout
+    assert "Turn marts into partner files" in project.run("publish", "--help").stdout
 
 
 def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    (house.root / "dbt_project.yml").write_text("name: sample\n")
-    done = house.run()
+    project = SampleProject(tmp_path)
+    (project.root / "dbt_project.yml").write_text("name: sample\n")
+    done = project.run(
+        "publish",
+    )
     assert (done.returncode, "Run `dbt build`" in done.stderr) == (2, True)
-    house.write()
-    (house.data / "warehouse.duckdb").unlink()
-    said = house.publish()
+    project.write()
+    (project.data / "warehouse.duckdb").unlink()
+    said = project.publish()
     assert (
         said["exit_code"],
         "expected a warehouse" in said["files"][0]["message"],
@@ -180,19 +194,21 @@ def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", ["inventory_feed", "inventory_audit"])
-def test_a_table_that_dbt_did_not_build_is_named(house: House, table: str) -> None:
-    house.write()
-    with duckdb.connect(str(house.data / "warehouse.duckdb")) as warehouse:
+def test_a_table_that_dbt_did_not_build_is_named(
+    project: SampleProject, table: str
+) -> None:
+    project.write()
+    with duckdb.connect(str(project.data / "warehouse.duckdb")) as warehouse:
         warehouse.execute(f"drop table {table}")
-    said = house.publish()
+    said = project.publish()
     assert (said["exit_code"], said["files"][0]["status"]) == (1, "refused")
     assert f"expected {table} in " in said["files"][0]["message"]
 
 
-def test_a_second_publish_waits_for_nobody(house: House) -> None:
+def test_a_second_publish_waits_for_nobody(project: SampleProject) -> None:
     script = (
         "import sys; from pathlib import Path; from runtime.lock import one_writer\n"
-        f"with one_writer(Path({str(house.data)!r}), 'extract'):\n"
+        f"with one_writer(Path({str(project.data)!r}), 'extract'):\n"
         "    sys.stdout.write('x\\n'); sys.stdout.flush(); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -201,61 +217,67 @@ def test_a_second_publish_waits_for_nobody(house: House) -> None:
     ) as other:  # fmt: skip
         assert other.stdout is not None
         other.stdout.readline()
-        done = house.run()
+        done = project.run(
+            "publish",
+        )
         other.communicate("")
     assert (done.returncode, "in use by extract" in done.stderr) == (75, True)
 
 
-def test_an_empty_mart_that_may_be_empty_is_skipped(house: House) -> None:
-    house.rows.clear()
-    house.meta.update(when_empty="skip", guards={})
-    said = house.write().publish(FEEDS_ACCEPT_FIRST=1)
+def test_an_empty_mart_that_may_be_empty_is_skipped(project: SampleProject) -> None:
+    project.rows.clear()
+    project.meta.update(when_empty="skip", guards={})
+    said = project.write().publish(FEEDS_ACCEPT_FIRST=1)
     assert (said["exit_code"], said["files"][0]["status"]) == (0, "skipped")
     assert said["files"][0]["package"] is None
 
 
-def test_a_feed_can_be_split_into_a_file_a_value(house: House) -> None:
-    house.meta.update(split_by="part_type", file="{split}_{date}.csv")
-    house.write()
-    said = house.publish(FEEDS_ACCEPT_FIRST=1)
+def test_a_feed_can_be_split_into_a_file_a_value(project: SampleProject) -> None:
+    project.meta.update(split_by="part_type", file="{split}_{date}.csv")
+    project.write()
+    said = project.publish(FEEDS_ACCEPT_FIRST=1)
     assert [f["status"] for f in said["files"]] == ["delivered"] * 4, said
-    names = sorted(path.name for path in house.partner.glob("*.csv"))
+    names = sorted(path.name for path in project.partner.glob("*.csv"))
     assert names == [f"{t}_2026-01-15.csv" for t in ("AM", "CAPA", "OD", "OEM")]
-    current = house.data / "delivered" / "inventory_feed" / "current"
+    current = project.data / "delivered" / "inventory_feed" / "current"
     assert duckdb.sql(f"select count(*) from '{current}/*.parquet'").fetchone() == (40,)
-    files = json.loads(house.run("status", "--json").stdout)["files"][0]["by_file"]
+    files = json.loads(project.run("publish", "status", "--json").stdout)["files"][0][
+        "by_file"
+    ]
     assert sorted((each["file"], each["name"]) for each in files) == [
         (f"onpart_inventory.{t}", f"{t}_2026-01-15.csv")
         for t in ("AM", "CAPA", "OD", "OEM")
     ]
-    plain = house.run("status").stdout
+    plain = project.run("publish", "status").stdout
     assert plain.count(" rows) at 2") == 4
 
-    house.rows[0]["qty_on_hand"] = 11  # an OEM row
-    house.later()
-    said = house.write().publish()
+    project.rows[0]["qty_on_hand"] = 11  # an OEM row
+    project.later()
+    said = project.write().publish()
     assert {f["file"].split(".")[1]: f["status"] for f in said["files"]} == {
         "AM": "unchanged", "CAPA": "unchanged", "OD": "unchanged", "OEM": "delivered",
     }  # fmt: skip
 
 
-def test_over_ftps_with_the_secret_nowhere(house: House, tmp_path: Path) -> None:
+def test_over_ftps_with_the_secret_nowhere(
+    project: SampleProject, tmp_path: Path
+) -> None:
     with partner.serve(tmp_path / "ftps") as server:
-        house.environment = {**server.variables(), "FEEDS_ACCEPT_FIRST": 1}
-        said = house.publish()
+        project.variables = {**server.variables(), "FEEDS_ACCEPT_FIRST": 1}
+        said = project.publish()
         assert said["files"][0]["status"] == "delivered", said
         names = sorted(path.name for path in server.folder.iterdir())
         assert names == [
             "DEMO01_inventory_20260115T070000Z.csv",
             "DEMO01_inventory_20260115T070000Z.manifest.json",
         ]
-        wrong = house.environment | {"DEST_ONPART_PASSWORD": "not-" + server.password}
-        house.rows[0]["qty_on_hand"] = 11
-        house.later()
-        refused = house.write().publish(**wrong)
+        wrong = project.variables | {"DEST_ONPART_PASSWORD": "not-" + server.password}
+        project.rows[0]["qty_on_hand"] = 11
+        project.later()
+        refused = project.write().publish(**wrong)
         assert refused["exit_code"] == 1
         assert "530" in refused["files"][0]["message"]
-        written = [p for p in house.root.rglob("*") if p.is_file()]
+        written = [p for p in project.root.rglob("*") if p.is_file()]
         for text in (
             json.dumps([said, refused]).encode(),
             *(path.read_bytes() for path in written),
@@ -263,42 +285,26 @@ def test_over_ftps_with_the_secret_nowhere(house: House, tmp_path: Path) -> None
             assert server.password.encode() not in text
 
         # What failed did not happen, and the next run makes up for it.
-        house.later()
-        assert house.publish()["files"][0]["status"] == "delivered"
+        project.later()
+        assert project.publish()["files"][0]["status"] == "delivered"
 
 
 def test_a_kill_during_the_upload_is_settled_by_the_next_run(
-    house: House, tmp_path: Path
+    project: SampleProject, tmp_path: Path
 ) -> None:
     """The process dies after its intent; the partner never sees a name."""
     with partner.serve(tmp_path / "ftps") as server:
-        house.environment = {**server.variables(), "FEEDS_ACCEPT_FIRST": 1}
-        script = (
-            "import os, signal, sys\n"
-            "from publish.deliver import ftp\n"
-            "ftp.Ftp.rename = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
-            "sys.argv[1:] = ['--at', sys.argv[1]]\n"
-            "from publish.__main__ import main\n"
-            "main()\n"
-        )
-        killed = subprocess.run(
-            [sys.executable, "-c", script, house.at],
-            cwd=house.root,
-            env=clean_environment(
-                FEEDS_DATA=house.data, PYTHONPATH=ROOT, **house.environment
-            ),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        project.variables = {**server.variables(), "FEEDS_ACCEPT_FIRST": 1}
+        words = ("publish", "--at", project.at)
+        killed = project.run(*words, FEEDS_FAILPOINT="before-rnto=kill")
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         left = sorted(path.name for path in server.folder.iterdir())
         assert len(left) == 2
         assert all(name.endswith(".part") for name in left)
-        assert "open 2026" in house.run("status").stdout
+        assert "open 2026" in project.run("publish", "status").stdout
 
-        house.later()
-        said = house.publish()["files"][0]
+        project.later()
+        said = project.publish()["files"][0]
 
         # The rename was all that was missing: it is made up for, nothing sent twice.
         assert said["status"] == "unchanged", said
@@ -308,39 +314,32 @@ def test_a_kill_during_the_upload_is_settled_by_the_next_run(
             "DEMO01_inventory_20260115T070000Z.manifest.json",
         ]
         assert sum(c.startswith("STOR") for c in server.commands) == 2
-    (receipt,) = house.data.glob("outbox/*/*/receipt.json")
+    (receipt,) = project.data.glob("outbox/*/*/receipt.json")
     assert json.loads(receipt.read_bytes())["settled"] is True
 
 
-def test_a_signal_ends_it_cleanly(house: House) -> None:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "publish", "--at", house.at],
-        cwd=house.root,
-        env=clean_environment(
-            FEEDS_DATA=house.data, PYTHONPATH=ROOT, FEEDS_ACCEPT_FIRST=1,
-            DEST_ONPART_URL=house.partner.as_uri(),
-        ),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert child.stderr is not None
-    assert "rendered" in child.stderr.readline()
+def test_a_signal_ends_it_cleanly(project: SampleProject) -> None:
+    child = project.start("--at", project.at, FEEDS_ACCEPT_FIRST=1)
+    assert child.said("rendered")
     time.sleep(0.3)
-    os.kill(child.pid, signal.SIGTERM)
-    _, err = child.communicate(timeout=20)
-    assert child.returncode == 128 + signal.SIGTERM, err
-    assert "safe to run again" in err
-    assert list(house.partner.iterdir()) == []
-    assert list((house.data / "outbox").glob(".*")) == []
-    assert house.publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["status"] == "delivered"
+    child.signal(signal.SIGTERM)
+    done = child.wait(20)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert "safe to run again" in done.stderr
+    assert list(project.partner.iterdir()) == []
+    assert list((project.data / "outbox").glob(".*")) == []
+    assert project.publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["status"] == "delivered"
 
 
-def test_stdout_is_the_result_and_stderr_the_log(house: House) -> None:
-    done = house.run("--at", house.at, "--log-format", "json", FEEDS_ACCEPT_FIRST=1)
+def test_stdout_is_the_result_and_stderr_the_log(project: SampleProject) -> None:
+    done = project.run(
+        "publish", "--at", project.at, "--log-format", "json", FEEDS_ACCEPT_FIRST=1
+    )
     assert done.stdout.startswith("onpart_inventory delivered: 40 rows, ")
     for part in ("bytes", "gates 79/79", " s, file DEMO01_", "package: "):
         assert part in done.stdout
     for line in done.stderr.splitlines():
         assert json.loads(line)["level"] == "info"
-    house.later()
-    quiet = house.run("--at", house.at, "--quiet")
+    project.later()
+    quiet = project.run("publish", "--at", project.at, "--quiet")
     assert (quiet.returncode, quiet.stderr) == (0, "")

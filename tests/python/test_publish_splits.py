@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from order_consumer import Consumer
-from order_house import EXPOSURES, OrderHouse, Template
-from order_nights import DAY, order, term
+from order_project import DAY, EXPOSURES, OrderProject, Template, order, term
 
 from publish import approve as approval
 from runtime.exits import Refused
@@ -28,18 +27,18 @@ FULL, DELTA = "full.4218", "delta.4218"
 
 
 @pytest.fixture
-def house(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> OrderHouse:
-    return OrderHouse(tmp_path / "house", Template.once(tmp_path_factory))
+def project(tmp_path: Path, order_template: Template) -> OrderProject:
+    return OrderProject(tmp_path / "project", order_template)
 
 
 @pytest.fixture
-def final(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> OrderHouse:
-    """A house in which a term that closes gets a last full file."""
-    template = Template.once(tmp_path_factory).lenient()
+def final(tmp_path: Path, order_template: Template) -> OrderProject:
+    """A project in which a term that closes gets a last full file."""
+    template = order_template.lenient()
     meta = template.manifest["exposures"][EXPOSURES[1]]["config"]["meta"]
     assert meta["final_full_on_close"] is False
     meta["final_full_on_close"] = True
-    return OrderHouse(tmp_path / "final", template)
+    return OrderProject(tmp_path / "final", template)
 
 
 def during(since: dt.datetime, until: dt.datetime, name: str = "4218") -> dict:
@@ -52,43 +51,43 @@ ALWAYS = during(MONDAY - 99 * DAY, MONDAY + 99 * DAY)
 
 
 def published(
-    house: OrderHouse, at: dt.datetime, *orders: dict, terms: tuple = (ALWAYS,)
+    project: OrderProject, at: dt.datetime, *orders: dict, terms: tuple = (ALWAYS,)
 ) -> dict[str, str]:
     """Build and publish what is due; what became of each file."""
-    house.build({"terms": list(terms), "orders": list(orders)}, at)
-    return due(house, at)
+    project.build({"terms": list(terms), "orders": list(orders)}, at)
+    return due(project, at)
 
 
-def due(house: OrderHouse, at: dt.datetime) -> dict[str, str]:
+def due(project: OrderProject, at: dt.datetime) -> dict[str, str]:
     """Publish what is due without a build."""
-    told = house.publish(at)
+    told = project.publish(at)
     return {
         label.removeprefix("order_feed_").replace("_file", ""): outcome.told["status"]
         for label, outcome in told.items()
     }
 
 
-def holding(house: OrderHouse, at: dt.datetime, file: str) -> set[str]:
+def holding(project: OrderProject, at: dt.datetime, file: str) -> set[str]:
     """The checks that hold a file back."""
     kind, _, split = file.partition(".")
-    told = house.publish(at)[f"order_feed_{kind}_file.{split}"].told
+    told = project.publish(at)[f"order_feed_{kind}_file.{split}"].told
     assert told["status"] == "held", told
     return {check["id"] for check in told["held_by"]}
 
 
-def test_a_term_opens_at_its_minute(house: OrderHouse) -> None:
+def test_a_term_opens_at_its_minute(project: OrderProject) -> None:
     terms = (during(MONDAY, MONDAY + DAY),)
-    assert published(house, MONDAY - SECOND, order(1, "A"), terms=terms) == CLOSED
-    assert published(house, MONDAY, order(1, "A"), terms=terms) == BOTH
+    assert published(project, MONDAY - SECOND, order(1, "A"), terms=terms) == CLOSED
+    assert published(project, MONDAY, order(1, "A"), terms=terms) == BOTH
 
 
-def test_a_term_closes_at_its_minute(house: OrderHouse) -> None:
+def test_a_term_closes_at_its_minute(project: OrderProject) -> None:
     terms = (during(MONDAY, MONDAY + DAY + SECOND),)
-    published(house, MONDAY, order(1, "A"), terms=terms)
-    told = published(house, MONDAY + DAY, order(1, "B"), terms=terms)
+    published(project, MONDAY, order(1, "A"), terms=terms)
+    told = published(project, MONDAY + DAY, order(1, "B"), terms=terms)
     assert told == {DELTA: "delivered", FULL: "not due"}
     terms = (during(MONDAY, MONDAY + 2 * DAY),)
-    assert published(house, MONDAY + 2 * DAY, order(1, "C"), terms=terms) == CLOSED
+    assert published(project, MONDAY + 2 * DAY, order(1, "C"), terms=terms) == CLOSED
 
 
 @pytest.mark.parametrize(
@@ -101,40 +100,40 @@ def test_a_term_closes_at_its_minute(house: OrderHouse) -> None:
     ],
     ids=["archived", "no opening", "no closing", "no dates"],
 )
-def test_a_term_that_is_not_open_has_no_file(house: OrderHouse, said: dict) -> None:
-    assert published(house, MONDAY, order(1, "A"), terms=(ALWAYS | said,)) == CLOSED
-    assert not list(house.partner.iterdir())
+def test_a_term_that_is_not_open_has_no_file(project: OrderProject, said: dict) -> None:
+    assert published(project, MONDAY, order(1, "A"), terms=(ALWAYS | said,)) == CLOSED
+    assert not list(project.partner.iterdir())
 
 
-def test_terms_have_their_own_files(house: OrderHouse) -> None:
+def test_terms_have_their_own_files(project: OrderProject) -> None:
     other = during(MONDAY, MONDAY + DAY, "4228")
     orders = order(1, "A"), order(2, "B", sis_term_id="4228")
-    told = published(house, MONDAY, *orders, terms=(ALWAYS, other))
+    told = published(project, MONDAY, *orders, terms=(ALWAYS, other))
     assert set(told.values()) == {"delivered"}
-    assert sorted(path.name for path in house.partner.iterdir()) == [
+    assert sorted(path.name for path in project.partner.iterdir()) == [
         f"2091-01-01-{name}-order-feed-{kind}.csv"
         for name in ("4218", "4228")
         for kind in ("delta", "full")
     ]
 
 
-def test_missed_nights_lose_nothing(house: OrderHouse) -> None:
-    published(house, MONDAY - DAY, order(1, "A"))
+def test_missed_nights_lose_nothing(project: OrderProject) -> None:
+    published(project, MONDAY - DAY, order(1, "A"))
     # Monday and Tuesday nobody came; on Wednesday both are due.
-    told = published(house, MONDAY + 2 * DAY, order(1, "A"), order(2, "B"))
+    told = published(project, MONDAY + 2 * DAY, order(1, "A"), order(2, "B"))
     assert told == BOTH
     reader = Consumer()
-    reader.take(house.partner.iterdir())
+    reader.take(project.partner.iterdir())
     assert {row["order_id"] for row in reader.rows("4218")} == {"1", "2"}
-    assert due(house, MONDAY + 2 * DAY) == {DELTA: "not due", FULL: "not due"}
+    assert due(project, MONDAY + 2 * DAY) == {DELTA: "not due", FULL: "not due"}
 
 
 @pytest.mark.parametrize("is_final", [True, False], ids=["final", "not final"])
 def test_a_term_that_closed_has_a_last_full_file_if_told(
-    house: OrderHouse, final: OrderHouse, is_final: bool
+    project: OrderProject, final: OrderProject, is_final: bool
 ) -> None:
     """It opened on a Tuesday, closed on a Thursday, and changed after that."""
-    ours = final if is_final else house
+    ours = final if is_final else project
     terms = (during(MONDAY + DAY, MONDAY + 3 * DAY),)
     published(ours, MONDAY + DAY, order(1, "A"), terms=terms)
     last = order(1, "A", canceled_at="2091-01-04T09:00:00Z")
@@ -145,7 +144,9 @@ def test_a_term_that_closed_has_a_last_full_file_if_told(
     assert published(ours, MONDAY + 14 * DAY, last, terms=terms) == CLOSED
 
 
-def test_a_last_full_file_needs_a_closing_after_the_last_one(final: OrderHouse) -> None:
+def test_a_last_full_file_needs_a_closing_after_the_last_one(
+    final: OrderProject,
+) -> None:
     terms = (during(MONDAY - DAY, MONDAY + SECOND),)
     published(final, MONDAY, order(1, "A"), terms=terms)
     told = published(final, MONDAY + 7 * DAY, order(1, "B"), terms=terms)
@@ -159,44 +160,46 @@ def many(count: int, title: str = "A", sections: str = "S1") -> list[dict]:
 
 
 def test_an_old_extract_holds_a_delta_without_rows_and_a_full(
-    house: OrderHouse,
+    project: OrderProject,
 ) -> None:
-    published(house, MONDAY - DAY, order(1, "A"))
-    assert due(house, MONDAY) == {DELTA: "held", FULL: "held"}
+    published(project, MONDAY - DAY, order(1, "A"))
+    assert due(project, MONDAY) == {DELTA: "held", FULL: "held"}
     for file in (DELTA, FULL):
-        assert holding(house, MONDAY, file) == {"RUN_SOURCE_STALE"}
+        assert holding(project, MONDAY, file) == {"RUN_SOURCE_STALE"}
 
 
-def test_nothing_is_open_is_doubted_if_nobody_asked_lately(house: OrderHouse) -> None:
+def test_nothing_is_open_is_doubted_if_nobody_asked_lately(
+    project: OrderProject,
+) -> None:
     terms = (during(MONDAY - 9 * DAY, MONDAY - 8 * DAY),)
-    assert published(house, MONDAY, terms=terms) == CLOSED
-    told = house.publish(MONDAY + DAY)["order_feed_delta_file"]
+    assert published(project, MONDAY, terms=terms) == CLOSED
+    told = project.publish(MONDAY + DAY)["order_feed_delta_file"]
     assert (told.code, told.told["status"]) == (1, "refused")
     assert "order_tool, run 20910101T080000Z-test, was read until" in told.words
 
 
-def test_an_empty_full_is_held(house: OrderHouse) -> None:
-    told = published(house, MONDAY)
+def test_an_empty_full_is_held(project: OrderProject) -> None:
+    told = published(project, MONDAY)
     assert told == {DELTA: "skipped", FULL: "held"}
-    assert holding(house, MONDAY, FULL) == {"RUN_EMPTY", "RUN_MIN_ROWS"}
+    assert holding(project, MONDAY, FULL) == {"RUN_EMPTY", "RUN_MIN_ROWS"}
 
 
-def test_rows_of_a_full_are_held_against_the_last_full(house: OrderHouse) -> None:
+def test_rows_of_a_full_are_held_against_the_last_full(project: OrderProject) -> None:
     """The nights between made them fewer, little by little, in delivered deltas."""
     sections = "S1 S2 S3"
-    published(house, MONDAY, *many(9, sections=sections))
+    published(project, MONDAY, *many(9, sections=sections))
     few = [*many(5), *many(9, sections=sections)[5:]]
-    assert published(house, MONDAY + DAY, *few)[DELTA] == "delivered"
-    assert published(house, MONDAY + 7 * DAY, *few)[FULL] == "held"
-    assert holding(house, MONDAY + 7 * DAY, FULL) == {"RUN_ROW_DROP"}
+    assert published(project, MONDAY + DAY, *few)[DELTA] == "delivered"
+    assert published(project, MONDAY + 7 * DAY, *few)[FULL] == "held"
+    assert holding(project, MONDAY + 7 * DAY, FULL) == {"RUN_ROW_DROP"}
 
 
-def test_a_full_with_far_more_rows_is_held(house: OrderHouse) -> None:
-    published(house, MONDAY, order(1, "A"))
+def test_a_full_with_far_more_rows_is_held(project: OrderProject) -> None:
+    published(project, MONDAY, order(1, "A"))
     big = order(2, *map(str, range(100)), sections=" ".join(map(str, range(100))))
     more = order(1, "A"), big
-    assert published(house, MONDAY + 7 * DAY, *more)[DELTA] == "delivered"
-    assert holding(house, MONDAY + 7 * DAY, FULL) == {"RUN_ROW_RISE"}
+    assert published(project, MONDAY + 7 * DAY, *more)[DELTA] == "delivered"
+    assert holding(project, MONDAY + 7 * DAY, FULL) == {"RUN_ROW_RISE"}
 
 
 @pytest.mark.parametrize(
@@ -205,118 +208,118 @@ def test_a_full_with_far_more_rows_is_held(house: OrderHouse) -> None:
     ids=["gone", "without items", "without sections"],
 )
 def test_an_order_that_was_shown_and_is_not_holds_both(
-    house: OrderHouse, left: list[dict]
+    project: OrderProject, left: list[dict]
 ) -> None:
-    published(house, MONDAY, *many(9))
-    told = published(house, MONDAY + 7 * DAY, *many(9)[1:], *left)
+    published(project, MONDAY, *many(9))
+    told = published(project, MONDAY + 7 * DAY, *many(9)[1:], *left)
     assert told == {DELTA: "held", FULL: "held"}
     for file in (DELTA, FULL):
-        assert holding(house, MONDAY + 7 * DAY, file) == {"RUN_KEY_VANISHED"}
+        assert holding(project, MONDAY + 7 * DAY, file) == {"RUN_KEY_VANISHED"}
 
 
-def test_an_order_that_never_was_shown_holds_nothing(house: OrderHouse) -> None:
-    assert published(house, MONDAY, *many(9), order(10)) == BOTH
+def test_an_order_that_never_was_shown_holds_nothing(project: OrderProject) -> None:
+    assert published(project, MONDAY, *many(9), order(10)) == BOTH
 
 
-def test_a_delta_that_touches_most_orders_is_held(house: OrderHouse) -> None:
-    published(house, MONDAY, *many(198))
+def test_a_delta_that_touches_most_orders_is_held(project: OrderProject) -> None:
+    published(project, MONDAY, *many(198))
     half = [*many(99, "B"), *many(198)[99:]]
-    assert published(house, MONDAY + DAY, *half)[DELTA] == "delivered"
+    assert published(project, MONDAY + DAY, *half)[DELTA] == "delivered"
     most = [*many(100, "C"), *half[100:]]
-    assert published(house, MONDAY + 2 * DAY, *most)[DELTA] == "held"
-    assert holding(house, MONDAY + 2 * DAY, DELTA) == {"RUN_KEYS_CHANGED"}
+    assert published(project, MONDAY + 2 * DAY, *most)[DELTA] == "held"
+    assert holding(project, MONDAY + 2 * DAY, DELTA) == {"RUN_KEYS_CHANGED"}
 
 
-def test_too_many_orders_in_question_hold_the_file(house: OrderHouse) -> None:
-    published(house, MONDAY, *many(4), order(5))  # one of five waits for a person
-    assert published(house, MONDAY + DAY, *many(4), order(5), order(6), order(7, "A"))
-    assert holding(house, MONDAY + DAY, DELTA) == {"RUN_REVIEW_RATE"}
+def test_too_many_orders_in_question_hold_the_file(project: OrderProject) -> None:
+    published(project, MONDAY, *many(4), order(5))  # one of five waits for a person
+    assert published(project, MONDAY + DAY, *many(4), order(5), order(6), order(7, "A"))
+    assert holding(project, MONDAY + DAY, DELTA) == {"RUN_REVIEW_RATE"}
 
 
 # ---------------------------------------------------------------- orders that move
 def test_an_order_that_moves_is_let_go_where_another_file_carries_it(
-    house: OrderHouse,
+    project: OrderProject,
 ) -> None:
     other = during(MONDAY, MONDAY + 99 * DAY, "4228")
     terms, reader = (ALWAYS, other), Consumer()
     stays = order(1, "A"), order(2, "B", sis_term_id="4228")
-    published(house, MONDAY, *stays, order(3, "C"), terms=terms)
+    published(project, MONDAY, *stays, order(3, "C"), terms=terms)
     moved = order(3, "C", sis_term_id="4228")
-    there = published(house, MONDAY + DAY, *stays, moved, terms=terms)
+    there = published(project, MONDAY + DAY, *stays, moved, terms=terms)
     assert (there[DELTA], there["delta.4228"]) == ("skipped", "delivered")
     # And the next night nothing is said of it again.
-    quiet = published(house, MONDAY + 2 * DAY, *stays, moved, terms=terms)
+    quiet = published(project, MONDAY + 2 * DAY, *stays, moved, terms=terms)
     assert (quiet[DELTA], quiet["delta.4228"]) == ("skipped", "skipped")
-    back = published(house, MONDAY + 3 * DAY, *stays, order(3, "C"), terms=terms)
+    back = published(project, MONDAY + 3 * DAY, *stays, order(3, "C"), terms=terms)
     assert (back[DELTA], back["delta.4228"]) == ("delivered", "skipped")
-    reader.take(house.partner.iterdir())
+    reader.take(project.partner.iterdir())
     assert {row["order_id"] for row in reader.rows("4218")} == {"1", "3"}
     assert {row["order_id"] for row in reader.rows("4228")} == {"2"}
 
 
 def test_an_order_that_moves_where_no_file_is_made_has_vanished(
-    house: OrderHouse,
+    project: OrderProject,
 ) -> None:
     closed = during(MONDAY - 9 * DAY, MONDAY - 8 * DAY, "4228")
-    published(house, MONDAY, *many(9), terms=(ALWAYS, closed))
+    published(project, MONDAY, *many(9), terms=(ALWAYS, closed))
     moved = order(1, "A", sis_term_id="4228")
-    told = published(house, MONDAY + DAY, *many(9)[1:], moved, terms=(ALWAYS, closed))
+    told = published(project, MONDAY + DAY, *many(9)[1:], moved, terms=(ALWAYS, closed))
     assert told[DELTA] == "held"
-    assert holding(house, MONDAY + DAY, DELTA) == {"RUN_KEY_VANISHED"}
+    assert holding(project, MONDAY + DAY, DELTA) == {"RUN_KEY_VANISHED"}
 
 
-def test_an_approved_loss_is_let_go_once(house: OrderHouse) -> None:
+def test_an_approved_loss_is_let_go_once(project: OrderProject) -> None:
     """A delta without rows is always the same bytes: its release is for this night."""
-    published(house, MONDAY, *many(9))
-    published(house, MONDAY + DAY, *many(9)[1:])
-    approve(house, MONDAY + DAY)
-    assert due(house, MONDAY + DAY)[DELTA] == "skipped"
-    assert published(house, MONDAY + 2 * DAY, *many(9)[1:])[DELTA] == "skipped"
-    assert published(house, MONDAY + 3 * DAY, *many(9)[2:])[DELTA] == "held"
+    published(project, MONDAY, *many(9))
+    published(project, MONDAY + DAY, *many(9)[1:])
+    approve(project, MONDAY + DAY)
+    assert due(project, MONDAY + DAY)[DELTA] == "skipped"
+    assert published(project, MONDAY + 2 * DAY, *many(9)[1:])[DELTA] == "skipped"
+    assert published(project, MONDAY + 3 * DAY, *many(9)[2:])[DELTA] == "held"
 
 
-def approve(house: OrderHouse, at: dt.datetime) -> None:
-    told = house.publish(at)["order_feed_delta_file.4218"].told
+def approve(project: OrderProject, at: dt.datetime) -> None:
+    told = project.publish(at)["order_feed_delta_file.4218"].told
     held = {"feed": "order_feed_delta_file", "file": told["file"]}
     checks = [check["id"] for check in told["held_by"]]
-    ledger = house.ledger
+    ledger = project.ledger
     newest = approval.releasable(
-        ledger, house.data / "outbox", told["sha256"], "it was a test order"
+        ledger, project.data / "outbox", told["sha256"], "it was a test order"
     )
     assert (newest["file"], newest["checks"]) == (held["file"], checks)
     approval.approve(ledger, newest, "ann", "it was a test order")
 
 
-def test_files_of_the_same_bytes_are_released_one_by_one(house: OrderHouse) -> None:
+def test_files_of_the_same_bytes_are_released_one_by_one(project: OrderProject) -> None:
     """Two deltas that only lost an order have no rows: the digest is the same."""
     others = [order(n, "A", sis_term_id="4228") for n in range(21, 30)]
     terms = (ALWAYS, during(MONDAY, MONDAY + 99 * DAY, "4228"))
-    published(house, MONDAY, *many(9), *others, terms=terms)
+    published(project, MONDAY, *many(9), *others, terms=terms)
     lost = (*many(9)[1:], *others[1:])
-    told = published(house, MONDAY + DAY, *lost, terms=terms)
+    told = published(project, MONDAY + DAY, *lost, terms=terms)
     assert (told[DELTA], told["delta.4228"]) == ("held", "held")
-    held = house.ledger.all("held")[-2:]
+    held = project.ledger.all("held")[-2:]
     assert held[0]["sha256"] == held[1]["sha256"]
     released = []
     for _ in held:
-        ledger = house.ledger
+        ledger = project.ledger
         one = approval.releasable(
-            ledger, house.data / "outbox", held[0]["sha256"], "they were tests"
+            ledger, project.data / "outbox", held[0]["sha256"], "they were tests"
         )
         released.append(approval.approve(ledger, one, "ann", "they were tests")["file"])
     assert released == ["order_feed_delta_file.4218", "order_feed_delta_file.4228"]
     with pytest.raises(Refused, match="was released by ann at"):
         approval.releasable(
-            house.ledger, house.data / "outbox", held[0]["sha256"], "once more"
+            project.ledger, project.data / "outbox", held[0]["sha256"], "once more"
         )
 
 
-def test_no_file_of_a_day_that_others_came_after(house: OrderHouse) -> None:
-    published(house, MONDAY + DAY, order(1, "A"))
-    before = sorted(house.partner.iterdir())
-    house.build({"terms": [ALWAYS], "orders": [order(1, "B")]}, MONDAY + DAY)
-    told = house.publish(MONDAY, is_due=False)
+def test_no_file_of_a_day_that_others_came_after(project: OrderProject) -> None:
+    published(project, MONDAY + DAY, order(1, "A"))
+    before = sorted(project.partner.iterdir())
+    project.build({"terms": [ALWAYS], "orders": [order(1, "B")]}, MONDAY + DAY)
+    told = project.publish(MONDAY, is_due=False)
     for outcome in told.values():
         assert (outcome.code, outcome.told["status"]) == (1, "refused")
         assert "2091-01-02-4218-order-feed-" in outcome.words
-    assert sorted(house.partner.iterdir()) == before
+    assert sorted(project.partner.iterdir()) == before

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, clean_environment
+from commands import ROOT, clean_environment
 from package_mutations import every
-from publish_sample import House
+from sample_project import SampleProject
 
 from publish.package import verify
 
@@ -48,26 +48,26 @@ class Store:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    house = House(tmp_path_factory.mktemp("house"))
-    key, public = house.root / "feeds.pem", house.root / "public.pem"
+    project = SampleProject(tmp_path_factory.mktemp("project"))
+    key, public = project.root / "feeds.pem", project.root / "public.pem"
     tool = shutil.which("openssl")
     assert tool
     subprocess.run([tool, "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
-    house.environment["FEEDS_SIGNING_KEY_FILE"] = key
-    house.meta["changes"] = {"measures": ["qty_on_hand"], "group": "part_type"}
-    told = house.write().publish(FEEDS_ACCEPT_FIRST=1)
+    project.variables["FEEDS_SIGNING_KEY_FILE"] = key
+    project.meta["changes"] = {"measures": ["qty_on_hand"], "group": "part_type"}
+    told = project.write().publish(FEEDS_ACCEPT_FIRST=1)
     for number in (1, 2):
-        house.later()
-        house.rows[number]["qty_on_hand"] = 10 + number
-        told = house.write().publish()
+        project.later()
+        project.rows[number]["qty_on_hand"] = 10 + number
+        told = project.write().publish()
         assert told["files"][0]["status"] == "delivered", told
-    house.later()
-    house.rows[3]["qty_on_hand"] = -1
-    told = house.write().publish()
+    project.later()
+    project.rows[3]["qty_on_hand"] = -1
+    told = project.write().publish()
     assert told["files"][0]["status"] == "held", told
-    public.write_text(house.run("key").stdout)
-    return Store(Path(told["files"][0]["package"]).parent, house.data / "ledger.jsonl",
-                 key, public)  # fmt: skip
+    public.write_text(project.run("publish", "key").stdout)
+    return Store(Path(told["files"][0]["package"]).parent, project.ledger_file, key,
+                 public)  # fmt: skip
 
 
 def check(capsys: pytest.CaptureFixture[str], words: list[str]) -> tuple[int, str]:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import clean_environment
+from commands import clean_environment
 
 from runtime import files
 from runtime.environment import Environment, Limits, Place, Secret

@@ -1,9 +1,9 @@
-"""Crash harness: the real `publish` is killed everywhere, then judged by its traces.
+"""Crash harness: it kills the real `publish` everywhere, then checks what is left.
 
     make faults                      # every cell, and 200 random moments; a table
     python -m faults --sample        # what CI runs (from tests/python)
 
-`ground` prepares one project and copies it for each cell, `child` runs `publish` in
-processes of its own, `cells` lists what is done to them, `checker` judges, from the
-partner's folder, the server's log and the ledger; it knows nothing of our code.
+A cell is one fault at one moment at one kind of partner. `cells` lists them, `prepared`
+makes one project and copies it for each cell, `runner` runs a cell, `checker` checks
+the partner's folder, the server's log and the ledger, and imports nothing of ours.
 """

@@ -1,4 +1,4 @@
-"""Run the cells in several processes, and print a table of what became of them."""
+"""Run the cells several at a time, and print a table of what became of them."""
 
 import argparse
 import os
@@ -8,8 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from faults import cells
-from faults.bench import Result
-from faults.hands import results
+from faults.runner import Result, results
 
 
 def table(found: Sequence[Result]) -> str:

@@ -1,10 +1,10 @@
-"""What is done to a delivery: which fault, at which moment, at which partner."""
+"""The cells: which fault, at which moment, at which partner."""
 
 import random
 from dataclasses import dataclass
 
-# Every declared point of publish, in the order in which a delivery passes them. A
-# delivery has two items, the manifest and the feed, so some are passed twice.
+# Every failpoint of publish, in the order in which a delivery reaches them. A delivery
+# has two items, the manifest and the feed, so it reaches some twice.
 POINTS = (
     "before-append:intent",
     "after-append:intent",
@@ -34,9 +34,9 @@ class Cell:
     Attributes:
         place: where the delivery goes; see `faults.places`.
         how: kill, term, full or raise at a failpoint; cut: the server is killed while
-            we stand at it; mood: a reply is lost; disk: the partner's is full;
-            random: a signal at some moment.
-        point: the failpoint, with @visit if it is not the first; the mood.
+            `publish` is stopped there; reply: a reply is lost; disk: the partner's
+            disk is full; random: a signal at some moment.
+        point: the failpoint, with @visit if it is not the first; the partner's fault.
         seed: of a random cell.
         rename: the exposure's policy.
     """
@@ -54,7 +54,7 @@ class Cell:
 
 
 def declared() -> list[Cell]:
-    """Every point with every fault, at a strict server and at a folder."""
+    """Return every point with every fault, at a strict server and at a folder."""
     cells = [
         Cell(place, how, point)
         for place in _SERVERS
@@ -71,13 +71,13 @@ def declared() -> list[Cell]:
         for how in ("full", "raise")
     ]  # fmt: skip
     cells += [
-        Cell("forgetful", "mood", mood)
-        for mood in ("226 1", "226 2", "250 1", "250 2", "451 1", "451 9", "450 2")
+        Cell("forgetful", "reply", reply)
+        for reply in ("226 1", "226 2", "250 1", "250 2", "451 1", "451 9", "450 2")
     ]
     # A lost reply, and then the process dies while it looks.
     cells += [
-        Cell("forgetful", how, f"{point}; mood {mood}")
-        for mood, point in (
+        Cell("forgetful", how, f"{point}; reply {reply}")
+        for reply, point in (
             ("226 1", "before-connect@2"),
             ("226 1", "after-login@2"),
             ("226 1", "after-append:placing"),
@@ -100,7 +100,7 @@ def declared() -> list[Cell]:
 
 
 def at_random(number: int, seed: int) -> list[Cell]:
-    """Signals at random moments, SIGKILL and SIGTERM, over four kinds of partner."""
+    """Return signals at random moments, over four kinds of partner."""
     dice = random.Random(seed)
     places = ("vsftpd", "proftpd", "forgetful", "folder")
     return [
@@ -111,14 +111,16 @@ def at_random(number: int, seed: int) -> list[Cell]:
 
 
 def sample() -> list[Cell]:
-    """About twenty that between them need every way of settling."""
+    """Return about twenty cells that between them need every way of settling."""
     few = ("in-stor@5", "after-stor@2", "after-append:placing", "after-rnto@2",
            "before-append:delivered")  # fmt: skip
     cells = [Cell("vsftpd", "kill", point) for point in few]
     cells += [Cell("folder", "term", point) for point in few[:4]]
     cells += [Cell("vsftpd", "cut", point) for point in ("in-stor@5", "before-rnto@2")]
-    cells += [Cell("forgetful", "mood", mood) for mood in ("226 2", "250 2", "451 1")]
-    cells += [Cell("forgetful", "kill", "after-login@2; mood 250 2")]
+    cells += [
+        Cell("forgetful", "reply", reply) for reply in ("226 2", "250 2", "451 1")
+    ]
+    cells += [Cell("forgetful", "kill", "after-login@2; reply 250 2")]
     cells += [Cell("folder", "full", "before-append:delivered")]
     cells += [Cell("small-disk", "disk")]
     cells += [

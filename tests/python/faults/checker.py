@@ -1,7 +1,7 @@
-"""Was it whole, last good, once, truthful and clean? Judged from outside.
+"""Check what a cell left: files whole, sent once, the ledger true, no secret shown.
 
-Imports the standard library only: it reads what lies in the partner's folder, what the
-server wrote into its log, and the ledger as the JSON lines that they are.
+It imports the standard library only. It reads the partner's folder, the server's log,
+and the ledger as lines of JSON.
 """
 
 import base64
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# How the servers tell of a rename that happened: new name in group 1.
+# How the servers log a rename that happened; group 1 is the new name.
 _RENAMED = (
     re.compile(r'OK RENAME: Client "[^"]*", "\S+ /?([^"]+)"'),  # vsftpd
     re.compile(r"<- RNTO (\S+)\n[^\n]*-> 250"),  # pyftpdlib, the sandbox
@@ -26,15 +26,15 @@ class Scene:
     """What a cell left behind.
 
     Attributes:
-        folder: the partner's.
+        folder: the partner's folder.
         ledger: ledger.jsonl.
         data: the data directory, searched for secrets.
         old: what the partner held before: file name to content.
         new: what it shall hold in the end; same names.
         log: what the server logged since the cell began; None for a plain folder.
-        secrets: what nothing may show.
-        gap: whether the exposure declares a moment in which no file stands there.
-        codes: exit codes that are lawful here and nowhere else.
+        secrets: what must appear nowhere.
+        gap: whether the exposure allows a moment without a file.
+        codes: more exit codes that are right for this cell.
         outputs: what the runs wrote to stdout and stderr.
     """
 
@@ -51,10 +51,10 @@ class Scene:
 
 
 def after_a_run(scene: Scene, code: int) -> list[str]:
-    """Judge what stands there when a run has ended, however it ended.
+    """Return what is wrong after a run.
 
     Args:
-        scene: as it is now.
+        scene: what the run left.
         code: exit code; negative for the signal that killed it.
     """
     wrong = []
@@ -79,7 +79,7 @@ def after_a_run(scene: Scene, code: int) -> list[str]:
         wrong.append("truthful: the ledger says delivered, but it is not there")
     if told == "failed" and there:
         wrong.append("truthful: the ledger says failed, but it is there")
-    # -15: a signal that came before anything was begun. 2 would be a bug of ours,
+    # -15: a signal before the start. 2 would be a bug of ours,
     # unless a failpoint plays one.
     if code not in (0, 1, 75, 143, -9, -15, *scene.codes):
         wrong.append(f"truthful: exit {code}")
@@ -87,7 +87,7 @@ def after_a_run(scene: Scene, code: int) -> list[str]:
 
 
 def in_the_end(scene: Scene) -> list[str]:
-    """Judge what stands there when `publish` has nothing left to do."""
+    """Return what is wrong when `publish` has nothing left to do."""
     wrong = []
     names = sorted(path.name for path in scene.folder.iterdir())
     if names != sorted(scene.new):
@@ -121,7 +121,7 @@ _ENDS = ("delivered", "failed", "unknown")
 
 
 def _records(ledger: Path, wrong: list[str]) -> list[dict[str, Any]]:
-    """Read the chain; a last line without its end is lawful, all else is not."""
+    """Return what is wrong with the chain; an incomplete last line is right."""
     records: list[dict[str, Any]] = []
     previous = "0" * 64
     lines = ledger.read_bytes().splitlines(keepends=True) if ledger.exists() else []
@@ -139,7 +139,7 @@ def _records(ledger: Path, wrong: list[str]) -> list[dict[str, Any]]:
 
 
 def _told(records: Iterable[dict[str, Any]], content: bytes) -> str:
-    """What the ledger says of these bytes: the last event of their last attempt."""
+    """Return the last event of the last attempt to send these bytes."""
     digest = hashlib.sha256(content).hexdigest()
     attempts = [r["attempt"] for r in records if r.get("sha256") == digest
                 and r["event"] == "intent"]  # fmt: skip
@@ -148,7 +148,7 @@ def _told(records: Iterable[dict[str, Any]], content: bytes) -> str:
 
 
 def _shown(scene: Scene) -> list[str]:
-    """Look for secrets, in clear and as base64, in everything that was written."""
+    """Return the secrets, in clear and as base64, in everything that was written."""
     places = [("output", text) for text in scene.outputs]
     places += [(p.name, p.read_bytes()) for p in scene.data.rglob("*") if p.is_file()]
     return [

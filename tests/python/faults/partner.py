@@ -1,7 +1,7 @@
-"""A partner's FTPS server (pyftpdlib) that loses replies when it is told to.
+"""A partner's FTPS server (pyftpdlib) that loses replies on demand.
 
 `python -m faults.partner PLACE CERTIFICATE FOLDER PASSWORD` writes its port. The file
-PLACE/mood holds a code and how often: `250 1` closes the control connection instead of
+PLACE/fault holds a code and how often: `250 1` closes the control connection instead of
 answering the next RNTO with 250; `226 1` does so when an upload has arrived whole; `451
 2` answers the next two RNTO with 451 and does nothing; `450 1` refuses an upload.
 PLACE/log has a line `RNTO name 250` for every rename that happened.
@@ -23,8 +23,8 @@ class Handler(TLS_FTPHandler):
     place: Path
     _command = ""
 
-    def _in_mood(self, code: str) -> bool:
-        path = self.place / "mood"
+    def _has_fault(self, code: str) -> bool:
+        path = self.place / "fault"
         words = path.read_text().split() if path.exists() else []
         if not words or words[0] != code or int(words[1]) < 1:
             return False
@@ -38,19 +38,19 @@ class Handler(TLS_FTPHandler):
     def respond(self, resp: str, *rest: object, **more: object) -> None:
         code = resp[:3]
         lost = {"226": "STOR", "250": "RNTO"}.get(code) == self._command
-        if lost and self._in_mood(code):
+        if lost and self._has_fault(code):
             self.close()
         else:
             super().respond(resp, *rest, **more)
 
     def ftp_STOR(self, file: str, mode: str = "w") -> object:
-        if self._in_mood("450"):
+        if self._has_fault("450"):
             self.respond("450 Busy, come again.")
             return None
         return super().ftp_STOR(file, mode)
 
     def ftp_RNTO(self, path: str) -> object:
-        if self._in_mood("451"):
+        if self._has_fault("451"):
             self.respond("451 Permission denied, or so.")
             return None
         done = super().ftp_RNTO(path)

@@ -1,4 +1,4 @@
-"""Where a cell delivers to: a server of the lab, the forgetful partner, or a folder."""
+"""Where a cell delivers to: a real server, a server that loses replies, or a folder."""
 
 import shutil
 import subprocess
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import servers
-from conftest import clean_environment
+from commands import clean_environment
 from servers import trust
 
-PASSWORD = "s3cret-of-the-partner"  # what the lab's servers have too
+PASSWORD = "s3cret-of-the-partner"  # the servers have it too
 
 
 @dataclass
 class Place:
-    """One destination; `reset` makes it as a partner has it before a cell."""
+    """One destination."""
 
     kind: str
     folder: Path
@@ -30,7 +30,7 @@ class Place:
     notes: dict[str, Any] = field(default_factory=dict)
 
     def reset(self, old: dict[str, bytes]) -> None:
-        """Put down what the partner holds; forget moods and the log so far."""
+        """Restore the partner's files; forget the fault and the log so far."""
         for path in self.folder.iterdir():
             path.unlink()
         for name, content in old.items():
@@ -38,16 +38,16 @@ class Place:
                 self.lab.lay(name, content)
             else:
                 (self.folder / name).write_bytes(content)
-        self.mood("")
+        self.set_fault("")
         self._from = self.log.stat().st_size if self.log and self.log.exists() else 0
 
-    def mood(self, words: str) -> None:
-        """Tell the forgetful partner what to forget."""
+    def set_fault(self, text: str) -> None:
+        """Set what the forgetful partner does next; see `faults.partner`."""
         if self.home:
-            (self.home / "mood").write_text(words)
+            (self.home / "fault").write_text(text)
 
     def logged(self) -> str | None:
-        """What the server logged since `reset`; None where nobody logs."""
+        """Return what the server logged since `reset`; None without a log."""
         if self.log is None:
             return None
         content = self.log.read_bytes() if self.log.exists() else b""
@@ -65,7 +65,7 @@ class Place:
 
 
 def make(kind: str) -> Place:
-    """Start a place: a server of the lab, forgetful, folder, or one of these:
+    """Start a place: a server of `servers`, forgetful, folder, or one of these:
 
     proftpd-no-replace refuses to rename over a file, small-disk is vsftpd on 3 MiB.
 

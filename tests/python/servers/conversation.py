@@ -24,6 +24,7 @@ class Conversation:
     def __init__(self, stub: "Stub", client: socket.socket) -> None:
         self.stub, self.control = stub, client
         self.passive: socket.socket | None = None
+        self.folder = stub.folder
         self.old = self.type = ""
 
     def run(self) -> None:
@@ -61,7 +62,8 @@ class Conversation:
             self.control.sendall(f"{reply}\r\n".encode())
 
     def _path(self, name: str) -> Path:
-        return self.stub.folder / name.lstrip("/")
+        start = self.stub.folder if name.startswith("/") else self.folder
+        return start / name.lstrip("/")
 
     def do_PASS(self, given: str) -> str:
         right = "230 in" if given == self.stub.password else "530 Login incorrect."
@@ -78,7 +80,12 @@ class Conversation:
         return "200 type"
 
     def do_CWD(self, name: str) -> str:
-        return "250 in" if self._path(name).is_dir() else "550 no such folder"
+        if self.stub.script.cwd:
+            return self.stub.script.cwd
+        if not self._path(name).is_dir():
+            return "550 no such folder"
+        self.folder = self._path(name)
+        return "250 in"
 
     def do_PASV(self, _: str) -> str:
         high, low = divmod(self._listen(), 256)
@@ -160,7 +167,8 @@ class Conversation:
         data = self._data()
         if isinstance(data, str):
             return data
-        data.sendall("".join(f"{name}\r\n" for name in self.stub.names()).encode())
+        names = sorted(path.name for path in self.folder.iterdir())
+        data.sendall("".join(f"{name}\r\n" for name in names).encode())
         self._end(data, "good")
         return "226 listed"
 

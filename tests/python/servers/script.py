@@ -13,6 +13,7 @@ class Script:
         certificate: one of `trust.CERTIFICATES`.
         reuse: data connections must resume the session, else 522.
         times: how many uploads the odd behaviour holds for.
+        cwd: the reply to CWD in place of looking for the folder.
         refuse: the reply to STOR, in place of 150; empty for none.
         final: the reply after the data; empty for none, then silence.
         late: seconds before the final reply.
@@ -42,6 +43,7 @@ class Script:
     certificate: str = "good"
     reuse: bool = False
     times: int = 1_000_000
+    cwd: str = ""
     refuse: str = ""
     final: str = "226 stored"
     late: float = 0.0

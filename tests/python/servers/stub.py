@@ -13,7 +13,7 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +33,14 @@ class Stub:
 
     Attributes:
         script: may be changed while it runs; the next command follows the new one.
+        scripts: one for each of the next connections; after the last, it stays.
         commands: what clients sent, in order; passwords as `*`.
         uploads: how many STOR were begun.
         reused: for every data connection, whether it resumed a session.
     """
 
     script: Script = field(default_factory=Script)
+    scripts: Iterator[Script] = field(default_factory=lambda: iter(()))
     host: str = "localhost"
     user: str = "feeds"
     password: str = PASSWORD
@@ -124,6 +126,7 @@ class Stub:
                 client, _ = listener.accept()
             except OSError:
                 return
+            self.script = next(self.scripts, self.script)
             self._run(self._serve, self.opened(client))
 
     def _serve(self, client: socket.socket) -> None:

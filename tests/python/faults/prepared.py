@@ -1,13 +1,12 @@
-"""The ground that every cell stands on: prepared once, copied for each."""
+"""The project of every cell: prepared once, copied for each."""
 
 import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from publish_sample import House, good_row
-
-from faults import child
+from commands import Child, clean_environment
+from sample_project import SampleProject, good_row
 
 OLD_AT, NEW_AT = "2026-01-15T07:00:00Z", "2026-01-16T07:00:00Z"
 FEED, MANIFEST = "DEMO01_inventory.csv", "DEMO01_inventory.manifest.json"
@@ -16,13 +15,13 @@ ROWS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """A project whose partner holds yesterday's file, and that has today's to send.
+class Prepared:
+    """A project whose partner has yesterday's file, and that is to send today's.
 
     Attributes:
         root: project and data directory, to be copied.
-        old: what the partner holds: name to content, the feed last.
-        new: what it shall hold.
+        old: the partner's files, content by name, the feed last.
+        new: the same after the delivery.
     """
 
     root: Path
@@ -30,7 +29,7 @@ class Ground:
     new: dict[str, bytes]
 
     def copy(self, place: Path, rename: str) -> Path:
-        """Copy it to `place`; the warehouse, which nobody changes, is linked."""
+        """Copy it to `place`; the warehouse is linked, for nothing changes it."""
         shutil.copytree(self.root, place, ignore=shutil.ignore_patterns("*.duckdb"))
         warehouse = "data dir/warehouse.duckdb"
         (place / warehouse).hardlink_to(self.root / warehouse)
@@ -42,25 +41,32 @@ class Ground:
         return place
 
 
-def prepare(place: Path) -> Ground:
+def prepare(place: Path) -> Prepared:
     """Make the project, deliver yesterday's file, learn what today's will be."""
-    house = House(place / "ground", rows=[good_row(number) for number in range(ROWS)])
-    house.root.mkdir(parents=True)
-    house.meta |= {"file": FEED, "guards": {}}
-    # Great Expectations runs, but has one thing to ask: here delivery is judged.
-    house.quick()
-    _deliver(house.root, OLD_AT)
-    old = _contents(house.partner)
-    house.rows[0]["qty_on_hand"] = 11
-    house.write()
-    # In a copy, so that the ground's ledger knows nothing of it.
-    rehearsal = shutil.copytree(house.root, place / "rehearsal")
+    project = SampleProject(
+        place / "ground", rows=[good_row(number) for number in range(ROWS)]
+    )
+    project.root.mkdir(parents=True)
+    project.meta |= {"file": FEED, "guards": {}}
+    # Great Expectations runs with one expectation: these tests are about delivery.
+    project.quick()
+    _deliver(project.root, OLD_AT)
+    old = _contents(project.partner)
+    project.rows[0]["qty_on_hand"] = 11
+    project.write()
+    # In a copy, so that the ledger has no record of it.
+    rehearsal = shutil.copytree(project.root, place / "rehearsal")
     _deliver(rehearsal, NEW_AT)
     new = _contents(rehearsal / "partner")
     assert old.keys() == new.keys()
     assert old[FEED] != new[FEED]
     shutil.rmtree(rehearsal)
-    return Ground(house.root, old, new)
+    return Prepared(project.root, old, new)
+
+
+def start(root: Path, at: str, environment: dict[str, str]) -> Child:
+    """Start `publish` in the project `root` at the logical time `at`."""
+    return Child(["--at", at, "--json"], root, clean_environment(**environment))
 
 
 def _deliver(root: Path, at: str) -> None:
@@ -70,10 +76,8 @@ def _deliver(root: Path, at: str) -> None:
         "DEST_ONPART_URL": (root / "partner").as_uri(),
         "FEEDS_ACCEPT_FIRST": "1",
     }
-    ended = child.start(root, at, environment).wait()
-    assert ended.code == 0, ended
-    (root / "stdout").unlink()
-    (root / "stderr").unlink()
+    done = start(root, at, environment).wait()
+    assert done.returncode == 0, done
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -1,6 +1,5 @@
 """A project in a repository of its own, and a run that the real commands made in it."""
 
-import json
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -8,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from conftest import PROJECT, ROOT, clean_environment
+from commands import ROOT
+from conftest import PROJECT
+from project import Project
 
 from runtime.files import sha256_of
 
@@ -21,63 +22,48 @@ publish onpart_inventory --quiet --at "$AT"
 """
 
 
-@dataclass(frozen=True)
-class House:
-    """Everything lies below `folder`; `made_by` is the commit of the run."""
+@dataclass
+class CommittedProject(Project):
+    """The project in a repository of its own; `commit` is the first one."""
 
-    folder: Path
-    made_by: str
-
-    @classmethod
-    def make(cls, folder: Path) -> "House":
-        """Copy the code, commit it."""
-        return cls(folder, committed(folder / "project"))
+    commit: str = ""
 
     @property
-    def project(self) -> Path:
+    def root(self) -> Path:
+        """The folder of dbt_project.yml; commands run there."""
         return self.folder / "project"
 
     @property
-    def data(self) -> Path:
-        return self.folder / "data dir"
-
-    @property
     def package(self) -> Path:
-        """The newest one."""
-        return max((self.data / "outbox/onpart_inventory").iterdir())
+        """The newest package."""
+        return self.packages()[-1]
 
-    def night(self) -> "House":
+    def environment(self) -> dict[str, object]:
+        """Return the environment of every command."""
+        return {**super().environment(), "PYTHONPATH": self.root}
+
+    def night(self) -> None:
         """Extract from a stand-in, build, deliver to a stand-in's server."""
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        words = ("sandbox", "run", "--items", "60", "--", "sh", "-c", NIGHT)
-        done = self._run(*words, FEEDS_ACCEPT_FIRST=1, AT=at)
+        words = ("sandbox", "run", "--items", 60, "--", "sh", "-c", NIGHT)
+        done = self.run(*words, FEEDS_ACCEPT_FIRST=1, AT=at)
         assert done.returncode == 0, done.stderr
-        return self
 
     def replay(self, *words: str, **variables: object) -> tuple[int, Any, str]:
-        """Replay the run: exit code, what it said as JSON, its log."""
-        words = ("python", "-m", "publish", "replay", self.package.name, *words)
-        done = self._run(*words, "--json", **variables)
-        assert done.stdout, done.stderr
-        return done.returncode, json.loads(done.stdout), done.stderr
-
-    def _run(
-        self, *words: str, **variables: object
-    ) -> subprocess.CompletedProcess[str]:
-        environment = clean_environment(
-            FEEDS_DATA=self.data,
-            PYTHONPATH=self.project,
-            DBT_TARGET_PATH=self.folder / "target",
-            DBT_LOG_PATH=self.folder / "logs",
-            **variables,
-        )
-        return subprocess.run(
-            words, cwd=self.project, env=environment, capture_output=True, text=True,
-            timeout=240, check=False,
-        )  # fmt: skip
+        """Replay the run; return the exit code, what it printed, and its log."""
+        words = ("publish", "replay", self.package.name, *words)
+        result = self.run_json("python", "-m", *words, **variables)
+        return result["exit_code"], result, result["stderr"]
 
 
-def committed(project: Path) -> str:
+def commit_and_run(folder: Path) -> CommittedProject:
+    """Commit the code below `folder`, then run one night by it."""
+    project = CommittedProject(folder, commit=commit(folder / "project"))
+    project.night()
+    return project
+
+
+def commit(project: Path) -> str:
     """Copy the code into a repository of its own; return its first commit."""
     for name in CODE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy

@@ -1,17 +1,24 @@
-"""One cell: a copy of the ground, the fault, runs until it settles, the verdict."""
+"""Run a cell: copy the project, make the fault, run until all is sent, check."""
 
+import queue
 import random
 import shutil
 import signal
+import subprocess
+import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import servers
+from commands import Child
 
-from faults import checker, child, places
+from faults import checker, places
 from faults.cells import Cell
-from faults.ground import NEW_AT, Ground
+from faults.prepared import NEW_AT, Prepared, prepare, start
 
 _RUNS = 4
 _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM}
@@ -19,9 +26,9 @@ _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a cell: exit codes of its runs, what was wrong, how long it took.
+    """The exit codes of a cell's runs, what was wrong, how many seconds it took.
 
-    `skipped` says what the machine lacks for it.
+    `skipped` says what the machine lacks for the cell.
     """
 
     cell: Cell
@@ -33,10 +40,10 @@ class Result:
 
 
 @dataclass
-class Bench:
-    """Runs cells one after another; servers stay up between them."""
+class Runner:
+    """It runs cells one after another; servers stay up between them."""
 
-    ground: Ground
+    prepared: Prepared
     work: Path
     _places: dict[str, places.Place] = field(default_factory=dict)
     _count: int = 0
@@ -66,8 +73,8 @@ class Bench:
 
     def _copy(self, place: places.Place, cell: Cell) -> tuple[Path, dict[str, str]]:
         self._count += 1
-        root = self.ground.copy(self.work / f"{self._count}", cell.rename)
-        place.reset(self.ground.old)
+        root = self.prepared.copy(self.work / f"{self._count}", cell.rename)
+        place.reset(self.prepared.old)
         return root, {
             "FEEDS_DATA": str(root / "data dir"),
             "XDG_STATE_HOME": str(root / "state"),
@@ -78,24 +85,26 @@ class Bench:
         }
 
     def _learn(self, place: places.Place) -> None:
-        """Measure a run that nobody disturbs, so that a moment can be drawn from it."""
+        """Measure a run without a fault; random moments are chosen within it."""
         if place.kind in self._lasts:
             return
         root, environment = self._copy(place, Cell(place.kind, "none"))
-        run = child.start(root, NEW_AT, environment)
-        run.said(b"ready file=")
+        began = time.monotonic()
+        run = start(root, NEW_AT, environment)
+        run.said("ready file=")
         ready = time.monotonic()
-        ended = run.wait()
-        assert ended.code == 0, ended
-        self._lasts[place.kind] = (ended.seconds, time.monotonic() - ready)
+        done = run.wait()
+        assert done.returncode == 0, done
+        end = time.monotonic()
+        self._lasts[place.kind] = (end - began, end - ready)
         shutil.rmtree(root)
 
     def _judged(self, cell: Cell, place: places.Place, began: float) -> Result:
         root, environment = self._copy(place, cell)
         data = root / "data dir"
         scene = checker.Scene(
-            place.folder, data / "ledger.jsonl", data, self.ground.old,
-            self.ground.new, None, (places.PASSWORD,),
+            place.folder, data / "ledger.jsonl", data, self.prepared.old,
+            self.prepared.new, None, (places.PASSWORD,),
             gap=cell.rename == "delete-then-rename",
             codes=(2,) if cell.how == "raise" else (),
         )  # fmt: skip
@@ -105,14 +114,14 @@ class Bench:
         try:
             for number in range(_RUNS):
                 if number == 0:
-                    ended = self._with_fault(cell, place, root, environment)
+                    done = self._with_fault(cell, place, root, environment)
                 else:
-                    ended = child.start(root, NEW_AT, environment).wait()
-                codes.append(ended.code)
-                said += f"{ended.out.decode()}{ended.err.decode()}\n"
-                scene.outputs += [ended.out, ended.err]
-                wrong += checker.after_a_run(scene, ended.code)
-                if number and ended.code == 0:
+                    done = start(root, NEW_AT, environment).wait()
+                codes.append(done.returncode)
+                said += f"{done.stdout}{done.stderr}\n"
+                scene.outputs += [done.stdout.encode(), done.stderr.encode()]
+                wrong += checker.after_a_run(scene, done.returncode)
+                if number and done.returncode == 0:
                     break
             else:
                 wrong.append("convergence: it never ended with 0")
@@ -126,50 +135,70 @@ class Bench:
 
     def _with_fault(
         self, cell: Cell, place: places.Place, root: Path, environment: dict[str, str]
-    ) -> child.Ended:
+    ) -> subprocess.CompletedProcess[str]:
         point, _, more = cell.point.partition("; ")
         filler = place.folder / "filler"
-        if more.startswith("mood "):
-            place.mood(more.removeprefix("mood "))
+        if more.startswith("reply "):
+            place.set_fault(more.removeprefix("reply "))
         if cell.how == "disk" or more == "disk":
-            used = sum(len(content) for content in self.ground.old.values())
+            used = sum(len(content) for content in self.prepared.old.values())
             filler.write_bytes(b"x" * ((3 << 20) - used - used // 2))
-        if cell.how == "mood":
-            place.mood(point)
+        if cell.how == "reply":
+            place.set_fault(point)
         name, _, visit = point.partition("@")
         action = "stop" if cell.how == "cut" else cell.how
         if action in ("kill", "term", "stop", "full", "raise"):
             term = f"{name}={action}" + (f"@{visit}" if visit else "")
             environment = {**environment, "FEEDS_FAILPOINT": term}
-        run = child.start(root, NEW_AT, environment)
+        run = start(root, NEW_AT, environment)
         if cell.how == "cut":
             _cut(run, place)
         elif cell.how == "random":
             self._at_some_moment(run, cell, place)
-        ended = run.wait()
+        done = run.wait()
         filler.unlink(missing_ok=True)
         if place.lab and place.lab.process is None:
             place.lab.start()
-        place.mood("")
-        return ended
+        place.set_fault("")
+        return done
 
-    def _at_some_moment(
-        self, run: child.Child, cell: Cell, place: places.Place
-    ) -> None:
+    def _at_some_moment(self, run: Child, cell: Cell, place: places.Place) -> None:
         """Half of the moments lie in the whole run, half while it delivers."""
         dice = random.Random(cell.seed)
         whole, delivery = self._lasts[place.kind]
         if cell.seed % 2:
             time.sleep(dice.uniform(0, 0.9 * whole))
         else:
-            run.said(b"ready file=")
+            run.said("ready file=")
             time.sleep(dice.uniform(0, 0.9 * delivery))
         run.signal(_SIGNALS[cell.point])
 
 
-def _cut(run: child.Child, place: places.Place) -> None:
-    """Kill the server, its sessions too, while we stand at a point."""
+def _cut(run: Child, place: places.Place) -> None:
+    """Kill the server and its sessions while `publish` is stopped."""
     assert place.lab is not None
     if run.stopped():
         place.lab.kill()
         run.signal(signal.SIGCONT)
+
+
+def results(chosen: Sequence[Cell], workers: int) -> Iterator[Result]:
+    """Run cells, as many at a time as there are workers; results as they come."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as place, ExitStack() as stack:
+        prepared = prepare(Path(place))
+        free: queue.SimpleQueue[Runner] = queue.SimpleQueue()
+        for number in range(workers):
+            work = Path(place) / f"w{number}"
+            work.mkdir()
+            free.put(stack.enter_context(closing(Runner(prepared, work))))
+
+        def run(cell: Cell) -> Result:
+            runner = free.get()
+            try:
+                return runner.run(cell)
+            finally:
+                free.put(runner)
+
+        pool = stack.enter_context(ThreadPoolExecutor(workers))
+        for done in as_completed([pool.submit(run, cell) for cell in chosen]):
+            yield done.result()

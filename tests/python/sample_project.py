@@ -1,20 +1,18 @@
-"""A small house to publish from: real DuckDB files and artifacts, without dbt.
+"""A small project to publish from: a real warehouse and artifacts, without dbt.
 
-The good sample passes every gate. A test spoils one thing and says which gate closes.
+The sample passes every gate. A test spoils one thing and says which gate closes.
 """
 
 import datetime as dt
 import json
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
-import warm
-from conftest import ROOT, clean_environment
+from commands import ROOT
+from project import Project
 
 from publish.run import Outcome, publish
 from publish.settings import Settings
@@ -252,10 +250,9 @@ def extracted() -> dict[str, Any]:
 
 
 @dataclass
-class House:
-    """A project root and a data directory; `write` makes the files of what it holds."""
+class SampleProject(Project):
+    """A project with one feed; `write` makes the files of what it holds."""
 
-    root: Path
     rows: list[dict[str, Any]] = field(
         default_factory=lambda: [good_row(number) for number in range(40)]
     )
@@ -264,20 +261,11 @@ class House:
     results: dict[str, Any] = field(default_factory=run_results)
     extract: dict[str, Any] = field(default_factory=extracted)
     invocation: str | None = "inv-1"
-    environment: dict[str, object] = field(default_factory=dict)
     at: str = AT
     columns: dict[str, str] = field(default_factory=lambda: dict(COLUMNS))
 
-    @property
-    def data(self) -> Path:
-        return self.root / "data dir"
-
-    @property
-    def partner(self) -> Path:
-        """The partner's folder."""
-        return self.root / "partner"
-
-    def write(self) -> "House":
+    def write(self) -> Self:
+        """Write artifacts, the record of the extract, and the warehouse."""
         suites = self.root / "tests" / "expectations"
         if not suites.exists():
             shutil.copytree(ROOT / "tests" / "expectations", suites)
@@ -326,29 +314,13 @@ class House:
                     [self.invocation, BUILT],
                 )
 
-    def run(self, *words: object, **more: object) -> subprocess.CompletedProcess[str]:
-        """Run `python -m publish` in a child process, as a user does; see `warm`."""
-        environment = {
-            "FEEDS_DATA": self.data,
-            "DEST_ONPART_URL": self.partner.as_uri(),
-            "PYTHONPATH": ROOT,
-            **self.environment,
-            **more,
-        }
-        variables = clean_environment(**environment)
-        return warm.run([str(word) for word in words], self.root, variables, 240)
-
-    def publish(self, *words: object, **more: object) -> dict[str, Any]:
-        """Run `publish --json` at the house's logical time; return what it said."""
-        done = self.run("--at", self.at, "--json", *words, **more)
-        assert done.stdout, done.stderr
-        said = json.loads(done.stdout)
-        assert said["exit_code"] == done.returncode, done.stderr
-        return {**said, "stderr": done.stderr}
+    def publish(self, *words: object, **variables: object) -> dict[str, Any]:
+        """Run `publish` at the project's logical time; return what it printed."""
+        return self.run_json("publish", "--at", self.at, *words, **variables)
 
     def here(self, accept_first: bool = False, dry_run: bool = False) -> list[Outcome]:
         """Publish in this process, which spares the import of Great Expectations."""
-        variables = {"DEST_ONPART_URL": self.partner.as_uri(), **self.environment}
+        variables = self.environment()
         settings = Settings(
             root=self.root,
             variables=Environment({k: str(v) for k, v in variables.items()}),
@@ -368,8 +340,8 @@ class House:
             for outcome in publish(settings, found, ledger, feed)
         ]
 
-    def quick(self) -> "House":
-        """Ask one thing of every row, not eighty: where gates are not the question."""
+    def quick(self) -> Self:
+        """Write it with one expectation in place of eighty, which saves time."""
         self.meta["suite"] = "quick"
         self.write()
         folder = self.root / "tests" / "expectations"
@@ -379,7 +351,7 @@ class House:
         return self
 
     def first_delivery(self) -> None:
-        """Deliver the good sample, so that there is something to compare with."""
+        """Deliver the sample, so that there is something to compare with."""
         (outcome,) = self.write().here(accept_first=True)
         assert outcome.told["status"] == "delivered", outcome.words
 

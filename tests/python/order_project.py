@@ -1,0 +1,372 @@
+"""A project that publishes the order feed, a night in a fraction of a second.
+
+`dbt build` runs once. What it compiled is then executed for every night against what
+was landed, model by model and test by test, so that run_results.json is true; what dbt
+would compile otherwise where no state was delivered yet is left out here.
+
+The suites have no expectation: other tests check each of them. A lenient template
+lacks two guards on shares, which a handful of orders cannot keep; the guards that name
+orders stay. `speed_up` lists what is replaced in Python's library.
+"""
+
+import datetime as dt
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import commands
+import duckdb
+import landing
+import pytest
+from order_consumer import Consumer
+from project import Project
+from servers.script import Script
+from servers.stub import Stub
+
+from publish.gate import dbt
+from publish.run import Outcome, publish
+from publish.settings import Settings
+from runtime.environment import Environment, Limits, Place
+from store import feeds, ledger
+from store.feeds.artifacts import Artifacts
+
+EXPOSURES = [
+    f"exposure.partner_feeds.order_feed_{kind}_file" for kind in ("delta", "full")
+]
+MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
+# What a delivered or landed file adds to a model; absent while there is no file.
+UNION = re.compile(r"union all by name\s+select \* from '([^']*)'")
+
+
+def term(name: str = "4218") -> dict:
+    """Return a term that is open for years."""
+    return landing.term(
+        name,
+        name=name,
+        ordering_opens_at="2026-01-01T00:00:00Z",
+        ordering_closes_at="2030-01-01T00:00:00Z",
+    )
+
+
+def order(number: int, *titles: str, sections: str = "S1", **fields: object) -> dict:
+    """Return an order of catalog items; the names of its sections are one text."""
+    items = tuple(
+        {
+            "content_id": f"c-{place}",
+            "author": [],
+            "title": title,
+            "offer_price": None,
+            "offer_price_original": None,
+        }
+        for place, title in enumerate(titles)
+    )
+    defaults = {
+        "sis_term_id": "4218",
+        "created_at": "2026-11-01T09:30:00Z",
+        "updated_at": None,
+    }
+    return landing.order(
+        number, items, sections=tuple(sections.split()), **{**defaults, **fields}
+    )
+
+
+def land(data: Path, source: Mapping[str, list[dict]], finished: dt.datetime) -> None:
+    """Land terms and orders as `extract order_tool` does."""
+    read_at = f"{finished:%Y-%m-%d %H:%M:%S}"
+    landing.land_orders(data, source["orders"], source["terms"], read_at=read_at)
+    entities = {table: {"rows": len(rows)} for table, rows in source.items()}
+    run, at = f"{finished:%Y%m%dT%H%M%SZ}-test", f"{finished:%Y-%m-%dT%H:%M:%SZ}"
+    landing.write_extract(data, "order_tool", entities, run, at)
+
+
+@dataclass(frozen=True)
+class Template:
+    """What one `dbt build` leaves: artifacts, and a warehouse with the seeds."""
+
+    data: Path
+    manifest: dict[str, Any]
+    results: dict[str, Any]
+    needed: frozenset[str]
+
+    def lenient(self) -> "Template":
+        """Return the same without guards that a handful of orders cannot keep."""
+        manifest = deepcopy(self.manifest)
+        for name in EXPOSURES:
+            guards = manifest["exposures"][name]["config"]["meta"]["guards"]
+            del guards["max_review_share"]
+            guards.pop("max_rows_lost", None)
+        return replace(self, manifest=manifest)
+
+    @classmethod
+    def build(cls, folder: Path) -> "Template":
+        """Run dbt, with a state delivered, so that its reading is compiled."""
+        data = folder / "data"
+        land(data, {"terms": [], "orders": []}, dt.datetime(2026, 1, 1))
+        state = data / "delivered/order_feed_v2/current"
+        state.mkdir(parents=True)
+        with duckdb.connect() as connection:
+            connection.execute(
+                "copy (select 1::bigint as order_id where false) to $file",
+                {"file": str(state / "none.parquet")},
+            )
+        names = [f"+exposure:{name.rpartition('.')[2]}" for name in EXPOSURES]
+        done = commands.run(
+            *("dbt", "--no-use-colors", "build", "--select", *names),
+            env={
+                "FEEDS_DATA": data,
+                "DBT_TARGET_PATH": folder / "target",
+                "DBT_LOG_PATH": folder / "logs",
+            },
+        )
+        assert done.returncode == 0, done.stdout
+        manifest = json.loads((folder / "target/manifest.json").read_bytes())
+        results = json.loads((folder / "target/run_results.json").read_bytes())
+        manifest["exposures"] = {
+            name: manifest["exposures"][name] for name in EXPOSURES
+        }
+        found = Artifacts(manifest, results)
+        needed = frozenset().union(
+            *(dbt.nodes_needed(found, name) for name in EXPOSURES)
+        )
+        return cls(data, manifest, results, needed)
+
+    def steps(self, kind: str) -> list[dict[str, Any]]:
+        """Return the nodes of a kind that the files need, in the order of dbt."""
+        nodes = self.manifest["nodes"]
+        return [
+            nodes[result["unique_id"]]
+            for result in self.results["results"]
+            if result["unique_id"] in self.needed & nodes.keys()
+            and nodes[result["unique_id"]]["resource_type"] == kind
+        ]
+
+
+GOOD = Script(mode="plain", hash="right")
+# What may go wrong on a connection.
+FAULTS = {
+    "ok": GOOD,
+    "refuse": replace(GOOD, cwd="550 no such folder"),
+    "put": replace(GOOD, keep=0.5, close="rst", cut="STOR"),
+    "before": replace(GOOD, cut="RNTO", renames=False),
+    "after": replace(GOOD, cut="RNTO"),
+    # As "after", and no connection is served until the run has ended.
+    "lost": replace(GOOD, cut="RNTO"),
+    "down": replace(GOOD, login="421 come again"),
+}
+
+
+def _scripts(faults: Sequence[str]) -> Iterator[Script]:
+    for fault in faults:
+        yield FAULTS[fault]
+        if fault == "lost":
+            yield from repeat(FAULTS["down"])
+    yield from repeat(GOOD)
+
+
+class OrderProject(Project):
+    """A project with both files of the order feed, and the steps of a night.
+
+    Attributes:
+        server: the partner's; without one its folder is on this machine.
+    """
+
+    def __init__(
+        self, folder: Path, template: Template, server: Stub | None = None
+    ) -> None:
+        """Copy the template's warehouse, and make the partner's folder."""
+        super().__init__(folder)
+        self._template = template
+        self.server = server
+        if server:
+            self.variables |= {
+                **server.variables("ORDERS"),
+                "DEST_ORDERS_ALLOW_PLAINTEXT": 1,
+            }
+        self.partner.mkdir(parents=True)
+        self.data.mkdir(parents=True)
+        shutil.copy(template.data / "warehouse.duckdb", self.data)
+        suites = folder / "tests/expectations"
+        suites.mkdir(parents=True)
+        (suites / "order_feed_v2.json").write_text('{"expectations": []}')
+        self.clock = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        self._builds = 0
+        self.artifacts = Artifacts(template.manifest, template.results)
+        self.feeds = feeds.read(self.artifacts)
+
+    @property
+    def partner(self) -> Path:
+        """The folder of both files at the partner."""
+        root = self.server.folder if self.server else super().partner
+        return root / "uat/order-feed"
+
+    def speed_up(self, patched: pytest.MonkeyPatch) -> None:
+        """Replace fsync by nothing, and the ledger's clock by one of the project.
+
+        Nights pass faster than the seconds in which the ledger counts.
+        """
+        project = self
+
+        class Clock(dt.datetime):
+            @classmethod
+            def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+                project.clock += dt.timedelta(seconds=1)
+                return project.clock
+
+        patched.setattr(ledger, "datetime", Clock)
+        patched.setattr(os, "fsync", lambda _: None)
+
+    def build(self, source: Mapping[str, list[dict]], at: dt.datetime) -> None:
+        """Land a source and build from it, at `at` or after the last event if later."""
+        self.clock = max(self.clock + dt.timedelta(seconds=1), at)
+        land(self.data, source, self.clock)
+        self._builds += 1
+        invocation = f"build-{self._builds}"
+        results = [
+            {"unique_id": result["unique_id"], "status": result["status"]}
+            for result in self._template.results["results"]
+            if result["unique_id"] in self._template.needed
+        ]
+        statuses = {result["unique_id"]: result for result in results}
+        with duckdb.connect(
+            str(self.data / "warehouse.duckdb"), config={"threads": 2}
+        ) as connection:
+            connection.execute("set TimeZone = 'UTC'; begin")
+            for node in self._template.steps("model"):
+                if statement := self._statement(node):
+                    connection.execute(statement)
+            for node in self._template.steps("test"):
+                sql = self._compiled(node)
+                (failures,) = connection.execute(
+                    f"select count(*) from ({sql})"
+                ).fetchall()[0]
+                if failures:
+                    statuses[node["unique_id"]] |= {"status": "fail"}
+            connection.execute(
+                "create or replace table build_record as select ? as invocation_id,"
+                " 'build' as command, ?::timestamp as built_at",
+                [invocation, f"{self.clock:%Y-%m-%d %H:%M:%S}"],
+            )
+            connection.execute("commit")
+        metadata = {"invocation_id": invocation, "dbt_version": "1"}
+        metadata["generated_at"] = f"{self.clock:%Y-%m-%dT%H:%M:%SZ}"
+        told = {"metadata": metadata, "args": {"which": "build"}, "results": results}
+        self.artifacts = Artifacts(self._template.manifest, deepcopy(told))
+
+    def _compiled(self, node: Mapping[str, Any]) -> str:
+        sql = node["compiled_code"].replace(str(self._template.data), str(self.data))
+
+        def union(found: re.Match) -> str:
+            pattern = Path(found[1])
+            return found[0] if list(pattern.parent.glob(pattern.name)) else ""
+
+        return UNION.sub(union, sql)
+
+    def _statement(self, node: Mapping[str, Any]) -> str:
+        name = f'"{node["schema"]}"."{node["alias"]}"'
+        sql = self._compiled(node)
+        if node["config"]["materialized"] == "view":
+            reads_state = "published" in node["name"]
+            return (
+                f"create or replace view {name} as {sql}"
+                if self._builds == 1 or reads_state
+                else ""
+            )
+        if (node["config"].get("contract") or {}).get("enforced"):
+            columns = ", ".join(
+                f"cast({column['name']} as {column['data_type']}) as {column['name']}"
+                for column in node["columns"].values()
+            )
+            sql = f"select {columns} from ({sql})"
+        return f"create or replace table {name} as {sql}"
+
+    def publish(
+        self, at: dt.datetime, *faults: str, is_due: bool = True
+    ) -> dict[str, Outcome]:
+        """Do what `publish --due` does, in this process; return outcomes by file.
+
+        Each word of `faults` is what goes wrong on one more connection.
+        """
+        self.clock = max(self.clock, at)
+        if self.server:
+            self.server.scripts = _scripts(faults)
+        variables = {
+            **self.environment(),
+            "FEEDS_COMMIT": "0" * 40,
+            "DEST_ORDERS_RETRIES": 0,
+        }
+        settings = Settings(
+            root=self.root,
+            variables=Environment({k: str(v) for k, v in variables.items()}),
+            place=Place("uat", self.data),
+            limits=Limits("1GB", 2),
+            at=at,
+            due=is_due,
+            dry_run=False,
+            accept_first=True,
+            bar=False,
+        )
+        opened = ledger.Ledger(settings.place.ledger)
+        outcomes = [
+            outcome
+            for feed in self.feeds
+            for outcome in publish(settings, self.artifacts, opened, feed)
+        ]
+        return {outcome.told["file"]: outcome for outcome in outcomes}
+
+    @property
+    def ledger(self) -> ledger.Ledger:
+        """The ledger, read anew, which verifies its chain."""
+        return ledger.Ledger(self.data / "ledger.jsonl")
+
+
+def night(
+    project: OrderProject, at: dt.datetime, *orders: dict, faults: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Build and publish; return the status of each kind of file."""
+    project.build({"terms": [term()], "orders": list(orders)}, at)
+    outcomes = project.publish(at, *faults)
+    return {label.split("_")[2]: o.told["status"] for label, o in outcomes.items()}
+
+
+def held_after(project: OrderProject, reader: Consumer) -> set[tuple]:
+    """Let a reader take the files; return the order, section and title of its rows."""
+    files = sorted(project.partner.glob("*.csv"))
+    reader.take(files)
+    for file in files:
+        file.unlink()
+    rows = reader.rows("4218")
+    return {(row["order_id"], row["sis_section_id"], row["ci_title"]) for row in rows}
+
+
+@pytest.fixture(scope="session")
+def order_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """What one `dbt build` leaves, for all tests of a process."""
+    return Template.build(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def order_server() -> Iterator[Stub]:
+    """The partner's server, whose connections go wrong as a test says."""
+    with Stub(GOOD) as server:
+        yield server
+
+
+@pytest.fixture
+def order_project(
+    order_template: Template,
+    order_server: Stub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> OrderProject:
+    """A project for nights that pass quickly, without guards on shares."""
+    project = OrderProject(tmp_path / "project", order_template.lenient(), order_server)
+    project.speed_up(monkeypatch)
+    return project
