@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from monitor_house import House, common
 
-from runtime.environment import Place
-from store.chain import read_ledger
-from store.package import Package, packages
+from store.ledger import Ledger
+from store.outbox import packages
+from store.package import Package
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def audited(package: Package, header: list[str], rows: list[dict[str, str]]) -> 
 
 def kept(house: House) -> list[Package]:
     """The packages, oldest first."""
-    return packages(Place("dev", house.data), read_ledger(house.data / "ledger.jsonl"))
+    return packages(house.data / "outbox", Ledger.read(house.data / "ledger.jsonl"))
 
 
 def of(house: House, file: str) -> Package:

@@ -111,7 +111,7 @@ def test_every_step_has_its_seconds(reported: Reported) -> None:
         assert shows[1:4] == [
             steps.seconds_text(each) for each in (built, told["render"], told["judge"])
         ]
-        sent = package.fate == "delivered"
+        sent = package.outcome == "delivered"
         assert shows[4] == (steps.seconds_text(told["deliver"]) if sent else "not done")
         assert f"its package: {steps.seconds_text(told['package'])}" in text
 
@@ -119,7 +119,7 @@ def test_every_step_has_its_seconds(reported: Reported) -> None:
 def test_a_file_that_was_held_is_not_said_to_have_taken_time_to_deliver(
     reported: Reported,
 ) -> None:
-    held = next(each for each in kept(reported.house) if each.fate == "held")
+    held = next(each for each in kept(reported.house) if each.outcome == "held")
     text = reported.page(held).read_text("utf-8")
     assert re.findall('class="seconds">([^<]+)<', text)[4] == "not done"
 
@@ -128,7 +128,7 @@ def test_a_ledger_of_before_there_were_seconds_says_that_they_were_not_kept(
     mine: House, tmp_path: Path
 ) -> None:
     rechained(mine, lambda record: record.pop("seconds", None))
-    package = next(each for each in kept(mine) if each.fate == "delivered")
+    package = next(each for each in kept(mine) if each.outcome == "delivered")
     sent = next(r for r in package.records if r["event"] == "delivered")
     text = written(mine, tmp_path / "out").page(package).read_text("utf-8")
     shows = re.findall('class="seconds">([^<]+)<', text)
