@@ -33,7 +33,7 @@ from runtime.environment import Limits
 from runtime.files import sha256_of
 from store import feeds
 from store.feeds.artifacts import Artifacts
-from store.package import PackagedFile
+from store.package import Package
 
 FEED = "onpart_inventory"
 WARM = 28  # runs before anything is judged
@@ -81,9 +81,7 @@ class Bench:
         }  # fmt: skip
         told = manifest(self.feed, file, {}, run)
         (folder / "file.manifest.json").write_text(json.dumps(told))
-        return profile.profile(
-            PackagedFile(folder, "delivered"), Limits("1GB", 1), self.folder
-        )
+        return profile.profile(Package(folder), Limits("1GB", 1), self.folder)
 
     def _changes(self, rows: int) -> dict[str, Any]:
         """Count what changes.csv would list, as `publish` does."""

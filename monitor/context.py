@@ -15,7 +15,7 @@ from runtime.cadence import Cron
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
 from runtime.files import read_json
-from store.chain import LedgerView, read_ledger
+from store.ledger import Ledger
 
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -109,13 +109,13 @@ class Context:
         return read_json(self.target / "run_results.json")
 
     @cached_property
-    def ledger(self) -> LedgerView:
+    def ledger(self) -> Ledger:
         """The ledger, as far as it holds."""
-        return read_ledger(self.place.ledger)
+        return Ledger.read(self.place.ledger)
 
     @property
-    def history(self) -> LedgerView:
-        """The ledger, where it holds: half a history would tell of false things.
+    def history(self) -> Ledger:
+        """The ledger, if it is not broken: a part of it would give false findings.
 
         Raises:
             ValueError: it is broken.

@@ -1,30 +1,28 @@
 """Release of a held file by a person: exactly those bytes, once, with a reason."""
 
 import difflib
-import hashlib
 from pathlib import Path
 
 from publish.gate import dbt, readback
-from publish.package import outbox
 from publish.settings import Settings
 from runtime import duck
 from runtime.exits import Misuse, Refused
-from runtime.files import sha256_of
+from store import outbox
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record
+from store.package import SUMS, Package
 
 _SHORTEST = 12
-_SUMS = "SHA256SUMS"
 _AGAIN = "Publish again, and approve what is held then."
 
 
-def releasable(ledger: Ledger, outbox: Path, digest: str, because: str) -> Record:
+def releasable(ledger: Ledger, packages: Path, digest: str, because: str) -> Record:
     """Return the held file that a person may release, as far as the package tells.
 
     Args:
         ledger: the memory; its lock is held.
-        outbox: the folder of packages.
+        packages: the outbox.
         digest: SHA-256 of the held file, or its first 12 digits or more.
         because: why.
 
@@ -51,7 +49,7 @@ def releasable(ledger: Ledger, outbox: Path, digest: str, because: str) -> Recor
             f"{held['name']} was released by {before['by']} at {before['at']} already: "
             f"{before['because']}. The next `publish {held['feed']}` delivers it."
         )
-    _unchanged(outbox / held["file"] / held["run_id"], held)
+    _unchanged(Package.of(packages, held), held)
     return held
 
 
@@ -76,29 +74,18 @@ def approve(ledger: Ledger, held: Record, by: str, because: str) -> Record:
     )
 
 
-def _unchanged(package: Path, held: Record) -> None:
-    """See to it that a person judged the package that was made: every byte of it.
+def _unchanged(package: Package, held: Record) -> None:
+    """Check that the package is the one that was held: a person has read it.
 
     Raises:
         Refused: a file of it is gone or changed.
     """
-    path = package / held["name"]
-    if not path.is_file() or sha256_of(path) != held["sha256"]:
+    sums = package.folder / SUMS
+    if not sums.is_file() or package.digest != held.get("package"):
         raise Refused(
-            f"expected {path} with SHA-256 {held['sha256']}, found it gone or changed. "
-            f"{_AGAIN}"
+            f"expected {sums} as it was made, found it gone or changed. {_AGAIN}"
         )
-    sums = package / _SUMS
-    content = sums.read_bytes() if sums.is_file() else b""
-    if hashlib.sha256(content).hexdigest() != held.get("package"):
-        raise Refused(f"expected {sums} as it was made, found it changed. {_AGAIN}")
-    for line in content.decode().splitlines():
-        digest, _, name = line.partition("  ")
-        if not (package / name).is_file() or sha256_of(package / name) != digest:
-            raise Refused(
-                f"expected {package / name} as it was made, found it gone or changed: "
-                f"what you judged is not what was written. {_AGAIN}"
-            )
+    package.check(_AGAIN)
 
 
 def _released(ledger: Ledger, held: Record) -> Record | None:
@@ -109,9 +96,7 @@ def _released(ledger: Ledger, held: Record) -> Record | None:
 
 
 def _newest_held(ledger: Ledger, digest: str) -> Record:
-    newest: dict[str, Record] = {}
-    for record in ledger.all("held", "delivered", "nothing"):
-        newest[record["file"]] = record
+    newest = ledger.newest()
     found = [
         record
         for record in newest.values()
@@ -163,7 +148,7 @@ def still_closed(
         Temporary: dbt is writing it.
     """
     place = settings.place
-    path = place.outbox / held["file"] / held["run_id"] / held["name"]
+    path = Package.of(place.outbox, held).folder / held["name"]
     split = held["file"].removeprefix(feed.name).removeprefix(".") or None
     with (
         outbox.work(place.outbox, feed.name) as work,

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from publish import gate, package, partner_state, render, selection
 from publish.gate.checks import Check, Gates
-from publish.package import changes, outbox, provenance, signature
+from publish.package import changes, provenance, signature
 from publish.selection import NotMade
 from publish.settings import Settings, stamp
 from runtime import duck
@@ -18,7 +18,7 @@ from runtime.clock import Stopwatch
 from runtime.command import LOG
 from runtime.exits import Refused
 from runtime.files import sha256_of
-from store import sources
+from store import outbox, sources
 from store.feeds import Feed, Relation
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record
@@ -176,7 +176,7 @@ class FeedRun:
         holding = gates.closed_despite(approved["checks"] if approved else ())
         last = self.ledger.last_delivered(feed.name, feed.destination, file.split)
         status = "held" if holding else self._status(file, last)
-        run_id = outbox.run_id(self.settings, file.label, file.sha256)
+        run_id = outbox.run_id(place.outbox, self.settings.at, file.label, file.sha256)
         size = file.path.stat().st_size
         if status in ("skipped", "unchanged"):
             kept = self._moved_on(file) if status == "skipped" else ""

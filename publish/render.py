@@ -10,15 +10,8 @@ import duckdb
 
 from runtime import files
 from runtime.duck import name, text
-from store.feeds import Column, Dialect, Feed
-
-# The audit and every other file of ours: RFC 4180, UTF-8, LF; a missing value is
-# nothing, an empty text is "".
-HOUSE = Dialect(
-    encoding="utf-8", delimiter=",", quote='"', quoting="minimal", escape='"',
-    null_text="", newline="\n", header=True,
-    timestamp_format="%Y-%m-%dT%H:%M:%SZ", date_format="%Y-%m-%d",
-)  # fmt: skip
+from store.dialect import Dialect, read_csv
+from store.feeds import Column, Feed
 
 
 def rows(feed: Feed, split: str | None, relation: str | None = None) -> str:
@@ -126,11 +119,10 @@ def options(dialect: Dialect) -> str:
 
 def load_back(connection: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> None:
     """Read the file into `feed_text`, all text, and cast it into `feed`."""
-    columns = ", ".join(f"{text(column.name)}: 'varchar'" for column in feed.columns)
+    columns = [column.name for column in feed.columns]
     connection.execute(
-        f"create or replace table feed_text as select * from "
-        f"read_csv({text(str(path))}, columns = {{{columns}}}, "
-        f"{read_csv_sql(feed.dialect)})"
+        "create or replace table feed_text as select * from "
+        + read_csv(path, columns, feed.dialect)
     )
     typed = ", ".join(
         f"{_typed(column, name(column.name), feed.dialect)} as {name(column.name)}"
@@ -146,27 +138,6 @@ def is_loaded(connection: duckdb.DuckDBPyConnection) -> bool:
             "select 1 from duckdb_views() where view_name = 'feed' "
             "and database_name = current_database()"
         ).fetchone()
-    )
-
-
-def read_csv_sql(dialect: Dialect) -> str:
-    """Return the options of read_csv for a dialect; nothing is guessed.
-
-    `new_line` is left out: DuckDB 1.5.6 with it and strict_mode reads no row of a
-    file with CRLF, and says nothing. Without it both line ends are understood.
-    """
-    return ", ".join(
-        (
-            "auto_detect = false",
-            "strict_mode = true",
-            f"header = {str(dialect.header).lower()}",
-            f"delim = {text(dialect.delimiter)}",
-            f"quote = {text(dialect.quote)}",
-            f"escape = {text(dialect.escape)}",
-            f"nullstr = {text(dialect.null_text)}",
-            # Under minimal quoting "" is an empty text and nothing is a missing value.
-            f"allow_quoted_nulls = {str(dialect.quoting == 'all').lower()}",
-        )
     )
 
 

@@ -44,15 +44,12 @@ def reasons(told: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
     last = ledger.last_delivered(feed.name, feed.destination)
-    newest: dict[str, Record] = {}
-    for record in ledger.all("held", "delivered", "nothing"):
-        if record["feed"] == feed.name:
-            newest[record["file"]] = record
+    newest = ledger.newest(feed.name)
     held = [record for record in newest.values() if record["event"] == "held"]
     files = {
         record["file"]: record
-        for record in ledger.all("delivered")
-        if (record["feed"], record["destination"]) == (feed.name, feed.destination)
+        for record in ledger.all("delivered", feed=feed.name)
+        if record["destination"] == feed.destination
     }
     return {
         "feed": feed.name,
@@ -193,7 +190,7 @@ def pickup_lines(told: Sequence[dict[str, Any]]) -> list[str]:
 
 def _newest(feed: Feed, ledger: Ledger) -> list[Record]:
     """The last delivery under each name: an earlier one was replaced by it."""
-    named = {r["name"]: r for r in ledger.all("delivered") if r["feed"] == feed.name}
+    named = {r["name"]: r for r in ledger.all("delivered", feed=feed.name)}
     return list(named.values())
 
 

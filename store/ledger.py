@@ -1,28 +1,33 @@
-"""Append-only memory of what was delivered: each line carries the hash of the last.
+"""The append-only record of deliveries: each line has the hash of the line before.
 
 Events of one delivery share its `attempt`:
 
     intent      before the first byte: what will be sent, where, under which names
     placing     before the first rename: from here on the partner may see the file
     delivered   after the last check; this one append commits the delivery
-    failed      surely nothing of it stands under its name, and no part of it is left
-    unknown     nobody can say; a person must look
+    failed      nothing of it is at the partner, neither the file nor a part of it
+    unknown     nobody knows whether it arrived; a person must look
 
-Beside them stand `held` and `approved`, which name a digest; `nothing`, why there is no
-file; `observed`, what a look at the partner's folder showed; `repaired`, that a torn
-line was cut off. Times are UTC. `seconds` says how long the steps of a file took:
-render, judge, package, and of a delivery deliver, the try that did it.
+Other events: `held` and `approved`, which name a digest; `nothing`, why there is no
+file; `observed`, whether a delivered file was still in the partner's folder; `pruned`,
+what was removed; `repaired`, that an incomplete line was cut off. Times are UTC.
+`seconds` has the duration of each step of a file: render, judge, package, and for a
+delivery deliver, the attempt that succeeded.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runtime.command import LOG
 from runtime.failpoints import failpoint
 from store.chain import START, Chain, Record
 
-__all__ = ["START", "Ledger", "Record"]
+__all__ = ["RUN_ENDS", "START", "Ledger", "Record"]
 _OUTCOMES = ("delivered", "failed", "unknown")
+RUN_ENDS = ("held", *_OUTCOMES)
+_NEWS = ("held", "delivered", "nothing")
 
 
 class Ledger:
@@ -34,18 +39,48 @@ class Ledger:
         Raises:
             Refused: a line is not what was once written, or lines are missing.
         """
+        self._open(path)
+        self._chain.raise_if_broken()
+        if torn := self._chain.torn:
+            LOG.warning(
+                f"ledger: the last line is incomplete (bytes={torn['bytes']}), after a "
+                "crash or on a full disk. The next append cuts it off and records that."
+            )
+
+    @classmethod
+    def read(cls, path: Path) -> "Ledger":
+        """Read `path` as far as its chain holds; `broken` says where it does not.
+
+        Raises:
+            Refused: ledger.head is not what was written to it.
+        """
+        ledger = cls.__new__(cls)
+        ledger._open(path)
+        return ledger
+
+    def _open(self, path: Path) -> None:
         self._by_event: dict[str, list[Record]] = {}
         self._by_attempt: dict[str, list[Record]] = {}
         self._chain = Chain(path, self._index)
+
+    @property
+    def broken(self) -> str:
+        """The first wrong line and what was expected there; "" if there is none."""
+        return self._chain.broken
+
+    @property
+    def torn(self) -> bool:
+        """Whether the last line is incomplete; the next append repairs that."""
+        return self._chain.torn is not None
 
     def append(self, event: str, **fields: Any) -> Record:
         """Write one record durably before returning it.
 
         Raises:
+            Refused: the ledger is broken.
             Temporary: it could not be written; the file is as it was.
         """
-        if self._chain.torn:
-            torn = self._chain.torn
+        if torn := self._chain.torn:
             self._chain.append({"event": "repaired", "at": _now(), **torn})
         record = self._chain.append({"event": event, "at": _now(), **fields})
         failpoint(f"after-append:{event}")
@@ -56,16 +91,34 @@ class Ledger:
         if attempt := record.get("attempt"):
             self._by_attempt.setdefault(attempt, []).append(record)
 
-    def all(self, *events: str) -> list[Record]:
-        """Return the records of some events, or of all, oldest first."""
+    def all(self, *events: str, feed: str | None = None) -> list[Record]:
+        """Return the records of some events, or of all, and of a feed; oldest first."""
         if len(events) == 1:
-            return list(self._by_event.get(events[0], ()))
-        chosen = set(events)
-        return [
-            record
-            for record in self._chain.records
-            if not chosen or record["event"] in chosen
-        ]
+            chosen = self._by_event.get(events[0], [])
+        else:
+            chosen = [
+                record
+                for record in self._chain.records
+                if not events or record["event"] in events
+            ]
+        return [r for r in chosen if feed in (None, r.get("feed"))]
+
+    def newest(self, feed: str | None = None) -> dict[str, Record]:
+        """Return for each file its newest record of held, delivered or nothing."""
+        return {record["file"]: record for record in self.all(*_NEWS, feed=feed)}
+
+    def by_run(self) -> Mapping[tuple[str, str], tuple[Record, ...]]:
+        """Return the records of each run of a file, oldest first, by (file, run id)."""
+        runs: dict[tuple[str, str], list[Record]] = {}
+        attempts: dict[str, tuple[str, str]] = {}
+        for record in self._chain.records:
+            run = (record.get("file", ""), record.get("run_id", ""))
+            if attempt := record.get("attempt"):
+                # Not every record of an attempt names the run.
+                run = run if all(run) else attempts.get(attempt, run)
+                attempts[attempt] = run
+            runs.setdefault(run, []).append(record)
+        return {run: tuple(records) for run, records in runs.items() if all(run)}
 
     def attempt(self, attempt: str) -> list[Record]:
         """Return what was recorded of one delivery."""
@@ -79,48 +132,48 @@ class Ledger:
         return None
 
     def open_intents(self, feed: str | None = None) -> list[Record]:
-        """Return deliveries, of one feed or of all, whose end was never recorded."""
+        """Return deliveries, of one feed or of all, that have no outcome yet."""
         return [
             record
-            for record in self._by_event.get("intent", ())
-            if feed in (None, record["feed"]) and not self.outcome(record["attempt"])
+            for record in self.all("intent", feed=feed)
+            if not self.outcome(record["attempt"])
         ]
 
     def unknown(self, feed: str) -> list[Record]:
-        """Return the deliveries of a feed whose end nobody can tell."""
+        """Return the deliveries of a feed with the last outcome `unknown`."""
         return [
             record
-            for record in self._by_event.get("unknown", ())
-            if record["feed"] == feed and self.outcome(record["attempt"]) is record
+            for record in self.all("unknown", feed=feed)
+            if self.outcome(record["attempt"]) is record
         ]
 
     def last_delivered(
         self, feed: str, destination: str, split: str | None = None
     ) -> Record | None:
         """Return the newest delivery to a destination, of one split value if given."""
-        for record in reversed(self._by_event.get("delivered", ())):
-            if (record["feed"], record["destination"]) == (feed, destination) and (
-                split is None or record["split"] == split
-            ):
-                return record
-        return None
+        return self._last(("delivered",), feed, destination, split)
 
     def last_settled(
         self, feed: str, destination: str, split: str | None = None
     ) -> Record | None:
-        """Return the newest delivery, or the newest word that none was needed."""
-        for record in reversed(self.all("delivered", "nothing")):
-            if (record["feed"], record["destination"]) == (feed, destination) and (
-                split is None or record["split"] == split
-            ):
+        """Return the newest record of a delivery, or that none was needed."""
+        return self._last(("delivered", "nothing"), feed, destination, split)
+
+    def _last(
+        self, events: tuple[str, ...], feed: str, destination: str, split: str | None
+    ) -> Record | None:
+        for record in reversed(self.all(*events, feed=feed)):
+            if record["destination"] != destination:
+                continue
+            if split in (None, record["split"]):
                 return record
         return None
 
     def last_state(
         self, model: str, destination: str, split: str | None
     ) -> Record | None:
-        """Return the newest delivery, by any feed, that set what a partner holds."""
-        for record in reversed(self._by_event.get("delivered", ())):
+        """Return the newest delivery, by any feed, that set a partner's state."""
+        for record in reversed(self.all("delivered")):
             if (record["state"]["model"], record["destination"], record["split"]) == (
                 model,
                 destination,
@@ -134,23 +187,23 @@ class Ledger:
     ) -> Record | None:
         """Return the delivery of these very bytes for this period, if there was one."""
         sought = (destination, file, period, sha256)
-        for record in reversed(self._by_event.get("delivered", ())):
+        for record in reversed(self.all("delivered")):
             found = (record["destination"], record["file"], record["period"])
             if (*found, record["sha256"]) == sought:
                 return record
         return None
 
     def approval(self, file: str, sha256: str) -> Record | None:
-        """Return the release of these bytes of a file that is not used up.
+        """Return the approval of these bytes of a file that is not used up.
 
-        A delivery uses it up, and so does the word that none is needed: every delta
+        A delivery uses it up, and so does the record that none is needed: every delta
         without rows has the same bytes.
         """
-        found = None
+        approval = None
         for record in self.all("approved", "delivered", "nothing"):
             if record["file"] == file and record["sha256"] == sha256:
-                found = record if record["event"] == "approved" else None
-        return found
+                approval = record if record["event"] == "approved" else None
+        return approval
 
 
 def _now() -> str:

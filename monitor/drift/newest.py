@@ -8,7 +8,7 @@ from monitor.drift import store
 from monitor.drift.compare import Drift, compare
 from monitor.drift.limits import Tolerance
 from monitor.findings import CheckResult, Finding, listed
-from store.package import packaged_files
+from store.outbox import packages
 
 
 def check(evidence: Context) -> CheckResult:
@@ -19,12 +19,16 @@ def check(evidence: Context) -> CheckResult:
         for file, (_, drifts) in told.items()
         for finding in findings_of(file, drifts)
     ]
-    last = {p.file: p for p in packaged_files(evidence.place.outbox, evidence.history)}
+    last = {
+        package.file: package
+        for package in packages(evidence.place.outbox, evidence.history)
+        if package.last_outcome
+    }
     profiles = store.folder(evidence.place)
     findings += [
-        Finding("DRIFT_NOT_PROFILED", file, f"{packed.run_id} was not compared yet")
-        for file, packed in last.items()
-        if not store.path_of(profiles, packed.file, packed.run_id).exists()
+        Finding("DRIFT_NOT_PROFILED", file, f"{package.run_id} was not compared yet")
+        for file, package in last.items()
+        if not store.path_of(profiles, package.file, package.run_id).exists()
     ]
     facts = {
         file: {

@@ -23,9 +23,9 @@ from typing import Any
 
 import duckdb
 
-from runtime.duck import sql_text
+from runtime import duck
 from runtime.environment import Limits
-from store.package import PackagedFile
+from store.package import Package
 
 STEPS = 40  # quantiles are told in steps of 2.5 %
 FEW = 64  # so many different values are shares, more are not
@@ -34,19 +34,18 @@ _SHOWN = 60  # letters of a text
 _TYPES = {"integer": "number", "number": "number", "datetime": "time", "date": "time"}
 
 
-def profile(packed: PackagedFile, limits: Limits, scratch: Path) -> dict[str, Any]:
+def profile(package: Package, limits: Limits, scratch: Path) -> dict[str, Any]:
     """Profile the file of a package.
 
     Args:
-        packed: the package.
+        package: the package.
         limits: memory and threads for DuckDB.
         scratch: a folder that exists, for what does not fit into memory.
 
     Raises:
         OSError, ValueError, LookupError, duckdb.Error: it cannot be read.
     """
-    manifest = packed.manifest
-    file, run = manifest["resources"][0], manifest["run"]
+    file, run = package.resource, package.run
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         config: dict[str, Any] = {
             "memory_limit": limits.memory,
@@ -55,13 +54,13 @@ def profile(packed: PackagedFile, limits: Limits, scratch: Path) -> dict[str, An
             "preserve_insertion_order": False,
         }
         with duckdb.connect(config=config) as connection:
-            kinds = _view(connection, packed.folder / file["path"], file)
+            kinds = _view(connection, package)
             rows, columns = _columns(connection, kinds, file["rows"] <= EXACT)
     return {
-        "file": packed.file,
-        "feed": packed.feed,
+        "file": package.file,
+        "feed": package.feed,
         "split": run.get("split"),
-        "run_id": packed.run_id,
+        "run_id": package.run_id,
         "logical_time": run["logical_time"],
         "sha256": file["hash"].removeprefix("sha256:"),
         "rows": rows,
@@ -71,34 +70,20 @@ def profile(packed: PackagedFile, limits: Limits, scratch: Path) -> dict[str, An
     }
 
 
-def _view(
-    connection: duckdb.DuckDBPyConnection, path: Path, file: Mapping[str, Any]
-) -> dict[str, str]:
-    """Let `file` be the file, columns c0, c1 ...; return the columns' kinds."""
-    dialect = file["dialect"]
+def _view(connection: duckdb.DuckDBPyConnection, package: Package) -> dict[str, str]:
+    """Make the view `file`, columns c0, c1 ...; return the kind of each column."""
+    file = package.resource
     fields = file["schema"]["fields"]
-    names = ", ".join(f"c{place}: 'varchar'" for place in range(len(fields)))
-    options = {
-        "delim": dialect["delimiter"],
-        "quote": dialect["quoteChar"],
-        "escape": dialect.get("escapeChar", dialect["quoteChar"]),
-        "nullstr": dialect["nullSequence"],
-    }
-    said = ", ".join(
-        f"{option} = {sql_text(value)}" for option, value in options.items()
-    )
     kinds = {field["name"]: _TYPES.get(field["type"], "text") for field in fields}
-    # An empty text is as empty as a missing one. A number that is none is text there.
+    # An empty text counts as missing. Text in a column of numbers counts as missing.
     cells = ", ".join(
-        f"try_cast(c{place} as double) as c{place}"
+        f"try_cast({duck.name(column)} as double) as c{place}"
         if kind == "number"
-        else f"nullif(c{place}, '') as c{place}"
-        for place, kind in enumerate(kinds.values())
+        else f"nullif({duck.name(column)}, '') as c{place}"
+        for place, (column, kind) in enumerate(kinds.items())
     )
     connection.execute(
-        f"create view file as select {cells} from read_csv({sql_text(str(path))}, "
-        f"columns = {{{names}}}, auto_detect = false, strict_mode = true, "
-        f"header = {str(dialect['header']).lower()}, allow_quoted_nulls = true, {said})"
+        f"create view file as select {cells} from {package.read_csv(file)}"
     )
     return kinds
 

@@ -14,8 +14,8 @@ from runtime.command import LOG
 from runtime.environment import Limits, Place
 from runtime.files import write_json
 from runtime.lock import one_writer
-from store.chain import LedgerView
-from store.package import packaged_files
+from store.ledger import Ledger
+from store.outbox import packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def path_of(profiles: Path, file: str, run_id: str) -> Path:
     return profiles / file / f"{run_id}.json"
 
 
-def refresh(place: Place, ledger: LedgerView, limits: Limits) -> list[str]:
+def refresh(place: Place, ledger: Ledger, limits: Limits) -> list[str]:
     """Profile every package that has no profile yet.
 
     Returns:
@@ -44,30 +44,26 @@ def refresh(place: Place, ledger: LedgerView, limits: Limits) -> list[str]:
         warning, and tried again next time.
     """
     done = []
-    for packed in packaged_files(place.outbox, ledger):
-        path = path_of(folder(place), packed.file, packed.run_id)
-        if path.exists():
+    for package in packages(place.outbox, ledger):
+        path = path_of(folder(place), package.file, package.run_id)
+        if path.exists() or not package.last_outcome:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            write_json(path, profile.profile(packed, limits, path.parent))
+            write_json(path, profile.profile(package, limits, path.parent))
         except (OSError, ValueError, LookupError, duckdb.Error) as why:
-            LOG.warning(f"no profile of {packed.file}/{packed.run_id}: {why}")
+            LOG.warning(f"no profile of {package.name}: {why}")
             continue
-        done.append(f"{packed.file}/{packed.run_id}")
+        done.append(f"{package.name}")
     return done
 
 
-def runs(place: Place, ledger: LedgerView, most: int) -> dict[str, list[Run]]:
+def runs(place: Place, ledger: Ledger, most: int) -> dict[str, list[Run]]:
     """Return the last profiles of every file, oldest first.
 
     A package that is gone from the outbox keeps its profile.
     """
-    sent = {
-        (record["file"], record["run_id"])
-        for record in ledger.records
-        if record["event"] == "delivered"
-    }
+    sent = {(r["file"], r["run_id"]) for r in ledger.all("delivered")}
     found: dict[str, list[Run]] = {}
     for file in sorted(folder(place).glob("[!_]*/")):
         paths = sorted(file.glob("[!.]*.json"))[-most:]

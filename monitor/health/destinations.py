@@ -87,8 +87,8 @@ def _of(
 def _trust(evidence: Context, name: str) -> Iterator[Finding]:
     sent = [
         record
-        for record in evidence.history.records
-        if record["event"] == "delivered" and record.get("destination") == name
+        for record in evidence.history.all("delivered")
+        if record["destination"] == name
     ]
     if sent and (sent[-1].get("receipt") or {}).get("certificate_checked") is False:
         says = f"{sent[-1]['name']} went to {name} without a look at its certificate"

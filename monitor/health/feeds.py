@@ -7,7 +7,9 @@ from typing import Any
 from monitor.context import CLOCK, Context, Feed, duration_text
 from monitor.findings import CheckResult, Finding, listed
 from runtime.files import parse_time
-from store.chain import JsonRecord
+from store.ledger import Record
+from store.outbox import packages
+from store.package import Package
 
 
 def check(evidence: Context) -> CheckResult:
@@ -26,36 +28,35 @@ def check(evidence: Context) -> CheckResult:
 
 
 def _facts(evidence: Context, feed: Feed) -> dict[str, Any]:
-    sent = evidence.history.of(feed.name, "delivered")
+    sent = evidence.history.all("delivered", feed=feed.name)
     return {
         "destination": feed.meta["destination"],
         "last_due": f"{feed.last_due(evidence.at):{CLOCK}}",
         "last_delivered": _short(sent[-1]) if sent else None,
         "files": {
             name: {"event": record["event"], "at": record["at"]}
-            for name, record in evidence.history.newest.items()
-            if record["feed"] == feed.name
+            for name, record in evidence.history.newest(feed.name).items()
         },
         "last_package": max(
-            (path.name for path in _packages(evidence, feed)), default=None
+            (
+                package.run_id
+                for package in packages(evidence.place.outbox)
+                if package.feed == feed.name
+            ),
+            default=None,
         ),
     }
 
 
-def _short(record: JsonRecord) -> dict[str, Any]:
+def _short(record: Record) -> dict[str, Any]:
     return {name: record.get(name) for name in ("file", "name", "at", "rows", "run_id")}
 
 
-def _packages(evidence: Context, feed: Feed) -> Iterator[Any]:
-    for pattern in (feed.name, f"{feed.name}.*"):
-        yield from evidence.place.outbox.glob(f"{pattern}/*")
-
-
 def _held(evidence: Context, feed: Feed) -> Iterator[Finding]:
-    for file, record in evidence.history.newest.items():
-        if record["feed"] != feed.name or record["event"] != "held":
+    for file, record in evidence.history.newest(feed.name).items():
+        if record["event"] != "held":
             continue
-        if evidence.history.released(record):
+        if evidence.history.approval(file, record["sha256"]):
             says = f"{record['name']} was approved, and no publish has run since"
             yield Finding("FILE_RELEASED", file, says, record["at"])
             continue
@@ -81,7 +82,7 @@ def _seen(says: str) -> str:
     return says.partition(" If it is right, `publish approve")[0].rstrip(".")
 
 
-def _release(record: JsonRecord) -> str:
+def _release(record: Record) -> str:
     if hard := record.get("hard"):
         return f"mend the cause, then publish again. Nobody may release {listed(hard)}."
     return (
@@ -91,10 +92,10 @@ def _release(record: JsonRecord) -> str:
 
 
 def _tries(evidence: Context, feed: Feed) -> Iterator[Finding]:
-    known = evidence.history
-    last: dict[str, JsonRecord] = {}
-    for intent in known.of(feed.name, "intent"):
-        end = known.outcomes.get(intent["attempt"])
+    known, newest = evidence.history, evidence.history.newest(feed.name)
+    last: dict[str, Record] = {}
+    for intent in known.all("intent", feed=feed.name):
+        end = known.outcome(intent["attempt"])
         if end is None:
             if evidence.at - parse_time(intent["at"]) > evidence.patience.grace:
                 says = f"{intent['name']}: attempt {intent['attempt']} has no end"
@@ -115,7 +116,7 @@ def _tries(evidence: Context, feed: Feed) -> Iterator[Finding]:
             )
         last[intent["file"]] = end or intent
     for file, end in last.items():
-        settled = known.newest.get(file)
+        settled = newest.get(file)
         if end["event"] == "failed" and not (settled and settled["at"] > end["at"]):
             says = f"{file} was not delivered: {end.get('why', 'no reason recorded')}"
             step = (
@@ -128,9 +129,10 @@ def _tries(evidence: Context, feed: Feed) -> Iterator[Finding]:
 def _due(evidence: Context, feed: Feed, known: list[Finding]) -> Iterator[Finding]:
     if not any(evidence.landed(source) for source in feed.sources):
         return  # a company without the source has no file of it
-    settled = evidence.history.of(feed.name, "delivered", "nothing")
+    settled = evidence.history.all("delivered", "nothing", feed=feed.name)
     due = feed.last_due(evidence.at)
-    if not evidence.history.of(feed.name, "delivered", "nothing", "held", "intent"):
+    events = ("delivered", "nothing", "held", "intent")
+    if not evidence.history.all(*events, feed=feed.name):
         yield Finding("FILE_NEVER_SENT", feed.name, f"{feed.name}: nothing sent yet")
         return
     late = evidence.at - due > evidence.patience.grace
@@ -167,8 +169,8 @@ def _picked_up(evidence: Context, feed: Feed) -> Iterator[Finding]:
     if not (agreed := feed.meta.get("pickup")):
         return
     within = timedelta(hours=agreed["within_hours"])
-    seen = {r["attempt"]: r for r in evidence.history.of(feed.name, "observed")}
-    newest = {r["name"]: r for r in evidence.history.of(feed.name, "delivered")}
+    seen = {r["attempt"]: r for r in evidence.history.all("observed", feed=feed.name)}
+    newest = {r["name"]: r for r in evidence.history.all("delivered", feed=feed.name)}
     for name, record in newest.items():
         if evidence.at - parse_time(record["at"]) <= within:
             continue
@@ -184,7 +186,7 @@ def _picked_up(evidence: Context, feed: Feed) -> Iterator[Finding]:
 
 
 def _kept(evidence: Context, feed: Feed) -> Iterator[Finding]:
-    last = {r["file"]: r for r in evidence.history.of(feed.name, "delivered")}
+    last = {r["file"]: r for r in evidence.history.all("delivered", feed=feed.name)}
     for file, record in last.items():
         state = record.get("state")
         if state:
@@ -194,6 +196,6 @@ def _kept(evidence: Context, feed: Feed) -> Iterator[Finding]:
                     f"{rows.name}/{state['sha256'][:12]}... of {record['name']} is gone"
                 )
                 yield Finding("STATE_MISSING", file, says, record["at"])
-        if not (evidence.place.outbox / file / record["run_id"]).is_dir():
+        if not Package.of(evidence.place.outbox, record).folder.is_dir():
             says = f"outbox/{file}/{record['run_id']} is gone"
             yield Finding("PACKAGE_MISSING", file, says, record["at"])

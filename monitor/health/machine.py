@@ -24,7 +24,7 @@ def check(evidence: Context) -> CheckResult:
 def look_at_ledger(evidence: Context) -> CheckResult:
     """Look whether each line of the ledger follows the one before it."""
     known = evidence.ledger
-    facts = {"records": len(known.records), "intact": not known.broken}
+    facts = {"records": len(known.all()), "intact": not known.broken}
     findings = []
     if known.broken:
         says = f"{evidence.place.ledger}: {known.broken}"

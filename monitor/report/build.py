@@ -13,8 +13,9 @@ from monitor.drift import store
 from monitor.report import changes, details, html, plots, preview, reasons, trends
 from monitor.report.steps import steps
 from runtime.environment import Limits, Place
-from store.chain import LedgerView, read_ledger
-from store.package import Package, packages
+from store.ledger import Ledger
+from store.outbox import packages
+from store.package import Package
 
 _LEAD = 3  # columns of the preview that stand before the decision
 _SECTIONS = (
@@ -43,14 +44,14 @@ class House:
     out: Path
 
     @cached_property
-    def ledger(self) -> LedgerView:
+    def ledger(self) -> Ledger:
         """The ledger, as far as it holds."""
-        return read_ledger(self.place.ledger)
+        return Ledger.read(self.place.ledger)
 
     @cached_property
     def packages(self) -> Sequence[Package]:
         """Every package, oldest first."""
-        return packages(self.place, self.ledger)
+        return packages(self.place.outbox, self.ledger)
 
     @cached_property
     def by_file(self) -> Mapping[str, Sequence[Package]]:
@@ -68,7 +69,7 @@ class House:
         """The packages of each run."""
         found: dict[str, list[Package]] = {}
         for package in self.packages:
-            found.setdefault(package.night, []).append(package)
+            found.setdefault(package.run_time, []).append(package)
         return found
 
     @cached_property
@@ -119,8 +120,14 @@ def _evidence(house: House, package: Package, at: Path) -> list[object]:
         house.ledger.broken,
         package.manifest,
         [(each["name"], each["sha256"]) for each in details.files(package)],
-        [(each.run_id, each.fate, _profile(house, each).exists()) for each in earlier],
-        [(each.file, each.run_id, each.fate) for each in house.by_night[package.night]],
+        [
+            (each.run_id, each.outcome, _profile(house, each).exists())
+            for each in earlier
+        ],
+        [
+            (each.file, each.run_id, each.outcome)
+            for each in house.by_night[package.run_time]
+        ],
         house.meanings,
         house.docs(at),
         package.pruned,
@@ -141,19 +148,19 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
     return {
         "package": package,
         "title": package.manifest.get("title") or package.file,
-        "tone": html.tone(package.fate),
+        "tone": html.tone(package.outcome),
         "tones": {status: reasons.TONES.get(status, "open") for status in _all(seen)},
         "index": html.link(at, house.index),
         "earlier": _earlier(house, runs, at),
         "siblings": [
             {
                 "file": each.file,
-                "fate": each.fate,
-                "tone": html.tone(each.fate),
+                "fate": each.outcome,
+                "tone": html.tone(each.outcome),
                 "current": each == package,
                 "href": html.link(at, house.page(each)),
             }
-            for each in house.by_night[package.night]
+            for each in house.by_night[package.run_time]
         ],
         "sections": _SECTIONS,
         "broken_ledger": house.ledger.broken,
@@ -214,7 +221,7 @@ def _earlier(house: House, runs: Sequence[Package], at: Path) -> dict[str, str] 
         return None
     return {
         "href": html.link(at, house.page(runs[-2])),
-        "at": html.when(runs[-2].night),
+        "at": html.when(runs[-2].run_time),
     }
 
 

@@ -45,14 +45,7 @@ def rows(package: Package, limits: Limits) -> list[Row]:
     if table is None or told.get("first"):
         return []
     names = [field["name"] for field in table["schema"]["fields"]]
-    types = ", ".join(f"{sql_text(name)}: 'varchar'" for name in names)
-    source = (
-        f"read_csv({sql_text(str(package.folder / 'changes.csv'))}, "
-        f"columns = {{{types}}}, "
-        "auto_detect = false, strict_mode = true, header = true, "
-        f"delim = {sql_text(table['dialect']['delimiter'])}, quote = '\"', "
-        "escape = '\"', nullstr = '')"
-    )
+    source = package.read_csv(table)
     found: list[Row] = []
     config: dict[str, Any] = {"memory_limit": limits.memory, "threads": limits.threads}
     with duckdb.connect(config=config) as connection:
@@ -99,7 +92,11 @@ def named(package: Package, values: Mapping[str, Any]) -> str:
 
 def _keys(package: Package, values: Mapping[str, Any]) -> Sequence[str]:
     # Packages from before there was `key` have it as the primary key.
-    named = package.feed.get("key") or package.feed["schema"].get("primaryKey") or []
+    named = (
+        package.resource.get("key")
+        or package.resource["schema"].get("primaryKey")
+        or []
+    )
     return [name for name in named if name in values] or [
         name for name in values if not name.startswith("_")
     ][:3]

@@ -7,7 +7,9 @@ from typing import Any
 
 from monitor.report.html import value
 from monitor.report.preview import clean
-from store.package import Package, Record
+from runtime.exits import Refused
+from store.ledger import Record
+from store.package import Package
 
 _GATES = {"dbt": "dbt", "guards": "Guards", "suite": "Suite, on the very file"}
 
@@ -32,14 +34,11 @@ def gates(package: Package) -> list[tuple[str, dict[str, Any]]]:
 
 def files(package: Package) -> list[dict[str, Any]]:
     """Return the files of the package with their digests, the feed first."""
-    digests = {}
     try:
-        for line in (package.folder / "SHA256SUMS").read_text("utf-8").splitlines():
-            digest, _, name = line.partition("  ")
-            digests[name] = digest
-    except FileNotFoundError:
-        pass  # the column stays empty
-    feed = package.feed["path"]
+        digests = package.sums
+    except Refused:
+        digests = {}  # the column is empty
+    feed = package.resource["path"]
     found: Sequence[Path] = sorted(
         (path for path in package.folder.iterdir() if path.is_file()),
         key=lambda path: (path.name != feed, path.name),

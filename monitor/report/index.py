@@ -5,7 +5,8 @@ from typing import Any
 
 from monitor.report import html
 from monitor.report.build import House
-from store.package import ENDS, Package, Record
+from store.ledger import RUN_ENDS
+from store.package import Package
 
 MOST = 200  # runs that are listed
 
@@ -20,7 +21,7 @@ def write(house: House, unreadable: Mapping[Package, str]) -> int:
     runs: dict[str, list[dict[str, Any]]] = {}
     for package in house.packages:
         line = _line(house, package, unreadable.get(package, ""))
-        runs.setdefault(package.night, []).append(line)
+        runs.setdefault(package.run_time, []).append(line)
     for night, line in _without_package(house):
         runs.setdefault(night, []).append(line)
     newest = sorted(runs, reverse=True)
@@ -42,8 +43,8 @@ def _line(house: House, package: Package, why: str) -> dict[str, Any]:
     at = house.page(package)
     line: dict[str, Any] = {
         "file": package.file,
-        "fate": package.fate,
-        "tone": html.tone(package.fate),
+        "fate": package.outcome,
+        "tone": html.tone(package.outcome),
         "href": html.link(house.index, at) if at.exists() and not why else "",
         "why": why,
         "rows": None,
@@ -58,7 +59,7 @@ def _line(house: House, package: Package, why: str) -> dict[str, Any]:
         closed = [each["id"] for each in checks if each["verdict"] == "fail"]
         return {
             **line,
-            "rows": package.feed["rows"],
+            "rows": package.resource["rows"],
             "gates": f"{passed}/{len(checks)}",
             "changes": _changes(package.run.get("changes") or {}),
             "why": ", ".join(closed[:3]) + (" ..." if len(closed) > 3 else ""),
@@ -86,12 +87,12 @@ def _without_package(house: House) -> list[tuple[str, dict[str, Any]]]:
     """Return what the ledger tells of runs that left no package, or whose is gone."""
     there = {(each.file, each.run_id) for each in house.packages}
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for record in house.ledger.records:
+    for record in house.ledger.all():
         event, file = record["event"], record.get("file")
         if event == "nothing" and file:
             night = str(record["logical"]).replace("-", "").replace(":", "")
             found[night, file] = _gone(file, "nothing to send", record["because"])
-        elif event in ENDS and (file, record["run_id"]) not in there:
+        elif event in RUN_ENDS and (file, record["run_id"]) not in there:
             line = _gone(str(file), event, "its package was let go")
             page_of = house.out / str(file) / f"{record['run_id']}.html"
             if page_of.exists():
@@ -110,14 +111,11 @@ def _gone(file: str, fate: str, why: str) -> dict[str, Any]:
 
 def _files(house: House) -> list[dict[str, Any]]:
     """Return the newest word on each file, and its last delivery."""
-    last: dict[str, str] = {package.file: package.fate for package in house.packages}
-    sent: dict[str, Record] = {}
-    for record in house.ledger.records:
-        if record["event"] in ("delivered", "held", "nothing") and "file" in record:
-            told = record["event"]
-            last[record["file"]] = "nothing to send" if told == "nothing" else told
-        if record["event"] == "delivered":
-            sent[record["file"]] = record
+    last: dict[str, str] = {package.file: package.outcome for package in house.packages}
+    for file, record in house.ledger.newest().items():
+        event = record["event"]
+        last[file] = "nothing to send" if event == "nothing" else event
+    sent = {record["file"]: record for record in house.ledger.all("delivered")}
     return [
         {
             "file": file,

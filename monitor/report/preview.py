@@ -145,7 +145,7 @@ def of(
         "temp_directory": str(scratch / "spill"),
     }
     with duckdb.connect(config=config) as connection:
-        _read(connection, package.folder / "audit.csv", table, columns, only)
+        _read(connection, package, table, columns, only)
         groups = connection.execute(
             "select status, output, reason_code, reason_codes, sum(n)::bigint "
             "from combinations group by all"
@@ -181,16 +181,13 @@ def _same(package: Package, counts: Mapping[tuple[str, str, str], int]) -> None:
 
 def _read(
     connection: duckdb.DuckDBPyConnection,
-    path: Path,
+    package: Package,
     table: Mapping[str, Any],
     columns: Sequence[Column],
     only: str,
 ) -> None:
     """Make `combinations`: each with its count and up to MOST of its rows."""
-    fields = table["schema"]["fields"]
-    dialect = table["dialect"]
-    types = ", ".join(f"{sql_text(field['name'])}: 'varchar'" for field in fields)
-    there = {field["name"] for field in fields}
+    there = {field["name"] for field in table["schema"]["fields"]}
     cells = ", ".join(
         f"left(coalesce({', '.join(map(_name, column.names))}, ''), {_WIDE + 1})"
         for column in columns
@@ -201,10 +198,8 @@ def _read(
     )
     connection.execute(
         f"create temp table combinations as with source as ("
-        f"select {decision}, [{cells}] as cells from read_csv({sql_text(str(path))}, "
-        f"columns = {{{types}}}, auto_detect = false, strict_mode = true, "
-        f"header = true, delim = {sql_text(dialect['delimiter'])}, quote = '\"', "
-        f"escape = '\"', nullstr = '') {only}) "
+        f"select {decision}, [{cells}] as cells from {package.read_csv(table)} "
+        f"{only}) "
         f"select {', '.join(DECISION)}, count(*) as n, "
         f"arg_min(cells, hash(cells), {MOST}) as kept from source group by all"
     )

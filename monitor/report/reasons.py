@@ -26,15 +26,17 @@ def funnel(package: Package, preview: Preview | None) -> list[dict[str, Any]]:
         line = _line(status, status.capitalize(), rows, whole)
         lines.append({**line, "output": output, "tone": TONES.get(status, "open")})
     # Records and rows of the file are of one kind only where a record is a row.
-    same = statuses.get(("ELIGIBLE", "PUBLISH")) == package.feed["rows"]
-    file = _line("file", "Rows in the file", package.feed["rows"], whole if same else 0)
+    same = statuses.get(("ELIGIBLE", "PUBLISH")) == package.resource["rows"]
+    file = _line(
+        "file", "Rows in the file", package.resource["rows"], whole if same else 0
+    )
     return [*lines, {**file, "tone": "good"}]
 
 
 def differs(package: Package, preview: Preview | None) -> str:
     """Say why the file has other rows than were eligible; "" where it has not."""
     eligible = _by_status(package, preview).get(("ELIGIBLE", "PUBLISH"))
-    if eligible in (None, package.feed["rows"]):
+    if eligible in (None, package.resource["rows"]):
         return ""
     return (
         "a record can be several rows of the file, and a delta restates only what "

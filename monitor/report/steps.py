@@ -82,7 +82,7 @@ def _between(package: Package, job: str) -> float | None:
     """Return the seconds from a job's start to its end, by the lineage's events."""
     at = {
         event["eventType"]: parse_time(event["eventTime"])
-        for event in package.events
+        for event in package.lineage
         if event["job"]["name"].startswith(job)
     }
     if {"START", "COMPLETE"} <= at.keys():
@@ -169,7 +169,7 @@ def _counted(name: str, rows: int | None) -> str:
 def _build(package: Package, took: Durations) -> Step:
     dbt: Mapping[str, Any] = package.run.get("dbt", {})
     checks = {each["id"]: each for each in package.gates["checks"]}
-    columns = len(package.feed["schema"]["fields"])
+    columns = len(package.resource["schema"]["fields"])
     return Step(
         "Build",
         f"dbt {dbt.get('version', '')}".strip(),
@@ -192,7 +192,7 @@ def _nodes(check: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _render(package: Package, took: Durations) -> Step:
-    file = package.feed
+    file = package.resource
     packed = (
         "" if took.package is None else f"its package: {seconds_text(took.package)}"
     )
@@ -219,7 +219,7 @@ def _gates(package: Package, took: Durations) -> Step:
         f"of {len(checks):,} gates open",
         facts or ("every gate is open",),
         took.judge,
-        "bad" if failed and package.fate != "delivered" else "good",
+        "bad" if failed and package.outcome != "delivered" else "good",
     )
 
 
@@ -231,14 +231,14 @@ def _deliver(package: Package, took: Durations) -> Step:
     facts = [{"file": "a folder"}.get(server, server)] if server else []
     if ended:
         facts.append(f"sent at {_clock(ended[-1]['at'])}")
-    state = {"delivered": "good", "not sent": "open"}.get(package.fate, "bad")
+    state = {"delivered": "good", "not sent": "open"}.get(package.outcome, "bad")
     destination = (begun or [{}])[-1].get("destination")
     return Step(
         "Deliver",
-        destination or package.fate,
+        destination or package.outcome,
         receipt.get("bytes"),
         "bytes",
-        tuple(facts) or (_UNSENT[package.fate],),
+        tuple(facts) or (_UNSENT[package.outcome],),
         took.deliver,
         state,
         bool(ended),

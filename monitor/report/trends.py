@@ -73,9 +73,9 @@ def series(runs: Sequence[Package], profiles: Path) -> list[Series]:
         except (OSError, ValueError, LookupError, TypeError):
             continue  # that run has its own page, which says so
         for name, value in told.items():
-            point = Point(package.at, package.fate, value)
+            point = Point(package.logical_time, package.outcome, value)
             found.setdefault(name, []).append(point)
-    last = runs[-1].at
+    last = runs[-1].logical_time
     every = [
         Series(name, share, tuple(points))
         for (name, share), points in found.items()
@@ -91,7 +91,7 @@ def series(runs: Sequence[Package], profiles: Path) -> list[Series]:
 def _of_manifest(package: Package) -> dict[tuple[str, bool], float]:
     run = package.run
     told: dict[tuple[str, bool], float] = {
-        ("Rows in the file", False): package.feed["rows"]
+        ("Rows in the file", False): package.resource["rows"]
     }
     counts: list[Mapping[str, object]] = run.get("counts") or []
     every = sum(int(str(each["rows"])) for each in counts)
@@ -145,7 +145,7 @@ def drift_of(
     """
     now = _path(package, profiles)
     allowed = _allowed(package, target)
-    sent = [each for each in earlier if each.fate == "delivered"][-allowed.long :]
+    sent = [each for each in earlier if each.outcome == "delivered"][-allowed.long :]
     before = [
         read_json(_path(each, profiles))
         for each in sent

@@ -13,7 +13,6 @@ from publish.check import profile
 from publish.check.profile import Checks
 from publish.deliver.attempt import Connect, attempt_delivery, settle_open
 from publish.deliver.retry import RetryPolicy
-from publish.package import outbox
 from publish.prepare import PreparedFile
 from publish.settings import Settings, stamp
 from publish.transport import Destination, connect
@@ -23,6 +22,7 @@ from runtime.exits import Refused
 from runtime.failpoints import failpoint
 from runtime.files import sha256_of, sweep
 from runtime.lock import one_writer
+from store import outbox
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 

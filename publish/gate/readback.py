@@ -18,15 +18,7 @@ def header(feed: Feed, path: Path) -> Check:
     dialect = feed.dialect
     expected = [column.name for column in feed.columns]
     with path.open(encoding=dialect.encoding, newline="") as lines:
-        doubled = dialect.escape == dialect.quote
-        reader = csv.reader(
-            lines,
-            delimiter=dialect.delimiter,
-            quotechar=dialect.quote,
-            doublequote=doubled,
-            escapechar=None if doubled else dialect.escape,
-        )
-        found = next(reader, [])
+        found = next(csv.reader(lines, **dialect.for_csv), [])
     if not dialect.header:
         # Without a header only the number of fields can be compared.
         good = not found or len(found) == len(expected)

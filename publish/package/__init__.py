@@ -29,9 +29,10 @@ from publish.gate.checks import Gates
 from publish.package import changes, data_contract, gates_report, lineage, signature
 from publish.package.changes import PartnerState
 from publish.package.manifest import Resource, build_manifest
-from publish.render import HOUSE, table
+from publish.render import table
 from runtime.duck import value
 from runtime.files import sha256_of, write_bytes, write_json
+from store.dialect import Dialect
 from store.feeds import Column, Feed
 from store.package import BUILT_FROM, SUMS
 
@@ -165,8 +166,8 @@ def _audit(
     # By key, so that it reads beside the feed.
     order = tuple(name for name in feed.key if name in every)
     path = folder / "audit.csv"
-    rows = table(connection, feed.audit.sql, columns, order, HOUSE, path, ties=True)
+    rows = table(connection, feed.audit.sql, columns, order, Dialect(), path, ties=True)
     return Resource(
-        f"{feed.name}-audit", path, rows, columns, HOUSE, sha256_of(path),
+        f"{feed.name}-audit", path, rows, columns, Dialect(), sha256_of(path),
         description="Every source row with its decision and the reasons for it.",
     )  # fmt: skip

@@ -23,8 +23,10 @@ from publish.package.row_diff import Table
 from runtime import duck
 from runtime.environment import Place
 from runtime.files import sha256_of
+from store.dialect import Dialect
 from store.feeds import Column, Feed
 from store.ledger import Record
+from store.package import Package
 
 NAME = "changes.csv"
 MOVES = 5
@@ -59,17 +61,15 @@ class PartnerState:
         """Find what a ledger record (the newest that set the state) left with it."""
         if record is None:
             return None
-        folder = place.outbox / record["file"] / record["run_id"]
-        file = folder / record["name"]
-        manifests = list(folder.glob("*.manifest.json"))
+        package = Package.of(place.outbox, record)
+        file = package.folder / record["name"]
         usable = (
             record["feed"] == feed.name
             and feed.state == feed.model
-            and len(manifests) == 1
             and file.is_file()
             and sha256_of(file) == record["sha256"]
         )
-        run = json.loads(manifests[0].read_bytes())["run"] if usable else {}
+        run = package.run if usable else {}
         return cls(
             state=place.delivered / feed.state.model
             / f"{record['state']['sha256']}.parquet",
@@ -128,7 +128,7 @@ def write(
     connection.execute("drop table paired")
     against = {"package": held.package, "state": held.state.stem} if held else None
     resource = Resource(
-        f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), render.HOUSE,
+        f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), Dialect(),
         sha256_of(path),
         description="How the rows that the partner holds become those it will hold.",
     )  # fmt: skip
@@ -166,9 +166,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> i
     )
     columns = (*_OURS, *_texts(table.columns))
     sort = (*table.key, "_change")
-    return render.table(
-        connection, source, columns, sort, render.HOUSE, path, ties=True
-    )
+    return render.table(connection, source, columns, sort, Dialect(), path, ties=True)
 
 
 def _summary(

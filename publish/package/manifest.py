@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from store.feeds import Column, Dialect, Feed
+from store.dialect import Dialect
+from store.feeds import Column, Feed
 
 _PROFILE = "https://datapackage.org/profiles/2.0/"
 _TIMES = (

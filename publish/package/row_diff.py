@@ -13,9 +13,10 @@ from pathlib import Path
 import duckdb
 
 from publish.package import line_diff
-from publish.render import as_text, read_csv_sql
+from publish.render import as_text
 from runtime.duck import name, text
-from store.feeds import Column, Dialect
+from store.dialect import Dialect, read_csv
+from store.feeds import Column
 
 Ask = Callable[[str], object]
 
@@ -118,13 +119,9 @@ def by_walk(
         )
         if (lines.old, lines.new) != (old[1], new[1]):
             return False  # a record of several lines
-        columns = ", ".join(
-            f"'c{place}': 'varchar'" for place in range(len(table.columns))
-        )
+        columns = [f"c{place}" for place in range(len(table.columns))]
         sides = [
-            f"select * from read_csv({text(str(path))}, columns = {{{columns}}}, "
-            f"{read_csv_sql(dialect)})"
-            for path in (gone, come)
+            f"select * from {read_csv(path, columns, dialect)}" for path in (gone, come)
         ]
         by_hash(connection, table, sides[0], sides[1])
     except ValueError:

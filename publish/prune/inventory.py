@@ -1,6 +1,5 @@
 """What lies in a data directory and could be let go: packages, landed runs, states."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +9,9 @@ from typing import Any
 from publish import partner_state
 from publish.package import signature
 from runtime.environment import Place
-from store.ledger import Ledger, Record
+from runtime.files import parse_time
+from store.ledger import RUN_ENDS, Ledger, Record
+from store.outbox import packages
 from store.package import BUILT_FROM, PRUNED, RECEIPT, SUMS
 
 # What stays of a package, beside its manifest: the proof, some hundred kilobytes.
@@ -66,32 +67,21 @@ def let_go(package: Path) -> list[Path]:
 
 
 def _packages(place: Place, ledger: Ledger) -> Iterator[Piece]:
-    told = {
-        (record["file"], record["run_id"]): _moment(record["at"])
-        for record in ledger.all("held", "intent", "delivered", "failed", "unknown")
-    }
-    for sums in place.outbox.glob(f"[!.]*/[!.]*/{SUMS}"):
-        folder = sums.parent
-        files = let_go(folder)
-        run = _run(folder)
-        if not files or run is None:
+    for package in packages(place.outbox, ledger):
+        files = let_go(package.folder)
+        if not files or not (package.folder / SUMS).is_file():
             continue
-        key = (folder.parent.name, folder.name)
-        at = told.get(key) or _moment(run["logical_time"])
+        try:
+            run, at = package.run, package.logical_time
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # it cannot be read, so it is kept
+        for record in package.records:
+            if record["event"] in ("intent", *RUN_ENDS):
+                at = parse_time(record["at"])
         yield Piece(
-            "package", "/".join(key), folder, key[0], at,
+            "package", package.name, package.folder, package.file, at,
             sum(path.stat().st_size for path in files), frozenset(_needs(run)),
         )  # fmt: skip
-
-
-def _run(package: Path) -> Mapping[str, Any] | None:
-    """Return `run` of a manifest; None where it cannot be read, which is kept."""
-    try:
-        (path,) = package.glob("*.manifest.json")
-        run = json.loads(path.read_bytes())["run"]
-        return run if run["logical_time"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _needs(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -120,7 +110,7 @@ def _landed(place: Place) -> Iterator[Piece]:
 
 def _states(place: Place, ledger: Ledger) -> Iterator[Piece]:
     moved = {
-        record["state"]["sha256"]: _moment(record["at"])
+        record["state"]["sha256"]: parse_time(record["at"])
         for record in ledger.all("intent", "delivered", "nothing")
         if record.get("state")
     }
@@ -133,10 +123,6 @@ def _states(place: Place, ledger: Ledger) -> Iterator[Piece]:
 
 def _touched(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
 Key = tuple[str, str]
@@ -167,10 +153,7 @@ def _in_doubt(ledger: Ledger) -> Iterator[tuple[Key, str]]:
 
 def _held(ledger: Ledger) -> Iterator[tuple[Key, str]]:
     """What a person may release, or has released and nobody delivered yet."""
-    newest: dict[str, Record] = {}
-    for record in ledger.all("held", "delivered", "nothing"):
-        newest[record["file"]] = record
-    for record in newest.values():
+    for record in ledger.newest().values():
         if record["event"] == "held":
             yield _package(record), "it is held, and may be released"
     for record in ledger.all("approved"):

@@ -14,7 +14,8 @@ from runtime.environment import Place
 from runtime.failpoints import failpoint
 from runtime.files import sync_folder, write_json
 from store.ledger import Ledger, Record
-from store.package import PRUNED, SUMS
+from store.outbox import packages
+from store.package import PRUNED, Package
 
 _GONE = ".pruned"
 
@@ -48,9 +49,11 @@ def finish(place: Place) -> int:
         if run.is_dir() and not any(run.iterdir()):
             run.rmdir()
     begun = 0
-    for told in place.outbox.glob(f"[!.]*/[!.]*/{PRUNED}"):
-        files = _said(told)
-        rest = [path for path in let_go(told.parent) if path.name in files]
+    for package in packages(place.outbox):
+        if not package.pruned:
+            continue
+        files = _said(package.folder / PRUNED)
+        rest = [path for path in let_go(package.folder) if path.name in files]
         begun += bool(rest)
         for path in rest:
             path.unlink()
@@ -74,9 +77,8 @@ def _of_package(piece: Piece) -> dict[str, str]:
 
 def _package(folder: Path, record: Record) -> None:
     files = {path.name for path in let_go(folder)}
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    listed = {name: digest for digest, _, name in (x.partition("  ") for x in lines)}
-    told = {name: digest for name, digest in listed.items() if name in files}
+    sums = Package(folder).sums
+    told = {name: digest for name, digest in sums.items() if name in files}
     fields = ("at", "by", "because")
     said = {**{field: record[field] for field in fields}, "files": told}
     write_json(folder / PRUNED, said)

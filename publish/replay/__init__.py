@@ -15,7 +15,7 @@ from pathlib import Path
 from publish.replay import build, compare, workspace
 from runtime.environment import Environment, Limits, Place
 from store.ledger import Ledger
-from store.package import RecordedPackage
+from store.package import Package
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Replayed:
 
 def replay(
     place: Place,
-    run: RecordedPackage,
+    run: Package,
     root: Path,
     variables: Environment,
     work: Path,
@@ -72,9 +72,10 @@ def replay(
         folder = build.publish(there, root, run, limits)
     except compare.NotBuiltError as why:
         raise compare.stop(run, root, there, same, why) from None
+    again = Package(folder)
     return Replayed(
-        tuple(compare.packages(run.folder, folder)),
-        compare.digest(folder),
-        tuple(compare.reasons(run, RecordedPackage(folder))),
+        tuple(compare.packages(run, again)),
+        again.digest,
+        tuple(compare.reasons(run, again)),
         folder,
     )

@@ -20,7 +20,7 @@ from store import feeds
 from store.feeds import artifacts
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
-from store.package import RecordedPackage
+from store.package import Package
 
 _GRACE_SECONDS = 15
 _DBT = "from dbt.cli.main import cli; cli()"  # of this very interpreter
@@ -28,7 +28,7 @@ _DBT = "from dbt.cli.main import cli; cli()"  # of this very interpreter
 _NOT_PASSED = ("FEEDS_", "DBT_", "DEST_", "ORDERTIME_", "ORDER_TOOL_")
 
 
-def dbt(there: Place, root: Path, run: RecordedPackage, limits: Limits) -> None:
+def dbt(there: Place, root: Path, run: Package, limits: Limits) -> None:
     """Build what the file stands on, with the variables of the run.
 
     A test that fails now as it did then ends dbt with 1 too; the gates tell.
@@ -74,7 +74,7 @@ def _child(words: list[str], env: Mapping[str, str], root: Path) -> tuple[int, s
     return child.returncode, " ".join(said.split())[-600:]
 
 
-def set_clock(there: Place, run: RecordedPackage) -> None:
+def set_clock(there: Place, run: Package) -> None:
     """Let dbt's own account say the times and the id of the run.
 
     That these results are of this warehouse was dbt's own doing a moment ago.
@@ -100,11 +100,27 @@ def set_clock(there: Place, run: RecordedPackage) -> None:
         "generated_at": told["built_at"],
     }
     for result in results["results"]:
-        result["timing"] = [{"started_at": run.build_began}]
+        result["timing"] = [{"started_at": _build_began(run)}]
     path.write_text(json.dumps(results), encoding="utf-8")
 
 
-def publish(there: Place, root: Path, run: RecordedPackage, limits: Limits) -> Path:
+def _build_began(run: Package) -> str | None:
+    """Return when dbt began its first node, by the lineage."""
+    for event in run.lineage:
+        if event["job"]["name"].startswith("dbt.build."):
+            return str(event["eventTime"])
+    return None
+
+
+def _accepted_first(run: Package) -> bool:
+    """Return whether FEEDS_ACCEPT_FIRST let a first file pass."""
+    return any(
+        check["id"] == "RUN_FIRST" and check["observed"] and check["verdict"] == "pass"
+        for check in run.gates["checks"]
+    )
+
+
+def publish(there: Place, root: Path, run: Package, limits: Limits) -> Path:
     """Render, judge and pack the file as then; return the folder of the package.
 
     Raises:
@@ -125,30 +141,30 @@ def publish(there: Place, root: Path, run: RecordedPackage, limits: Limits) -> P
         at=at.replace(tzinfo=UTC),
         due=False,
         dry_run=True,
-        accept_first=run.accepted_first,
+        accept_first=_accepted_first(run),
         bar=False,
         again=Again("replay", "the run is made again"),
     )
     found = artifacts.read(root, settings.variables)
     feed = _feed(found, run)
     try:
-        made = prepare(settings, found, Ledger(there.ledger), feed, run.label)
+        made = prepare(settings, found, Ledger(there.ledger), feed, run.file)
     except NotInWarehouseError as error:
         absent = f"there is no {', no '.join(error.models)}"
         words = "; ".join((absent, *dbt_said(_target(there))))
         raise NotBuiltError(f"dbt did not build all: {words}") from None
     for one in made:
         if isinstance(one, NotMade):
-            raise Refused(f"{run.label} is not made again: {one.says}")
+            raise Refused(f"{run.file} is not made again: {one.says}")
         if one.package:
             return one.package
     raise Refused(
-        f"{run.label} is not made again: expected the file, found "
+        f"{run.file} is not made again: expected the file, found "
         f"{', '.join(one.status for one in made) or 'none of that split value'}."
     )
 
 
-def _feed(found: Artifacts, run: RecordedPackage) -> feeds.Feed:
+def _feed(found: Artifacts, run: Package) -> feeds.Feed:
     try:
         declared = feeds.read(found)
     except Misuse as wrong:

@@ -16,13 +16,14 @@ from typing import Any
 import click
 
 from publish.package import provenance
-from publish.replay import Replayed, replay
+from publish.replay import Replayed, replay, workspace
 from publish.replay.compare import Difference
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import Environment, Place
 from runtime.exits import Misuse
+from store import outbox
 from store.feeds.artifacts import Artifacts
-from store.package import RecordedPackage
+from store.package import Package
 
 
 @click.command("replay")
@@ -57,8 +58,9 @@ def command(
     start_logging(log_format, quiet)
     variables, root = Environment.read(), Path.cwd()
     place = Place.of(variables)
-    recorded = RecordedPackage.find(place, run)
+    recorded = outbox.find(place.outbox, run)
     recorded.check()
+    workspace.require(recorded)
     with _work(folder) as work:
         wanted = recorded.run["code_commit"]
         present = variables.optional("FEEDS_COMMIT") or provenance.commit(root)
@@ -128,7 +130,7 @@ def _other_code(wanted: str | None, present: str | None, why: str | None) -> lis
     return []
 
 
-def _defaults(root: Path, recorded: RecordedPackage) -> list[str]:
+def _defaults(root: Path, recorded: Package) -> list[str]:
     """Say which of dbt's variables have another default by now; the run's are used."""
     then = recorded.run["thresholds"]
     now = provenance.thresholds(root, Artifacts({}, {}))
@@ -145,14 +147,12 @@ def _defaults(root: Path, recorded: RecordedPackage) -> list[str]:
     return told
 
 
-def _told(
-    recorded: RecordedPackage, made: Replayed, notes: list[str]
-) -> dict[str, Any]:
+def _told(recorded: Package, made: Replayed, notes: list[str]) -> dict[str, Any]:
     return {
         "status": "done" if made.identical else "refused",
         "exit_code": 0 if made.identical else 1,
-        "file": recorded.label,
-        "run_id": recorded.folder.name,
+        "file": recorded.file,
+        "run_id": recorded.run_id,
         "identical": made.identical,
         "package": {"expected": recorded.digest, "found": made.digest},
         "files": [_flat(file) for file in made.files],
@@ -167,8 +167,8 @@ def _flat(file: Difference) -> dict[str, Any]:
     return {"is" if name == "is_" else name: value for name, value in told.items()}
 
 
-def _words(recorded: RecordedPackage, made: Replayed, notes: list[str]) -> str:
-    name = f"{recorded.label}/{recorded.folder.name}"
+def _words(recorded: Package, made: Replayed, notes: list[str]) -> str:
+    name = f"{recorded.name}"
     same = sum(file.identical for file in made.files)
     lines = [
         f"{name} identical: all {same} files, package {made.digest}"

@@ -10,10 +10,9 @@ from publish.package import provenance
 from publish.package.manifest import contract
 from runtime.environment import Place
 from runtime.exits import Misuse, Refused, Stop
-from runtime.files import sha256_of
 from store import feeds
 from store.feeds.artifacts import Artifacts
-from store.package import SUMS, RecordedPackage
+from store.package import Package
 
 _BEFORE, _AFTER = 40, 120
 
@@ -41,26 +40,23 @@ class Difference:
     is_: str | None = None
 
 
-def packages(run: Path, again: Path) -> Iterator[Difference]:
+def packages(run: Package, again: Package) -> Iterator[Difference]:
     """Compare what SHA256SUMS covers; the signature and the receipt are beside it."""
-    ours, theirs = _listed(run), _listed(again)
-    for name in sorted(ours | theirs, key=lambda name: (_rank(name), name)):
+    ours, theirs = run.sums, again.sums
+    for name in sorted({*ours, *theirs}, key=lambda name: (_rank(name), name)):
         expected, found = ours.get(name), theirs.get(name)
         if expected == found:
             yield Difference(name, True, expected, found)
             continue
         line, was, is_ = (
-            _first(run / name, again / name) if expected and found else (None,) * 3
+            _first(run.folder / name, again.folder / name)
+            if expected and found
+            else (None,) * 3
         )
         yield Difference(name, False, expected, found, line, was, is_)
 
 
-def digest(package: Path) -> str:
-    """Return the digest of a package."""
-    return sha256_of(package / SUMS)
-
-
-def reasons(run: RecordedPackage, again: RecordedPackage) -> Iterator[str]:
+def reasons(run: Package, again: Package) -> Iterator[str]:
     """Say what the two were made of that is not the same."""
     was, is_ = run.run, again.run
     for field, words in (
@@ -82,12 +78,6 @@ def reasons(run: RecordedPackage, again: RecordedPackage) -> Iterator[str]:
             yield f"{words}: {', '.join(changed)}"
     if was["dbt"]["version"] != is_["dbt"]["version"]:
         yield f"dbt: {was['dbt']['version']} then, {is_['dbt']['version']} now"
-
-
-def _listed(package: Path) -> dict[str, str]:
-    lines = (package / SUMS).read_text(encoding="utf-8").splitlines()
-    pairs = (line.partition("  ") for line in lines)
-    return {name: digest for digest, _, name in pairs}
 
 
 def _rank(name: str) -> int:
@@ -126,7 +116,7 @@ class NotBuiltError(Exception):
     """dbt did not build what the file stands on; the text says what it did instead."""
 
 
-def changed_since(run: RecordedPackage, root: Path, target: Path) -> list[str]:
+def changed_since(run: Package, root: Path, target: Path) -> list[str]:
     """Name what of a run is gone or has changed: models, seeds, macros, the contract.
 
     dbt's manifest tells both. Where dbt did not come to write one, only what has no
@@ -182,9 +172,7 @@ def dbt_said(target: Path) -> Iterator[str]:
         yield f"{name}: {' '.join(str(result['message']).split())[:_LONGEST]}"
 
 
-def stop(
-    run: RecordedPackage, root: Path, there: Place, same: bool, why: Exception
-) -> Stop:
+def stop(run: Package, root: Path, there: Place, same: bool, why: Exception) -> Stop:
     """Return how a replay ends of which no package comes.
 
     Args:
@@ -205,7 +193,7 @@ def stop(
         else "Without --here it is used, where git has that commit"
     )
     return Refused(
-        f"{run.label}/{run.folder.name} cannot be made again by the code in {root}. "
+        f"{run.name} cannot be made again by the code in {root}. "
         f"Changed since the run: {told}. The same bytes can be expected of the code "
         f"that made it alone, {commit}. {do}. In this code {why}"
     )

@@ -13,10 +13,33 @@ from runtime.environment import Place
 from runtime.exits import Refused
 from runtime.files import relink, sha256_of
 from store.ledger import START, Ledger, Record
-from store.package import RecordedPackage
+from store.package import BUILT_FROM, RECEIPT, Package
+
+_NEEDED = ("inputs", "states", "ledger", "thresholds")
 
 
-def lay(place: Place, ledger: Ledger, run: RecordedPackage, work: Path) -> Place:
+def require(run: Package) -> None:
+    """Check that a package names all that a replay needs.
+
+    Raises:
+        Refused: an earlier version of the project made it.
+    """
+    lacking = [f"`run.{field}`" for field in _NEEDED if field not in run.run]
+    lacking += [BUILT_FROM] if BUILT_FROM not in run.sums else []
+    if lacking:
+        raise Refused(
+            f"{run.folder}: expected {lacking[0]}, found none: an earlier version made "
+            "it, which did not keep all that a replay needs."
+        )
+
+
+def states_of(run: Package) -> frozenset[tuple[str, str]]:
+    """Return the partner states that a run compared with, as (model, SHA-256)."""
+    kinds = run.run["states"].values()
+    return frozenset((s["model"], s["sha256"]) for kind in kinds for s in kind)
+
+
+def lay(place: Place, ledger: Ledger, run: Package, work: Path) -> Place:
     """Make a data directory as dbt found it at that run; return it.
 
     Args:
@@ -37,7 +60,7 @@ def lay(place: Place, ledger: Ledger, run: RecordedPackage, work: Path) -> Place
         link = there.landing / landed / source
         _link(link, place.landing / landed / source)
         relink(there.landing / "current" / source, f"../{landed}/{source}")
-    for model, digest in run.states:
+    for model, digest in states_of(run):
         name = f"{digest}.parquet"
         _link(there.delivered / model / name, place.delivered / model / name)
     for each in run.run["states"]["built"]:
@@ -48,7 +71,7 @@ def lay(place: Place, ledger: Ledger, run: RecordedPackage, work: Path) -> Place
     return there
 
 
-def move_on(there: Place, ledger: Ledger, run: RecordedPackage) -> None:
+def move_on(there: Place, ledger: Ledger, run: Package) -> None:
     """Let partners hold what they held when the file was judged, after dbt built."""
     partner_state.sync(Ledger(there.ledger), there.delivered)
     held = {(s["name"], s["sha256"]) for s in run.run["states"]["held"]}
@@ -64,7 +87,7 @@ def move_on(there: Place, ledger: Ledger, run: RecordedPackage) -> None:
         )
 
 
-def _sound(place: Place, run: RecordedPackage) -> None:
+def _sound(place: Place, run: Package) -> None:
     """See to it that every file the run was made of is there as it was.
 
     Raises:
@@ -78,19 +101,19 @@ def _sound(place: Place, run: RecordedPackage) -> None:
             changed.append(str(path))
     if gone:
         raise Refused(
-            f"{run.label}/{run.folder.name} cannot be made again: expected what it was "
+            f"{run.name} cannot be made again: expected what it was "
             f"made of, found no {', no '.join(gone)}. Was it pruned? Restore it from a "
             "copy."
         )
     if changed:
         raise Refused(
-            f"{run.label}/{run.folder.name} is not made again: expected what it was "
+            f"{run.name} is not made again: expected what it was "
             f"made of, found other bytes in {', '.join(changed)}. The manifest has the "
             "digests; restore the files from a copy."
         )
 
 
-def _needed(place: Place, run: RecordedPackage) -> Iterator[tuple[Path, str | None]]:
+def _needed(place: Place, run: Package) -> Iterator[tuple[Path, str | None]]:
     folders = set()
     for each in run.run["inputs"]:
         folder = place.landing / str(each["run_id"]) / each["source"]
@@ -98,7 +121,7 @@ def _needed(place: Place, run: RecordedPackage) -> Iterator[tuple[Path, str | No
         yield folder / f"{each['entity']}.parquet", each["sha256"]
     for folder in sorted(folders):
         yield folder / "extract.json", None
-    for model, digest in sorted(run.states):
+    for model, digest in sorted(states_of(run)):
         yield place.delivered / model / f"{digest}.parquet", digest
 
 
@@ -107,20 +130,20 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target.resolve())
 
 
-def _number(there: Place, run: RecordedPackage) -> None:
+def _number(there: Place, run: Package) -> None:
     """Let the run take its own number, where it was delivered more than once."""
-    base, number = run.folder.name, 1
+    base, number = run.run_id, 1
     if base.count("-") == 2:
         base, _, text = base.rpartition("-")
         number = int(text)
     for taken in range(1, number):
         name = base if taken == 1 else f"{base}-{taken}"
-        receipt = there.outbox / run.label / name / "receipt.json"
+        receipt = there.outbox / run.file / name / RECEIPT
         receipt.parent.mkdir(parents=True)
         receipt.touch()
 
 
-def _before(ledger: Ledger, run: RecordedPackage) -> Iterator[Record]:
+def _before(ledger: Ledger, run: Package) -> Iterator[Record]:
     """Pass on what the ledger knew of this feed and its state when the run was made.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import Any
 
 from runtime.cadence import Cron
 from runtime.exits import Misuse
+from store.dialect import Dialect
 from store.feeds import declaration
 from store.feeds.artifacts import Artifacts
 
@@ -19,28 +20,6 @@ class Column:
     name: str
     type: str
     description: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a table becomes bytes; the fields are those of feed.schema.json."""
-
-    encoding: str
-    delimiter: str
-    quote: str
-    quoting: str
-    escape: str
-    null_text: str
-    newline: str
-    header: bool
-    timestamp_format: str
-    date_format: str
-
-    @classmethod
-    def of(cls, declared: Mapping[str, Any]) -> "Dialect":
-        """Read a declared dialect; there line ends have names: dbt drops a bare one."""
-        newline = {"lf": "\n", "crlf": "\r\n"}[declared["newline"]]
-        return cls(**{**declared, "newline": newline})
 
 
 @dataclass(frozen=True, slots=True)

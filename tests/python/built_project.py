@@ -22,9 +22,9 @@ from landing import (
 )
 from project import Project
 
-from runtime.environment import Place
-from store.chain import read_ledger
-from store.package import Package, packages
+from store.ledger import Ledger
+from store.outbox import packages
+from store.package import Package
 
 NIGHTS = ["2026-01-15T07:00:00Z", "2026-01-19T07:00:00Z", "2026-01-23T08:00:00Z"]
 
@@ -60,7 +60,7 @@ class BuiltProject(Project):
 
     def recorded_packages(self) -> list[Package]:
         """Return the packages as `monitor` reads them, the oldest first."""
-        return packages(Place("dev", self.data), read_ledger(self.ledger_file))
+        return packages(self.data / "outbox", Ledger.read(self.ledger_file))
 
     def newest_package(self, file: str) -> Package:
         """Return the newest package of a file."""

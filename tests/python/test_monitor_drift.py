@@ -20,7 +20,7 @@ from monitor.drift.compare import Drift, compare
 from monitor.drift.limits import FLOORS, Tolerance
 from runtime.environment import Limits
 from store.feeds.declaration import SCHEMA
-from store.package import PackagedFile
+from store.package import Package
 
 Profile = dict[str, Any]
 MONDAY = dt.datetime(2026, 1, 5, 6, tzinfo=dt.UTC)
@@ -29,7 +29,7 @@ PLAIN = {**QUOTED, "nullSequence": ""}
 NOT_TOLD_HERE = {"DRIFT_NOT_PROFILED"}
 
 
-def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> PackagedFile:
+def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> Package:
     """A package of one file."""
     run = folder / "feed" / "20260105T060000Z-0"
     run.mkdir(parents=True)
@@ -52,7 +52,7 @@ def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> Packa
         },
     }
     (run / "x.manifest.json").write_text(json.dumps(told))
-    return PackagedFile(run, "delivered")
+    return Package(run)
 
 
 def test_a_profile_tells_what_is_in_the_file(tmp_path: Path):

@@ -107,7 +107,7 @@ def test_every_step_has_its_seconds(reported: Report) -> None:
         assert shows[1:4] == [
             steps.seconds_text(each) for each in (built, told["render"], told["judge"])
         ]
-        sent = package.fate == "delivered"
+        sent = package.outcome == "delivered"
         assert shows[4] == (steps.seconds_text(told["deliver"]) if sent else "not done")
         assert f"its package: {steps.seconds_text(told['package'])}" in text
 
@@ -116,7 +116,7 @@ def test_a_file_that_was_held_is_not_said_to_have_taken_time_to_deliver(
     reported: Report,
 ) -> None:
     held = next(
-        each for each in reported.project.recorded_packages() if each.fate == "held"
+        each for each in reported.project.recorded_packages() if each.outcome == "held"
     )
     text = reported.page(held).read_text("utf-8")
     assert re.findall('class="seconds">([^<]+)<', text)[4] == "not done"
@@ -130,7 +130,7 @@ def test_a_ledger_of_before_there_were_seconds_says_that_they_were_not_kept(
         record.pop("seconds", None)
     built_copy.write_ledger(*records)
     package = next(
-        each for each in built_copy.recorded_packages() if each.fate == "delivered"
+        each for each in built_copy.recorded_packages() if each.outcome == "delivered"
     )
     sent = next(r for r in package.records if r["event"] == "delivered")
     text = built_copy.report(tmp_path / "out").page(package).read_text("utf-8")

@@ -87,7 +87,7 @@ def test_the_numbers_are_the_packages(chromium: Browser, reported: Report) -> No
         _, audit = read_audit(package)
         ours = [row for row in audit if split in (None, row.get("sis_term_id"))]
         assert seen["funnel"]["source"] == len(audit)
-        assert seen["funnel"]["file"] == package.feed["rows"]
+        assert seen["funnel"]["file"] == package.resource["rows"]
         assert seen["rows"] == len(ours)
         if split is None:
             assert seen["count"] == {
@@ -106,8 +106,8 @@ def test_the_numbers_are_the_packages(chromium: Browser, reported: Report) -> No
         extracted = [each["rows"] for each in run["inputs"]]
         whole = None not in extracted
         assert seen["steps"][0] == (f"{sum(extracted):,}" if whole else "\N{EN DASH}")
-        assert seen["steps"][2] == f"{package.feed['rows']:,}"
-        assert package.fate in seen["title"]
+        assert seen["steps"][2] == f"{package.resource['rows']:,}"
+        assert package.outcome in seen["title"]
 
 
 def test_every_link_leads_somewhere(chromium: Browser, reported: Report) -> None:

@@ -53,7 +53,7 @@ class Place:
         return done
 
     def night(self, at: str, tool: order_tool.Server, *words: str) -> dict[str, str]:
-        """Extract, build with `words`, publish what is due; return each file's outcome."""
+        """Extract, build with `words`, publish what is due; return the outcomes."""
         self.run("extract", "--quiet", "order_tool", **tool.variables)
         feeds = ("+exposure:order_feed_delta_file", "+exposure:order_feed_full_file")
         self.run("dbt", "--quiet", "build", "--select", *feeds, *words)

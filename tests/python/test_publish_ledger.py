@@ -109,7 +109,7 @@ def test_an_edit_of_the_last_line_is_refused_though_nothing_follows(path: Path) 
         Ledger(path)
     path.write_bytes(content)
     path.with_name("ledger.head").write_text("{}")
-    with pytest.raises(Refused, match=r"ledger.head: expected how many records"):
+    with pytest.raises(Refused, match=r"ledger.head: expected the number of records"):
         Ledger(path)
 
 
