@@ -1,14 +1,14 @@
-"""The command line of the stand-ins: serve them, or run a command against them."""
+"""The command line of the stand-ins: start them, or run a command against them."""
 
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +17,129 @@ import click
 from runtime import command
 from runtime.exits import Interrupted, Misuse
 from sandbox import faults, order_tool, ordertime, partner
-from sandbox.options import (
-    help_on_faults,
-    order_tool_options,
-    ordertime_options,
-    run_options,
-)
+from sandbox.options import Options
 from sandbox.sample import Sample
 from sandbox.sample_orders import OrderSample
-from sandbox.switches import Switches
 
 _GRACE_SECONDS = 20
+
+_Command = Callable[..., None]
+_Option = Callable[[_Command], _Command]
+
+
+def _help_on_faults(examples: str) -> str:
+    """Return the text below the options in a command's help."""
+    return f"""\b
+Faults, as [WHERE@]WHEN:NAME[:VALUE][:OPTION=VALUE]:
+{examples}
+\b
+NAME is an HTTP status or one of
+{faults.list_names()}."""
+
+
+def _utc(
+    context: click.Context, parameter: click.Parameter, value: datetime | None
+) -> datetime | None:
+    return value.replace(tzinfo=UTC) if value else None
+
+
+_ORDERTIME: tuple[_Option, ...] = (
+    click.option(
+        "--items",
+        type=click.IntRange(4, 20_000_000),
+        default=2000,
+        show_default=True,
+        help="How many part items to generate.",
+    ),
+    click.option(
+        "--data",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Serve this folder of JSON files instead: part_items, locations "
+        "and stock_by_location, each .json or .json.gz with one array.",
+    ),
+    click.option(
+        "--switch",
+        "switches",
+        multiple=True,
+        help="NAME=VALUE: behavior that Order Time's documents leave open: "
+        f"{', '.join(Options.__dataclass_fields__)}.",
+    ),
+)
+_ORDER_TOOL: tuple[_Option, ...] = (
+    click.option(
+        "--orders",
+        type=click.IntRange(2, 20_000_000),
+        default=2000,
+        show_default=True,
+        help="How many orders to generate.",
+    ),
+    click.option(
+        "--orders-data",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Serve this folder of JSON files instead: terms and orders, each .json "
+        "or .json.gz with one array.",
+    ),
+    click.option(
+        "--now",
+        type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
+        callback=_utc,
+        help="The time in UTC from which generated terms and orders are dated. The "
+        "default is the last midnight.",
+    ),
+)
+_SHARED: tuple[_Option, ...] = (
+    click.option(
+        "--seed",
+        default=1,
+        show_default=True,
+        help="Another seed generates another company.",
+    ),
+    click.option(
+        "--day",
+        type=click.IntRange(0, 365),
+        default=0,
+        show_default=True,
+        help="So many days later: records were added, removed and changed.",
+    ),
+    click.option(
+        "--latency-ms",
+        type=click.FloatRange(0),
+        default=0,
+        show_default=True,
+        help="How long every response waits.",
+    ),
+    click.option(
+        "--fault",
+        "faults",
+        multiple=True,
+        help="What goes wrong, and when; may be repeated. See below.",
+    ),
+)
+_LISTENING: tuple[_Option, ...] = (
+    click.option("--port", default=0, help="0 (the default) for a free one."),
+    click.option("--http", is_flag=True, help="Plain HTTP instead of HTTPS."),
+)
+
+
+def _add(*options: _Option) -> _Option:
+    def decorate(function: _Command) -> _Command:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def sandbox() -> None:
     """Stand-ins on this machine: Order Time, the order tool, a partner's FTPS server.
 
-    They need no account, keep nothing, and listen on 127.0.0.1 only.
+    They need no account, store nothing, and listen on 127.0.0.1 only.
     """
 
 
-@sandbox.command("ordertime", epilog=help_on_faults(faults.EXAMPLES))
-@ordertime_options
+@sandbox.command("ordertime", epilog=_help_on_faults(faults.EXAMPLES))
+@_add(*_ORDERTIME, *_SHARED, *_LISTENING)
 def serve_ordertime(http: bool, **options: Any) -> None:
     """Serve Order Time until stopped; print the variables to export.
 
@@ -53,8 +153,8 @@ def serve_ordertime(http: bool, **options: Any) -> None:
         _until_stopped(server.variables)
 
 
-@sandbox.command("order-tool", epilog=help_on_faults(faults.ORDER_EXAMPLES))
-@order_tool_options
+@sandbox.command("order-tool", epilog=_help_on_faults(faults.ORDER_EXAMPLES))
+@_add(*_ORDER_TOOL, *_SHARED, *_LISTENING)
 def serve_order_tool(http: bool, **options: Any) -> None:
     """Serve the order tool until stopped; print the variables to export.
 
@@ -73,14 +173,14 @@ def serve_order_tool(http: bool, **options: Any) -> None:
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
-    help="Where files arrive; they stay.",
+    help="Where files arrive. They are kept.",
 )
-@click.option("--port", default=0, help="0 (the default) takes a free one.")
+@click.option("--port", default=0, help="0 (the default) for a free one.")
 @click.option(
     "--destination",
     default="ONPART",
     show_default=True,
-    help="Name in the DEST_<NAME>_* variables.",
+    help="The NAME in the DEST_<NAME>_* variables.",
 )
 def serve_partner(folder: Path, port: int, destination: str) -> None:
     """Serve the partner's FTPS until stopped; print the variables to export.
@@ -95,31 +195,37 @@ def serve_partner(folder: Path, port: int, destination: str) -> None:
 
 @sandbox.command(
     "run",
-    epilog=help_on_faults(f"{faults.EXAMPLES}\n{faults.ORDER_EXAMPLES}"),
+    epilog=_help_on_faults(f"{faults.EXAMPLES}\n{faults.ORDER_EXAMPLES}"),
 )
-@run_options
+@_add(*_ORDERTIME, *_ORDER_TOOL, *_SHARED)
 @click.option(
     "--partner-folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the partner's files arrive; they stay. Otherwise they are dropped.",
+    help="Where the partner's files arrive. Without it, they are removed at the end.",
 )
-@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument(
+    "arguments",
+    metavar="COMMAND...",
+    nargs=-1,
+    required=True,
+    type=click.UNPROCESSED,
+)
 def run(
     partner_folder: Path | None,
-    words: tuple[str, ...],
+    arguments: tuple[str, ...],
     items: int,
     data: Path | None,
-    switch_texts: tuple[str, ...],
+    switches: tuple[str, ...],
     orders: int,
     orders_data: Path | None,
     now: datetime | None,
     **shared: Any,
 ) -> None:
-    """Run a command with all stand-ins up and its environment set.
+    """Run a command with all stand-ins running and its environment set.
 
     The exit code is the command's. Signals are passed on to it. The partner's server
-    is two destinations: DEST_ONPART_* and DEST_ORDERS_*. A fault that does not say
-    where happens in both sources, each of which counts its own requests.
+    is two destinations: DEST_ONPART_* and DEST_ORDERS_*. A fault without WHERE
+    happens in both sources, each of which counts its own requests.
 
     \b
     Examples:
@@ -132,78 +238,58 @@ def run(
         folder = partner_folder or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-partner-"))
         )
-        parts = stack.enter_context(_ordertime(items, data, switch_texts, **shared))
+        parts = stack.enter_context(_ordertime(items, data, switches, **shared))
         tool = stack.enter_context(_order_tool(orders, orders_data, now, **shared))
         destination = stack.enter_context(partner.serve(folder))
         variables = parts.variables | tool.variables
         for name in ("ONPART", "ORDERS"):
             variables |= destination.variables(name)
-        code = _child(words, variables)
+        code = _run_child(arguments, variables)
     sys.exit(code)
 
 
-@contextmanager
 def _ordertime(
     items: int,
     data: Path | None,
-    switch_texts: tuple[str, ...],
+    switches: tuple[str, ...],
     seed: int,
     day: int,
-    latency_ms: float,
-    fault_specs: tuple[str, ...],
-    port: int = 0,
-    tls: bool = True,
-) -> Iterator[ordertime.Server]:
-    with ordertime.serve(
-        data or Sample(items, seed, day),
-        faults=fault_specs,
-        switches=Switches.parse(switch_texts),
-        latency_ms=latency_ms,
-        port=port,
-        tls=tls,
-    ) as server:
-        yield server
+    **server: Any,
+) -> AbstractContextManager[ordertime.Server]:
+    source = data or Sample(items, seed, day)
+    return ordertime.serve(source, options=Options.parse(switches), **server)
 
 
-@contextmanager
 def _order_tool(
     orders: int,
     orders_data: Path | None,
     now: datetime | None,
     seed: int,
     day: int,
-    latency_ms: float,
-    fault_specs: tuple[str, ...],
-    port: int = 0,
-    tls: bool = True,
-) -> Iterator[order_tool.Server]:
+    **server: Any,
+) -> AbstractContextManager[order_tool.Server]:
     sample = OrderSample(orders, seed, day)
-    with order_tool.serve(
-        orders_data or (replace(sample, now=now) if now else sample),
-        faults=fault_specs,
-        latency_ms=latency_ms,
-        port=port,
-        tls=tls,
-    ) as server:
-        yield server
+    if now:
+        sample = replace(sample, now=now)
+    return order_tool.serve(orders_data or sample, **server)
 
 
 def _until_stopped(variables: Mapping[str, str]) -> None:
     try:
-        for name, text in variables.items():
-            click.echo(f"{name}={text}")
+        for name, value in variables.items():
+            click.echo(f"{name}={value}")
         sys.stdout.flush()
         signal.pause()
     except Interrupted:
-        # The way it is meant to end.
+        # This is the normal end.
         return
 
 
-def _child(words: tuple[str, ...], variables: Mapping[str, str]) -> int:
+def _run_child(arguments: tuple[str, ...], variables: Mapping[str, str]) -> int:
     try:
-        child = subprocess.Popen(words, env={**os.environ, **variables})  # noqa: S603
+        child = subprocess.Popen(arguments, env={**os.environ, **variables})  # noqa: S603
     except OSError as error:
-        raise Misuse(f"{words[0]} cannot be run: {error.strerror}.") from None
+        raise Misuse(f"{arguments[0]} cannot be run: {error.strerror}.") from None
     try:
         code = child.wait()
     except Interrupted as interrupted:

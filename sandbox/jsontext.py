@@ -1,56 +1,56 @@
-"""JSON objects as text, edited member by member: no digit of a number changes.
+"""JSON objects as text, edited member by member; no digit of a number changes.
 
-Parsing and printing again would turn 12.30 into 12.3 and a 20-digit decimal into
-the nearest double; a stand-in must serve what its source wrote.
+`json.loads` and `json.dumps` would turn 12.30 into 12.3 and a 20-digit decimal into
+the nearest double. A stand-in must serve the digits of its source.
 """
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-# Numbers stay text: only where they end matters, and 5,000 digits are no integer.
+# Numbers stay text: int() refuses 5,000 digits, and only their end is needed.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 _SPACE = " \t\r\n"
 
 
 class Verbatim(str):
-    """JSON text that `text_of` writes as it stands, not as a string."""
+    """JSON text that `text_of` writes unchanged, not as a string."""
 
     __slots__ = ()
 
 
 def text_of(value: Any) -> str:
-    """Return the JSON text of `value`; a `Verbatim` in it is JSON text already."""
+    """Return the JSON text of `value`, in which a `Verbatim` is JSON text already."""
     if isinstance(value, Verbatim):
         return value
     if isinstance(value, Mapping):
-        return object_of([(key, text_of(each)) for key, each in value.items()])
+        return object_of([(key, text_of(member)) for key, member in value.items()])
     if isinstance(value, list | tuple):
         return array_of(map(text_of, value))
     return json.dumps(value, ensure_ascii=False)
 
 
 def members(text: str) -> list[tuple[str, str]]:
-    """Split a JSON object into (key, text of the value), in its own order.
+    """Split a JSON object into pairs (key, text of the value), in its own order.
 
     Args:
         text: one valid JSON object.
 
     Returns:
-        One pair per member; a key that stands twice comes twice.
+        One pair per member, also where a key is repeated.
     """
     return list(_walk(text))
 
 
 def first(text: str, keys: Collection[str]) -> dict[str, str]:
-    """Return the text of these members; looks no further than the last of them."""
-    found: dict[str, str] = {}
+    """Return the text of these members; read no further than the last of them."""
+    texts: dict[str, str] = {}
     for key, value in _walk(text):
         if key in keys:
-            found[key] = value
-            if len(found) == len(keys):
+            texts[key] = value
+            if len(texts) == len(keys):
                 break
-    return found
+    return texts
 
 
 def _walk(text: str) -> Iterator[tuple[str, str]]:
@@ -72,15 +72,15 @@ def object_of(pairs: list[tuple[str, str]]) -> str:
 
 def elements(text: str) -> list[str]:
     """Split a JSON array into the texts of its elements."""
-    found = []
+    texts = []
     at = _skip(text, text.index("[") + 1)
     while text[at] != "]":
         _, end = _DECODER.raw_decode(text, at)
-        found.append(text[at:end])
+        texts.append(text[at:end])
         at = _skip(text, end)
         if text[at] == ",":
             at = _skip(text, at + 1)
-    return found
+    return texts
 
 
 def array_of(texts: Iterable[str]) -> str:
@@ -97,7 +97,7 @@ def with_member(text: str, key: str, value: str) -> str:
         value: the JSON text of its new value.
 
     Returns:
-        The object with every other member as it stood.
+        The object with every other member unchanged.
     """
     pairs = members(text)
     if all(name != key for name, _ in pairs):

@@ -1,121 +1,75 @@
-"""The options of the commands that start a stand-in source."""
+"""How the stand-in Order Time behaves where the vendor's documents are silent.
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
+Each option has a default: the behavior that is hardest on a client. Another value
+tests that a client also works with the other behavior.
+"""
 
-import click
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_type_hints
 
-from sandbox import faults
-from sandbox.switches import Switches
-
-_Command = Callable[..., None]
-_Option = Callable[[_Command], _Command]
+from runtime.exits import Misuse
 
 
-def help_on_faults(examples: str) -> str:
-    """Return what stands below a command's options."""
-    return f"""\b
-Faults, as [WHERE@]WHEN:NAME[:VALUE][:OPTION=VALUE]:
-{examples}
-\b
-NAME is an HTTP status or one of
-{faults.listed()}."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options; on the command line, `--switch NAME=VALUE`.
+
+    Attributes:
+        over_max: NumberOfRecords above 1000 is lowered to 1000, or refused.
+        past_end: a page past the last one is an empty array, or refused.
+        unknown_id: status of a GET for an id that does not exist.
+        validation_key: spelling in the ValidationResult of a 409.
+        empties: an empty property is null, or missing from the object.
+        dates: RecordInfo dates end in `Z`, have no zone, or 7 digits and `Z`.
+        stock_ids: rows of types 1111 and 1112 have an `Id`.
+        gzip: bodies are compressed for clients that accept it.
+        forbidden: record types that the user's role may not read; a request for one
+            gets a 403.
+    """
+
+    over_max: Literal["clamp", "400"] = "clamp"
+    past_end: Literal["empty", "400"] = "empty"
+    unknown_id: Literal["400", "404"] = "400"
+    validation_key: Literal["ProperyName", "PropertyName"] = "ProperyName"
+    empties: Literal["null", "omit"] = "null"
+    dates: Literal["utc", "naive", "ticks"] = "utc"
+    stock_ids: bool = False
+    gzip: bool = False
+    forbidden: frozenset[int] = field(default_factory=frozenset)
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> "Options":
+        """Parse options written as `name=value`.
+
+        Args:
+            texts: for example `over_max=400`, `stock_ids=true` or
+                `forbidden=180,220`.
+
+        Raises:
+            Misuse: an unknown option or value; the message lists the known ones.
+        """
+        hints = get_type_hints(cls)
+        values = {}
+        for text in texts:
+            name, _, value = text.partition("=")
+            if name not in hints:
+                known = ", ".join(hints)
+                raise Misuse(f"There is no switch {name!r}. Use one of {known}.")
+            try:
+                values[name] = _parse_value(hints[name], value)
+            except ValueError as error:
+                raise Misuse(f"Switch {text!r}: {error}.") from None
+        return cls(**values)
 
 
-def _utc(
-    context: click.Context, parameter: click.Parameter, value: datetime | None
-) -> datetime | None:
-    return value.replace(tzinfo=UTC) if value else None
-
-
-_ORDERTIME: tuple[_Option, ...] = (
-    click.option(
-        "--items",
-        type=click.IntRange(4, 20_000_000),
-        default=2000,
-        show_default=True,
-        help="How many part items to make up.",
-    ),
-    click.option(
-        "--data",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Serve this folder of JSON files instead: part_items, locations "
-        "and stock_by_location, each .json or .json.gz with one array.",
-    ),
-    click.option(
-        "--switch",
-        "switch_texts",
-        multiple=True,
-        help="NAME=VALUE where Order Time's documents are silent: "
-        f"{', '.join(Switches.__dataclass_fields__)}.",
-    ),
-)
-_ORDER_TOOL: tuple[_Option, ...] = (
-    click.option(
-        "--orders",
-        type=click.IntRange(2, 20_000_000),
-        default=2000,
-        show_default=True,
-        help="How many orders to make up.",
-    ),
-    click.option(
-        "--orders-data",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Serve this folder of JSON files instead: terms and orders, each .json "
-        "or .json.gz with one array.",
-    ),
-    click.option(
-        "--now",
-        type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
-        callback=_utc,
-        help="The moment, UTC, that made-up terms and orders are dated by; the last "
-        "midnight if it is not given.",
-    ),
-)
-_SHARED: tuple[_Option, ...] = (
-    click.option(
-        "--seed",
-        default=1,
-        show_default=True,
-        help="Another seed makes up another company.",
-    ),
-    click.option(
-        "--day",
-        type=click.IntRange(0, 365),
-        default=0,
-        show_default=True,
-        help="Days later: records have come, gone and changed.",
-    ),
-    click.option(
-        "--latency-ms",
-        type=click.FloatRange(0),
-        default=0,
-        show_default=True,
-        help="How long every answer waits.",
-    ),
-    click.option(
-        "--fault",
-        "fault_specs",
-        multiple=True,
-        help="What goes wrong, and when; may be given again. See below.",
-    ),
-)
-_LISTENING: tuple[_Option, ...] = (
-    click.option("--port", default=0, help="0 (the default) takes a free one."),
-    click.option("--http", is_flag=True, help="Plain HTTP instead of HTTPS."),
-)
-
-
-def _with(*groups: tuple[_Option, ...]) -> _Option:
-    def add(function: _Command) -> _Command:
-        for option in reversed([each for group in groups for each in group]):
-            function = option(function)
-        return function
-
-    return add
-
-
-ordertime_options = _with(_ORDERTIME, _SHARED, _LISTENING)
-order_tool_options = _with(_ORDER_TOOL, _SHARED, _LISTENING)
-run_options = _with(_ORDERTIME, _ORDER_TOOL, _SHARED)
+def _parse_value(hint: Any, text: str) -> Any:
+    if hint is bool:
+        if text not in ("true", "false"):
+            raise ValueError("expected true or false")
+        return text == "true"
+    if hint == frozenset[int]:
+        return frozenset(int(number) for number in text.split(","))
+    if text not in get_args(hint):
+        raise ValueError(f"expected {' or '.join(get_args(hint))}")
+    return text

@@ -4,8 +4,8 @@
         ...  # deliver to server.host, server.port
         assert [line.split()[0] for line in server.commands][-2:] == ["RNFR", "RNTO"]
 
-It never enforces TLS session reuse and hides some faults that other servers show:
-good for happy paths, not as the only server to test against.
+It never requires TLS session reuse and hides some faults that other servers show. It
+is good for happy paths, but must not be the only server in tests.
 """
 
 import logging
@@ -21,18 +21,18 @@ from typing import Any
 from sandbox import certificates
 
 with warnings.catch_warnings():
-    # It stands on asyncore, which Python 3.11 calls deprecated.
+    # It uses asyncore, which is deprecated in Python 3.11.
     warnings.simplefilter("ignore", DeprecationWarning)
     from pyftpdlib.authorizers import DummyAuthorizer
     from pyftpdlib.handlers import TLS_FTPHandler
     from pyftpdlib.ioloop import IOLoop
     from pyftpdlib.servers import FTPServer
 
-# With a handler of ours it does not add its own, which writes to stderr.
+# Without a handler it adds its own, which writes to stderr.
 logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
 logging.getLogger("pyftpdlib").propagate = False
 
-# List, make a folder, enter, store, append, rename, delete, read: no more.
+# List, make a folder, enter, store, append, rename, delete, read; nothing else.
 _RIGHTS = "elradfmw"
 _USER, _PASSWORD = "feeds", "sandbox-password"
 
@@ -78,15 +78,15 @@ def serve(folder: Path, port: int = 0) -> Iterator[Server]:
     """Receive files into `folder` while the block runs.
 
     Args:
-        folder: the user's root; made if it is missing. Files stay there.
+        folder: the user's root; created if missing. Files are kept there.
         port: on 127.0.0.1; 0 for a free one.
 
     Yields:
         Address, credentials and the log of commands.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as place:
-        files = certificates.make(Path(place))
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as name:
+        files = certificates.make(Path(name))
         commands: list[str] = []
         loop = IOLoop()
         handler = _handler(files.server_file, folder, commands)
@@ -114,13 +114,13 @@ def _handler(server_file: Path, folder: Path, commands: list[str]) -> type:
     authorizer.add_user(_USER, _PASSWORD, str(folder), perm=_RIGHTS)
 
     class Handler(TLS_FTPHandler):  # type: ignore[misc]
-        """One connection of a client; settings are class attributes there."""
+        """One connection of a client. pyftpdlib's settings are class attributes."""
 
         certfile = str(server_file)
         tls_control_required = True
         tls_data_required = True
         banner = "Sandbox partner"
-        # A slower answer to a wrong password would only slow tests down.
+        # The default delay after a wrong password would slow tests down.
         auth_failed_timeout = 0
 
         def pre_process_command(self, line: str, cmd: str, arg: str) -> Any:
@@ -132,7 +132,7 @@ def _handler(server_file: Path, folder: Path, commands: list[str]) -> type:
 
 
 def _run(ftp: FTPServer, loop: IOLoop, stop: threading.Event) -> None:
-    # The loop belongs to this thread: it also closes it, when told to.
+    # Only this thread may use the loop, so it also closes it.
     while not stop.is_set():
         loop.loop(timeout=0.05, blocking=False)
     ftp.close_all()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import duckdb
 
 from runtime.exits import Misuse
-from sandbox import sample_items, sample_numbers, sample_situations, sample_stock
+from sandbox import sample_items, sample_macros, sample_situations, sample_stock
 from sandbox import sample_words as words
 from sandbox.records import Records
 
@@ -59,7 +59,7 @@ class Sample:
         _set(connection, "new", max(1, self.items // 500))
         _set(connection, "vehicles", len(words.VEHICLES))
         _set(connection, "parts", len(words.PARTS))
-        connection.execute(sample_numbers.MACROS)
+        connection.execute(sample_macros.MACROS)
         # Twice as quick; what must have an order says so.
         connection.execute("SET preserve_insertion_order = false")
         _words(connection)

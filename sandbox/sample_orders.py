@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import duckdb
 
 from runtime.exits import Misuse
-from sandbox import sample_numbers
+from sandbox import sample_macros
 from sandbox import sample_orders_catalog as catalog
 from sandbox import sample_orders_drawn as drawn
 from sandbox import sample_orders_words as words
 from sandbox.records import Records
 
 _MACROS = (
-    sample_numbers.MACROS,
+    sample_macros.MACROS,
     catalog.MACROS,
     catalog.PRICE,
     drawn.NIGHTS,

@@ -16,7 +16,7 @@ from conftest import ROOT, Command, clean_environment
 
 from sandbox import order_tool, ordertime
 from sandbox.jsontext import Verbatim
-from sandbox.order_records import item
+from sandbox.order_tool_records import item
 
 COUNT = 40
 QUICK = {"FEEDS_HTTP_LONGEST_WAIT": 0.05, "ORDER_TOOL_PAGE_SIZE": 10}

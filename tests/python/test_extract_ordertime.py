@@ -20,8 +20,8 @@ import pytest
 from conftest import ROOT, Command, clean_environment
 
 from sandbox import ordertime
-from sandbox.query import PART, Query
-from sandbox.switches import Switches
+from sandbox.options import Options
+from sandbox.records import PART, Query
 
 ITEMS = 40
 QUICK = {"FEEDS_HTTP_LONGEST_WAIT": 0.05, "ORDERTIME_PAGE_SIZE": 10}
@@ -209,7 +209,7 @@ def test_a_source_that_stays_down_is_temporary(
     ("server", "said"),
     [
         (["101@1:400"], "expected status 200, found 400"),
-        ({"switches": Switches(forbidden=frozenset({101}))}, "right to view"),
+        ({"options": Options(forbidden=frozenset({101}))}, "right to view"),
     ],
     indirect=["server"],
 )
@@ -315,11 +315,11 @@ def test_a_source_that_never_holds_still_is_left_alone(
 @pytest.mark.parametrize(
     "server",
     [
-        {"switches": Switches(empties="omit")},
-        {"switches": Switches(stock_ids=True)},
-        {"switches": Switches(gzip=True)},
-        {"switches": Switches(past_end="400")},
-        {"switches": Switches(unknown_key="400", over_max="400")},
+        {"options": Options(empties="omit")},
+        {"options": Options(stock_ids=True)},
+        {"options": Options(gzip=True)},
+        {"options": Options(past_end="400")},
+        {"options": Options(over_max="400")},
         {"tls": False},
     ],
     indirect=True,

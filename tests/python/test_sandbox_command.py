@@ -86,7 +86,7 @@ def test_run_says_how_a_command_was_killed():
 
 CAREFUL = """
 import os, signal, sys, time
-# Not by print: the signal may come while the other one is not over.
+# Not with print: the signal may arrive during the other print.
 signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"told\\n"), sys.exit(3)))
 print("ready", flush=True)
 time.sleep(60)
@@ -123,7 +123,7 @@ def test_order_time_serves_until_stopped(number, tmp_path):
             url = f"{found['ORDERTIME_URL']}/partitem?id=1"
             assert session.get(url, headers=headers).status_code == 429
             assert session.get(url, headers=headers).json()["Name"] == "only"
-        # With a connection still open to it, as clients leave them.
+        # A connection is still open, as clients often leave it.
         begun = time.monotonic()
         process.send_signal(number)
         _, err = process.communicate(timeout=20)

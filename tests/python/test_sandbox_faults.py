@@ -1,4 +1,4 @@
-"""What a client meets when a fault was asked for."""
+"""What a client gets when a fault is due."""
 
 import json
 import time
@@ -10,16 +10,16 @@ from requests.exceptions import ChunkedEncodingError, ConnectionError
 from runtime.exits import Misuse
 from sandbox import faults, ordertime
 from sandbox.jsontext import members
-from sandbox.switches import Switches
+from sandbox.options import Options
 
 ITEMS = {101: [{"Id": n, "Name": f"N-{n}", "Price": n, "Note": None} for n in range(6)]}
 
 
-def ask(*specs, times=1, method="POST", switches=None, tls=True, **info):
-    """The last of `times` answers to the same request, and the log."""
+def ask(*specs, times=1, method="POST", options=None, tls=True, **info):
+    """The last of `times` responses to the same request, and the log."""
     body = {"Type": 101, "NumberOfRecords": 2, "PageNumber": 2, **info}
     with (
-        ordertime.serve(ITEMS, faults=specs, switches=switches, tls=tls) as server,
+        ordertime.serve(ITEMS, faults=specs, options=options, tls=tls) as server,
         server.session() as session,
     ):
         for _ in range(times):
@@ -63,15 +63,15 @@ def test_faults_hit_where_and_when_they_say(spec, statuses):
 
 def test_a_409_lists_validation_results():
     assert ask("1:409")[0].json()[0].keys() == {"ProperyName", "Message", "Value"}
-    other = Switches(validation_key="PropertyName")
-    assert "PropertyName" in ask("1:409", switches=other)[0].json()[0]
+    other = Options(validation_key="PropertyName")
+    assert "PropertyName" in ask("1:409", options=other)[0].json()[0]
 
 
 def test_rows_shift_while_paging():
     assert names(ask("2:shift")[0]) == ["N-2", "N-3"]
     assert names(ask("1:shift")[0]) == ["N-3", "N-4"]
     assert names(ask("1:shift:+1")[0]) == ["N-1", "N-2"]
-    # It is the source that changed: the count changes with it.
+    # The source itself changes, so the count changes too.
     assert ask("1:shift", method="PUT")[0].text == "5"
 
 
@@ -84,7 +84,7 @@ def test_pages_that_are_not_the_one_asked_for():
 
 
 def first(spec):
-    """The first row of a damaged page, as pairs, so that repeated keys are seen."""
+    """The members of the first row of a damaged page, each as JSON text."""
     answer, _ = ask(spec)
     text = answer.text
     return dict(members(text[1 : text.rindex("},")] + "}"))
@@ -175,11 +175,11 @@ def test_bodies_over_any_size():
         "1:slow:much",
     ],
 )
-def test_a_spec_that_is_none_says_what_is_expected(spec):
+def test_a_wrong_fault_is_refused_with_an_example(spec):
     with pytest.raises(Misuse, match=spec.replace("+", ".")) as error:
         faults.parse(spec)
     assert (
         "1:" in str(error.value)
-        or "Known" in str(error.value)
+        or "Use" in str(error.value)
         or "3:" in str(error.value)
     )

@@ -1,4 +1,4 @@
-"""The stand-in order tool, spoken to over real sockets, and its made-up orders."""
+"""The stand-in order tool, over real sockets, and its generated orders."""
 
 import gzip
 import json
@@ -15,8 +15,8 @@ import requests
 from runtime.exits import Misuse
 from sandbox import order_tool
 from sandbox.jsontext import Verbatim
-from sandbox.order_records import ORDERS, TERMS, item, open_records
-from sandbox.query import Query
+from sandbox.order_tool_records import ORDERS, TERMS, item, open_records
+from sandbox.records import Query
 from sandbox.sample_orders import OrderSample
 from sandbox.sample_orders_words import ODD_ITEMS, ODD_ORDERS, slots
 
@@ -44,7 +44,7 @@ RISING = [2, 9, 10, 11, 12]
 
 @contextmanager
 def client(source=SOURCE, **options):
-    """A session with the token, and the server it speaks with."""
+    """A session with the token, and its server."""
     with order_tool.serve(source, **options) as server, server.session() as session:
         yield session, server
 
@@ -101,18 +101,6 @@ def test_a_page_has_100_records_or_what_is_asked_for_to_1000():
         }
 
 
-def test_filters(both):
-    assert ids(both, sis_term_id="a") == [2, 10, 12]
-    assert ids(both, sis_term_id="a' OR true --") == []
-    assert ids(both, updated_since="2026-11-10T12:00:00Z") == [10, 11, 12]
-    assert ids(both, updated_since="2026-11-10T12:00:00.000001Z") == [11, 12]
-    assert ids(both, updated_since="2026-11-10T14:00:00+02:00") == [10, 11, 12]
-    body = get(
-        both, "orders", sis_term_id="a", updated_since="2026-11-03T00:00:00Z"
-    ).json()
-    assert (body["total"], [row["order_id"] for row in body["data"]]) == (2, [10, 12])
-
-
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -123,12 +111,9 @@ def test_filters(both):
         ("orders?page_size=0", "page_size must be a whole number"),
         ("orders?page_size=1001", "must not exceed 1000"),
         ("orders?page=1&page=2", "must not be given twice"),
-        ("orders?sis_term_id=", "must not be empty"),
-        ("orders?sis_term_id=a&sis_term_id=b", "must not be given twice"),
-        ("orders?updated_since=yesterday", "must be an instant"),
-        ("orders?updated_since=2026-11-10T12:00:00", "with its zone"),
-        ("orders?updatedSince=2026-11-10", "no parameter 'updatedSince'"),
-        ("terms?sis_term_id=a", "no parameter 'sis_term_id'"),
+        ("orders?sis_term_id=a", "no parameter 'sis_term_id'"),
+        ("orders?updated_since=2026-11-10", "no parameter 'updated_since'"),
+        ("terms?sis_term_id=", "no parameter 'sis_term_id'"),
     ],
 )
 def test_a_bad_parameter_is_refused_with_a_sentence(both, query, said):
@@ -211,7 +196,7 @@ def test_faults_that_damage_pages():
     assert seen("orders@1:shift:+1") == [9, 10]
     third = damaged("orders@1:repeat", page=3, page_size=1).json()["data"]
     assert third[0]["order_id"] == 9
-    # The envelope says what is so, or what it is told to say.
+    # The envelope is true, unless a fault changes it.
     assert damaged("orders@1:skip", **page).json()["page"] == 2
     assert damaged("orders@1:mispage", **page).json()["page"] == 3
     assert damaged("terms@1:miscount:-2", "terms").json()["total"] == 1
@@ -311,7 +296,7 @@ def test_a_folder_that_is_not_one_says_so(tmp_path):
         pass
 
 
-# The made-up university.
+# The sample: a generated university.
 
 
 def texts(folder, record_type=ORDERS, **options):
@@ -508,13 +493,13 @@ def test_a_night_changes_a_few_orders_in_every_way(orders, next_day):
     by_slot = {name: next_day[slot]["order_id"] for slot, name in slots()}
     for name, test in ways.items():
         assert by_slot[f"tonight {name}"] in moved(test)
-    # A price alone moves no clock.
+    # A change of price does not change updated_at.
     price = by_slot["title with comma"]
     old, new = (each[price]["catalog_items"][0] for each in (then, now))
     assert new["offer_price"] > old["offer_price"]
     assert new["offer_price_original"] == pytest.approx(old["offer_price"], abs=0.02)
     assert then[price]["updated_at"] == now[price]["updated_at"]
-    # The specification's orders stay as they are.
+    # The orders of the specification do not change.
     assert orders[:2] == next_day[:2]
 
 

@@ -7,8 +7,7 @@ from collections import Counter
 import pytest
 
 from runtime.exits import Misuse
-from sandbox.query import Query
-from sandbox.records import Records
+from sandbox.records import Query, Records
 from sandbox.sample import Sample
 from sandbox.sample_situations import SITUATIONS, SLOTS, slots
 from sandbox.sample_words import CAPTIONS, LOCATIONS
