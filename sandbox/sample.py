@@ -1,22 +1,24 @@
-"""A made-up distributor of collision parts: the same for the same seed, any size."""
+"""A generated distributor of collision parts, of any size.
+
+The same seed gives the same bytes.
+"""
 
 from dataclasses import dataclass
 
 import duckdb
 
 from runtime.exits import Misuse
-from sandbox import sample_items, sample_macros, sample_situations, sample_stock
-from sandbox import sample_words as words
+from sandbox import sample_items, sample_macros, sample_stock
+from sandbox import sample_values as values
 from sandbox.records import Records
 
-# Each stage is dropped once what is made from it is there: the rest of a large
-# sample then fits in memory.
+# A table is dropped after its statements, so that a large sample fits in memory.
 _STAGES = (
-    ("counted", (sample_items.COUNTED, sample_items.KNOWN)),
-    ("known", (sample_items.NUMBERED,)),
+    ("counted", (sample_items.COUNTED, sample_items.IDENTIFIED)),
+    ("identified", (sample_items.NUMBERED,)),
     ("numbered", (sample_items.PRICED,)),
-    ("priced", (sample_items.TOLD,)),
-    ("told", (sample_items.ITEM, sample_items.ASSEMBLY, sample_stock.STOCK)),
+    ("priced", (sample_items.RECORDED,)),
+    ("recorded", (sample_items.ITEM, sample_items.ASSEMBLY, sample_stock.STOCK)),
     ("stock", (sample_stock.ROWS, sample_stock.KITS)),
 )
 _LIST = """
@@ -28,13 +30,13 @@ _LIST = """
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How much is made up.
+    """What is generated.
 
     Attributes:
-        items: how many Part Items there are on day 0.
+        items: the number of Part Items on day 0.
         seed: another seed is another distributor.
-        day: days after day 0; each brings changes of stock and price, and a few
-            items more and fewer.
+        day: days after day 0; each changes stock and prices, and adds and removes a
+            few items.
     """
 
     items: int = 2000
@@ -45,7 +47,7 @@ class Sample:
         """Fill an empty store with the distributor's records.
 
         Raises:
-            Misuse: a size or a day that cannot be.
+            Misuse: a size or a day out of range.
         """
         if not 4 <= self.items <= 20_000_000 or not 0 <= self.day <= 365:
             raise Misuse(
@@ -57,12 +59,12 @@ class Sample:
         _set(connection, "items", self.items)
         _set(connection, "day", self.day)
         _set(connection, "new", max(1, self.items // 500))
-        _set(connection, "vehicles", len(words.VEHICLES))
-        _set(connection, "parts", len(words.PARTS))
+        _set(connection, "vehicles", len(values.VEHICLES))
+        _set(connection, "parts", len(values.PARTS))
         connection.execute(sample_macros.MACROS)
-        # Twice as quick; what must have an order says so.
+        # Twice as fast; statements that need an order have ORDER BY.
         connection.execute("SET preserve_insertion_order = false")
-        _words(connection)
+        _tables(connection)
         for stage, statements in _STAGES:
             for statement in statements:
                 connection.execute(statement)
@@ -75,38 +77,38 @@ def _set(connection: duckdb.DuckDBPyConnection, name: str, value: object) -> Non
     connection.execute(f"SET VARIABLE {name} = ?", [value])
 
 
-def _words(connection: duckdb.DuckDBPyConnection) -> None:
-    groups = dict.fromkeys([*(part[0] for part in words.PARTS), *words.OTHER_GROUPS])
+def _tables(connection: duckdb.DuckDBPyConnection) -> None:
+    groups = dict.fromkeys([*(part[0] for part in values.PARTS), *values.OTHER_GROUPS])
     makers = dict.fromkeys(
-        [*(vehicle[0] for vehicle in words.VEHICLES), *(b[1] for b in words.BRANDS)]
+        [*(vehicle[0] for vehicle in values.VEHICLES), *(b[1] for b in values.BRANDS)]
     )
     tables: dict[str, tuple[str, list[tuple[object, ...]]]] = {
         "vehicle": (
             "place INTEGER, make VARCHAR, model VARCHAR, year_from INTEGER,"
             " year_to INTEGER, letters VARCHAR, shape VARCHAR",
-            [(at, *row) for at, row in enumerate(words.VEHICLES)],
+            [(at, *row) for at, row in enumerate(values.VEHICLES)],
         ),
         "part": (
             "place INTEGER, item_group VARCHAR, title VARCHAR, part_code VARCHAR,"
             " head VARCHAR, weight DOUBLE, list_price INTEGER, core_charge INTEGER,"
             " trade VARCHAR",
-            [(at, *row) for at, row in enumerate(words.PARTS)],
+            [(at, *row) for at, row in enumerate(values.PARTS)],
         ),
         "brand": (
             "turn INTEGER, trade VARCHAR, name VARCHAR, prefix VARCHAR",
-            [(at % 3, *row) for at, row in enumerate(words.BRANDS)],
+            [(at % 3, *row) for at, row in enumerate(values.BRANDS)],
         ),
         "place": (
             "id INTEGER, name VARCHAR, is_available BOOLEAN",
-            [(at, *row) for at, row in enumerate(words.LOCATIONS, 1)],
+            [(at, *row) for at, row in enumerate(values.LOCATIONS, 1)],
         ),
         "preview": (
             "i INTEGER, name VARCHAR, part_type VARCHAR, on_hand INTEGER, part INTEGER",
-            [(at, *row) for at, row in enumerate(words.PREVIEW)],
+            [(at, *row) for at, row in enumerate(values.PREVIEW)],
         ),
-        "situation": (
+        "edge_case": (
             "slot INTEGER, name VARCHAR, part_type VARCHAR",
-            list(sample_situations.slots()),
+            list(values.slots()),
         ),
         "item_group": (
             "id INTEGER, name VARCHAR",

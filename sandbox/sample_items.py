@@ -1,37 +1,37 @@
-"""SQL that makes the items of the sample, a stage at a time, all in DuckDB.
+"""SQL that makes the items of the sample in DuckDB, one table after the other.
 
-`known`     who each item is: its situation, type, application, vehicle, part
-`numbered`  its numbers, as they should be
-`priced`    its prices, as they should be
-`told`      the same with what its situation makes of it
+`identified`  the edge case, type, application, vehicle and part of each item
+`numbered`    with its correct numbers
+`priced`      with its correct prices
+`recorded`    as in Order Time: with the effect of its edge case
 """
 
-from sandbox.sample_words import CAPTIONS
+from sandbox.sample_values import CAPTIONS
 
-# A table first: what reads a table runs on every core, what reads a range on one.
+# A table, because DuckDB reads a table on every core but a range on one.
 COUNTED = """
 CREATE OR REPLACE TEMP TABLE counted AS
 FROM range(getvariable('items') + getvariable('day') * getvariable('new')) AS t(i)
 """
 
-KNOWN = """
-CREATE OR REPLACE TEMP TABLE known AS
+IDENTIFIED = """
+CREATE OR REPLACE TEMP TABLE identified AS
 WITH placed AS (
-    SELECT i, coalesce(situation.name, '') AS situation,
-        coalesce(situation.part_type, '') AS wanted
+    SELECT i, coalesce(edge_case.name, '') AS edge_case,
+        coalesce(edge_case.part_type, '') AS wanted
     FROM counted
-    LEFT JOIN situation ON situation.slot = i % 500
-    -- Some of yesterday's items are gone; those of the case study stay.
+    LEFT JOIN edge_case ON edge_case.slot = i % 500
+    -- Some items of earlier days are removed, but none of the case study.
     WHERE i < 4 OR NOT chance(i, 'gone', 0.002 * getvariable('day'))
 ),
 applied AS (
     SELECT placed.*, preview.name AS preview, preview.on_hand AS preview_on_hand,
         preview.part AS preview_part,
-        -- Three neighbours are one application: genuine, aftermarket, certified.
-        -- What shows a situation stands alone, so that it shows nothing else.
+        -- Three items in a row are one application: genuine, aftermarket, certified.
+        -- An edge case has an application of its own, so that it shows nothing else.
         CASE
-            WHEN situation = 'same part b' THEN 50000000 + i - 1
-            WHEN situation <> '' OR i < 4 THEN 50000000 + i
+            WHEN edge_case = 'same part b' THEN 50000000 + i - 1
+            WHEN edge_case <> '' OR i < 4 THEN 50000000 + i
             ELSE i // 3
         END AS application,
         CASE
@@ -56,12 +56,12 @@ FROM applied
 JOIN vehicle ON vehicle.place = pick(application, 'vehicle', getvariable('vehicles'))
 JOIN part ON part.place
     = coalesce(preview_part, pick(application, 'part', getvariable('parts')))
--- Three brands make each kind of part. Neighbours differ in brand; the two of "same
--- part" do not.
+-- Three brands make each kind of part. Items in a row differ in brand, except the
+-- two of "same part".
 JOIN brand
     ON brand.trade = part.trade
     AND brand.turn = (application
-        + CASE WHEN situation LIKE 'same part%' THEN 0 ELSE i END) % 3
+        + CASE WHEN edge_case LIKE 'same part%' THEN 0 ELSE i END) % 3
 """
 
 NUMBERED = """
@@ -69,7 +69,7 @@ CREATE OR REPLACE TEMP TABLE numbered AS
 WITH named AS (
     SELECT *,
         CASE
-            WHEN part_type = 'AM' OR situation LIKE 'same name%' THEN 300
+            WHEN part_type = 'AM' OR edge_case LIKE 'same name%' THEN 300
             WHEN part_type = 'CAPA' THEN 100
             WHEN part_type = 'OEM' THEN 200
             WHEN part_type = 'OD' THEN 400
@@ -77,18 +77,18 @@ WITH named AS (
         END AS family,
         -- Above a million items the names grow by two digits.
         CASE WHEN getvariable('items') < 900000 THEN 4 ELSE 6 END AS width,
-        CASE WHEN situation = 'same name b' THEN i - 1 ELSE i END AS named,
+        CASE WHEN edge_case = 'same name b' THEN i - 1 ELSE i END AS named,
         (named * 38917171 + 1234567) % CAST(100 * 10 ** width AS BIGINT) AS serial
-    FROM known
+    FROM identified
 )
 SELECT * EXCLUDE (family, width, named, serial),
     coalesce(preview, CASE
-        WHEN situation = 'protected' AND i < 500 THEN 'EXAMPLE-PROTECTED-1'
+        WHEN edge_case = 'protected' AND i < 500 THEN 'EXAMPLE-PROTECTED-1'
         ELSE (family + serial // CAST(10 ** width AS BIGINT)) || '-'
             || digits(serial, width)
     END) AS name,
     oem_number(shape, head, unit) AS oem,
-    -- What another application of this part is called: an earlier number of it.
+    -- An earlier number of this part.
     oem_number(shape, head, scattered(90000000 + i)) AS earlier,
     prefix || '-' || digits(unit, 6) AS own,
     letters || part_code || CAST(100 + unit % 900 AS VARCHAR) AS partslink,
@@ -122,42 +122,42 @@ SELECT *, CAST(price * (0.58 + draw(i, 'cost') / 5000000) AS DECIMAL(18, 4)) AS 
 FROM sold
 """
 
-TOLD = r"""
-CREATE OR REPLACE TEMP TABLE told AS
-SELECT i, 10001 + i AS id, situation, part_type, preview_on_hand, make,
-    CASE situation
+RECORDED = r"""
+CREATE OR REPLACE TEMP TABLE recorded AS
+SELECT i, 10001 + i AS id, edge_case, part_type, preview_on_hand, make,
+    CASE edge_case
         WHEN 'name with blanks' THEN name || ' '
         WHEN 'surcharge' THEN name || '#'
         ELSE name
     END AS name,
-    situation <> 'inactive' AND (situation <> '' OR i < 4
+    edge_case <> 'inactive' AND (edge_case <> '' OR i < 4
         OR NOT chance(i, 'inactive', 0.03)) AS is_active,
     CASE
-        WHEN situation IN ('surcharge', 'superseded', 'core deposit') THEN name
-        WHEN situation LIKE 'number missing%' THEN NULL
-        WHEN situation = 'number too long' THEN own || '/' || repeat('07-', 14) || '9'
-        -- Cyrillic letters that look like O and A, and a dash that is no hyphen.
-        WHEN situation = 'number look-alike' THEN
+        WHEN edge_case IN ('surcharge', 'superseded', 'core deposit') THEN name
+        WHEN edge_case LIKE 'number missing%' THEN NULL
+        WHEN edge_case = 'number too long' THEN own || '/' || repeat('07-', 14) || '9'
+        -- Cyrillic letters that look like O and A.
+        WHEN edge_case = 'number look-alike' THEN
             translate(oem, '0A', chr(1054) || chr(1040))
-        WHEN situation = 'number long dash' THEN replace(own, '-', chr(8211))
-        WHEN situation = 'number scientific' THEN
+        WHEN edge_case = 'number long dash' THEN replace(own, '-', chr(8211))
+        WHEN edge_case = 'number scientific' THEN
             digits(unit, 1) || '.' || digits(unit // 10, 2) || 'E+11'
-        WHEN situation = 'number decimal' THEN digits(unit, 8) || '.0'
-        WHEN situation = 'number error' THEN '#N/A'
-        WHEN situation = 'number date' THEN
+        WHEN edge_case = 'number decimal' THEN digits(unit, 8) || '.0'
+        WHEN edge_case = 'number error' THEN '#N/A'
+        WHEN edge_case = 'number date' THEN
             (1 + unit % 9) || '-' || ['Jan', 'Feb', 'Mar', 'May', 'Oct'][1 + unit % 5]
-        WHEN situation = 'withdrawn number' THEN 'EXAMPLE-WITHDRAWN-1'
+        WHEN edge_case = 'withdrawn number' THEN 'EXAMPLE-WITHDRAWN-1'
         WHEN is_genuine THEN oem
         ELSE own
     END AS maker_number,
     CASE
-        WHEN situation = 'gtin wrong' THEN
+        WHEN edge_case = 'gtin wrong' THEN
             left(good_upc, 11) || (CAST(right(good_upc, 1) AS INTEGER) + 1) % 10
-        WHEN situation = 'gtin text' THEN 'DOES NOT APPLY'
+        WHEN edge_case = 'gtin text' THEN 'DOES NOT APPLY'
         WHEN chance(i, 'upc', 0.55) THEN good_upc
         WHEN chance(i, 'ean', 0.05) THEN '0' || good_upc
     END AS upc,
-    CASE situation
+    CASE edge_case
         WHEN 'surcharge' THEN 'Surcharge, oversize freight, ' || lower(title)
         WHEN 'superseded' THEN 'USE ' || earlier
         WHEN 'core deposit' THEN 'Core deposit, ' || lower(title)
@@ -175,26 +175,26 @@ SELECT i, 10001 + i AS id, situation, part_type, preview_on_hand, make,
         ELSE title || ', ' || make || ' ' || model || ' ' || year_from || '-'
             || year_to
     END AS description,
-    CASE situation
+    CASE edge_case
         WHEN 'surcharge' THEN 'Surcharge'
         WHEN 'superseded' THEN 'Superseded'
         WHEN 'core deposit' THEN 'Core Deposits'
         ELSE item_group
     END AS item_group,
-    CASE WHEN situation = 'brand missing' THEN NULL ELSE maker END AS maker,
+    CASE WHEN edge_case = 'brand missing' THEN NULL ELSE maker END AS maker,
     CASE
-        WHEN situation = 'price null' THEN NULL
-        WHEN situation = 'price zero' THEN 0.00
-        WHEN situation = 'price negative' THEN -price
-        WHEN situation = 'price implausible' THEN price * 10000
-        WHEN situation = 'price above list' THEN list_price * 1.08
-        WHEN situation = 'price below cost' THEN price * 0.50
-        WHEN situation = 'price with four decimals' THEN price + 0.0050
-        WHEN situation = 'od not discounted' THEN list_price
-        WHEN situation = 'price jumps' AND getvariable('day') > 0 THEN price * 1.60
+        WHEN edge_case = 'price null' THEN NULL
+        WHEN edge_case = 'price zero' THEN 0.00
+        WHEN edge_case = 'price negative' THEN -price
+        WHEN edge_case = 'price implausible' THEN price * 10000
+        WHEN edge_case = 'price above list' THEN list_price * 1.08
+        WHEN edge_case = 'price below cost' THEN price * 0.50
+        WHEN edge_case = 'price with four decimals' THEN price + 0.0050
+        WHEN edge_case = 'od not discounted' THEN list_price
+        WHEN edge_case = 'price jumps' AND getvariable('day') > 0 THEN price * 1.60
         ELSE price
     END AS price,
-    situation = 'price with four decimals' AS is_fine,
+    edge_case = 'price with four decimals' AS is_fine,
     cost,
     CASE
         WHEN chance(i, 'no weight', 0.06) THEN NULL
@@ -212,74 +212,74 @@ SELECT i, 10001 + i AS id, situation, part_type, preview_on_hand, make,
     END AS modified,
     [
         CASE
-            WHEN situation = 'type blank' THEN NULL
-            WHEN situation IN ('surcharge', 'superseded', 'core deposit') THEN NULL
+            WHEN edge_case = 'type blank' THEN NULL
+            WHEN edge_case IN ('surcharge', 'superseded', 'core deposit') THEN NULL
             ELSE part_type
         END,
         CASE
-            WHEN situation = 'certified am' THEN 'CAPA'
-            WHEN situation = 'nsf' THEN 'NSF'
-            WHEN situation IN ('capa unproven', 'capa by suffix') THEN NULL
+            WHEN edge_case = 'certified am' THEN 'CAPA'
+            WHEN edge_case = 'nsf' THEN 'NSF'
+            WHEN edge_case IN ('capa unproven', 'capa by suffix') THEN NULL
             WHEN part_type = 'CAPA' THEN 'CAPA'
         END,
         CASE
-            WHEN situation IN ('no match number', 'number missing') THEN NULL
+            WHEN edge_case IN ('no match number', 'number missing') THEN NULL
             WHEN NOT is_genuine OR chance(i, 'oem twice', 0.3) THEN oem
         END,
         CASE
-            WHEN is_genuine OR situation = 'no match number' THEN NULL
-            WHEN situation = 'partslink damaged' THEN left(partslink, 7)
-            WHEN situation = 'withdrawn partslink' THEN 'ZZ1000100C'
-            WHEN situation = 'suffix c on am' THEN partslink || 'C'
-            WHEN situation = 'suffix n' THEN partslink || 'N'
-            WHEN situation IN ('capa unproven', 'nsf') THEN partslink
-            WHEN situation = 'capa by suffix' THEN partslink || 'C'
+            WHEN is_genuine OR edge_case = 'no match number' THEN NULL
+            WHEN edge_case = 'partslink damaged' THEN left(partslink, 7)
+            WHEN edge_case = 'withdrawn partslink' THEN 'ZZ1000100C'
+            WHEN edge_case = 'suffix c on am' THEN partslink || 'C'
+            WHEN edge_case = 'suffix n' THEN partslink || 'N'
+            WHEN edge_case IN ('capa unproven', 'nsf') THEN partslink
+            WHEN edge_case = 'capa by suffix' THEN partslink || 'C'
             WHEN part_type = 'CAPA' AND unit % 5 > 1 THEN partslink || 'C'
             ELSE partslink
         END,
         CASE
-            WHEN situation = 'od list missing' THEN NULL
-            WHEN situation = 'list price as text' THEN '$' || list_price || ' ea'
-            WHEN part_type = 'OD' OR situation LIKE 'price%'
+            WHEN edge_case = 'od list missing' THEN NULL
+            WHEN edge_case = 'list price as text' THEN '$' || list_price || ' ea'
+            WHEN part_type = 'OD' OR edge_case LIKE 'price%'
                 OR chance(i, 'list known', 0.85) THEN CAST(list_price AS VARCHAR)
         END,
         CASE
-            WHEN part_type = 'OD' AND situation <> 'od source missing' THEN
+            WHEN part_type = 'OD' AND edge_case <> 'od source missing' THEN
                 ['dealer surplus', 'maker promotion', 'maker overrun'][1 + unit % 3]
         END,
         CASE
-            WHEN situation = 'core charge wrong' THEN 'ask'
+            WHEN edge_case = 'core charge wrong' THEN 'ask'
             WHEN core_charge IS NOT NULL THEN core_charge || '.00'
         END,
         CASE WHEN chance(i, 'earlier', 0.12) THEN earlier
             || CASE WHEN unit % 4 = 0 THEN '|' || oem_number(
                 shape, head, scattered(95000000 + i)) ELSE '' END
         END,
-        CASE WHEN situation = 'no vehicle' THEN NULL ELSE make END,
-        CASE WHEN situation IN ('no vehicle', 'vehicle half known') THEN NULL
+        CASE WHEN edge_case = 'no vehicle' THEN NULL ELSE make END,
+        CASE WHEN edge_case IN ('no vehicle', 'vehicle half known') THEN NULL
             ELSE model END,
-        CASE WHEN situation = 'no vehicle' THEN NULL
-            WHEN situation = 'years turned round' THEN CAST(year_to AS VARCHAR)
+        CASE WHEN edge_case = 'no vehicle' THEN NULL
+            WHEN edge_case = 'years turned round' THEN CAST(year_to AS VARCHAR)
             ELSE CAST(year_from AS VARCHAR) END,
-        CASE WHEN situation = 'no vehicle' THEN NULL
-            WHEN situation = 'years turned round' THEN CAST(year_from - 1 AS VARCHAR)
+        CASE WHEN edge_case = 'no vehicle' THEN NULL
+            WHEN edge_case = 'years turned round' THEN CAST(year_from - 1 AS VARCHAR)
             ELSE CAST(year_to AS VARCHAR) END
     ] AS custom
 FROM priced
 """
 
-# The twelve fields of an item, as SQL.
+# The SQL of the twelve custom fields of an item.
 _FIELD = """'{"Name":"ItemCust%d","Caption":"%s","Value":' || j(custom[%d]) || '}'"""
 _FIELDS = " || ',' || ".join(
     _FIELD % (place, caption, place) for place, caption in enumerate(CAPTIONS, 1)
 )
 
-# The object of one Part Item, members in the order of the vendor's sample.
+# One Part Item, with its members in the order of the vendor's sample.
 ITEM = """
 INSERT INTO record
-SELECT 101, i + 1, told.id,
-    '{"Id":' || told.id || ',"Name":' || j(told.name) || ',"FullName":'
-    || j(told.name)
+SELECT 101, i + 1, recorded.id,
+    '{"Id":' || recorded.id || ',"Name":' || j(recorded.name) || ',"FullName":'
+    || j(recorded.name)
     || ',"IsActive":' || is_active || ',"Type":101,"ManufacturerPartNo":'
     || j(maker_number) || ',"UPC":' || j(upc) || ',"Parent":null,"Description":'
     || j(description) || ',"PurchaseDesc":' || j(description)
@@ -291,15 +291,15 @@ SELECT 101, i + 1, told.id,
     || ',"StdCost":' || n(cost) || ',"Weight":' || n(weight)
     || ',"ReorderPoint":null,"TrackLotOrSerial":false,"RecordInfo":{"CreatedDate":'
     || instant(created) || ',"ModifiedDate":' || instant(modified)
-    || '},"CustomFields":' || CASE WHEN situation = 'fields null' THEN 'null'
+    || '},"CustomFields":' || CASE WHEN edge_case = 'fields null' THEN 'null'
         ELSE '[' || {fields} || ']' END || '}'
-FROM told
+FROM recorded
 LEFT JOIN item_group AS grp ON grp.name = item_group
 LEFT JOIN manufacturer AS mfr ON mfr.name = maker
 ORDER BY i
 """.replace("{fields}", _FIELDS)
 
-# Kits: their own record type, so that a list of Part Items does not hold them.
+# Kits have their own record type, so they are not in a list of Part Items.
 ASSEMBLY = """
 INSERT INTO record
 SELECT 107, (SELECT max(key) FROM record) + 1 + k, 90000001 + k,

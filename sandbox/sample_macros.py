@@ -1,7 +1,7 @@
-"""SQL macros for the sample: draws that repeat, and numbers in their makers' shapes.
+"""SQL macros for the samples: repeatable random draws, and numbers in makers' shapes.
 
 `unit` is a whole number below 100,000,000, different for every application of a
-part; each shape turns different units into different numbers. So two parts never
+part. Each shape turns different units into different numbers. So two parts never
 share a number by chance, at any size of the sample.
 """
 
@@ -15,11 +15,11 @@ CREATE OR REPLACE MACRO draw(thing, salt) AS CAST(
 -- A whole number from 0 to n - 1.
 CREATE OR REPLACE MACRO pick(thing, salt, n) AS draw(thing, salt) % n;
 
--- True for this share of all things.
+-- True for this share (0 to 1) of all things.
 CREATE OR REPLACE MACRO chance(thing, salt, share) AS
     draw(thing, salt) < share * 1000000;
 
--- One to one below the prime 99999989.
+-- Maps numbers one to one; 99999989 is a prime.
 CREATE OR REPLACE MACRO scattered(n) AS CAST((n + 7) * 48271597 % 99999989 AS BIGINT);
 
 CREATE OR REPLACE MACRO letter(n) AS chr(CAST(65 + n % 26 AS INTEGER));
@@ -60,7 +60,7 @@ CREATE OR REPLACE MACRO oem_number(shape, head, unit) AS CASE shape
     ELSE digits(unit, 8)
 END;
 
--- Twelve digits whose last one makes the sum of weights 3, 1, 3 ... end in 0.
+-- Twelve digits; the last one is the GS1 check digit.
 CREATE OR REPLACE MACRO upc(unit) AS '04' || digits(unit, 9) || CAST(
     (10 - (list_sum(list_transform(
         range(1, 12),
@@ -68,7 +68,7 @@ CREATE OR REPLACE MACRO upc(unit) AS '04' || digits(unit, 9) || CAST(
             * CAST(substr('04' || digits(unit, 9), place, 1) AS INTEGER)
     ))) % 10) % 10 AS VARCHAR);
 
--- The JSON of a text, and of a number with every digit of its scale.
+-- The JSON of a text, and of a number with all digits of its scale.
 CREATE OR REPLACE MACRO j(words) AS coalesce(CAST(to_json(words) AS VARCHAR), 'null');
 CREATE OR REPLACE MACRO n(number) AS coalesce(CAST(number AS VARCHAR), 'null');
 CREATE OR REPLACE MACRO ref(id, words) AS CASE

@@ -1,4 +1,7 @@
-"""A made-up university's orders: the same for the same seed and moment, any size."""
+"""The orders of a generated university, of any size.
+
+The same seed and time of day 0 give the same bytes.
+"""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,27 +10,26 @@ import duckdb
 
 from runtime.exits import Misuse
 from sandbox import sample_macros
-from sandbox import sample_orders_catalog as catalog
-from sandbox import sample_orders_drawn as drawn
-from sandbox import sample_orders_words as words
+from sandbox import sample_orders_sql as sql
+from sandbox import sample_orders_values as values
 from sandbox.records import Records
 
 _MACROS = (
     sample_macros.MACROS,
-    catalog.MACROS,
-    catalog.PRICE,
-    drawn.NIGHTS,
-    drawn.NIGHT,
-    drawn.REQUEST,
-    drawn.SECTION,
+    sql.MACROS,
+    sql.PRICE,
+    sql.NIGHTS,
+    sql.NIGHT,
+    sql.REQUEST,
+    sql.SECTION,
 )
-_CATALOG = (catalog.TERM, catalog.TERM_ROWS, catalog.BOOK, catalog.OFFER)
-# Each stage is dropped once what is made from it is there.
+_CATALOG = (sql.TERM, sql.TERM_ROWS, sql.BOOK, sql.OFFER)
+# A table is dropped after its statements.
 _STAGES = (
-    ("counted", (drawn.COUNTED, drawn.PLACED)),
-    ("placed", (drawn.HELD,)),
-    ("held", (drawn.DATED,)),
-    ("dated", (drawn.ORDER,)),
+    ("counted", (sql.COUNTED, sql.PLACED)),
+    ("placed", (sql.FILLED,)),
+    ("filled", (sql.DATED,)),
+    ("dated", (sql.ORDER,)),
 )
 
 
@@ -37,15 +39,15 @@ def _midnight() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class OrderSample:
-    """How much is made up.
+    """What is generated.
 
     Attributes:
-        orders: how many orders there are on day 0.
+        orders: the number of orders on day 0.
         seed: another seed is another university.
-        day: nights after day 0; each brings new orders, edits, cancelations and
-            changes of price.
-        now: the moment of day 0: term dates and order dates follow it. Without one,
-            the last midnight, UTC.
+        day: nights after day 0; each adds and edits orders, cancels some, and
+            changes prices.
+        now: the time of day 0, from which terms and orders are dated. The default is
+            the last midnight in UTC.
     """
 
     orders: int = 2000
@@ -57,7 +59,7 @@ class OrderSample:
         """Fill an empty store with the university's terms and orders.
 
         Raises:
-            Misuse: a size, a day or a moment that cannot be.
+            Misuse: a size or a day out of range, or a time without a zone.
         """
         if not 2 <= self.orders <= 20_000_000 or not 0 <= self.day <= 365:
             raise Misuse(
@@ -65,14 +67,14 @@ class OrderSample:
                 f"not {self.orders} orders and day {self.day}."
             )
         if self.now.tzinfo is None:
-            raise Misuse(f"The moment of a sample must have a zone: {self.now}.")
+            raise Misuse(f"The time of a sample must have a zone: {self.now}.")
         connection = records.connection
         for name, value in self._variables().items():
             connection.execute(f"SET VARIABLE {name} = ?", [value])
         _tables(connection)
         for statement in (*_MACROS, *_CATALOG):
             connection.execute(statement)
-        # Twice as quick; what must have an order says so.
+        # Twice as fast; statements that need an order have ORDER BY.
         connection.execute("SET preserve_insertion_order = false")
         for stage, statements in _STAGES:
             for statement in statements:
@@ -87,33 +89,33 @@ class OrderSample:
             "day": self.day,
             "new": max(2, self.orders // 200),
             "start": self.now.astimezone(UTC).replace(tzinfo=None),
-            "books": catalog.BOOKS,
-            "odd": len(words.ODD_ITEMS),
-            "subjects": words.SUBJECTS,
-            "topics": words.TOPICS,
-            "forms": words.FORMS,
-            "given": words.GIVEN,
-            "families": words.FAMILIES,
-            "publishers": words.PUBLISHERS,
-            "editions": words.EDITIONS,
-            "solutions": words.SOLUTIONS,
-            "statuses": words.STATUSES,
-            "ends": words.ENDS,
-            "typed_isbns": words.TYPED_ISBNS,
+            "books": sql.BOOKS,
+            "odd": len(values.ODD_ITEMS),
+            "subjects": values.SUBJECTS,
+            "topics": values.TOPICS,
+            "forms": values.FORMS,
+            "given": values.GIVEN,
+            "families": values.FAMILIES,
+            "publishers": values.PUBLISHERS,
+            "editions": values.EDITIONS,
+            "solutions": values.SOLUTIONS,
+            "statuses": values.STATUSES,
+            "ends": values.ENDS,
+            "typed_isbns": values.TYPED_ISBNS,
         }
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> None:
     tables: dict[str, tuple[str, list[tuple[object, ...]]]] = {
-        "odd": ("slot INTEGER, name VARCHAR", list(words.slots())),
+        "odd": ("slot INTEGER, name VARCHAR", list(values.slots())),
         "odd_item": (
             "nth INTEGER, name VARCHAR, title VARCHAR, authors VARCHAR[]",
-            [(at, *row) for at, row in enumerate(words.ODD_ITEMS)],
+            [(at, *row) for at, row in enumerate(values.ODD_ITEMS)],
         ),
         "example": (
             "i INTEGER, example_items INTEGER, example_requests INTEGER,"
             " example_sections INTEGER",
-            [(at, *row) for at, row in enumerate(words.EXAMPLES)],
+            [(at, *row) for at, row in enumerate(values.EXAMPLES)],
         ),
     }
     for name, (columns, rows) in tables.items():

@@ -1,24 +1,24 @@
-"""SQL that makes the stock of the sample: one row per item and location it knows."""
+"""SQL that makes the stock of the sample: one row per item and its location."""
 
 STOCK = """
 CREATE OR REPLACE TEMP TABLE stock AS
-WITH kept AS (
-    SELECT told.i, told.id, told.name, told.situation, told.part_type,
-        told.preview_on_hand, place.id AS place_id, place.name AS place,
-        draw(told.i, place.name) AS drawn,
-        -- The last day on which something moved there.
+WITH stocked AS (
+    SELECT recorded.i, recorded.id, recorded.name, edge_case, part_type,
+        preview_on_hand, place.id AS place_id, place.name AS place,
+        draw(recorded.i, place.name) AS drawn,
+        -- The last day on which its stock there changed.
         coalesce(list_last(list_filter(
             range(1, getvariable('day') + 1),
-            lambda day: chance(told.i, place.name || day, 0.12)
+            lambda day: chance(recorded.i, place.name || day, 0.12)
         )), 0) AS moved
-    FROM told
+    FROM recorded
     JOIN place ON
-        -- The protected part lies everywhere. What shows a situation, and the case
-        -- study, lies at the first location only: one row in, one decision out.
+        -- The protected part is at every location. Edge cases and the case study are
+        -- at the first location only, so that one row leads to one decision.
         CASE
-            WHEN told.situation = 'protected' THEN true
-            WHEN told.situation <> '' OR told.i < 4 THEN place.id = 1
-            ELSE chance(told.i, 'kept ' || place.name, CASE place.id
+            WHEN recorded.edge_case = 'protected' THEN true
+            WHEN recorded.edge_case <> '' OR recorded.i < 4 THEN place.id = 1
+            ELSE chance(recorded.i, 'kept ' || place.name, CASE place.id
                 WHEN 1 THEN 0.88 WHEN 2 THEN 0.36 ELSE 0.03 END)
         END
 ),
@@ -26,19 +26,19 @@ counted AS (
     SELECT *,
         CASE
             WHEN preview_on_hand IS NOT NULL THEN preview_on_hand
-            WHEN situation IN ('inactive', 'superseded', 'surcharge') THEN drawn % 3
-            WHEN situation = 'od low stock' THEN 1 + drawn % 4
-            WHEN situation <> '' THEN 5 + drawn % 20
+            WHEN edge_case IN ('inactive', 'superseded', 'surcharge') THEN drawn % 3
+            WHEN edge_case = 'od low stock' THEN 1 + drawn % 4
+            WHEN edge_case <> '' THEN 5 + drawn % 20
             WHEN drawn < 520000 THEN 0
             WHEN part_type = 'OD' THEN 7 + drawn % 25
-            -- Few of most, many of some.
+            -- A small stock of most items, a large one of some.
             ELSE 1 + drawn % (1 + CAST(sqrt(drawn) AS BIGINT) % 48)
         END AS usual
-    FROM kept
+    FROM stocked
 ),
 moved AS (
     SELECT *, CASE
-        WHEN moved = 0 OR preview_on_hand IS NOT NULL OR situation <> '' THEN usual
+        WHEN moved = 0 OR preview_on_hand IS NOT NULL OR edge_case <> '' THEN usual
         WHEN usual = 0 THEN 12
         ELSE greatest(CASE part_type WHEN 'OD' THEN 5 ELSE 0 END,
             usual - 1 - CAST((moved * 7 + i) % 4 AS BIGINT))
@@ -46,7 +46,7 @@ moved AS (
     FROM counted
 )
 SELECT *,
-    -- Some of it is promised to others, never all of it.
+    -- Some of it is reserved, never all of it.
     greatest(least(on_hand, 1), on_hand - CAST(drawn % 3 AS BIGINT)) AS available
 FROM moved
 """
@@ -57,8 +57,8 @@ SELECT 1112, (SELECT max(key) FROM record)
     + row_number() OVER (ORDER BY id, place_id),
     row_number() OVER (ORDER BY id, place_id),
     '{"ItemRef":' || ref(id, name) || ',"LocationRef":'
-    || CASE WHEN situation = 'location null' THEN 'null' ELSE ref(place_id, place) END
-    || CASE situation
+    || CASE WHEN edge_case = 'location null' THEN 'null' ELSE ref(place_id, place) END
+    || CASE edge_case
         WHEN 'quantity absent' THEN ''
         WHEN 'quantity null' THEN ',"OnHand":null'
         WHEN 'quantity negative' THEN ',"OnHand":-' || on_hand
@@ -69,7 +69,7 @@ SELECT 1112, (SELECT max(key) FROM record)
         WHEN 'quantity with zeros' THEN ',"OnHand":' || on_hand || '.0000'
         ELSE ',"OnHand":' || on_hand
     END
-    || CASE situation
+    || CASE edge_case
         WHEN 'nothing available' THEN ',"Available":0'
         WHEN 'available null' THEN ',"Available":null'
         WHEN 'quantity negative' THEN ',"Available":-' || on_hand
@@ -80,7 +80,7 @@ FROM stock
 ORDER BY id, place_id
 """
 
-# Stock of kits: rows whose item no list of Part Items holds.
+# Stock of kits: rows whose item is in no list of Part Items.
 KITS = """
 INSERT INTO record
 SELECT 1112, (SELECT max(key) FROM record) + row_number() OVER (ORDER BY id),

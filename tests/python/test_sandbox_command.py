@@ -13,16 +13,19 @@ import requests
 SANDBOX = [sys.executable, "-m", "sandbox"]
 
 
-def run(*words):
+def run(*arguments):
     return subprocess.run(
-        [*SANDBOX, *words], capture_output=True, text=True, timeout=60, check=False
+        [*SANDBOX, *arguments], capture_output=True, text=True, timeout=60, check=False
     )
 
 
 @contextmanager
-def running(*words):
+def running(*arguments):
     process = subprocess.Popen(
-        [*SANDBOX, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*SANDBOX, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         yield process
@@ -32,13 +35,13 @@ def running(*words):
 
 
 def variables(process, last):
-    found = {}
-    while last not in found:
+    values = {}
+    while last not in values:
         line = process.stdout.readline()
         assert line, process.stderr.read()
-        name, _, text = line.rstrip("\n").partition("=")
-        found[name] = text
-    return found
+        name, _, value = line.rstrip("\n").partition("=")
+        values[name] = value
+    return values
 
 
 CHILD = """
@@ -69,15 +72,15 @@ sys.exit(75)
 
 
 def test_run_gives_a_command_both_servers_and_its_own_exit_code(tmp_path):
-    words = ["--items", "123", "--partner-folder", str(tmp_path)]
-    done = run("run", *words, "--", sys.executable, "-c", CHILD)
-    assert (done.returncode, done.stderr) == (75, "")
+    arguments = ["--items", "123", "--partner-folder", str(tmp_path)]
+    result = run("run", *arguments, "--", sys.executable, "-c", CHILD)
+    assert (result.returncode, result.stderr) == (75, "")
     assert (tmp_path / "count.txt").read_text() == "123"
 
 
 def test_run_passes_options_of_the_command_on():
-    done = run("run", "--items", "9", "--", "echo", "--items", "-h")
-    assert (done.returncode, done.stdout) == (0, "--items -h\n")
+    result = run("run", "--items", "9", "--", "echo", "--items", "-h")
+    assert (result.returncode, result.stdout) == (0, "--items -h\n")
 
 
 def test_run_says_how_a_command_was_killed():
@@ -87,19 +90,19 @@ def test_run_says_how_a_command_was_killed():
 CAREFUL = """
 import os, signal, sys, time
 # Not with print: the signal may arrive during the other print.
-signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"told\\n"), sys.exit(3)))
+signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"stopped\\n"), sys.exit(3)))
 print("ready", flush=True)
 time.sleep(60)
 """
 
 
 def test_run_passes_signals_on_and_waits():
-    words = ["run", "--items", "9", "--", sys.executable, "-c", CAREFUL]
-    with running(*words) as process:
+    arguments = ["run", "--items", "9", "--", sys.executable, "-c", CAREFUL]
+    with running(*arguments) as process:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (3, "told\n", "")
+    assert (process.returncode, out, err) == (3, "stopped\n", "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -110,38 +113,38 @@ def test_order_time_serves_until_stopped(number, tmp_path):
         "stock_by_location": [],
     }.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(rows))
-    words = ["ordertime", "--http", "--data", str(tmp_path), "--fault", "1:429"]
-    with running(*words) as process:
-        found = variables(process, "ORDERTIME_PASSWORD")
+    arguments = ["ordertime", "--http", "--data", str(tmp_path), "--fault", "1:429"]
+    with running(*arguments) as process:
+        values = variables(process, "ORDERTIME_PASSWORD")
         headers = {
-            "apiKey": found["ORDERTIME_API_KEY"],
-            "email": found["ORDERTIME_EMAIL"],
-            "password": found["ORDERTIME_PASSWORD"],
+            "apiKey": values["ORDERTIME_API_KEY"],
+            "email": values["ORDERTIME_EMAIL"],
+            "password": values["ORDERTIME_PASSWORD"],
         }
         with requests.Session() as session:
             session.trust_env = False
-            url = f"{found['ORDERTIME_URL']}/partitem?id=1"
+            url = f"{values['ORDERTIME_URL']}/partitem?id=1"
             assert session.get(url, headers=headers).status_code == 429
             assert session.get(url, headers=headers).json()["Name"] == "only"
         # A connection is still open, as clients often leave it.
-        begun = time.monotonic()
+        start = time.monotonic()
         process.send_signal(number)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - start < 5
 
 
 def test_the_partner_serves_until_stopped(tmp_path):
     with running("partner", "--folder", str(tmp_path), "--destination", "X") as process:
-        found = variables(process, "DEST_X_CA_FILE")
-        assert found["DEST_X_URL"].startswith("ftps://feeds@localhost:")
+        values = variables(process, "DEST_X_CA_FILE")
+        assert values["DEST_X_URL"].startswith("ftps://feeds@localhost:")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
     assert process.returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (["run", "--fault", "1:nosuch", "--", "true"], "there is no 'nosuch'"),
         (["run", "--switch", "gzip=maybe", "--", "true"], "expected true or false"),
@@ -152,11 +155,11 @@ def test_the_partner_serves_until_stopped(tmp_path):
         (["partner"], "Missing option '--folder'"),
     ],
 )
-def test_wrong_usage_is_one_message_and_exit_code_2(words, message):
-    done = run(*words)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+def test_wrong_usage_is_one_message_and_exit_code_2(arguments, message):
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_help_shows_examples_and_every_fault():

@@ -36,7 +36,7 @@ def test_a_status_with_retry_after_at_its_number_only():
     assert answer.status_code == 429
     assert answer.headers["Retry-After"] == "1"
     assert answer.json()["Message"]
-    assert [(seen.status, seen.fault) for seen in log] == [
+    assert [(entry.status, entry.fault) for entry in log] == [
         (200, None),
         (429, "2:429:retry-after=1"),
     ]
@@ -58,7 +58,7 @@ def test_a_status_with_retry_after_at_its_number_only():
     ],
 )
 def test_faults_hit_where_and_when_they_say(spec, statuses):
-    assert [seen.status for seen in ask(spec, times=4)[1]] == statuses
+    assert [entry.status for entry in ask(spec, times=4)[1]] == statuses
 
 
 def test_a_409_lists_validation_results():
@@ -139,16 +139,16 @@ def test_a_server_that_hangs_is_still_stopped():
 
 
 def test_slow_bodies_and_latency():
-    begun = time.monotonic()
+    start = time.monotonic()
     assert names(ask("1:slow:0.4")[0]) == ["N-2", "N-3"]
-    assert time.monotonic() - begun > 0.3
+    assert time.monotonic() - start > 0.3
     with (
         ordertime.serve(ITEMS, latency_ms=150) as server,
         server.session() as session,
     ):
-        begun = time.monotonic()
+        start = time.monotonic()
         session.put(f"{server.url}/list", json={"Type": 101})
-        assert time.monotonic() - begun > 0.15
+        assert time.monotonic() - start > 0.15
 
 
 def test_bodies_over_any_size():

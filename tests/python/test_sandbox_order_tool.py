@@ -18,15 +18,15 @@ from sandbox.jsontext import Verbatim
 from sandbox.order_tool_records import ORDERS, TERMS, item, open_records
 from sandbox.records import Query
 from sandbox.sample_orders import OrderSample
-from sandbox.sample_orders_words import ODD_ITEMS, ODD_ORDERS, slots
+from sandbox.sample_orders_values import ODD_ITEMS, ODD_ORDERS, slots
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
-TERMS_GIVEN = [
+TERM_ROWS = [
     {"sis_term_id": "b", "name": "B", "is_archived": False},
     {"sis_term_id": "Z", "name": "Z", "is_archived": True},
     {"sis_term_id": "a", "name": "A", "is_archived": False},
 ]
-ORDERS_GIVEN = [
+ORDER_ROWS = [
     {
         "order_id": number,
         "sis_term_id": "ab"[number % 2],
@@ -38,7 +38,7 @@ ORDERS_GIVEN = [
     }
     for number in (12, 9, 11, 2, 10)
 ]
-SOURCE = {"terms": TERMS_GIVEN, "orders": ORDERS_GIVEN}
+SOURCE = {"terms": TERM_ROWS, "orders": ORDER_ROWS}
 RISING = [2, 9, 10, 11, 12]
 
 
@@ -50,7 +50,7 @@ def client(source=SOURCE, **options):
 
 
 @pytest.fixture(scope="module")
-def both():
+def pair():
     with client() as pair:
         yield pair
 
@@ -66,25 +66,25 @@ def ids(pair, **parameters):
     return [row["order_id"] for row in answer.json()["data"]]
 
 
-def test_lists_come_in_an_envelope_in_the_order_of_their_keys(both):
-    answer = get(both, "orders")
+def test_lists_come_in_an_envelope_in_the_order_of_their_keys(pair):
+    answer = get(pair, "orders")
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
     body = answer.json()
     assert list(body) == ["data", "page", "pages", "total"]
-    assert body["data"] == sorted(ORDERS_GIVEN, key=lambda row: row["order_id"])
+    assert body["data"] == sorted(ORDER_ROWS, key=lambda row: row["order_id"])
     assert (body["page"], body["pages"], body["total"]) == (1, 1, 5)
-    terms = get(both, "terms").json()
+    terms = get(pair, "terms").json()
     assert [row["sis_term_id"] for row in terms["data"]] == ["Z", "a", "b"]
     assert terms["total"] == 3
 
 
-def test_pages(both):
-    assert ids(both, page=2, page_size=2) == [10, 11]
-    body = get(both, "orders", page=3, page_size=2).json()
+def test_pages(pair):
+    assert ids(pair, page=2, page_size=2) == [10, 11]
+    body = get(pair, "orders", page=3, page_size=2).json()
     assert (len(body["data"]), body["page"], body["pages"]) == (1, 3, 3)
-    past = get(both, "orders", page=4, page_size=2).json()
+    past = get(pair, "orders", page=4, page_size=2).json()
     assert past == {"data": [], "page": 4, "pages": 3, "total": 5}
-    assert get(both, "terms", page=2, page_size=2).json()["data"][0]["name"] == "B"
+    assert get(pair, "terms", page=2, page_size=2).json()["data"][0]["name"] == "B"
 
 
 def test_a_page_has_100_records_or_what_is_asked_for_to_1000():
@@ -102,7 +102,7 @@ def test_a_page_has_100_records_or_what_is_asked_for_to_1000():
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("orders?page=0", "page must be a whole number"),
         ("orders?page=-1", "page must be a whole number"),
@@ -116,35 +116,35 @@ def test_a_page_has_100_records_or_what_is_asked_for_to_1000():
         ("terms?sis_term_id=", "no parameter 'sis_term_id'"),
     ],
 )
-def test_a_bad_parameter_is_refused_with_a_sentence(both, query, said):
-    answer = get(both, query)
+def test_a_bad_parameter_is_refused_with_a_sentence(pair, query, message):
+    answer = get(pair, query)
     assert answer.status_code == 400
-    assert said in answer.json()["Message"]
+    assert message in answer.json()["Message"]
 
 
 @pytest.mark.parametrize("sent", [None, "Bearer wrong", "sandbox-token", "Basic x"])
 @pytest.mark.parametrize("path", ["orders", "terms?page=0", "nothing"])
-def test_the_token_is_looked_at_first(both, sent, path):
-    session, server = both
+def test_the_token_is_checked_first(pair, sent, path):
+    session, server = pair
     answer = session.get(f"{server.url}/{path}", headers={"Authorization": sent})
     assert answer.status_code == 401
     assert answer.json()["Message"]
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_other_paths_and_methods(both):
-    session, server = both
-    assert get(both, "order").status_code == 404
+def test_other_paths_and_methods(pair):
+    session, server = pair
+    assert get(pair, "order").status_code == 404
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         answer = session.request(method, f"{server.url}/orders")
         assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
 
 
-def test_the_certificate_is_of_its_own_authority(both):
+def test_the_certificate_is_of_its_own_authority(pair):
     with requests.Session() as stranger:
         stranger.trust_env = False
         with pytest.raises(requests.exceptions.SSLError):
-            stranger.get(f"{both[1].url}/terms")
+            stranger.get(f"{pair[1].url}/terms")
     with client(tls=False) as pair:
         assert pair[1].url.startswith("http://")
         assert ids(pair) == RISING
@@ -158,7 +158,7 @@ def test_bodies_are_compressed_on_request_only():
         assert len(answer.json()["data"]) == 5
 
 
-def test_the_log_says_what_was_asked():
+def test_the_log_has_every_request():
     with client(faults=["orders@2:503"]) as pair:
         get(pair, "terms")
         get(pair, "orders", page=3, page_size=2)
@@ -166,8 +166,8 @@ def test_the_log_says_what_was_asked():
         get(pair, "orders", page="x")
         get(pair, "elsewhere")
         assert [
-            (seen.endpoint, seen.page, seen.size, seen.status, seen.fault)
-            for seen in pair[1].requests
+            (entry.endpoint, entry.page, entry.size, entry.status, entry.fault)
+            for entry in pair[1].requests
         ] == [
             ("terms", 1, 100, 200, None),
             ("orders", 3, 2, 200, None),
@@ -185,15 +185,15 @@ def damaged(spec, path="orders", **parameters):
 def test_faults_that_damage_pages():
     page = {"page": 2, "page_size": 2}
 
-    def seen(spec):
+    def served(spec):
         return [row["order_id"] for row in damaged(spec, **page).json()["data"]]
 
-    assert seen("orders@1:repeat") == [2, 9]
-    assert seen("orders@1:skip") == [12]
-    assert seen("orders@1:short") == [10]
-    assert seen("orders@1:empty") == []
-    assert seen("orders@1:shift") == [11, 12]
-    assert seen("orders@1:shift:+1") == [9, 10]
+    assert served("orders@1:repeat") == [2, 9]
+    assert served("orders@1:skip") == [12]
+    assert served("orders@1:short") == [10]
+    assert served("orders@1:empty") == []
+    assert served("orders@1:shift") == [11, 12]
+    assert served("orders@1:shift:+1") == [9, 10]
     third = damaged("orders@1:repeat", page=3, page_size=1).json()["data"]
     assert third[0]["order_id"] == 9
     # The envelope is true, unless a fault changes it.
@@ -260,8 +260,8 @@ def test_terms_may_be_edited_while_the_server_runs():
         assert terms[3]["ordering_closes_at"] == "2026-12-01T05:00:00Z"
 
 
-def test_an_edit_of_what_is_not_there_says_so(both):
-    orders = both[1].orders
+def test_an_edit_of_a_missing_record_is_refused(pair):
+    orders = pair[1].orders
     for edit in (
         lambda: orders.get(77),
         lambda: orders.change(77, is_royalty=True),
@@ -285,7 +285,7 @@ def test_a_folder_is_served_to_the_last_digit(tmp_path):
         assert get(pair, "terms").json()["total"] == 1
 
 
-def test_a_folder_that_is_not_one_says_so(tmp_path):
+def test_a_wrong_folder_is_refused(tmp_path):
     with pytest.raises(Misuse, match="has no terms"), client(tmp_path):
         pass
     (tmp_path / "terms.json").write_text("[]")
@@ -325,8 +325,8 @@ def orders(filled):
 
 @pytest.fixture(scope="module")
 def next_day(tmp_path_factory):
-    found = texts(tmp_path_factory.mktemp("next"), day=1)
-    return [json.loads(text) for text in found]
+    rows = texts(tmp_path_factory.mktemp("next"), day=1)
+    return [json.loads(text) for text in rows]
 
 
 def test_the_same_seed_and_moment_give_the_same_bytes(filled, tmp_path):
@@ -354,7 +354,7 @@ def test_two_terms_are_open_and_one_is_history(filled):
     assert [row["is_archived"] for row in terms] == [True, False, False]
 
 
-def test_the_moment_of_a_sample_is_the_last_midnight_unless_it_is_said():
+def test_the_time_of_a_sample_is_the_last_midnight_by_default():
     now = OrderSample().now
     assert timedelta(0) <= datetime.now(UTC) - now <= timedelta(days=1, minutes=1)
     assert (now.hour, now.minute, now.second, now.microsecond) == (0, 0, 0, 0)
@@ -362,8 +362,8 @@ def test_the_moment_of_a_sample_is_the_last_midnight_unless_it_is_said():
 
 def test_the_two_orders_of_the_specification_are_there(orders):
     def size(order):
-        items, asked = order["catalog_items"], order["content_requests"]
-        return len(items), len(asked), len(order["sections"])
+        items, requested = order["catalog_items"], order["content_requests"]
+        return len(items), len(requested), len(order["sections"])
 
     assert [size(order) for order in orders[:2]] == [(1, 1, 2), (3, 2, 3)]
 
@@ -397,15 +397,15 @@ def test_orders_are_whole(orders, filled):
             assert list(each) == list(item("any"))
 
 
-def test_every_situation_shows_what_its_name_says(orders):
+def test_every_edge_case_shows_what_its_name_says(orders):
     place = dict(slots())
     assert len(place) == len(ODD_ITEMS) + len(ODD_ORDERS)
     by_name = {name: orders[slot] for slot, name in place.items()}
     for name, title, authors in ODD_ITEMS:
-        (found,) = by_name[name]["catalog_items"]
-        assert title in (None, found["title"])
-        assert authors in (None, found["author"])
-    titles = {found["title"] for o in orders for found in o["catalog_items"]}
+        (book,) = by_name[name]["catalog_items"]
+        assert title in (None, book["title"])
+        assert authors in (None, book["author"])
+    titles = {book["title"] for o in orders for book in o["catalog_items"]}
     assert "null" in titles
     assert max(map(len, titles)) == 10_000
     for part in (",", '"', "\\", ";", "\n", "\r\n", "日本語"):
@@ -433,8 +433,8 @@ def test_every_situation_shows_what_its_name_says(orders):
     assert "\n" in odd["title"]
     one, other = by_name["request twice"]["content_requests"]
     assert one == other
-    asked = [each["status"] for each in by_name["every status"]["content_requests"]]
-    assert asked == ["Submitted", "Researching", "Approved", "Cancelled", "Denied"]
+    statuses = [each["status"] for each in by_name["every status"]["content_requests"]]
+    assert statuses == ["Submitted", "Researching", "Approved", "Cancelled", "Denied"]
 
 
 def test_most_of_it_is_plain(orders):
@@ -443,9 +443,9 @@ def test_most_of_it_is_plain(orders):
     assert sections.keys() == items.keys() == {0, 1, 2, 3}
     assert sections[0] < 0.01 * len(orders)
     assert 0.4 < items[1] / len(orders) < 0.7
-    asked = [each for order in orders for each in order["content_requests"]]
-    assert 200 < len(asked) < 800
-    assert min(Counter(each["status"] for each in asked).values()) >= 4
+    content_requests = [each for order in orders for each in order["content_requests"]]
+    assert 200 < len(content_requests) < 800
+    assert min(Counter(each["status"] for each in content_requests).values()) >= 4
     assert 0.02 < sum(order["canceled_at"] is not None for order in orders) / 2000 < 0.1
     books = [each for order in orders for each in order["catalog_items"]]
     solutions = Counter(each["delivery_solution"] for each in books)
@@ -487,9 +487,9 @@ def test_a_night_changes_a_few_orders_in_every_way(orders, next_day):
         "it is canceled": lambda a, b: not a["canceled_at"] and b["canceled_at"],
     }
     for name, test in ways.items():
-        found = moved(test)
-        assert found, name
-        assert all(now[key]["updated_at"] >= morning for key in found), name
+        keys = moved(test)
+        assert keys, name
+        assert all(now[key]["updated_at"] >= morning for key in keys), name
     by_slot = {name: next_day[slot]["order_id"] for slot, name in slots()}
     for name, test in ways.items():
         assert by_slot[f"tonight {name}"] in moved(test)
@@ -507,7 +507,7 @@ def test_a_night_changes_a_few_orders_in_every_way(orders, next_day):
     "options",
     [{"orders": 1}, {"day": 366}, {"day": -1}, {"now": datetime(2026, 1, 1)}],
 )
-def test_a_sample_that_cannot_be_says_so(options, tmp_path):
+def test_a_sample_out_of_range_is_refused(options, tmp_path):
     with pytest.raises(Misuse, match=r"A sample has from 2|must have a zone"):
         texts(tmp_path, **options)
 
@@ -534,16 +534,16 @@ print("ORDERTIME" in " ".join(env))
 
 
 def test_run_starts_it_too_with_its_own_destination():
-    words = ["run", "--items", "9", "--orders", "123", "--now", "2026-02-03", "--"]
-    done = subprocess.run(
-        [*SANDBOX, *words, sys.executable, "-c", CHILD],
+    arguments = ["run", "--items", "9", "--orders", "123", "--now", "2026-02-03", "--"]
+    result = subprocess.run(
+        [*SANDBOX, *arguments, sys.executable, "-c", CHILD],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    terms, orders, ordertime = done.stdout.splitlines()
+    assert (result.returncode, result.stderr) == (0, "")
+    terms, orders, ordertime = result.stdout.splitlines()
     assert terms.startswith("terms 3 {'sis_term_id': '4258', 'name': 'Fall 2025'")
     assert orders.startswith("orders 123 {'order_id': 500001")
     assert ordertime == "True"
@@ -552,19 +552,19 @@ def test_run_starts_it_too_with_its_own_destination():
 def test_it_serves_a_folder_until_stopped(tmp_path):
     (tmp_path / "terms.json").write_text("[]")
     (tmp_path / "orders.json").write_text('[{"order_id": 7}]')
-    words = ["order-tool", "--http", "--orders-data", str(tmp_path)]
+    arguments = ["order-tool", "--http", "--orders-data", str(tmp_path)]
     with subprocess.Popen(
-        [*SANDBOX, *words, "--fault", "orders@1:429"],
+        [*SANDBOX, *arguments, "--fault", "orders@1:429"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         lines = [process.stdout.readline().strip() for _ in range(2)]
-        found = dict(line.split("=", 1) for line in lines)
-        headers = {"Authorization": f"Bearer {found['ORDER_TOOL_TOKEN']}"}
+        values = dict(line.split("=", 1) for line in lines)
+        headers = {"Authorization": f"Bearer {values['ORDER_TOOL_TOKEN']}"}
         with requests.Session() as session:
             session.trust_env = False
-            url = f"{found['ORDER_TOOL_URL']}/orders"
+            url = f"{values['ORDER_TOOL_URL']}/orders"
             assert session.get(url, headers=headers).status_code == 429
             assert session.get(url, headers=headers).json()["total"] == 1
         process.send_signal(signal.SIGTERM)

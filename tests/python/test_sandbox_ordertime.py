@@ -63,13 +63,13 @@ def ids(session, server, **info):
 
 
 @pytest.fixture(scope="module")
-def both():
+def pair():
     with client() as pair:
         yield pair
 
 
-def test_lists_are_bare_arrays_and_counts_bare_integers(both):
-    session, server = both
+def test_lists_are_bare_arrays_and_counts_bare_integers(pair):
+    session, server = pair
     rows = session.post(f"{server.url}/list", json={"Type": 101})
     assert rows.json() == ITEMS
     assert rows.headers["Content-Type"].startswith("application/json")
@@ -79,8 +79,8 @@ def test_lists_are_bare_arrays_and_counts_bare_integers(both):
 
 
 @pytest.mark.parametrize("missing", ["apiKey", "email", "password"])
-def test_every_request_needs_the_credentials(both, missing):
-    session, server = both
+def test_every_request_needs_the_credentials(pair, missing):
+    session, server = pair
     for wrong in (None, "wrong"):
         answer = session.post(
             f"{server.url}/list", json={"Type": 101}, headers={missing: wrong}
@@ -89,22 +89,22 @@ def test_every_request_needs_the_credentials(both, missing):
         assert answer.json()["Message"].startswith("Incorrect")
 
 
-def test_a_dev_key_stands_in_for_the_password(both):
-    session, server = both
+def test_a_dev_key_may_replace_the_password(pair):
+    session, server = pair
     headers = {"password": None, "DevKey": server.credentials.dev_key}
-    found = session.put(f"{server.url}/list", json={"Type": 101}, headers=headers)
-    assert found.text == "6"
+    count = session.put(f"{server.url}/list", json={"Type": 101}, headers=headers)
+    assert count.text == "6"
 
 
-def test_bodies_must_be_json_by_their_type(both):
-    session, server = both
+def test_bodies_must_be_json_by_their_type(pair):
+    session, server = pair
     body = json.dumps({"Type": 101})
     text = {"Content-Type": "text/plain"}
     assert session.post(f"{server.url}/list", body, headers=text).status_code == 400
 
 
-def test_the_certificate_is_of_its_own_authority(both):
-    _, server = both
+def test_the_certificate_is_of_its_own_authority(pair):
+    _, server = pair
     with requests.Session() as stranger:
         stranger.trust_env = False
         with pytest.raises(requests.exceptions.SSLError):
@@ -133,8 +133,8 @@ def test_one_connection_serves_many_requests():
         line.close()
 
 
-def test_a_list_may_be_sorted_by_id(both):
-    assert ids(*both, Sortation=SORT) == ids(*both) == [10, 11, 12, 13, 14, 15]
+def test_a_list_may_be_sorted_by_id(pair):
+    assert ids(*pair, Sortation=SORT) == ids(*pair) == [10, 11, 12, 13, 14, 15]
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_a_list_may_be_sorted_by_id(both):
         ({"Type": 1112, "Sortation": SORT}, "no Id to sort by"),
     ],
 )
-def test_other_list_infos_are_refused(both, info, message):
-    session, server = both
+def test_other_list_infos_are_refused(pair, info, message):
+    session, server = pair
     answer = session.post(f"{server.url}/list", json=info)
     assert answer.status_code == 400
     assert message in answer.json()["Message"]
@@ -173,14 +173,14 @@ def test_pages_default_to_100_and_never_pass_1000():
         assert ids(session, server, PageNumber=3, NumberOfRecords=1000) == []
         pages = range(1, 14)
         with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda n: ids(session, server, PageNumber=n), pages))
-        assert [each for page in found for each in page] == list(range(1, 1204))
-        asked = [(seen.page, seen.status) for seen in server.requests[4:]]
-        assert sorted(asked) == [(page, 200) for page in pages]
+            lists = list(pool.map(lambda n: ids(session, server, PageNumber=n), pages))
+        assert [each for rows in lists for each in rows] == list(range(1, 1204))
+        log = [(entry.page, entry.status) for entry in server.requests[4:]]
+        assert sorted(log) == [(page, 200) for page in pages]
 
 
-def test_records_by_id(both):
-    session, server = both
+def test_records_by_id(pair):
+    session, server = pair
     assert session.get(f"{server.url}/partitem?id=12").json() == ITEMS[2]
     assert session.get(f"{server.url}/location?id=1").json() == PLACES[0]
     assert session.get(f"{server.url}/partitem?id=99").status_code == 400
@@ -191,16 +191,16 @@ def test_records_by_id(both):
     assert session.get(f"{server.url}/{path}").status_code == 405
 
 
-def test_stock_by_item_is_the_sum_over_locations(both):
-    session, server = both
+def test_stock_by_item_is_the_sum_over_locations(pair):
+    session, server = pair
     rows = session.post(f"{server.url}/list", json={"Type": 1111}).text
     assert json.loads(rows, parse_float=Decimal) == [
         {"ItemRef": STOCK[0]["ItemRef"], "Available": None, "OnHand": Decimal("0.3")}
     ]
 
 
-def test_groups_and_manufacturers_come_from_the_items(both):
-    session, server = both
+def test_groups_and_manufacturers_come_from_the_items(pair):
+    session, server = pair
     groups = session.post(f"{server.url}/list", json={"Type": 180}).json()
     assert [(row["Id"], row["Name"]) for row in groups] == [
         (1, "Group 1"),
@@ -291,7 +291,7 @@ def test_a_folder_is_served_to_the_last_digit(tmp_path):
         assert "0.12345678901234567890" in text
 
 
-def test_a_folder_that_is_not_one_says_so(tmp_path):
+def test_a_wrong_folder_is_refused(tmp_path):
     with pytest.raises(Misuse, match="part_items"), client(tmp_path):
         pass
     (tmp_path / "part_items.json").write_text('[{"Id": ')

@@ -1,4 +1,4 @@
-"""The stand-in partner, delivered to as a partner is."""
+"""The stand-in partner, over real sockets."""
 
 import ftplib
 import io
@@ -33,10 +33,10 @@ def test_a_delivery_leaves_its_file_and_its_commands(server):
         ftp.rename("feed.csv.part", "feed.csv")
     assert [path.name for path in server.folder.iterdir()] == ["feed.csv"]
     assert (server.folder / "feed.csv").read_bytes() == content
-    kept = [
+    commands = [
         line for line in server.commands if line[:4] in ("STOR", "SIZE", "RNFR", "RNTO")
     ]
-    assert kept == [
+    assert commands == [
         "STOR feed.csv.part",
         "SIZE feed.csv.part",
         "RNFR feed.csv.part",
@@ -46,7 +46,7 @@ def test_a_delivery_leaves_its_file_and_its_commands(server):
     assert server.password not in " ".join(server.commands)
 
 
-def test_nothing_goes_without_tls(server):
+def test_tls_is_required(server):
     with ftplib.FTP(timeout=10) as plain:
         plain.connect("localhost", server.port)
         with pytest.raises(ftplib.error_perm, match="550 SSL/TLS required on the con"):
@@ -62,7 +62,7 @@ def test_a_wrong_password_is_refused(server):
         ftp.login(server.user, "wrong")
 
 
-def test_only_its_own_authority_vouches_for_it(server):
+def test_the_certificate_is_of_its_own_authority(server):
     stranger = ftplib.FTP_TLS(context=ssl.create_default_context(), timeout=10)
     stranger.connect("localhost", server.port)
     with pytest.raises(ssl.SSLCertVerificationError):

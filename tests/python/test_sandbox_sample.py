@@ -1,4 +1,4 @@
-"""The made-up distributor: the same each time, messy in the ways that matter."""
+"""The sample distributor: repeatable, with its edge cases."""
 
 import json
 import re
@@ -9,8 +9,7 @@ import pytest
 from runtime.exits import Misuse
 from sandbox.records import Query, Records
 from sandbox.sample import Sample
-from sandbox.sample_situations import SITUATIONS, SLOTS, slots
-from sandbox.sample_words import CAPTIONS, LOCATIONS
+from sandbox.sample_values import CAPTIONS, EDGE_CASES, LOCATIONS, SLOTS, slots
 
 EVERYTHING = 10_000
 
@@ -97,14 +96,13 @@ def test_the_four_rows_of_the_case_study_are_there(items, stock):
         ]
 
 
-def test_every_situation_has_its_slot():
-    found = slots()
-    numbers = [slot for slot, _, _ in found]
-    assert len(set(numbers)) == len(SITUATIONS)
+def test_every_edge_case_has_its_slot():
+    numbers = [slot for slot, _, _ in slots()]
+    assert len(set(numbers)) == len(EDGE_CASES)
     assert set(numbers) <= set(range(4, SLOTS))
 
 
-def test_each_situation_shows_what_its_name_says(items, stock):
+def test_each_edge_case_shows_what_its_name_says(items, stock):
     hand = Counter(json.dumps(row.get("OnHand", "absent")) for row in stock)
     assert hand["null"] == hand['"absent"'] == hand["999999999999"] == hand["-0.5"] == 4
     numbers = [item["ManufacturerPartNo"] or "" for item in items]
@@ -117,11 +115,11 @@ def test_each_situation_shows_what_its_name_says(items, stock):
     ):
         assert sum(bool(re.fullmatch(shape, each)) for each in numbers) >= 4, shape
     assert sum(not each.isascii() for each in numbers) >= 4
-    words = [item["Description"] for item in items]
+    descriptions = [item["Description"] for item in items]
     for part in ("\r\n", "<script>", '"A" grade', "バンパー"):
-        assert sum(part in each for each in words) == 4, part
-    assert sum(each[0] in "=@" for each in words) == 8
-    assert sum(len(each) > 300 for each in words) == 4
+        assert sum(part in each for each in descriptions) == 4, part
+    assert sum(each[0] in "=@" for each in descriptions) == 8
+    assert sum(len(each) > 300 for each in descriptions) == 4
     prices = [item["Price"] for item in items]
     assert prices.count(None) == prices.count(0) == 4
     assert sum(price is not None and price < 0 for price in prices) == 4
@@ -138,10 +136,10 @@ def test_most_of_it_is_fine(items, stock):
     types = Counter(own(item, "Part Type") for item in items)
     for part_type, share in {"OEM": 0.27, "OD": 0.06, "AM": 0.4, "CAPA": 0.2}.items():
         assert abs(types[part_type] / len(items) - share) < 0.06, part_type
-    assert len(SITUATIONS) / SLOTS <= 0.15
+    assert len(EDGE_CASES) / SLOTS <= 0.15
 
 
-def test_numbers_are_different_unless_they_shall_not_be(items):
+def test_numbers_differ_except_in_the_edge_cases(items):
     shared = Counter(
         (own(item, "Part Type"), item["ManufacturerRef"]["Id"], own(item, "OEM Number"))
         for item in items
@@ -152,7 +150,7 @@ def test_numbers_are_different_unless_they_shall_not_be(items):
     assert len(twice) == 4
 
 
-def test_gtins_hold_but_for_the_wrong_ones(items):
+def test_gtins_are_valid_except_in_the_edge_cases(items):
     upcs = [item["UPC"] for item in items if item["UPC"]]
     good = [upc for upc in upcs if re.fullmatch(r"\d{12,13}", upc) and checks(upc)]
     assert len(upcs) - len(good) == 8
@@ -180,9 +178,9 @@ def test_a_day_later_little_has_changed(items, stock, tmp_path):
         }
         for each in (stock, rows)
     ]
-    both = hands[0].keys() & hands[1].keys()
-    changed = [key for key in both if hands[0][key] != hands[1][key]]
-    assert 0.05 < len(changed) / len(both) < 0.2
+    common = hands[0].keys() & hands[1].keys()
+    changed = [key for key in common if hands[0][key] != hands[1][key]]
+    assert 0.05 < len(changed) / len(common) < 0.2
     names = {row["ItemRef"]["Name"]: row.get("OnHand") for row in rows}
     assert {name: names[name] for name in PREVIEW} == {
         name: on_hand for name, (_, on_hand) in PREVIEW.items()
@@ -190,6 +188,6 @@ def test_a_day_later_little_has_changed(items, stock, tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"items": 3}, {"day": 366}, {"day": -1}])
-def test_a_sample_that_cannot_be_says_so(options, tmp_path):
+def test_a_sample_out_of_range_is_refused(options, tmp_path):
     with pytest.raises(Misuse, match="from 4 to 20,000,000 items"):
         texts(tmp_path, 101, **options)

@@ -1,7 +1,7 @@
-"""The words of the made-up university: courses, titles, people, publishers.
+"""The values of the sample university: courses, titles, people, publishers, edge cases.
 
-All of it is invented. What is odd here is odd on purpose: commas, quotes,
-backslashes and semicolons are what a partner's file trips over.
+All of it is invented. The commas, quotes, backslashes and semicolons are there
+because software that writes or reads files fails on them.
 """
 
 SUBJECTS = [
@@ -60,12 +60,12 @@ EDITIONS = ["1", "2", "3", "4e", "12e", "Revised", '3rd, "Global"']
 SOLUTIONS = ["Unizin Engage", "Publisher DLT"]
 TYPED_ISBNS = ["unknown", "978-0-00-", "see syllabus, p. 2", "n/a"]
 
-# A request goes forward, a step a night; one of five ends is where it stays.
+# A request moves one status a night, until it has one of the last three.
 STATUSES = ["Submitted", "Researching", "Approved", "Cancelled", "Denied"]
 ENDS = ["Approved", "Approved", "Approved", "Cancelled", "Denied"]
 
 LONG_TITLE = ("All of It, Told at Length, " * 400)[:9999] + "."
-# Catalog items that show a situation: its name, title and authors; None draws one.
+# Edge cases of catalog items: name, title and authors; None for a random one.
 ODD_ITEMS = [
     ("title with comma", "Reading, Writing, and Rhythm", None),
     ("title with quotes", 'The "Other" Reader: 12" Records', None),
@@ -88,7 +88,7 @@ ODD_ITEMS = [
     ("prices were changed", None, None),
     ("prices missing", None, None),
 ]
-# What is odd, or changes in the first night, in an order as a whole.
+# Edge cases of whole orders; "tonight" is a change in the first night.
 ODD_ORDERS = [
     "no items",
     "no sections",
@@ -107,12 +107,12 @@ ODD_ORDERS = [
     "tonight a status moves",
     "tonight it is canceled",
 ]
-# Slot 0 and 1 of the first turn are the two examples of the specification.
-SLOTS = 500
-EXAMPLES = [(1, 1, 2), (3, 2, 3)]  # catalog items, content requests, sections
+# The first two orders are the examples of the specification: the numbers of their
+# catalog items, content requests and sections.
+EXAMPLES = [(1, 1, 2), (3, 2, 3)]
 
 
 def slots() -> list[tuple[int, str]]:
-    """Return the slot of every situation, one after the other from 2."""
+    """Return the slot of every edge case, one after the other from 2."""
     names = [name for name, *_ in ODD_ITEMS] + ODD_ORDERS
     return list(enumerate(names, len(EXAMPLES)))
