@@ -21,7 +21,7 @@ USER, PASSWORD = "alerts", "mail-p4ssword"
 
 
 def certificates(folder: Path) -> Certificates:
-    """A throw-away authority and its certificate for this machine."""
+    """Make an authority for one test, and its certificate for this machine."""
     folder.mkdir(mode=0o700, exist_ok=True)
     return make(folder)
 
@@ -54,7 +54,7 @@ class Hook(ThreadingHTTPServer):
         return f"https://localhost:{self.server_port}/hooks/s3cret-path"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that does not trust us ends the handshake: no news."""
+        """Show nothing: a client that does not trust us ends the handshake."""
 
 
 class _Post(BaseHTTPRequestHandler):
@@ -71,7 +71,7 @@ class _Post(BaseHTTPRequestHandler):
             self.server.taken.append(json.loads(body))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 class Post(socketserver.ThreadingTCPServer):
@@ -101,7 +101,7 @@ class Post(socketserver.ThreadingTCPServer):
         return f"{scheme}://{USER}@localhost:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that does not trust us ends the handshake: no news."""
+        """Show nothing: a client that does not trust us ends the handshake."""
 
 
 class _Session(socketserver.BaseRequestHandler):

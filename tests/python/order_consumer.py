@@ -1,8 +1,8 @@
 """The reference consumer of the order feed: files in, rows in SQLite.
 
-What a reader has to do is all here, and nothing of ours is imported: take the files in
-the order of their dates, read the declared dialect, and replace what each one says, in
-one transaction.
+This is all that a reader has to do: take the files in the order of their dates, read
+the declared dialect, and replace the rows of each file's orders in one transaction. It
+imports nothing of ours.
 """
 
 import csv
@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(.+)-order-feed-(delta|full)\.csv")
-# One file, whole: every value in quotes, a backslash before a quote or a backslash and
-# before nothing else, LF at the end of every line.
+# A whole file: every value in quotes, a backslash before quotes and backslashes only,
+# LF at the end of every line.
 VALUE = rb'"(?:[^"\\]|\\["\\])*"'
 DIALECT = re.compile(rb"(?:%b(?:,%b)*\n)+" % (VALUE, VALUE))
 
@@ -36,10 +36,10 @@ def read(file: Path) -> list[Row]:
 
 
 class Consumer:
-    """What an institution holds after the files it was sent.
+    """The rows that an institution holds after the files it was sent.
 
-    By section, as the feed's description words it, an order's rows are replaced in
-    those sections that the file names. By order, all its rows are.
+    By section, as the feed's description says, a file replaces an order's rows in the
+    sections that it names. By order, it replaces all rows of the order.
     """
 
     def __init__(self, by: str = "order", full_first: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""The rows that an order must have in the order feed, from the specification.
+"""The rows that an order must have in the order feed, by the specification.
 
-Few lines, and nothing of ours: what a partner's file says is held against this.
+Tests compare a partner's file with this. It imports nothing of ours.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ STATUSES = ("Submitted", "Researching", "Approved", "Canceled", "Denied")
 
 
 def instant(moment: dt.datetime, form: int = 0) -> str:
-    """A time as sources write it: there are several ways."""
+    """Return a time in one of the forms that sources use."""
     forms = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M+00:00")
     return moment.strftime(forms[form % 3])
 
@@ -36,19 +36,19 @@ def money(price: str | None) -> str | None:
 
 
 def word(text: str | None) -> str | None:
-    """A text as a reader gets it: a blank is missing, and so is the word null."""
+    """Return a text as a reader gets it: blank and the word null are missing."""
     return text if text and text.strip(" ") and text != "null" else None
 
 
 def shown(order: dict) -> bool:
-    """Can an order be shown at all?"""
+    """Return whether an order can be in the feed at all."""
     items = order["catalog_items"] + order["content_requests"]
     known = all(each["status"] in STATUSES for each in order["content_requests"])
     return bool(items and order["sections"] and known)
 
 
 def expected(order: dict) -> list[Row]:
-    """The rows of one order, from the specification: items by sections."""
+    """Return the rows of one order by the specification: items by sections."""
     if not shown(order):
         return []
     same = {

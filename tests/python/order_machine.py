@@ -1,8 +1,8 @@
-"""The state machine: nights, good and bad, and what a reader then must hold.
+"""A state machine: nights of the order feed, and what a reader must hold after each.
 
-A state machine edits an order tool of a few orders and lives through nights: good
-ones, missed ones, and such on which the line breaks at any moment. Its oracle is the
-few lines of `order_expected`.
+The machine edits an order tool of a few orders. It publishes on good nights, leaves
+nights out, and breaks connections at any moment. `order_expected` says which rows are
+right.
 """
 
 import datetime as dt
@@ -26,7 +26,7 @@ COUNTED = {"histories": 0, "nights": 0, "files": 0, "held": 0, "broken": 0}
 
 
 class Nights(Source):
-    """An order tool, its nights, and two readers who differ in what they read first."""
+    """An order tool, its nights, and the readers of its files."""
 
     template: Template
     patched: pytest.MonkeyPatch
@@ -40,15 +40,15 @@ class Nights(Source):
         self.project = OrderProject(self.folder, self.template, server)
         self.project.speed_up(self.patched)
         self.readers = [Consumer()]
-        # What each term's reader was last told, what publish takes it to hold, and when
-        # each file was settled.
-        self.told: dict[str, list[Row]] = {}
+        # By term: what the reader must hold, and what publish takes it to hold. By
+        # file: when it was last due and done.
+        self.held: dict[str, list[Row]] = {}
         self.state: dict[str, list[Row]] = {}
         self.settled: dict[str, str] = {}
         self.day: dict[str, dt.date] = {}
         self.sent: dict[str, list[Row]] = {}
         self.names: set[str] = set()
-        self.learned = 0  # records of the ledger
+        self.records_read = 0  # of the ledger
         self.open_intents = False
         self.built: dict[str, list[Row]] = {}
         self.clean = True  # nothing went wrong since the last good night
@@ -71,8 +71,8 @@ class Nights(Source):
             for term in self.terms
         }
 
-    def foreseen(self, at: dt.datetime) -> dict[str, str]:
-        """What becomes of every file if nothing goes wrong."""
+    def expected_statuses(self, at: dt.datetime) -> dict[str, str]:
+        """Return the status of every file if nothing goes wrong."""
         outcomes = {}
         for term in filter(lambda term: self.is_open(term, at), self.terms):
             now = self.built[term]
@@ -95,12 +95,12 @@ class Nights(Source):
         return outcomes
 
     def publish(self, at: dt.datetime, *faults: str) -> dict[str, str]:
-        """Publish what is due; learn from the ledger what the reader was sent."""
+        """Publish what is due; read from the ledger what the reader was sent."""
         outcomes = self.project.publish(at, *faults)
         records = self.project.ledger  # read anew: its chain is whole
-        for record in records.all()[self.learned :]:
-            self.learn(record)
-        self.learned = len(records.all())
+        for record in records.all()[self.records_read :]:
+            self.follow(record)
+        self.records_read = len(records.all())
         for label, outcome in outcomes.items():
             status = outcome.told["status"]
             COUNTED["held"] += status == "held"
@@ -118,8 +118,8 @@ class Nights(Source):
             if outcome.told["status"] != "nothing open"
         }
 
-    def learn(self, record: ledger.Record) -> None:
-        """Follow one record of the ledger: what a reader holds, and is taken to."""
+    def follow(self, record: ledger.Record) -> None:
+        """Apply a record of the ledger to what a reader holds, and is taken to hold."""
         term = record.get("split")
         if record["event"] == "intent":
             self.sent[record["attempt"]] = self.built.get(term)
@@ -130,46 +130,46 @@ class Nights(Source):
         if record["event"] == "delivered":
             COUNTED["files"] += 1
             self.state[term] = sent = self.sent[record["attempt"]]
-            # A reader lets go of what another file names, and of nothing else.
+            # A reader removes the orders that another file names, and no others.
             kept = {
                 other: [row for row in rows if row["order_id"] not in ids(sent)]
-                for other, rows in self.told.items()
+                for other, rows in self.held.items()
             }
-            self.told = kept | {term: in_order([*kept.get(term, []), *sent])}
+            self.held = kept | {term: in_order([*kept.get(term, []), *sent])}
             self.day[term] = dt.date.fromisoformat(record["logical"][:10])
             self.names.add(record["name"])
 
     def differing(self) -> set[str | None]:
-        """The orders whose rows, terms and all, are not those taken to be held."""
-        said: list[dict[str | None, list]] = []
+        """Return the orders whose rows or terms are not those of the state."""
+        sides: list[dict[str | None, list]] = []
         for terms in (self.state, self.built):
             found: dict[str | None, list] = {}
             for term, rows in terms.items():
                 for row in rows:
                     found.setdefault(row["order_id"], []).append((term, row))
-            said.append(found)
-        before, now = said
+            sides.append(found)
+        before, now = sides
         return {each for each in now if now[each] != before.get(each)}
 
     def good(self, at: dt.datetime) -> None:
-        """Build and publish on a sound line."""
+        """Build and publish without a fault."""
         COUNTED["nights"] += 1
         self.build(at)
         if not self.clean:
-            # What an earlier run left open is settled first, by looking. What was
-            # built before that is no news, what is built after it is.
+            # The first run settles what an earlier one left open. A build from before
+            # that is not delivered, so build once more.
             self.publish(at)
             self.build(at)
             self.clean = True
-        foreseen = self.foreseen(at)
-        assert self.publish(at) == foreseen
+        statuses = self.expected_statuses(at)
+        assert self.publish(at) == statuses
         again = {
             label: "held" if status == "held" else status
-            for label, status in foreseen.items()
+            for label, status in statuses.items()
             if status in ("held", "waiting")
         }
-        # Twice sends nothing twice.
-        done = dict.fromkeys(foreseen, "not due") | again
+        # The second run sends nothing.
+        done = dict.fromkeys(statuses, "not due") | again
         before = len(self.project.ledger.all("intent"))
         assert self.publish(at) == done
         assert len(self.project.ledger.all("intent")) == before
@@ -183,7 +183,7 @@ class Nights(Source):
 
     @rule(fetch=st.booleans())
     def quiet_night(self, fetch: bool) -> None:
-        """Nothing is wrong, and just one price differs: held nights teach little."""
+        """Repair everything, then change one price: held nights test little."""
         self.repair()
         self.night(fetch)
         for order in self.orders.values():
@@ -198,7 +198,7 @@ class Nights(Source):
 
     @rule(fetch=st.booleans())
     def catch_up(self, fetch: bool) -> None:
-        """Somebody publishes what is due at two in the morning."""
+        """A person publishes what is due at two in the morning."""
         self.good(self.at + dt.timedelta(hours=18))
         if fetch:
             self.fetch()
@@ -213,10 +213,10 @@ class Nights(Source):
         self.publish(self.at, *faults)
 
     def fetch(self) -> None:
-        """The readers take what lies there, and must now hold what they were told."""
+        """The readers take the files, and must then hold the right rows."""
         if self.open_intents:
             return
-        # A part of which the line broke twice may lie there too: nobody reads those.
+        # A part whose connection broke twice may be left: nobody reads those.
         files = sorted(self.project.partner.glob("*.csv"))
         for file in files:
             assert file.name in self.names, "a file that the ledger does not know"
@@ -225,13 +225,13 @@ class Nights(Source):
             assert header == ",".join(f'"{name}"' for name in HEADER)
         for reader in self.readers:
             reader.take(files)
-            for term, rows in self.told.items():
+            for term, rows in self.held.items():
                 assert reader.rows(term) == rows, term
         for file in files:
             file.unlink()
 
     def teardown(self) -> None:
-        """In the end everything is repaired and open, and the next night is good."""
+        """Repair and open everything; then the next night is good."""
         try:
             if hasattr(self, "readers"):
                 self.repair()
@@ -242,7 +242,7 @@ class Nights(Source):
                 self.at += dt.timedelta(days=2)
                 self.good(self.at)
                 self.fetch()
-                assert {t: r for t, r in self.told.items() if r} == {
+                assert {t: r for t, r in self.held.items() if r} == {
                     t: r for t, r in self.built.items() if r
                 }
                 for reader in self.readers:
@@ -258,5 +258,5 @@ def ids(rows: list[Row]) -> set[str | None]:
 
 
 def last(at: dt.datetime, one: dt.datetime, days: int) -> dt.datetime:
-    """The last of the times `one` plus or minus so many days, up to `at`."""
+    """Return the last time up to `at` that is so many days times n from `one`."""
     return at - (at - one) % dt.timedelta(days=days)

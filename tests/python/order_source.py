@@ -1,4 +1,4 @@
-"""The source half of the state machine: an order tool of a few orders, edited."""
+"""The source of the state machine: an order tool of a few orders, and its edits."""
 
 import datetime as dt
 
@@ -16,11 +16,11 @@ TEXTS = st.one_of(
 
 
 class Source(RuleBasedStateMachine):
-    """Terms and orders, and whatever can happen to them."""
+    """Terms and orders, and all that can happen to them."""
 
     # ---------------------------------------------------------------- the records
     def start(self, weekday: int) -> None:
-        """Begin with a term and an order, so many days after a Saturday."""
+        """Start with a term and an order, so many days after a Saturday."""
         self.at = BEGINNING + dt.timedelta(days=weekday)
         self.terms: dict[str, dict] = {}
         self.orders: dict[int, dict] = {}
@@ -168,7 +168,7 @@ class Source(RuleBasedStateMachine):
 
     @rule()
     def repair(self) -> None:
-        """What vanished comes back canceled, what is bare is filled."""
+        """Bring back vanished orders as canceled, and fill empty ones."""
         for order in self.gone.values():
             order["canceled_at"] = instant(self.at)
         self.orders |= self.gone
@@ -183,7 +183,7 @@ class Source(RuleBasedStateMachine):
     @precondition(lambda self: len(self.terms) > 1 and self.orders.keys() - self.moved)
     @rule(data=st.data(), ahead=st.integers(1, 3))
     def move(self, data, ahead: int) -> None:
-        """An order changes its term, once: there and back, Mondays set it right."""
+        """Change the term of an order, once only: a full file corrects a second one."""
         left = sorted(self.orders.keys() - self.moved)
         order = self.orders[data.draw(st.sampled_from(left), "order")]
         names = list(self.terms)
@@ -193,7 +193,7 @@ class Source(RuleBasedStateMachine):
 
     @rule(data=st.data(), archived=st.booleans())
     def close_or_open(self, data, archived: bool) -> None:
-        """Ordering closes, or opens, at the very moment of the next night."""
+        """Close or open ordering at the moment of the next night."""
         term = self.terms[data.draw(st.sampled_from(sorted(self.terms)))]
         coming = instant(self.at + dt.timedelta(days=1))
         if self.is_open(term["sis_term_id"], self.at):

@@ -4,10 +4,10 @@
         ...  # deliver to to.url as to.user with to.password, trusting to.ca_file
         assert to.names() == ["feed.csv"]
 
-`CELLS` is every server in every way that it can be spoken to. What a machine lacks for
-a server is an `UnavailableError`, of which the fixture `server` makes a skip, or a
-failure where FEEDS_REQUIRE_SERVERS=1 and `.ci/servers`, which unpacks the packages,
-could mend it: not where the machine forbids what a server needs.
+`CELLS` is every server with every mode and TLS version. If the machine lacks what a
+server needs, `start` raises UnavailableError, and the fixture `server` skips the test.
+With FEEDS_REQUIRE_SERVERS=1 the test fails instead, unless the machine forbids what the
+server needs: `.ci/servers` unpacks all packages.
 """
 
 from typing import NamedTuple
@@ -38,7 +38,7 @@ KINDS: dict[str, Kind] = {
 
 
 class Cell(NamedTuple):
-    """One way to speak to one server; `tls` is empty where there is none."""
+    """One server in one mode; `tls` is empty without TLS."""
 
     kind: str
     mode: str
@@ -62,7 +62,7 @@ CELLS = [
 
 
 def start(kind: str, **options: object) -> Server:
-    """Start a server; see `Options` for what it can be asked for.
+    """Start a server with `Options`.
 
     Raises:
         UnavailableError: this machine lacks what the server needs; says what to do.

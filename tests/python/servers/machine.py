@@ -1,4 +1,4 @@
-"""What the servers take from this machine: programs, users, ports, small disks."""
+"""What the servers need from this machine: programs, users, ports, small disks."""
 
 import ctypes
 import errno
@@ -64,9 +64,9 @@ def need_capabilities(kind: str, **bits: int) -> None:
 
 
 def reserve_port() -> tuple[int, socket.socket]:
-    """A port that nobody listens on, and what keeps other tests from taking it.
+    """Return a port that nobody listens on, and a socket that reserves it.
 
-    The reservation is a name that vanishes with this process, or when it is closed.
+    The reservation ends with this process, or when the socket is closed.
     """
     while True:
         port = random.choice(_PORTS)
@@ -95,9 +95,9 @@ def hashed(password: str) -> str:
 
 
 def account(place: Path, user: str, password: str, home: Path) -> dict[str, str]:
-    """Make up an account; the environment in which a server believes in it.
+    """Make an account; return the environment in which a server knows it.
 
-    Neither /etc/passwd nor root is needed: nss_wrapper answers for the C library.
+    It needs neither /etc/passwd nor root: nss_wrapper replaces the C library's lookup.
     """
     library = next(unpacked().glob("usr/lib/*/libnss_wrapper.so"), None)
     if library is None:
@@ -119,10 +119,10 @@ def account(place: Path, user: str, password: str, home: Path) -> dict[str, str]
 
 
 def small_disk(folder: Path, size: int) -> list[str]:
-    """Let no more than `size` bytes into `folder`; what to put before the server.
+    """Limit `folder` to `size` bytes; return words to put before the server's command.
 
-    A file system in memory where mounting is allowed. Else, as in most containers, a
-    limit on the size of each file: a server's write then fails in the same way.
+    Where mounting is allowed it becomes a file system in memory. Else, as in most
+    containers, the size of each file is limited: a server's write fails the same way.
     """
     what = f"size={size},mode=755,uid={UID},gid={GID}"
     ran = subprocess.run(
@@ -141,7 +141,7 @@ def unmount(folder: Path) -> None:
 
 
 def tls_limit(place: Path, newest: str) -> dict[str, str]:
-    """The environment that lets a server's OpenSSL speak no newer TLS than this."""
+    """Return the environment that limits a server's OpenSSL to this TLS version."""
     file = place / "openssl.cnf"
     file.write_text(
         "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = limit\n"

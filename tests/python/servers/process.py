@@ -1,4 +1,4 @@
-"""A server program as a child process: it answers on its port, and ends when told."""
+"""A server program as a child process."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ class Process:
         return []
 
     def end(self, how: signal.Signals) -> None:
-        """Send a signal to all of it, and kill what does not heed; wait for the end."""
+        """Send a signal to all of it, kill what goes on, and wait for the end."""
         all_of_it = self.all()
         _send(all_of_it, how)
         with suppress(subprocess.TimeoutExpired):

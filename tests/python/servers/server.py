@@ -1,4 +1,4 @@
-"""A server as a test sees it: where it is, what arrived there; start and kill."""
+"""A server that tests start: its address, its files, its log."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from servers.process import Process
 
 @dataclass
 class Server:
-    """A server that is running, or was.
+    """A server that runs, or ran.
 
     Attributes:
         kind: its name in `KINDS`.
@@ -137,16 +137,16 @@ class Server:
             raise
 
     def said(self) -> str:
-        """The end of all that the server wrote, to look at after a failure."""
+        """Return the end of all that the server wrote, for the report of a failure."""
         files = [file for file in (self.output, self.log) if file.exists()]
         return "\n".join(file.read_text(errors="replace")[-3000:] for file in files)
 
     def kill(self) -> None:
-        """SIGKILL, the sessions included: as if the machine had gone."""
+        """Kill it and its sessions, as if the machine had gone."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """SIGTERM, the sessions included; `start` brings it back."""
+        """End it and its sessions by SIGTERM; `start` starts it again."""
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:

@@ -1,11 +1,11 @@
-"""A scripted FTP server: it does on command what real servers do not.
+"""A scripted FTP server: it does on demand what real servers do seldom.
 
     with Stub(Script(final="426 broken", keep=0.5)) as to:
         ...  # deliver to to.url
         assert to.commands[-1] == "QUIT"
 
-One thread for each client. A script's odd behaviour holds for the first `times`
-uploads; after that, and for other names, it is a plain, honest server.
+It has a thread for each client. A script's odd behaviour lasts for the first `times`
+uploads; after that the server does everything right.
 """
 
 import shutil
@@ -29,7 +29,7 @@ PASSWORD = "s3cret-of-the-partner"
 
 @dataclass
 class Stub:
-    """The running server, with what it was told.
+    """The running server, and what clients sent.
 
     Attributes:
         script: may be changed while it runs; the next command follows the new one.
@@ -73,7 +73,7 @@ class Stub:
         shutil.rmtree(self.place, ignore_errors=True)
 
     def kill(self) -> None:
-        """Drop every connection and take no more, as if the machine had gone."""
+        """Drop every connection and accept no more, as if the machine had gone."""
         self.stopping.set()
         for opened in list(self._open):
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a server shows to prove itself, and what a client is told to trust."""
+"""Certificates and keys of the servers, and what clients trust."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
