@@ -13,7 +13,7 @@ from extract.entities import Entity
 from extract.pages import Listing, Reader, page_path
 from extract.source import Page, Source
 from runtime.command import LOG
-from runtime.duck import file_names, session
+from runtime.duck import open_session
 from runtime.environment import Limits
 from runtime.exits import Temporary
 
@@ -146,8 +146,8 @@ def _differences(
 ) -> tuple[set[int], set[int]]:
     """Ids in the sweep that the files lack, and ids in the files that it lacks."""
     ids = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
-    first, second = file_names(files), file_names(sweep)
-    with session(limits, folder) as connection:
+    first, second = list(map(str, files)), list(map(str, sweep))
+    with open_session(limits, folder) as connection:
         missing = connection.execute(f"{ids} except {ids}", [second, first]).fetchall()
         gone = connection.execute(f"{ids} except {ids}", [first, second]).fetchall()
     return {row[0] for row in missing}, {row[0] for row in gone}
@@ -163,9 +163,9 @@ def _same_keys(
     """
     columns = ", ".join(f"json ->> '$.{part}'" for part in entity.key)
     keys = f"select {columns} from {RECORDS}"
-    with session(limits, folder) as connection:
+    with open_session(limits, folder) as connection:
         new = f"select count(*) from ({keys} except {keys})"
-        one, other = file_names(first), file_names(second)
+        one, other = list(map(str, first)), list(map(str, second))
         return not any(
             connection.execute(new, pair).fetchall()[0][0]
             for pair in ([one, other], [other, one])

@@ -11,7 +11,7 @@ import duckdb
 from extract.columns import MACROS, columns_of, records_of
 from extract.complete import Complete
 from extract.entities import Entity
-from runtime.duck import session
+from runtime.duck import open_session
 from runtime.environment import Limits
 from runtime.exits import Refused
 from runtime.files import sha256_of, whole
@@ -61,7 +61,7 @@ def land(
         Refused: a known field is missing or has another type, or a key stands twice;
             names the field and a record. `target` is then untouched.
     """
-    with whole(target) as part, session(limits, target.parent) as connection:
+    with whole(target) as part, open_session(limits, target.parent) as connection:
         connection.execute(MACROS)
         try:
             _view(connection, complete)

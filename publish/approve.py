@@ -152,7 +152,7 @@ def still_closed(
     split = held["file"].removeprefix(feed.name).removeprefix(".") or None
     with (
         outbox.work(place.outbox, feed.name) as work,
-        duck.open_session(work, place.warehouse, settings.limits) as connection,
+        duck.open_session(settings.limits, work, place.warehouse) as connection,
     ):
         checks = dbt.ask(connection, artifacts, feed)
         checks.append(readback.header(feed, path))

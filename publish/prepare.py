@@ -93,7 +93,7 @@ def prepare(
     key = signature.key(settings.variables)
     with (
         outbox.work(place.outbox, feed.name) as work,
-        duck.open_session(work, place.warehouse, settings.limits) as connection,
+        duck.open_session(settings.limits, work, place.warehouse) as connection,
     ):
         if missing := lacking(connection, feed.tables):
             raise NotInWarehouseError(place.warehouse, missing)

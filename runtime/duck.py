@@ -1,9 +1,4 @@
-"""The workbench: one bounded DuckDB connection that holds the warehouse read-only.
-
-It stays open from the first byte rendered to the last table packed, so that dbt cannot
-write another build in between. What is read back from a file goes into a database file
-of its own, which is let go again before Great Expectations opens it.
-"""
+"""DuckDB connections with the limits of the environment, and small SQL helpers."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,52 +11,84 @@ import duckdb
 from runtime.environment import Limits
 from runtime.exits import Misuse, Temporary
 
+Row = Mapping[str, Any]
+
 
 @contextmanager
 def open_session(
-    work: Path, warehouse: Path, limits: Limits
+    limits: Limits, folder: Path, warehouse: Path | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a connection that knows `warehouse`, and spills into the folder `work`.
+    """Open an in-memory database that spills to `folder`/.spill.
+
+    With a warehouse, dbt cannot write another build while the session is open, and
+    the session uses half of the memory limit: Python needs the other half.
+
+    Args:
+        limits: memory and threads.
+        folder: an existing folder on a disk with room.
+        warehouse: attached read-only as `warehouse`, if given.
 
     Raises:
-        Misuse: there is no warehouse, or it cannot be read.
-        Temporary: another process, usually dbt, is writing to it.
+        Misuse: the warehouse does not exist or cannot be read.
+        Temporary: another process, usually dbt, is writing to the warehouse.
     """
+    memory = _half(limits.memory) if warehouse else limits.memory
+    config = {**_config(limits, memory), "temp_directory": str(folder / ".spill")}
+    with duckdb.connect(config=config) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        if warehouse:
+            with _explained(warehouse):
+                path = text(str(warehouse))
+                connection.execute(f"attach {path} as warehouse (read_only)")
+        yield connection
+
+
+@contextmanager
+def open_warehouse(path: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse itself for reading. Several processes may read at once.
+
+    Raises:
+        Misuse: the warehouse does not exist or cannot be read.
+        Temporary: another process, usually dbt, is writing to the warehouse.
+    """
+    config = _config(limits, limits.memory)
+    with _explained(path):
+        connection = duckdb.connect(str(path), read_only=True, config=config)
+    with connection:
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+
+
+def _config(limits: Limits, memory: str) -> dict[str, Any]:
+    return {
+        "memory_limit": memory,
+        "threads": limits.threads,
+        "autoinstall_known_extensions": False,
+    }
+
+
+@contextmanager
+def _explained(warehouse: Path) -> Iterator[None]:
     if not warehouse.exists():
         raise Misuse(
             f"expected a warehouse at {warehouse}, found none. Run `dbt build`, or "
             "set FEEDS_DATA to the data directory it wrote to."
         )
-    connection = duckdb.connect(
-        config={
-            "memory_limit": _half(limits.memory),
-            "threads": limits.threads,
-            "temp_directory": str(work / "spill"),
-            "autoinstall_known_extensions": False,
-        }
-    )
     try:
-        connection.execute("set TimeZone = 'UTC'")
-        try:
-            connection.execute(
-                f"attach {text(str(warehouse))} as warehouse (read_only)"
-            )
-        except duckdb.IOException as error:
-            # DuckDB's words for a file that another process has open for writing.
-            if "lock" not in str(error):
-                raise Misuse(f"{warehouse} cannot be read: {error}") from None
-            raise Temporary(
-                f"{warehouse} is being written by another process, probably dbt. "
-                f"{str(error).splitlines()[0]}. Try again when it has ended."
-            ) from None
-        yield connection
-    finally:
-        connection.close()
+        yield
+    except duckdb.IOException as error:
+        # DuckDB's message for a file that another process has open for writing.
+        if "lock" not in str(error):
+            raise Misuse(f"{warehouse} cannot be read: {error}") from None
+        raise Temporary(
+            f"{warehouse} is being written by another process, probably dbt. "
+            f"{str(error).splitlines()[0]}. Try again when it has ended."
+        ) from None
 
 
 @contextmanager
 def resting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Give memory back while the block runs: another engine has its turn."""
+    """Lower the memory limit to 128 MB while the block runs another engine."""
     limit = value(connection, "select current_setting('memory_limit')")
     connection.execute("set memory_limit = '128MB'")
     try:
@@ -72,7 +99,7 @@ def resting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 @contextmanager
 def scratch(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
-    """Work in the database file `path` while the block runs; then let it go."""
+    """Use the database file `path` in the block, and detach it afterwards."""
     connection.execute(f"attach {text(str(path))} as scratch")
     connection.execute("use scratch")
     try:
@@ -84,13 +111,12 @@ def scratch(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]
 
 def value(
     connection: duckdb.DuckDBPyConnection, query: str, *parameters: object
-) -> object:
+) -> Any:
     """Return the one value of a query of one row."""
     row = connection.execute(query, list(parameters)).fetchone()
     if row is None:
         raise LookupError(f"no row from: {query}")
-    found: object = row[0]
-    return found
+    return row[0]
 
 
 def parquet(files: Sequence[Path]) -> str:
@@ -100,7 +126,7 @@ def parquet(files: Sequence[Path]) -> str:
 
 
 def _half(size: str) -> str:
-    """Leave half to Python and to what DuckDB does not count, such as rows to write."""
+    """Halve a size. DuckDB does not count Python and the rows that it writes."""
     digits = re.match(r"[\d.]+", size)
     number = digits[0] if digits else "1"
     return f"{float(number) * 0.5:g}{size.removeprefix(number)}"
@@ -117,91 +143,27 @@ def names(identifiers: tuple[str, ...]) -> str:
 
 
 def text(literal: str) -> str:
-    """Quote an SQL text literal."""
-    return "'" + literal.replace("'", "''") + "'"
-
-
-Row = Mapping[str, Any]
-
-
-@contextmanager
-def open_warehouse(path: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for reading; several may read at once.
-
-    Raises:
-        Misuse: there is none, or it cannot be read.
-        Temporary: dbt is writing it.
-    """
-    if not path.exists():
-        raise Misuse(
-            f"expected a warehouse at {path}, found none. Run `dbt build`, or set "
-            "FEEDS_DATA to the data directory it wrote to."
-        )
-    config = {
-        "memory_limit": limits.memory,
-        "threads": str(limits.threads),
-        "autoinstall_known_extensions": "false",
-    }
-    try:
-        connection = duckdb.connect(str(path), read_only=True, config=dict(config))
-    except duckdb.IOException as error:
-        # DuckDB's words for a file that another process has open for writing.
-        if "lock" not in str(error):
-            raise Misuse(f"{path} cannot be read: {error}") from None
-        raise Temporary(
-            f"{path} is being written by another process, probably dbt. Try again "
-            "when it has ended."
-        ) from None
-    try:
-        connection.execute("set TimeZone = 'UTC'")
-        yield connection
-    finally:
-        connection.close()
-
-
-def sql_text(literal: str) -> str:
     """Quote an SQL text literal.
 
-    Not a parameter: at the first one that DuckDB is given it imports pandas, which
-    takes longer than all the rest of a question.
+    At its first query parameter DuckDB imports pandas, which takes longer than a
+    small query: use literals where start-up matters.
     """
     return "'" + literal.replace("'", "''") + "'"
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
     """Return the rows of a query, each as a mapping of names to values."""
-    found = connection.execute(query)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    result = connection.execute(query)
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Name the tables and views that dbt has built."""
-    found = connection.execute(
+    """Return the names of the tables and views that dbt has built."""
+    names = connection.execute(
         "select table_name from information_schema.tables"
     ).fetchall()
-    return frozenset(row[0] for row in found)
+    return frozenset(row[0] for row in names)
 
 
-@contextmanager
-def session(limits: Limits, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory database that spills into `folder`/.spill when it must.
-
-    Args:
-        limits: memory and threads.
-        folder: on the disk that has room; made by the caller.
-    """
-    with duckdb.connect(
-        config={
-            "memory_limit": limits.memory,
-            "threads": limits.threads,
-            "temp_directory": str(folder / ".spill"),
-            "autoinstall_known_extensions": False,
-        }
-    ) as connection:
-        yield connection
-
-
-def file_names(files: list[Path]) -> list[str]:
-    """File names as a query parameter."""
-    return [str(file) for file in files]
+sql_text = text

@@ -426,7 +426,7 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     (feed,) = feeds.read(found)
     path = tmp_path / "feed.csv"
     with duck.open_session(
-        tmp_path, project.data / "warehouse.duckdb", Limits("1GB", 2)
+        Limits("1GB", 2), tmp_path, project.data / "warehouse.duckdb"
     ) as connection:
         rows = render.feed_file(connection, feed, None, path)
         path.write_bytes(doctor(path.read_bytes()))

@@ -239,7 +239,7 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
     for memory, threads in (("1GB", 1), ("1GB", 2), ("1GB", 4), ("512MB", 4)):
         limits = Limits(memory, threads)
         with duck.open_session(
-            tmp_path, project.data / "warehouse.duckdb", limits
+            limits, tmp_path, project.data / "warehouse.duckdb"
         ) as connection:
             columns = tuple(
                 Column(name, type_, "") for name, type_ in project.columns.items()
@@ -282,7 +282,7 @@ def test_types_come_back_from_the_order_dialect(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
     limits = Limits("1GB", 2)
     with duck.open_session(
-        tmp_path, project.data / "warehouse.duckdb", limits
+        limits, tmp_path, project.data / "warehouse.duckdb"
     ) as connection:
         render.feed_file(connection, feed, None, path)
         with duck.scratch(connection, tmp_path / "scratch.duckdb"):
@@ -310,10 +310,10 @@ def test_a_warehouse_that_dbt_is_writing_is_for_later(tmp_path: Path) -> None:
         assert writer.stdout.readline() == "open\n"
         with (
             pytest.raises(Temporary, match="written by another process"),
-            duck.open_session(tmp_path, path, Limits("1GB", 1)),
+            duck.open_session(Limits("1GB", 1), tmp_path, path),
         ):
             pass
         writer.communicate("")
     with pytest.raises(Misuse, match="expected a warehouse"):  # noqa: SIM117
-        with duck.open_session(tmp_path, tmp_path / "none.duckdb", Limits("1GB", 1)):
+        with duck.open_session(Limits("1GB", 1), tmp_path, tmp_path / "none.duckdb"):
             pass
