@@ -1,12 +1,12 @@
-"""How a known field becomes a column: checked for its kind, then typed."""
+"""SQL that checks the type of each known field and makes it a column."""
 
 from collections.abc import Callable, Mapping
 
 from extract.entities import Entity, Field, Kind
 
 # In these macros `part` is one value as JSON text, and NULL where it is null or
-# absent. `digits` repairs a loss: DuckDB reads JSON numbers as doubles, so the
-# number is found again, to its last digit, in the text of its own record.
+# absent. DuckDB reads JSON
+# numbers as doubles; `digits` takes all digits from the text of the record.
 MACROS = r"""
 create macro is_null(part) as part is null or part = 'null';
 
@@ -28,7 +28,7 @@ create macro once(keys) as list_unique(keys) = len(keys);
 create macro twice(keys, record) as error(
     'hostile JSON: the key ' || list_filter(
         keys, lambda name: len(list_filter(keys, lambda other: other = name)) > 1
-    )[1] || ' stands twice in an object, in the record with Id '
+    )[1] || ' appears twice in an object, in the record with Id '
     || identity(record) || '.'
 );
 
@@ -162,7 +162,7 @@ _KINDS: Mapping[Kind, tuple[str, Check, Value]] = {
 }
 
 
-# What no record has costs nothing to leave empty.
+# A field that no record has is an empty column.
 _EMPTY: Mapping[Kind, str] = {
     Kind.INTEGER: "null::bigint",
     Kind.NUMBER: "null::varchar",
@@ -185,7 +185,7 @@ def _custom(wanted: str) -> str:
 
 
 def _rest(entity: Entity, presence: Mapping[str, int]) -> str:
-    """What we do not know of a record; refuses one that can be read in two ways."""
+    """Return the unknown fields of a record; refuse a repeated key."""
     cases = ["when not once(json_keys(record)) then twice(json_keys(record), record)"]
     for known in entity.fields:
         if known.kind is Kind.JSON and known.name in presence:
@@ -201,7 +201,7 @@ def _rest(entity: Entity, presence: Mapping[str, int]) -> str:
 
 
 def _unrecognised(entity: Entity, presence: Mapping[str, int]) -> str:
-    """What remains of a record when every known field is taken away, or NULL."""
+    """Return a record without its known fields, or NULL if nothing is left."""
     names = {known.name for known in entity.fields}
     unknown = [name for name in presence if name not in names]
     if not unknown:

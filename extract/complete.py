@@ -1,9 +1,9 @@
-"""Complete or refused: a list is landed only when a second look found the same keys.
+"""Complete or refused: a list is landed only if a second reading has the same keys.
 
-There is no snapshot and no cursor: pages are computed anew for each request, so
-records that come or go while we read shift those behind them. Hence a count before
-and after, and a second look: at ids alone where the source lists them, else at the
-whole list again. A source that does not hold still for three rounds is left alone.
+The sources have no snapshot and no cursor. They compute each page anew, so a record
+that is added or removed while we read shifts all later records. Therefore we count
+before and after, and read a second time: the ids alone where the source lists them,
+else the whole list. After three rounds with changes the extract stops.
 """
 
 from dataclasses import dataclass
@@ -25,21 +25,21 @@ RECORDS = "read_json_objects(?, format = 'array')"
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """A list of which nothing is missing.
+    """A complete list.
 
     Attributes:
         listing: the reading that is landed.
         count_after: what the source counted at the end.
-        rounds: how many looks it took.
+        rounds: how many comparisons were needed.
         by_id: files of records that a second look found, one record each.
-        gone: ids that were read, but had gone at the second look.
+        removed: ids that were read, but had removed at the second look.
     """
 
     listing: Listing
     count_after: int
     rounds: int
     by_id: tuple[Path, ...] = ()
-    gone: frozenset[int] = frozenset()
+    removed: frozenset[int] = frozenset()
 
     @property
     def files(self) -> list[Path]:
@@ -53,15 +53,15 @@ def collect(
     """Read one list completely into `folder`.
 
     Raises:
-        Temporary: the source did not hold still for three rounds.
+        Temporary: the source changed in each of three rounds.
         Refused: the source sends another order or shape than documented.
     """
     collector = _by_ids if entity.has_ids else _by_reading_again
     done = collector(source, entity, folder, reader, limits)
     if done is None:
         raise Temporary(
-            f"{entity.full_name} would not hold still: in {ROUNDS} rounds its keys "
-            "or its count changed each time (the log lines say how). The last "
+            f"{entity.full_name} kept changing: its keys or count differed in each of "
+            f"{ROUNDS} rounds (see the log lines). The last "
             "complete landing stays; try again when fewer people work in the source."
         )
     return done
@@ -72,7 +72,7 @@ def _by_ids(
 ) -> Complete | None:
     """Compare the list with a sweep of ids; fetch by id what the sweep adds."""
     extra: set[int] = set()
-    gone: set[int] = set()
+    removed: set[int] = set()
     reading = 1
 
     def count() -> int:
@@ -95,21 +95,21 @@ def _by_ids(
         missing, vanished = _differences(
             [*listing.files, *files], sweep.files, folder, limits
         )
-        moved = missing or vanished - gone or after != sweep.rows
+        moved = missing or vanished - removed or after != sweep.rows
         flaw = listing.flaw or sweep.flaw
         if not flaw and not moved:
             return Complete(listing, after, round_, files, frozenset(vanished))
         LOG.info(
             f"moved entity={entity.full_name} round={round_} "
-            f"new={len(missing)} gone={len(vanished - gone)} flaw={flaw}"
+            f"new={len(missing)} removed={len(vanished - removed)} flaw={flaw}"
         )
         if listing.flaw or not entity.record_path or len(missing) > MOST_BY_ID:
             reading += 1
-            extra, gone = set(), set()
+            extra, removed = set(), set()
         else:
             reader.store(folder / "by-id", sorted(missing), by_id)
             extra |= missing
-            gone |= vanished
+            removed |= vanished
     return None
 
 
@@ -144,22 +144,22 @@ def _by_reading_again(
 def _differences(
     files: list[Path], sweep: list[Path], folder: Path, limits: Limits
 ) -> tuple[set[int], set[int]]:
-    """Ids in the sweep that the files lack, and ids in the files that it lacks."""
+    """Return the ids only in the sweep, and the ids only in the files."""
     ids = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
     first, second = list(map(str, files)), list(map(str, sweep))
     with open_session(limits, folder) as connection:
         missing = connection.execute(f"{ids} except {ids}", [second, first]).fetchall()
-        gone = connection.execute(f"{ids} except {ids}", [first, second]).fetchall()
-    return {row[0] for row in missing}, {row[0] for row in gone}
+        removed = connection.execute(f"{ids} except {ids}", [first, second]).fetchall()
+    return {row[0] for row in missing}, {row[0] for row in removed}
 
 
 def _same_keys(
     entity: Entity, first: list[Path], second: list[Path], folder: Path, limits: Limits
 ) -> bool:
-    """Whether two readings hold the same keys.
+    """Return whether two readings have the same keys.
 
-    The number of rows is the same when this is asked, so one direction would do if
-    no key stood twice; a key that does is refused when the list is landed.
+    Both directions are compared, because a key may appear twice; landing refuses
+    such a key.
     """
     columns = ", ".join(f"json ->> '$.{part}'" for part in entity.key)
     keys = f"select {columns} from {RECORDS}"

@@ -90,7 +90,7 @@ def copy(
         source: where from.
         entities: which lists. Only if these are all of the source does the run
             become current.
-        settings: limits, places and habits.
+        settings: limits, folders and connections.
         full: begin anew even if an unfinished run could go on.
         progress: show a bar on stderr.
 
@@ -155,7 +155,7 @@ def _collect(
         folder = this.pages / entity.name
         return collect(source, entity, folder, reader, settings.limits)
     except BaseException:
-        source.transport.end()  # threads must not go on retrying for nobody
+        source.transport.end()  # threads must not retry after the run has ended
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -169,7 +169,7 @@ def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:
         "pages": len(complete.listing.facts),
         "rounds": complete.rounds,
         "fetched_by_id": len(complete.by_id),
-        "gone_while_reading": len(complete.gone),
+        "gone_while_reading": len(complete.removed),
         "read_at": f"{complete.listing.read_at:{CLOCK}}",
         **asdict(landed),
     }

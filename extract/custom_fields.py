@@ -27,9 +27,9 @@ def custom_fields(models: Path, source: str, entity: str) -> dict[str, str]:
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))
         table = next(
             table
-            for found in declared["sources"]
-            if found["name"] == source
-            for table in found["tables"]
+            for declared_source in declared["sources"]
+            if declared_source["name"] == source
+            for table in declared_source["tables"]
             if table["name"] == entity
         )
         columns = table.get("columns", [])

@@ -51,14 +51,14 @@ def land(
 
     Args:
         entity: the list, with the fields that we know.
-        complete: the pages to land, and the ids that have gone since.
+        complete: the pages to land, and the ids that have removed since.
         target: the Parquet file.
         run_id: goes into `_extract_run_id`.
         custom_fields: Parquet column -> caption or slot name of the tenant's field.
         limits: memory and threads for DuckDB.
 
     Raises:
-        Refused: a known field is missing or has another type, or a key stands twice;
+        Refused: a known field is missing or has another type, or a key is repeated;
             names the field and a record. `target` is then untouched.
     """
     with whole(target) as part, open_session(limits, target.parent) as connection:
@@ -80,7 +80,7 @@ def land(
             unmatched = _unmatched(connection, custom_fields, part, rows)
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise Refused(
-                f"{entity.full_name}: {_said(error)} Nothing landed."
+                f"{entity.full_name}: {_message(error)} Nothing landed."
             ) from None
         known = {known.name for known in entity.fields}
         return Landed(
@@ -95,14 +95,16 @@ def land(
 
 def _view(connection: duckdb.DuckDBPyConnection, complete: Complete) -> None:
     files = ", ".join(f"'{_text(file)}'" for file in complete.files)
-    gone = ", ".join(str(identity) for identity in sorted(complete.gone)) or "null"
+    removed = (
+        ", ".join(str(identity) for identity in sorted(complete.removed)) or "null"
+    )
     connection.execute(f"""
         create temp view records as
         select json as record
         from read_json_objects(
             [{files}], format = 'array', maximum_object_size = {LARGEST_RECORD}
         )
-        where coalesce((json ->> '$.Id')::bigint not in ({gone}), true)
+        where coalesce((json ->> '$.Id')::bigint not in ({removed}), true)
     """)
 
 
@@ -157,7 +159,7 @@ def _copy(
 def _check_keys(
     connection: duckdb.DuckDBPyConnection, entity: Entity, part: Path
 ) -> int:
-    """Count the rows; refuse a key that is empty or stands twice."""
+    """Count the rows; refuse a key that is empty or repeated."""
     keys = ", ".join(entity.key)
     twice = connection.execute(
         f"""
@@ -168,7 +170,7 @@ def _check_keys(
     ).fetchall()
     if twice:
         raise Refused(
-            f"{entity.full_name}: the key {keys} = {twice[0][:-1]} stands "
+            f"{entity.full_name}: the key {keys} = {twice[0][:-1]} appears "
             f"{twice[0][-1]} times; expected once. Nothing landed."
         )
     empty, rows = connection.execute(
@@ -205,11 +207,11 @@ def _unmatched(
     """,
         [str(part)],
     ).fetchall()
-    found = {name for (name,) in names}
-    return tuple(sorted(w for w in custom_fields.values() if w not in found))
+    known = {name for (name,) in names}
+    return tuple(sorted(w for w in custom_fields.values() if w not in known))
 
 
-def _said(error: duckdb.Error) -> str:
+def _message(error: duckdb.Error) -> str:
     """DuckDB's message without its class, first line only."""
     first = str(error).strip().splitlines()[0]
     return re.sub(r"^(Invalid Input|Invalid|Conversion) Error: ?", "", first)

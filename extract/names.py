@@ -1,4 +1,4 @@
-"""What to call a source's variables where a message says what to mend."""
+"""The names of a source's variables, for messages that say what to fix."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Names:
     credentials: str
 
     def advice(self, status: int) -> str:
-        """Say what to do after a status that another attempt will not mend."""
+        """Say what to do after a status that another attempt cannot fix."""
         if status in (400, 401):
             return f"Check {self.credentials}" + (
                 f", and {self.prefix}_URL." if status == 400 else "."

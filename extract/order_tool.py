@@ -1,4 +1,4 @@
-"""How to speak with the order tool: a bearer token, and pages in an envelope.
+"""The client of the order tool: a bearer token, and pages in an envelope.
 
 No public API of the order tool exists; this one is defined in docs/order-tool-api.md.
 """
@@ -39,7 +39,7 @@ def connect(variables: Environment) -> "OrderTool":
 
 
 class Envelope(msgspec.Struct):
-    """One answer: the records as they were sent, and where they stand."""
+    """One answer: the records as they were sent, and the number of their page."""
 
     data: msgspec.Raw
     page: int
@@ -51,7 +51,7 @@ _ENVELOPE = msgspec.json.Decoder(Envelope)
 
 
 class OrderTool(Source):
-    """The order tool behind the interface that `pages` reads.
+    """The order tool as a `Source`.
 
     Its lists have no light form, so each is read twice and its keys compared.
     """
@@ -84,7 +84,7 @@ class OrderTool(Source):
 
 
 def read_envelope(body: bytes) -> Envelope:
-    """Take an answer apart, its records unread.
+    """Split an answer; its records stay bytes.
 
     Raises:
         ValueError: it is not JSON: perhaps cut.
@@ -94,10 +94,10 @@ def read_envelope(body: bytes) -> Envelope:
     try:
         return _ENVELOPE.decode(body)
     except msgspec.ValidationError as error:
-        found = body[:80].decode("utf-8", "replace")
+        start = body[:80].decode("utf-8", "replace")
         raise Refused(
             'expected {"data": [...], "page": n, "pages": n, "total": n}, '
-            f"found {found!r} ({error})."
+            f"found {start!r} ({error})."
         ) from None
     except msgspec.DecodeError:
         parse(body)  # says what is hostile; where nothing is, the body was cut

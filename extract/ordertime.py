@@ -1,6 +1,6 @@
-"""How to speak with Order Time: headers, lists, counts, one record by id.
+"""The client of Order Time: headers, lists, counts, one record by id.
 
-Only documented behaviour is relied upon:
+Only documented behaviour is used:
 https://help.ordertime.com/help/order-time-rest-api and .../working-with-entity-refs.
 """
 
@@ -36,7 +36,7 @@ def connect(variables: Environment) -> "OrderTime":
         "email": variables.text("ORDERTIME_EMAIL"),
         "Accept": "application/json",
     }
-    # A DevKey stands in the place of the password, never beside it.
+    # A DevKey replaces the password; both together are wrong.
     if variables.optional("ORDERTIME_DEV_KEY"):
         headers["DevKey"] = variables.secret("ORDERTIME_DEV_KEY").reveal()
     elif variables.optional("ORDERTIME_PASSWORD"):
@@ -63,7 +63,7 @@ def connect(variables: Environment) -> "OrderTime":
 
 
 class OrderTime(Source):
-    """Order Time behind the interface that `pages` reads."""
+    """Order Time as a `Source`."""
 
     name = "ordertime"
     entities = ORDERTIME

@@ -1,4 +1,4 @@
-"""Raw pages made durable: each whole or absent, so that no page is asked for twice."""
+"""Raw pages on disk: each is whole or absent, and no page is requested twice."""
 
 import json
 import math
@@ -19,13 +19,13 @@ from runtime.files import write_bytes, write_json
 # Level 1 costs 1-2 ms a page and shrinks it about tenfold.
 _ZSTD = pa.Codec("zstd", compression_level=1)
 
-Asked = Callable[[int], Page]
+FetchPage = Callable[[int], Page]
 Tick = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is remembered of a page: its number of rows, first and last id."""
+    """What is recorded of a page: its number of rows, first and last id."""
 
     rows: int
     first: int | None
@@ -37,11 +37,11 @@ class Listing:
     """One complete reading of a list.
 
     Attributes:
-        folder: where its pages lie.
+        folder: where its pages are.
         count: how many records the source counted before the reading.
         read_at: UTC, when the reading began: what is read is at least that fresh.
         facts: one per page, in order.
-        flaw: what shows that the list moved under the reading, or None.
+        flaw: what shows that the list changed while it was read, or None.
     """
 
     folder: Path
@@ -76,7 +76,7 @@ class Reader:
         self._tick = tick
 
     def read(
-        self, folder: Path, count: Callable[[], int], ask: Asked, has_ids: bool
+        self, folder: Path, count: Callable[[], int], ask: FetchPage, has_ids: bool
     ) -> Listing:
         """Read a list to its last page; pages already in `folder` are not asked for.
 
@@ -110,19 +110,19 @@ class Reader:
                 return f"record {following.first} comes again after page {number}"
         return None
 
-    def store(self, folder: Path, numbers: Iterable[int], ask: Asked) -> None:
+    def store(self, folder: Path, numbers: Iterable[int], ask: FetchPage) -> None:
         """Fetch pages that belong to no list, such as single records by id."""
         self._fetch(numbers, folder, ask, has_ids=False)
 
     def _fetch(
-        self, numbers: Iterable[int], folder: Path, ask: Asked, has_ids: bool
+        self, numbers: Iterable[int], folder: Path, ask: FetchPage, has_ids: bool
     ) -> list[Facts]:
         def one(number: int) -> Facts:
             path = page_path(folder, number)
-            found = path.exists()
-            page = _load(path) if found else ask(number)
+            stored = path.exists()
+            page = _load(path) if stored else ask(number)
             facts = _facts(page, path, has_ids)
-            if not found:
+            if not stored:
                 write_bytes(path, _ZSTD.compress(page.body, asbytes=True))
             self._tick()
             return facts
@@ -136,8 +136,8 @@ class Reader:
             raise
 
 
-def _or_the_end(ask: Asked) -> Asked:
-    """Past the last page a source may send an empty one, or refuse: either ends it."""
+def _or_the_end(ask: FetchPage) -> FetchPage:
+    """Fetch a page that may be past the end; empty or refused, it ends the list."""
 
     def ask_or_end(number: int) -> Page:
         try:

@@ -1,4 +1,4 @@
-"""One run of one source: begun or taken up again, landed, and made current at once."""
+"""One run of one source: started or resumed, landed, and made current at once."""
 
 import json
 import secrets
@@ -21,7 +21,7 @@ class Run:
 
     Attributes:
         run_id: `<begin in UTC>-<random>`; sorts by time.
-        folder: where its pages, Parquet files and extract.json lie.
+        folder: where its pages, Parquet files and extract.json are.
         started_at: UTC.
         resumed: whether an earlier process began it.
     """
@@ -44,33 +44,33 @@ def begin(
     resume_within: timedelta,
     anew: bool,
 ) -> Run:
-    """Take up the unfinished run of a source, or begin one; hold the lock.
+    """Resume the unfinished run of a source, or start one; the caller holds the lock.
 
     Args:
         landing: the landing folder.
         source: the source's name.
         agreement: what pages depend on (address, page size, entities): a run that
-            was begun under another agreement is not taken up.
+            was started under another agreement is not resumed.
         resume_within: how old an unfinished run may be.
-        anew: never take up, as `--full` asks.
+        anew: never resume, as `--full` asks.
 
     Returns:
         The run. Other unfinished runs of the source are removed.
     """
-    taken: Run | None = None
+    resumed: Run | None = None
     for folder in sorted(landing.glob(f"*/{source}"), reverse=True):
         if folder.parent.name == "current" or (folder / "extract.json").exists():
             continue
-        run = None if anew or taken else _unfinished(folder, agreement, resume_within)
+        run = None if anew or resumed else _unfinished(folder, agreement, resume_within)
         if run is None:
             LOG.info(f"discard unfinished run={folder.parent.name}")
             shutil.rmtree(folder)
             _remove_if_empty(folder.parent)
-        taken = taken or run
-    if taken:
-        sweep(taken.folder)
-        LOG.info(f"resume run={taken.run_id} begun={taken.started_at:{CLOCK}}")
-        return taken
+        resumed = resumed or run
+    if resumed:
+        sweep(resumed.folder)
+        LOG.info(f"resume run={resumed.run_id} begun={resumed.started_at:{CLOCK}}")
+        return resumed
     now = datetime.now(UTC).replace(microsecond=0)
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     folder = landing / run_id / source

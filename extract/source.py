@@ -1,4 +1,4 @@
-"""What a source must be able to do to be copied, and what a page is."""
+"""The interface of a source, and a page."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from runtime.exits import Refused
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: its bytes (a JSON array), and what was read of its records."""
+    """One answer: its bytes (a JSON array) and the ids of its records."""
 
     body: bytes
     rows: list[Row]

@@ -1,8 +1,8 @@
-"""JSON read strictly: what only a broken or hostile server sends is refused.
+"""A strict JSON reader: it refuses what only a broken or hostile server sends.
 
-A page is checked by msgspec, which builds no objects for what it skips; whatever
-looks wrong there is read again by the standard library, slowly, to say what it is.
-That a key stands twice is found when the page is landed, by SQL.
+msgspec checks a page without building objects for fields that it skips. If it finds
+an error, the standard library reads the page again to describe the error.
+SQL finds repeated keys when the page is landed.
 """
 
 import json
@@ -20,7 +20,7 @@ _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 
 class Row(msgspec.Struct):
-    """What is read of a record before it is landed: its id, where it has one."""
+    """The part of a record that is read before landing: its id, if it has one."""
 
     Id: int | None = None
 
@@ -35,7 +35,7 @@ def parse_rows(body: bytes) -> list[Row]:
         body: UTF-8 JSON: a list of objects.
 
     Raises:
-        ValueError: it is not JSON: perhaps cut, perhaps another page altogether.
+        ValueError: it is not JSON: it may be cut, or another kind of page.
         Refused: it is hostile, or not a list of objects with whole numbers as Id.
     """
     body.decode()
@@ -46,9 +46,9 @@ def parse_rows(body: bytes) -> list[Row]:
         return _ROWS.decode(body)
     except msgspec.ValidationError as error:
         parse(body)
-        found = body[:80].decode("utf-8", "replace")
+        start = body[:80].decode("utf-8", "replace")
         raise Refused(
-            f"expected a list of records with a whole number as Id, found {found!r} "
+            f"expected a list of records with a whole number as Id, found {start!r} "
             f"({error})."
         ) from None
     except msgspec.DecodeError:
@@ -63,8 +63,8 @@ def parse(body: bytes) -> Any:
         body: UTF-8 JSON.
 
     Raises:
-        ValueError: it is not JSON: perhaps cut, perhaps another page altogether.
-        Refused: it is JSON that no sound server sends: a key twice in one object,
+        ValueError: it is not JSON: it may be cut, or another kind of page.
+        Refused: it is JSON that no correct server sends: a repeated key in one object,
             NaN or Infinity, a number of more than 100 digits, nesting beyond 64.
     """
     refuse_depth(body)
@@ -78,7 +78,7 @@ def parse(body: bytes) -> Any:
 
 
 def refuse_depth(body: bytes) -> None:
-    """Take innermost pairs of brackets away until none is left: that is the depth.
+    """Remove innermost pairs of brackets until none is left, to measure the depth.
 
     Raises:
         Refused: lists and objects nest more than 64 levels deep.
@@ -100,7 +100,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise Refused(
-            f"hostile JSON: the key {twice[:80]!r} stands twice in an object."
+            f"hostile JSON: the key {twice[:80]!r} appears twice in an object."
         )
     return value
 

@@ -2,7 +2,7 @@
 
 temporary   time-outs, resets, 429, 5xx, bodies that do not parse: tried again
 refused     400, 401, 403, 404 ...: the request or the credentials are wrong
-hostile     JSON that no sound server sends (see strict_json): never tried again
+hostile     JSON that no correct server sends (see strict_json): never tried again
 """
 
 import threading
@@ -56,7 +56,7 @@ class Tally:
 
 
 class _TryAgainError(Exception):
-    """A failure that another attempt may mend; `wait` is the server's own wish."""
+    """A failure that another attempt may fix; `wait` is what the server asked for."""
 
     def __init__(self, reason: str, wait: float = 0) -> None:
         super().__init__(reason)
@@ -64,7 +64,7 @@ class _TryAgainError(Exception):
 
 
 class Transport:
-    """Speaks HTTP with one source; may be shared by threads.
+    """An HTTP client of one source; threads may share it.
 
     Args:
         base: the address that every path is appended to.
@@ -92,7 +92,7 @@ class Transport:
         self._ended = threading.Event()
 
     def end(self) -> None:
-        """Make every thread give up its waiting and retrying."""
+        """Stop all waiting and retrying, in every thread."""
         self._ended.set()
 
     def ask(
@@ -132,7 +132,7 @@ class Transport:
             )(self._once, method, path, read, arguments)
         except _TryAgainError as error:
             raise Temporary(
-                f"{self.base}/{path} gave no good answer in {self._limits.attempts} "
+                f"{self.base}/{path} gave no usable answer in {self._limits.attempts} "
                 f"attempts; the last: {error}. Nothing has changed here; try later. "
                 f"If it stays so, check {self._names.prefix}_URL."
             ) from None
@@ -222,18 +222,18 @@ class Transport:
         status = response.status_code
         if status == 200:
             return
-        said = _message(body)
+        message = _message(body)
         if status == 429 or status >= 500:
             wait = _seconds(response.headers.get("Retry-After"))
-            raise _TryAgainError(f"status {status} {said}".strip(), wait)
+            raise _TryAgainError(f"status {status} {message}".strip(), wait)
         raise Misuse(
-            f"{self.base}/{path}: expected status 200, found {status} {said}. "
+            f"{self.base}/{path}: expected status 200, found {status} {message}. "
             + self._names.advice(status)
         )
 
 
 def _message(body: bytes) -> str:
-    """The server's own words, from {"Message": ...} or as text, cut to one line."""
+    """Return the server's message, from {"Message": ...} or as text, on one line."""
     try:
         value = parse(body)
         text = value.get("Message", "") if isinstance(value, dict) else str(value)
@@ -252,7 +252,7 @@ def _seconds(retry_after: str | None) -> float:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause, on one line, without addresses of objects."""
+    """Return the innermost cause on one line, without addresses of objects."""
     while inner := (error.__cause__ or error.__context__):
         error = inner
     return " ".join(str(error).split())[:200] or type(error).__name__

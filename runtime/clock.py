@@ -1,4 +1,4 @@
-"""The type of every `--at`: a time as people write it."""
+"""Times: the type of `--at`, a time limit and a stopwatch."""
 
 import signal
 import time
@@ -37,7 +37,7 @@ def time_limit(seconds: float, late: Callable[[str], Exception]) -> Iterator[Non
 
     Args:
         seconds: how long it may take.
-        late: makes what is raised in the block then, from a sentence.
+        late: makes the exception that is raised in the block, from a sentence.
     """
 
     def ring(number: int, frame: FrameType | None) -> None:

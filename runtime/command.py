@@ -1,4 +1,4 @@
-"""The frame of a command: logs on stderr, a result on stdout, a truthful exit code."""
+"""What every command shares: log lines on stderr, a result on stdout, an exit code."""
 
 import json
 import logging
@@ -73,7 +73,7 @@ def start_logging(log_format: str, quiet: bool) -> None:
 
 
 def show_progress(quiet: bool) -> bool:
-    """Say whether a progress bar belongs here: on a terminal, unless `--quiet`."""
+    """Return whether to show a progress bar: on a terminal, unless `--quiet`."""
     return sys.stderr.isatty() and not quiet
 
 
@@ -86,7 +86,7 @@ def report(result: Mapping[str, Any], summary: str, as_json: bool) -> None:
 
 
 def run(command: click.Command, arguments: list[str] | None = None) -> None:
-    """Run a click command to its exit code; never a traceback for a deliberate end.
+    """Run a click command and exit; a deliberate end shows no traceback.
 
     0 done, 1 refused, 2 usage or bug, 75 temporary, 128+n after a signal n.
     """
@@ -104,12 +104,12 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
     except click.Abort:
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our stdout has gone; nobody is left to tell.
+        # The reader of our stdout has closed it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
         if _arrived:
-            # A library turned the end that we asked for into an error of its own.
+            # A library turned the signal into an error of its own.
             end = Interrupted(_arrived[0])
             _say(str(end), end.code, arguments)
             sys.exit(end.code)
@@ -150,13 +150,13 @@ _arrived: list[int] = []
 
 
 def raise_if_interrupted() -> None:
-    """Be where a command may end after a signal that a library has swallowed.
+    """Raise `Interrupted` if a signal arrived that a library caught.
 
-    DuckDB answers a signal with an error of its own, and Great Expectations takes that
-    for the answer of a check.
+    DuckDB turns a signal into an error of its own, and Great Expectations takes that
+    error for the result of a check.
 
     Raises:
-        Interrupted: a signal came.
+        Interrupted: a signal arrived.
     """
     if _arrived:
         raise Interrupted(_arrived[0])

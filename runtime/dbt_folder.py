@@ -16,7 +16,7 @@ class Plugin(BasePlugin):  # type: ignore[misc,unused-ignore]
     """Loaded by profiles.yml; dbt-duckdb wants this name."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        """Make the folder that the warehouse lies in, if files in it will be found."""
+        """Make the folder of the warehouse, if DuckDB can find files in it."""
         if self.creds is None:
             return
         folder = Path(self.creds.path).parent

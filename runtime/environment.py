@@ -51,10 +51,10 @@ class Environment:
 
     @classmethod
     def read(cls, folder: Path | None = None) -> "Environment":
-        """Read the process environment over `folder`/.env (default: where we stand).
+        """Read the environment over `folder`/.env (default: the current folder).
 
         Raises:
-            Misuse: `folder` is left out, and we do not stand in the project's folder.
+            Misuse: `folder` is left out, and the current folder is not the project's.
         """
         file = (folder or _project()) / ".env"
         below = dotenv_values(file, interpolate=False) if file.is_file() else {}
@@ -91,9 +91,9 @@ class Environment:
         try:
             ssl.create_default_context(cafile=given)
         except OSError:  # ssl.SSLError is one
-            found = "something else" if Path(given).is_file() else "no file"
+            content = "something else" if Path(given).is_file() else "no file"
             raise Misuse(
-                f"{name}: expected a PEM file of certificates, found {found} at "
+                f"{name}: expected a PEM file of certificates, found {content} at "
                 f"{given}. Name one, or leave it unset to trust the usual authorities."
             ) from None
         return Path(given)
@@ -140,25 +140,25 @@ class Environment:
 
 
 def _project() -> Path:
-    """Return the folder we stand in, which holds models, suites and by default data."""
+    """Return the current folder, which has models, suites and by default data."""
     here = Path.cwd()
     if not (here / "dbt_project.yml").is_file():
         raise Misuse(
-            f"expected to stand in the project's folder, found no dbt_project.yml in "
+            f"expected the project's folder, found no dbt_project.yml in "
             f"{here}. Change to the folder that holds README.md, and run it there."
         )
     return here
 
 
 def unreadable(data: str) -> str | None:
-    """Say what is wrong with the path of a data directory; None if nothing is.
+    """Say what is wrong with the path of a data directory; None if it is usable.
 
-    dbt and DuckDB find files by patterns and in quotes. In a folder whose name they
-    take for one they would find nothing, and nothing is not an error to them.
+    dbt and DuckDB find files by patterns and in quotes. If the name of the folder
+    looks like a pattern, they find no files and report no error.
     """
-    found = next((letter for letter in data if letter in "'\"*?[]{}"), None)
-    return found and (
-        f"FEEDS_DATA: expected a path without ' \" * ? [ ] {{ }}, found {found} in "
+    letter = next((letter for letter in data if letter in "'\"*?[]{}"), None)
+    return letter and (
+        f"FEEDS_DATA: expected a path without ' \" * ? [ ] {{ }}, found {letter} in "
         f"{data}. Choose another folder."
     )
 
@@ -201,12 +201,12 @@ class Place:
 
     @property
     def delivered(self) -> Path:
-        """Folder of the states that partners hold: `<model>/`."""
+        """Folder of the rows that partners have: `<model>/`."""
         return self.data / "delivered"
 
     @property
     def ledger(self) -> Path:
-        """The append-only memory of deliveries."""
+        """The append-only record of deliveries."""
         return self.data / "ledger.jsonl"
 
 

@@ -6,8 +6,8 @@
     └── Temporary    75   the other side or a lock: retry later (sysexits EX_TEMPFAIL)
     Interrupted      128+n  a signal ended it; clean-up has been done
 
-Interrupted stands beside them, as KeyboardInterrupt stands beside Exception: a library
-that goes on after any error of ours (a logging handler does) must not swallow it.
+Interrupted is not an Exception, as KeyboardInterrupt is not: a library that continues
+after any Exception (a logging handler does) must not catch it.
 A message says what was expected, what was found, and what to do.
 """
 
@@ -31,13 +31,13 @@ class Misuse(Stop):
 
 
 class Temporary(Stop):
-    """Nothing is wrong here: the same command may succeed later."""
+    """The cause is outside: the same command may succeed later."""
 
     code = 75
 
 
 class Interrupted(BaseException):
-    """A signal asked us to end."""
+    """A signal ended the command."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"ended by signal {signal_number}; it is safe to run again")

@@ -1,17 +1,17 @@
-"""Declared places where a test may end the process, in the manner of fail-rs.
+"""Named points where a test may end the process, as in fail-rs.
 
-For tests only. `FEEDS_FAILPOINT` names places and what happens there:
+For tests only. `FEEDS_FAILPOINT` names points and what happens there:
 
     FEEDS_FAILPOINT="after-stor=kill"            SIGKILL, at once
-    FEEDS_FAILPOINT="in-stor=term@2"             SIGTERM, the second time we come by
+    FEEDS_FAILPOINT="in-stor=term@2"             SIGTERM, at the second visit
     FEEDS_FAILPOINT="before-append:placing=full; after-rnto=raise"
 
     kill    SIGKILL to ourselves        term   SIGTERM to ourselves
-    full    OSError, no space left      raise  RuntimeError, a bug nobody foresaw
+    full    OSError, no space left      raise  RuntimeError, as a bug would
     stop    SIGSTOP to ourselves, until somebody sends SIGCONT
 
-Without the variable a place costs one look at an empty dictionary. In the environment
-prod the variable is refused.
+Without the variable a point costs one look-up in an empty dictionary. The environment
+prod refuses the variable.
 """
 
 import errno
@@ -38,7 +38,7 @@ _armed: dict[str, _Armed] = {}
 
 
 def arm(variables: Environment) -> None:
-    """Read FEEDS_FAILPOINT; without it nothing happens anywhere.
+    """Read FEEDS_FAILPOINT. Without it no failpoint acts.
 
     Raises:
         Misuse: it cannot be read, or the environment is prod.
@@ -53,17 +53,17 @@ def arm(variables: Environment) -> None:
             "unset in the environment prod; unset it."
         )
     for term in text.split(";"):
-        found = _TERM.fullmatch(term.strip())
-        if found is None:
+        match = _TERM.fullmatch(term.strip())
+        if match is None:
             raise Misuse(
                 "FEEDS_FAILPOINT: expected such as after-stor=kill or in-stor=term@2, "
                 f"found {term.strip()!r}"
             )
-        _armed[found["name"]] = _Armed(found["action"], int(found["visit"] or 1))
+        _armed[match["name"]] = _Armed(match["action"], int(match["visit"] or 1))
 
 
 def failpoint(name: str) -> None:
-    """Be a place with a name; do what FEEDS_FAILPOINT says of it, once.
+    """Do what FEEDS_FAILPOINT declares for this point, once.
 
     Raises:
         OSError: ENOSPC, for `full`.

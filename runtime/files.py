@@ -1,4 +1,4 @@
-"""Local writes that are whole or absent, whatever kills the process."""
+"""Local writes that are whole or absent, even if the process is killed."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from typing import Any
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; on success it becomes `path`, durably.
 
-    The temporary file lies beside `path` as `.<name>.<pid>.part`, so that the
+    The temporary file is in the folder of `path` as `.<name>.<pid>.part`, so that the
     rename stays on one file system. If the block raises, it is removed; if the
     process is killed, `sweep` removes it later.
 
@@ -65,7 +65,7 @@ def relink(link: Path, target: str) -> None:
 
     Args:
         link: the link to make or replace. Its folder is made if it is missing.
-        target: what it shall point at, relative to the link's folder.
+        target: the new target, relative to the link's folder.
     """
     link.parent.mkdir(parents=True, exist_ok=True)
     part = link.with_name(f".{link.name}.{os.getpid()}.part")
@@ -91,18 +91,19 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        OSError, ValueError: there is none, or it is something else; names the file.
+        OSError: there is no such file.
+        ValueError: it is not a JSON object; names the file.
     """
     try:
-        found = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise ValueError(f"{path} is not a JSON object")
-    return found
+    return value
 
 
 def parse_time(text: str) -> datetime:
-    """Read a time as all commands write it, in UTC."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    """Read a time as the commands write it; without an offset it is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""One writer per data directory: a lock that a dead process cannot keep."""
+"""One writer per data directory: a lock that ends with its process."""
 
 import fcntl
 import json

@@ -47,7 +47,7 @@ def page(folder: Path, *texts: str, gone: frozenset[int] = frozenset()) -> Compl
         page_path(folder, number).write_bytes(body)
     facts = tuple(Facts(0, None, None) for _ in texts)
     read_at = datetime(2026, 11, 20, 6, tzinfo=UTC)
-    return Complete(Listing(folder, 0, read_at, facts), 0, 1, gone=gone)
+    return Complete(Listing(folder, 0, read_at, facts), 0, 1, removed=gone)
 
 
 def landed(
@@ -178,7 +178,7 @@ def test_a_key_that_stands_twice_in_an_object_is_refused(
 ) -> None:
     text = json.dumps([item(1)])
     assert sound in text
-    said = f"the key {key} stands twice in an object, in the record with Id 1"
+    said = f"the key {key} appears twice in an object, in the record with Id 1"
     with pytest.raises(Refused, match=said):
         landed(tmp_path, text.replace(sound, hostile))
 
@@ -192,7 +192,7 @@ def test_a_missing_known_field_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"the key Id = \(1,\) stands 2 times"):
+    with pytest.raises(Refused, match=r"the key Id = \(1,\) appears 2 times"):
         landed(tmp_path, json.dumps([item(1)]), json.dumps([item(1)]))
 
 
@@ -205,7 +205,7 @@ def test_a_stock_row_is_keyed_by_item_and_location(tmp_path: Path) -> None:
     }
     _, rows = landed(tmp_path, json.dumps([row]), entity="stock_by_location")
     assert (rows[0]["OnHand"], rows[0]["Available"]) == ("1.5", None)
-    with pytest.raises(Refused, match="stands 2 times"):
+    with pytest.raises(Refused, match="appears 2 times"):
         landed(tmp_path, json.dumps([row, row]), entity="stock_by_location")
     with pytest.raises(Refused, match=r"1 records have no ItemRef\.Id"):
         landed(

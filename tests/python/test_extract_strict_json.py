@@ -9,8 +9,8 @@ from runtime.exits import Refused
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b'[{"Id": 1, "Id": 2}]', "the key 'Id' stands twice"),
-        (b'[{"Ref": {"Name": "a", "Name": "b"}}]', "the key 'Name' stands twice"),
+        (b'[{"Id": 1, "Id": 2}]', "the key 'Id' appears twice"),
+        (b'[{"Ref": {"Name": "a", "Name": "b"}}]', "the key 'Name' appears twice"),
         (b'[{"Price": NaN}]', "found NaN"),
         (b'[{"Price": -Infinity}]', "found -Infinity"),
         (b'[{"Price": ' + b"9" * 5000 + b"}]", "found one of 5,000"),
