@@ -20,12 +20,16 @@
 
 {#
     A version of order_feed: every order that can be delivered, in the columns of a
-    layout.
+    layout. It is a table if it is the delivered layout, else a view.
 
     layout: its number. condition: SQL over int_orders_09_rows that removes the rows
     that the layout cannot hold.
 #}
 {% macro order_feed_in_layout(layout, condition='') -%}
+    {{ config(
+        materialized='table' if layout == var('order_feed_layout') else 'view'
+    ) }}
+
 with
 
 order_rows as (
@@ -50,11 +54,16 @@ select * from final
 
 {#
     A version of order_feed_delta: every order that differs from the last delivery of
-    its term, with all its rows, in the same layout of order_feed.
+    its term, with all its rows, in the same layout of order_feed. It is a table if it
+    is the delivered layout, else a view.
 
     layout: its number.
 #}
 {% macro order_feed_delta_in_layout(layout) -%}
+    {{ config(
+        materialized='table' if layout == var('order_feed_layout') else 'view'
+    ) }}
+
     {%- set columns = contract_columns('order_feed_v' ~ layout) -%}
     {#- Not by term: a reader identifies an order by its id alone. An order that moved
         to another term and back is in the state of both terms, and nobody can tell

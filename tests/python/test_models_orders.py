@@ -247,8 +247,10 @@ def test_a_layout_is_compared_with_what_was_delivered_in_it(data, build, query):
 
 def test_a_layout_that_is_delivered_must_be_a_table(data, build, project):
     land_orders(data, orders(), TERMS)
-    models = project / "models/marts/_orders__models.yml"
-    spoil(models, "'table' if var('order_feed_layout') == 2 else 'view'", "'view'")
+    layouts = project / "macros/layouts.sql"
+    spoil(
+        layouts, "'table' if layout == var('order_feed_layout') else 'view'", "'view'"
+    )
     code, said = build("--select", "+every_delivered_model_is_a_table", project=project)
     assert code == 1
     assert re.search(r"FAIL \d+ every_delivered_model_is_a_table", said), said
