@@ -26,9 +26,9 @@ def certificates(folder: Path) -> Certificates:
     return make(folder)
 
 
-def _context(made: Certificates) -> ssl.SSLContext:
+def _context(certificates: Certificates) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.server_file)
+    context.load_cert_chain(certificates.server_file)
     return context
 
 
@@ -42,9 +42,9 @@ class Hook(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, made: Certificates) -> None:
+    def __init__(self, certificates: Certificates) -> None:
         super().__init__(("127.0.0.1", 0), _Post)
-        self.socket = _context(made).wrap_socket(self.socket, server_side=True)
+        self.socket = _context(certificates).wrap_socket(self.socket, server_side=True)
         self.status = 204
         self.taken: list[dict[str, Any]] = []
         self.headers: dict[str, str] = {}
@@ -86,9 +86,9 @@ class Post(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, made: Certificates, implicit: bool) -> None:
+    def __init__(self, certificates: Certificates, implicit: bool) -> None:
         super().__init__(("127.0.0.1", 0), _Session)
-        self.context = _context(made)
+        self.context = _context(certificates)
         self.implicit = implicit
         self.offers_tls = not implicit
         self.refuses = False
@@ -134,8 +134,8 @@ class _Session(socketserver.BaseRequestHandler):
 
     def _say(self, *lines: str) -> None:
         *first, last = lines
-        said = [f"{line[:3]}-{line[4:]}" for line in first] + [last]
-        self.connection.sendall("".join(f"{line}\r\n" for line in said).encode())
+        reply = [f"{line[:3]}-{line[4:]}" for line in first] + [last]
+        self.connection.sendall("".join(f"{line}\r\n" for line in reply).encode())
 
     def _answer(self, command: str, rest: str) -> bool:
         match command:
@@ -169,9 +169,9 @@ class _Session(socketserver.BaseRequestHandler):
         lines = []
         for line in iter(self.file.readline, b".\r\n"):
             lines.append(line.removeprefix(b"."))
-        found = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
-        assert isinstance(found, EmailMessage)
-        return found
+        message = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        return message
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ class Child:
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
-    def said(self, words: str) -> bool:
+    def wait_for(self, words: str) -> bool:
         """Wait until it wrote `words` to stderr; return False if it ended without."""
         alive = True
         while words not in self._read()[1]:
@@ -105,10 +105,10 @@ class Child:
 def clean_environment(**variables: object) -> dict[str, str]:
     """Return the environment without anything that configures us, plus `variables`."""
     ours = ("FEEDS_", "ORDERTIME_", "ORDER_TOOL_", "DEST_", "DBT_", "PYTEST_")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     scripts = str(Path(sys.executable).parent)
-    kept["PATH"] = f"{scripts}{os.pathsep}{kept['PATH']}"
-    return {**kept, **{name: str(value) for name, value in variables.items()}}
+    environment["PATH"] = f"{scripts}{os.pathsep}{environment['PATH']}"
+    return {**environment, **{name: str(value) for name, value in variables.items()}}
 
 
 def run(

@@ -18,14 +18,14 @@ from monitor.health.report import Report
 from runtime.environment import Environment, Limits, Place
 
 # When everything was sent, and when the project is looked at.
-SENT, ASKED = "2026-01-15T07:00:05Z", "2026-01-15T09:00:00Z"
+SENT, NOW = "2026-01-15T07:00:05Z", "2026-01-15T09:00:00Z"
 
 
 @dataclass
 class DeliveredProject(Project):
-    """A project whose file was delivered; `asked` is the time of every look at it."""
+    """A project whose file was delivered; `now` is the time of every look at it."""
 
-    asked: str = ASKED
+    now: str = NOW
 
     @property
     def package(self) -> Path:
@@ -40,9 +40,9 @@ class DeliveredProject(Project):
     def context(self) -> Context:
         """Return what the checks of health look at."""
         variables = Environment({k: str(v) for k, v in self.environment().items()})
-        asked = dt.datetime.fromisoformat(self.asked)
+        now = dt.datetime.fromisoformat(self.now)
         return Context(
-            Place("dev", self.data), Limits("1GB", 2), variables, self.root, asked,
+            Place("dev", self.data), Limits("1GB", 2), variables, self.root, now,
             Thresholds.of(variables),
         )  # fmt: skip
 
@@ -76,8 +76,8 @@ class DeliveredProject(Project):
 
     def checked(self, verdict: str = "ready", days: int = 90, **fields: Any) -> None:
         """Keep a profile as `publish check` does."""
-        asked = dt.datetime.fromisoformat(self.asked)
-        ends = asked + dt.timedelta(days=days, hours=1)
+        now = dt.datetime.fromisoformat(self.now)
+        ends = now + dt.timedelta(days=days, hours=1)
         report = {
             "at": "2026-01-15T06:00:00Z",
             "verdict": verdict,
@@ -87,8 +87,8 @@ class DeliveredProject(Project):
         }
         folder = self.data / "checks"
         folder.mkdir(exist_ok=True)
-        kept = {"folders": {"/": {"settings": "", "report": report}}}
-        (folder / "onpart.json").write_text(json.dumps(kept))
+        profile = {"folders": {"/": {"settings": "", "report": report}}}
+        (folder / "onpart.json").write_text(json.dumps(profile))
 
 
 def deliver(folder: Path) -> DeliveredProject:

@@ -51,10 +51,10 @@ class Consumer:
 
     def take(self, files: Iterable[Path]) -> list[str]:
         """Apply files in date order; return the orders that a full no longer names."""
-        gone = []
+        missing = []
         for _, _, file in sorted((*self._place(file), file) for file in files):
-            gone += self.apply(file)
-        return gone
+            missing += self.apply(file)
+        return missing
 
     def apply(self, file: Path) -> list[str]:
         """Apply one file in one transaction."""
@@ -90,8 +90,8 @@ class Consumer:
 
     def rows(self, term: str) -> list[Row]:
         """All rows of a term, sorted."""
-        said = self._held.execute("select said from held where term = ?", [term])
-        return in_order(json.loads(one) for (one,) in said)
+        rows = self._held.execute("select said from held where term = ?", [term])
+        return in_order(json.loads(one) for (one,) in rows)
 
     def close(self) -> None:
         self._held.close()

@@ -106,8 +106,8 @@ class Nights(Source):
             COUNTED["held"] += status == "held"
             assert (outcome.code == 1) == (status in ("held", "refused")), outcome
             if status == "skipped":  # no file, and the ledger says why
-                (*_, said) = (r for r in records.all() if r.get("file") == label)
-                assert (said["event"], said["because"]) == (
+                (*_, record) = (r for r in records.all() if r.get("file") == label)
+                assert (record["event"], record["because"]) == (
                     "nothing",
                     "nothing changed",
                 )
@@ -131,11 +131,11 @@ class Nights(Source):
             COUNTED["files"] += 1
             self.state[term] = sent = self.sent[record["attempt"]]
             # A reader removes the orders that another file names, and no others.
-            kept = {
+            others = {
                 other: [row for row in rows if row["order_id"] not in ids(sent)]
                 for other, rows in self.held.items()
             }
-            self.held = kept | {term: in_order([*kept.get(term, []), *sent])}
+            self.held = others | {term: in_order([*others.get(term, []), *sent])}
             self.day[term] = dt.date.fromisoformat(record["logical"][:10])
             self.names.add(record["name"])
 
@@ -143,11 +143,11 @@ class Nights(Source):
         """Return the orders whose rows or terms are not those of the state."""
         sides: list[dict[str | None, list]] = []
         for terms in (self.state, self.built):
-            found: dict[str | None, list] = {}
+            orders: dict[str | None, list] = {}
             for term, rows in terms.items():
                 for row in rows:
-                    found.setdefault(row["order_id"], []).append((term, row))
-            sides.append(found)
+                    orders.setdefault(row["order_id"], []).append((term, row))
+            sides.append(orders)
         before, now = sides
         return {each for each in now if now[each] != before.get(each)}
 

@@ -132,9 +132,9 @@ class Template:
         manifest["exposures"] = {
             name: manifest["exposures"][name] for name in EXPOSURES
         }
-        found = Artifacts(manifest, results)
+        artifacts = Artifacts(manifest, results)
         needed = frozenset().union(
-            *(dbt.nodes_needed(found, name) for name in EXPOSURES)
+            *(dbt.nodes_needed(artifacts, name) for name in EXPOSURES)
         )
         return cls(data, manifest, results, needed)
 
@@ -257,15 +257,15 @@ class OrderProject(Project):
             connection.execute("commit")
         metadata = {"invocation_id": invocation, "dbt_version": "1"}
         metadata["generated_at"] = f"{self.clock:%Y-%m-%dT%H:%M:%SZ}"
-        told = {"metadata": metadata, "args": {"which": "build"}, "results": results}
-        self.artifacts = Artifacts(self._template.manifest, deepcopy(told))
+        run = {"metadata": metadata, "args": {"which": "build"}, "results": results}
+        self.artifacts = Artifacts(self._template.manifest, deepcopy(run))
 
     def _compiled(self, node: Mapping[str, Any]) -> str:
         sql = node["compiled_code"].replace(str(self._template.data), str(self.data))
 
-        def union(found: re.Match) -> str:
-            pattern = Path(found[1])
-            return found[0] if list(pattern.parent.glob(pattern.name)) else ""
+        def union(match: re.Match) -> str:
+            pattern = Path(match[1])
+            return match[0] if list(pattern.parent.glob(pattern.name)) else ""
 
         return UNION.sub(union, sql)
 

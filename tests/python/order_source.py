@@ -70,9 +70,9 @@ class Source(RuleBasedStateMachine):
         return order
 
     def is_open(self, term: str, at: dt.datetime) -> bool:
-        said = self.terms[term]
-        opens, closes = said["ordering_opens_at"], said["ordering_closes_at"]
-        return opens <= instant(at) < closes and not said["is_archived"]
+        record = self.terms[term]
+        opens, closes = record["ordering_opens_at"], record["ordering_closes_at"]
+        return opens <= instant(at) < closes and not record["is_archived"]
 
     # ---------------------------------------------------------------- the source
     @precondition(lambda self: len(self.terms) < len(TERMS))

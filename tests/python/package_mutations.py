@@ -71,8 +71,10 @@ def _of_file(package: str, path: Path) -> Iterator[Mutation]:
     )
     yield Mutation("longer file", f"{name} by a line", cut, write(content + b"x\n"))
     # A package that a later one names was delivered, so it has a receipt.
-    told = path.name != SIGNATURE
-    yield Mutation("dropped file", name, told, lambda folder: (folder / name).unlink())
+    noticed = path.name != SIGNATURE
+    yield Mutation(
+        "dropped file", name, noticed, lambda folder: (folder / name).unlink()
+    )
     lines = content.splitlines(keepends=True)
     if path.suffix in (".csv", ".jsonl", "") and len(lines) > 2:
         last = len(lines) - 1
@@ -126,15 +128,15 @@ def _role(path: Path) -> str:
 def reseal(package: Path) -> None:
     """Do as an insider would: make every digest of a changed package agree."""
     (manifest,) = package.glob("*.manifest.json")
-    told = json.loads(manifest.read_bytes())
-    tables = [*told["resources"], *told["run"].get("files", {}).values()]
+    descriptor = json.loads(manifest.read_bytes())
+    tables = [*descriptor["resources"], *descriptor["run"].get("files", {}).values()]
     for table in tables:
         content = (package / table["path"]).read_bytes()
         table["bytes"] = len(content)
         table["hash"] = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    _write(manifest, told)
+    _write(manifest, descriptor)
     gates = json.loads((package / "gates.json").read_bytes())
-    digest = told["resources"][0]["hash"].removeprefix("sha256:")
+    digest = descriptor["resources"][0]["hash"].removeprefix("sha256:")
     gates["subject"][0]["digest"]["sha256"] = digest
     _write(package / "gates.json", gates)
     listed = sorted(p for p in package.iterdir() if p.name not in (SUMS, *OUTSIDE))
@@ -144,7 +146,10 @@ def reseal(package: Path) -> None:
     (package / SUMS).write_text(sums)
     if (package / RECEIPT).exists():
         receipt = json.loads((package / RECEIPT).read_bytes())
-        receipt["sha256"], receipt["bytes"] = digest, told["resources"][0]["bytes"]
+        receipt["sha256"], receipt["bytes"] = (
+            digest,
+            descriptor["resources"][0]["bytes"],
+        )
         receipt["package"] = hashlib.sha256(sums.encode()).hexdigest()
         _write(package / RECEIPT, receipt)
 
@@ -183,12 +188,12 @@ def _sealed(package: Path, chained: bool) -> Iterator[Mutation]:
 
     gates = json.loads((package / "gates.json").read_bytes())["predicate"]
     for number in range(0, len(gates["checks"]), 6):
-        # An insider who turns one check without the lists is told by the lists.
+        # If an insider turns one check and not the lists, the lists show it.
         yield edit(
             verdict, "gates.json", f"check {number} turned",
-            lambda said, n=number: said["predicate"]["checks"][n].update(
+            lambda document, n=number: document["predicate"]["checks"][n].update(
                 verdict={"pass": "fail", "fail": "pass"}[
-                    said["predicate"]["checks"][n]["verdict"]
+                    document["predicate"]["checks"][n]["verdict"]
                 ]
             ), True,
         )  # fmt: skip
@@ -196,17 +201,19 @@ def _sealed(package: Path, chained: bool) -> Iterator[Mutation]:
             "edited verdict, sealed anew",
             "gates.json",
             f"check {number} seen",
-            lambda said, n=number: said["predicate"]["checks"][n].update(observed=-1),
+            lambda document, n=number: document["predicate"]["checks"][n].update(
+                observed=-1
+            ),
         )
     for result in {"PASSED", "WARNED", "FAILED"} - {gates["result"]}:
         yield edit(
             verdict, "gates.json", f"result {result}",
-            lambda said, r=result: said["predicate"].update(result=r), True,
+            lambda document, r=result: document["predicate"].update(result=r), True,
         )  # fmt: skip
     left_out = "a check left out"
     yield edit(
         verdict, "gates.json", left_out,
-        lambda said: said["predicate"]["checks"].pop(), True,
+        lambda document: document["predicate"]["checks"].pop(), True,
     )  # fmt: skip
 
     (manifest,) = package.glob("*.manifest.json")
@@ -216,7 +223,7 @@ def _sealed(package: Path, chained: bool) -> Iterator[Mutation]:
         if field == "feed" or (field == "split"):
             continue  # would make another chain of it; below
         yield edit("edited provenance, sealed anew", manifest.name, f"run.{field}",
-                   lambda told, f=field: told["run"].update({f: "forged"}),
+                   lambda content, f=field: content["run"].update({f: "forged"}),
                    chained or field in structural | {"previous_package"})  # fmt: skip
 
 

@@ -72,21 +72,21 @@ def sides(changes: Path) -> list[tuple[str, Row | None, Row | None]]:
     """Return each change as (kind, old row, new row)."""
     header, *lines = records(changes.read_bytes().decode(), DIALECT)
     assert header[:3] == ("_change", "_columns", "_before")
-    found: list[tuple[str, Row | None, Row | None]] = []
+    changes: list[tuple[str, Row | None, Row | None]] = []
     for kind, columns, before, *cells in lines:
         row = tuple(cells)
         if kind == "added":
-            found.append((kind, None, row))
+            changes.append((kind, None, row))
         elif kind == "removed":
-            found.append((kind, row, None))
+            changes.append((kind, row, None))
         else:
             assert kind == "changed"
             assert before is not None and columns is not None
             earlier = json.loads(before)
             assert columns.split("|") == list(earlier)
             old = [earlier.get(n, c) for n, c in zip(header[3:], row, strict=True)]
-            found.append((kind, tuple(old), row))
-    return found
+            changes.append((kind, tuple(old), row))
+    return changes
 
 
 def applied(old: list[Row], changes: Path) -> Counter[Row]:
@@ -121,5 +121,5 @@ def described(package: Path) -> list[Any]:
         cwd=package, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found: list[Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    report: list[Any] = json.loads(done.stdout.splitlines()[-1])
+    return report

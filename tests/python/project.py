@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -38,17 +39,18 @@ class Project:
 
     @property
     def partner(self) -> Path:
-        """The folder that destinations deliver to."""
+        """The folder of the delivered files."""
         return self.folder / "partner"
 
     def environment(self) -> dict[str, object]:
         """Return the environment of every command."""
+        destination = (self.folder / "partner").as_uri()
         return {
             "FEEDS_DATA": self.data,
             "DBT_TARGET_PATH": self.folder / "target",
             "DBT_LOG_PATH": self.folder / "logs",
-            "DEST_ONPART_URL": self.partner.as_uri(),
-            "DEST_ORDERS_URL": self.partner.as_uri(),
+            "DEST_ONPART_URL": destination,
+            "DEST_ORDERS_URL": destination,
             **self.variables,
         }
 
@@ -112,4 +114,4 @@ class Project:
     def copy(self, folder: Path) -> Self:
         """Copy it, so that a test may change it."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return replace(self, folder=folder)
+        return replace(deepcopy(self), folder=folder)

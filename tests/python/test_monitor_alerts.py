@@ -100,7 +100,7 @@ def test_a_start_a_reminder_an_all_clear_and_nothing_between(
     assert set(told["told"]) == {"webhook", "mail", "file"}
     assert alert(project, "2026-01-15T19:00:00Z")["told"] == {}
     alert(project, "2026-01-16T05:59:00Z")
-    project.asked = DAY.format(16)
+    project.now = DAY.format(16)
     told = alert(project, "2026-01-16T09:00:01Z")
     assert (REMINDER, KEY) in lines(project)
     project.write_ledger(*(r for r in project.records() if r["event"] != "held"))
@@ -249,7 +249,7 @@ def test_what_was_taken_over_for_a_while_comes_back(project: DeliveredProject):
     assert (REMINDER, KEY) not in lines(project)
     alert(project, "2099-01-19T00:00:00Z")
     assert (REMINDER, KEY) in lines(project)
-    project.asked = "2099-01-19T00:00:00Z"
+    project.now = "2099-01-19T00:00:00Z"
     assert KEY not in project.health().facts["acknowledged"]
 
 
@@ -299,7 +299,7 @@ def test_only_what_somebody_must_act_on_if_so_wished(project: DeliveredProject):
 def test_a_damaged_state_is_refused_and_named(project: DeliveredProject):
     (project.data / "alerts").mkdir()
     (project.data / "alerts/state.json").write_text("[]")
-    ran = project.run("monitor", "alert", "--at", project.asked)
+    ran = project.run("monitor", "alert", "--at", project.now)
     assert ran.returncode == 1
     assert "Remove it" in ran.stderr
 

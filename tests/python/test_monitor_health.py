@@ -92,7 +92,7 @@ def _released(project: DeliveredProject) -> None:
 
 
 def _late(project: DeliveredProject) -> None:
-    project.asked = "2026-01-16T07:30:00Z"
+    project.now = "2026-01-16T07:30:00Z"
     project.edit_extract(lambda told: told.update(finished_at="2026-01-16T06:55:00Z"))
 
 
@@ -185,7 +185,7 @@ def test_a_house_that_is_well_is_quiet(project: DeliveredProject):
     report = project.health()
     assert report.findings == ()
     assert report.exit_code == 0
-    ran = project.run("monitor", "health", "--at", project.asked)
+    ran = project.run("monitor", "health", "--at", project.now)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith("well, 2026-01-15T09:00:00Z\nsource ordertime: run")
     assert "ledger: 3 records, intact" in ran.stdout
@@ -221,7 +221,7 @@ def test_the_exit_code_says_who_must_act(
 ):
     BROKEN[id_](project)
     before = _digest(project.data)
-    ran = project.run("monitor", "health", "--at", project.asked, "--json")
+    ran = project.run("monitor", "health", "--at", project.now, "--json")
     told = json.loads(ran.stdout)
     assert ran.returncode == told["exit_code"] == code
     assert {f["id"] for f in told["findings"]} == {id_}
@@ -293,9 +293,9 @@ def test_a_delivery_after_a_failure_ends_it(project: DeliveredProject):
 
 def test_a_file_may_be_an_hour_late(project: DeliveredProject):
     _late(project)
-    project.asked = "2026-01-16T06:59:00Z"
+    project.now = "2026-01-16T06:59:00Z"
     assert project.ids() == set()
-    project.asked = "2026-01-16T07:01:00Z"
+    project.now = "2026-01-16T07:01:00Z"
     assert project.ids() == {"FILE_OVERDUE"}
     project.variables["FEEDS_HEALTH_GRACE_MINUTES"] = "120"
     assert project.ids() == set()
@@ -332,9 +332,9 @@ def test_an_old_lock_names_its_owner_and_is_not_touched(project: DeliveredProjec
         assert held.stdout.readline() == "held\n"
         since = json.loads((project.data / "lock").read_text())["since"]
         now = dt.datetime.fromisoformat(since)
-        project.asked = f"{now + dt.timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}"
+        project.now = f"{now + dt.timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}"
         assert "LOCK_OLD" not in project.ids()
-        project.asked = f"{now + dt.timedelta(hours=7):%Y-%m-%dT%H:%M:%SZ}"
+        project.now = f"{now + dt.timedelta(hours=7):%Y-%m-%dT%H:%M:%SZ}"
         told = [f for f in project.health().findings if f.id == "LOCK_OLD"]
         assert "extract (pid" in told[0].says
         assert "for 7.0 h" in told[0].says

@@ -35,7 +35,7 @@ def test_a_page_is_left_until_its_evidence_changes(
 ) -> None:
     def report(*words: object) -> list[dict[str, Any]]:
         ran = built_copy.run(
-            "monitor", "report", "--out", tmp_path / "out", "--json", *html
+            "monitor", "report", "--out", tmp_path / "out", "--json", *words
         )
         assert ran.returncode == 0, ran.stderr
         told: list[dict[str, Any]] = json.loads(ran.stdout)["pages"]

@@ -320,7 +320,7 @@ def test_a_kill_during_the_upload_is_settled_by_the_next_run(
 
 def test_a_signal_ends_it_cleanly(project: SampleProject) -> None:
     child = project.start("--at", project.at, FEEDS_ACCEPT_FIRST=1)
-    assert child.said("rendered")
+    assert child.wait_for("rendered")
     time.sleep(0.3)
     child.signal(signal.SIGTERM)
     done = child.wait(20)

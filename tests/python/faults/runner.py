@@ -91,7 +91,7 @@ class Runner:
         root, environment = self._copy(place, Cell(place.kind, "none"))
         began = time.monotonic()
         run = start(root, NEW_AT, environment)
-        run.said("ready file=")
+        run.wait_for("ready file=")
         ready = time.monotonic()
         done = run.wait()
         assert done.returncode == 0, done
@@ -169,7 +169,7 @@ class Runner:
         if cell.seed % 2:
             time.sleep(dice.uniform(0, 0.9 * whole))
         else:
-            run.said("ready file=")
+            run.wait_for("ready file=")
             time.sleep(dice.uniform(0, 0.9 * delivery))
         run.signal(_SIGNALS[cell.point])
 

@@ -35,10 +35,10 @@ def unpacked() -> Path:
 
 def program(path: str) -> Path:
     """A file of the unpacked packages, as `usr/sbin/vsftpd`."""
-    found = unpacked() / path
-    if not found.exists():
-        raise UnavailableError(f"expected {found}, found none. Run .ci/servers.")
-    return found
+    file = unpacked() / path
+    if not file.exists():
+        raise UnavailableError(f"expected {file}, found none. Run .ci/servers.")
+    return file
 
 
 def libraries() -> str:
@@ -70,19 +70,19 @@ def reserve_port() -> tuple[int, socket.socket]:
     """
     while True:
         port = random.choice(_PORTS)
-        kept = socket.socket(socket.AF_UNIX)
+        reserved = socket.socket(socket.AF_UNIX)
         try:
-            kept.bind(f"\0partner-feeds-port-{port}")
+            reserved.bind(f"\0partner-feeds-port-{port}")
             socket.create_server(("127.0.0.1", port)).close()
             if socket.has_ipv6:
                 socket.create_server(("::1", port), family=socket.AF_INET6).close()
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                kept.close()
+                reserved.close()
                 continue
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # no IPv6
                 raise
-        return port, kept
+        return port, reserved
 
 
 def hashed(password: str) -> str:
@@ -90,8 +90,8 @@ def hashed(password: str) -> str:
     crypt = ctypes.CDLL("libcrypt.so.1").crypt
     crypt.restype = ctypes.c_char_p
     salt = f"$6$rounds=1000${secrets.token_hex(8)}$"
-    found: bytes = crypt(password.encode(), salt.encode())
-    return found.decode()
+    field: bytes = crypt(password.encode(), salt.encode())
+    return field.decode()
 
 
 def account(place: Path, user: str, password: str, home: Path) -> dict[str, str]:

@@ -22,12 +22,14 @@ class Process:
         self, words: Sequence[str | Path], environment: Mapping[str, str], output: Path
     ) -> None:
         """Run a command; what it writes is appended to `output`."""
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")}
+        inherited = {
+            k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG")
+        }
         with output.open("ab") as written:
             self._listener = subprocess.Popen(
                 # A test run that is killed leaves no server behind.
                 ["setpriv", "--pdeathsig", "KILL", *words],
-                env={**kept, **environment},
+                env={**inherited, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=written,

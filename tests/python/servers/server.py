@@ -23,7 +23,7 @@ class Server:
         host: the name that a good certificate has.
         port: stays the same when it is started again.
         place: everything of this server; removed by `close`.
-        ca_file: what a client is told to trust.
+        ca_file: what a client trusts.
         shown: certificate and key that the server shows.
     """
 
@@ -78,7 +78,7 @@ class Server:
 
     @property
     def known_hosts(self) -> Path:
-        """sftp: what a client is told to trust."""
+        """sftp: what a client trusts."""
         return self.place / "known_hosts"
 
     @property
@@ -120,7 +120,7 @@ class Server:
     def logins(self) -> list[bool]:
         """Every login attempt so far: whether it succeeded."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return [bool(found[1]) for found in self.program.logins.finditer(text)]
+        return [bool(logins[1]) for logins in self.program.logins.finditer(text)]
 
     def start(self) -> Self:
         """Start, or start again on the same port and folder; wait until it answers."""
@@ -132,11 +132,11 @@ class Server:
             self.process.wait(self.port)
             return self
         except BaseException as error:
-            error.add_note(self.said())
+            error.add_note(self.last_output())
             self.close()
             raise
 
-    def said(self) -> str:
+    def last_output(self) -> str:
         """Return the end of all that the server wrote, for the report of a failure."""
         files = [file for file in (self.output, self.log) if file.exists()]
         return "\n".join(file.read_text(errors="replace")[-3000:] for file in files)
