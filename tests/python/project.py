@@ -112,4 +112,4 @@ class Project:
     def copy(self, folder: Path) -> Self:
         """Copy it, so that a test may change it."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return replace(self, folder=folder)
+        return replace(self, folder=folder, variables={**self.variables})
