@@ -155,19 +155,19 @@ CATALOGUE: dict[str, Kind] = {
         "Set DEST_<NAME>_URL and what belongs to it (docs/destinations.md).",
     ),
     "DEST_UNCHECKED": Kind(
-        "note", "destination", "the server was never tried",
+        "note", "destination", "the server was never tried, and nothing was sent",
         "Run `publish check {about}`.",
     ),
     "DEST_CHECK_OLD": Kind(
-        "note", "destination", "the server was last tried long ago",
+        "note", "destination", "the last check or delivery was long ago",
         "Run `publish check {about}`, or `monitor health --fresh`.",
     ),
     "DEST_NOT_READY": Kind(
         "act", "destination", "the last check found the server not acceptable",
-        "Run `publish check {about}`: it says what to ask of the partner.",
+        "Run `publish check {about}`: it shows the step and the server's words.",
     ),
     "DEST_UNREACHABLE": Kind(
-        "unsure", "destination", "the last check could not reach the server",
+        "unsure", "destination", "the server was unavailable at the last check",
         "Run `publish check {about}` again; if it stays so, ask the partner.",
     ),
     "CERT_RENEWAL_DUE": Kind(

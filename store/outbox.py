@@ -103,6 +103,4 @@ def write_receipt(outbox: Path, record: Record) -> None:
     folder = Package.of(outbox, record).folder
     if folder.is_dir() and not (folder / RECEIPT).exists():
         receipt = {name: record[name] for name in _OF_RECORD}
-        if "checked" in record:  # the `publish check` that it relied on
-            receipt["checked"] = record["checked"]
         write_json(folder / RECEIPT, {**receipt, **record["receipt"]})

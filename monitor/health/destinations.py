@@ -1,19 +1,23 @@
-"""Each destination: is it configured, was it tried, how long its certificate lasts."""
+"""Each destination: its settings, the last result there, the certificate's end."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from monitor.context import Context, duration_text
 from monitor.findings import CheckResult, Finding
-from runtime.files import parse_time, read_json
+from runtime.files import parse_time
+from store import checks
 
 # Days in which a certificate is renewed by itself, and in which it is not any more.
 _RENEWAL, _LAST = 30, 7
 _VERDICTS = {
     "not acceptable": "DEST_NOT_READY",
     "not configured": "DEST_NOT_READY",
-    "unreachable": "DEST_UNREACHABLE",
+    "unavailable": "DEST_UNREACHABLE",
 }
+# Of one folder: at, verdict, message, facts.
+Result = Mapping[str, Any]
 
 
 def check(evidence: Context) -> CheckResult:
@@ -21,63 +25,77 @@ def check(evidence: Context) -> CheckResult:
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
     for name in sorted({feed.meta["destination"] for feed in evidence.feeds}):
-        mine = [f for f in evidence.feeds if f.meta["destination"] == name]
-        used = any(evidence.landed(s) for feed in mine for s in feed.sources)
+        feeds = [f for f in evidence.feeds if f.meta["destination"] == name]
+        used = any(evidence.landed(s) for feed in feeds for s in feed.sources)
         url = evidence.variables.optional(f"DEST_{name.upper()}_URL")
         if used and url is None:
             says = f"DEST_{name.upper()}_URL is not set"
             findings.append(Finding("DEST_UNCONFIGURED", name, says))
-        reports = _reports(evidence, name)
+        results = _newest(evidence, name)
         facts[name] = {
             "configured": url is not None,
             "checks": {
                 folder: {
-                    "at": report["at"],
-                    "verdict": report["verdict"],
-                    "certificate_days_left": days_left(evidence, report),
+                    "at": result["at"],
+                    "verdict": result["verdict"],
+                    "certificate_days_left": days_left(evidence.at, result),
+                    "mode": result["facts"].get("mode"),
                 }
-                for folder, report in reports.items()
+                for folder, result in results.items()
             },
         }
-        # A folder has nothing to try that would not show at the first file.
-        if url and not reports and not url.startswith("file:"):
-            says = f"{name} was never tried by `publish check`"
+        # What is wrong with a folder of this machine shows at the first file.
+        if url and not results and not url.startswith("file:"):
+            says = f"nothing was sent to {name} yet, and `publish check` never tried it"
             findings.append(Finding("DEST_UNCHECKED", name, says))
-        for folder, report in reports.items():
-            findings += _of(evidence, name, folder, report)
+        for folder, result in results.items():
+            findings += _findings(evidence, name, folder, result)
         findings += _trust(evidence, name)
     return CheckResult({"destinations": facts}, tuple(findings))
 
 
-def _reports(evidence: Context, name: str) -> dict[str, Any]:
-    path = evidence.place.data / "checks" / f"{name}.json"
-    if not path.exists():
-        return {}
-    folders = read_json(path)["folders"]
-    return {folder: entry["report"] for folder, entry in sorted(folders.items())}
+def _newest(evidence: Context, name: str) -> dict[str, Result]:
+    """Return the newest result of each folder: of `publish check`, or a receipt."""
+    results: dict[str, Result] = {**checks.read(evidence.place.data, name)}
+    ledger = evidence.history
+    folders = {r["attempt"]: r["folder"] for r in ledger.all("intent")}
+    for record in ledger.all("delivered"):
+        receipt = record.get("receipt") or {}
+        if record.get("destination") != name or "server" not in receipt:
+            continue  # without a server it is the word of a person
+        folder = folders[record["attempt"]]
+        if folder not in results or results[folder]["at"] <= record["at"]:
+            files = receipt.get("files") or [{}]
+            results[folder] = {
+                "at": record["at"],
+                "verdict": "delivered",
+                "message": "",
+                "facts": {**receipt, "mode": files[-1].get("mode")},
+            }
+    return dict(sorted(results.items()))
 
 
-def days_left(evidence: Context, report: Mapping[str, Any]) -> int | None:
-    """Whole days until the certificate that the check saw ends; None without one."""
-    shown = report["observed"].get("certificate")
-    return (parse_time(shown["not_after"]) - evidence.at).days if shown else None
+def days_left(at: datetime, result: Result) -> int | None:
+    """Return whole days until the certificate ends; None where that is not known."""
+    ends = result["facts"].get("certificate_ends")
+    return (parse_time(ends) - at).days if ends else None
 
 
-def _of(
-    evidence: Context, name: str, folder: str, report: Mapping[str, Any]
+def _findings(
+    evidence: Context, name: str, folder: str, result: Result
 ) -> Iterator[Finding]:
-    at, verdict = report["at"], report["verdict"]
+    at, verdict = result["at"], result["verdict"]
     where = f"{name}, folder {folder}"
     if verdict in _VERDICTS:
-        says = f"{where}: {verdict} at {at}: {report['message']}"
+        says = f"{where}: {verdict} at {at}: {result['message']}"
         yield Finding(_VERDICTS[verdict], name, says, at)
     age = evidence.at - parse_time(at)
     if age > evidence.patience.check:
         says = f"{where} was last tried {duration_text(age)} ago"
         yield Finding("DEST_CHECK_OLD", name, says, at)
-    days = days_left(evidence, report)
+    days = days_left(evidence.at, result)
     if days is not None and days < _RENEWAL:
-        until = report["observed"]["certificate"]["not_after"]
+        until = result["facts"]["certificate_ends"]
         says = f"{where}: the certificate ends at {until}, {days} days from now"
         yield Finding(
             "CERT_EXPIRES" if days < _LAST else "CERT_RENEWAL_DUE", name, says

@@ -159,6 +159,7 @@ def _well(facts: dict[str, Any]) -> list[str]:
                 if check["certificate_days_left"] is not None
                 else ""
             )
+            + (f", mode {check['mode']}" if check["mode"] else "")
             for folder, check in told["checks"].items()
         ]
         lines.append(f"destination {name}: {'; '.join(seen) or 'not checked'}")

@@ -1,6 +1,5 @@
-"""Is a partner's server fit to deliver to? Found out by trying, and without a trace.
+"""`publish check`: one tiny delivery to a partner's folder, which is then removed.
 
-Everything is tried as a delivery does it, by the very transports of `publish.deliver`,
-with files of one check alone, whose names end in `.part`: pick-up jobs leave such names
-alone. What was seen is kept as a profile, which `publish` reads.
+It takes the steps of a delivery, over the same transports. Every name that it uses ends
+in `.part`, so that no pick-up job takes the file.
 """

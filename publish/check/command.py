@@ -8,9 +8,8 @@ from pathlib import Path
 
 import click
 
-from publish.check.need import Need
-from publish.check.profile import Checks
-from publish.check.report import Report, unconfigured
+from publish.check.probe import Probe
+from publish.check.report import Report
 from publish.settings import stamp
 from publish.transport import Destination
 from runtime import failpoints
@@ -18,12 +17,11 @@ from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import Environment, Place
 from runtime.exits import Misuse
 from runtime.lock import one_writer
-from store import feeds
+from store import checks, feeds
 from store.feeds import Feed, artifacts
-from store.ledger import Ledger
 
 _STATUS = {0: "done", 1: "refused", 2: "failed", 75: "temporary"}
-# As in `publish`: what a person must mend outweighs what may pass by itself.
+# As in `publish`: what a person must fix outweighs what may pass by itself.
 _WEIGHT = (0, 75, 1, 2)
 
 
@@ -41,70 +39,58 @@ def check(
     log_format: str,
     quiet: bool,
 ) -> None:
-    """Find out whether a partner's server is fit to deliver to.
+    """Try a tiny delivery to a partner's server, then remove it.
 
     DEST is a destination as exposures name it, read from DEST_<NAME>_URL and the like;
     without one, all that feeds use, folder by folder.
 
-    Tried with small files of its own, as a delivery does it: login, certificate,
-    session reuse, sending, size, hash, renaming over a file, removing, free space,
-    clock, speed. Their names begin with partner-feeds-check- and end in .part, so that
-    no pick-up job takes them; all of them are removed again, also after a failure or a
-    signal, and what could not be removed is said.
+    The steps are those of a delivery: log in, send, ask size and hash, rename, rename
+    over a file, remove. All names begin with partner-feeds-check- and end in .part, so
+    that no pick-up job takes the file. The check removes its files after a failure or a
+    signal too, and those that earlier checks left.
 
-    It says how files will be delivered there, and what cannot be promised. `publish`
-    refuses early what the last check saw to be impossible, and names that check in the
-    receipt; it never needs one.
+    It prints the answer to each step, and what the server tells: its software, TLS
+    version or host key, the end of its certificate, the mode of the file. `monitor
+    health` reads the last result; `publish` does not.
 
-    Exit codes: 0 ready, 1 not acceptable, 2 wrong settings, 75 unreachable.
+    Exit codes: 0 ready, 1 not acceptable, 2 wrong settings, 75 unavailable.
     """
     start_logging(log_format, quiet)
     variables = Environment.read()
     failpoints.arm(variables)
     place = Place.of(variables)
-    checks = Checks.of(place.data)
-    ledger = Ledger(place.ledger)
     chosen = list(_chosen(variables, place, destinations, folder))
-    with one_writer(
-        checks.path, "publish check", variables.number("FEEDS_LOCK_WAIT", 0)
-    ):
-        made = [
-            _one(variables, checks, ledger, name, where, users)
+    wait = variables.number("FEEDS_LOCK_WAIT", 0)
+    with one_writer(checks.folder(place.data), "publish check", wait):
+        reports = [
+            _check(variables, place, name, where, users)
             for name, where, users in chosen
         ]
-    code = max((one.exit_code for one in made), key=_WEIGHT.index, default=0)
+    code = max((one.exit_code for one in reports), key=_WEIGHT.index, default=0)
     result = {
         "status": _STATUS[code],
         "exit_code": code,
         "environment": place.environment,
-        "checks": [one.told() for one in made],
+        "checks": [one.to_json() for one in reports],
     }
-    report(result, "\n".join(one.words() for one in made), as_json)
+    report(result, "\n".join(one.to_text() for one in reports), as_json)
     sys.exit(code)
 
 
-def _one(
-    variables: Environment,
-    checks: Checks,
-    ledger: Ledger,
-    name: str,
-    folder: str,
-    users: Sequence[Feed],
+def _check(
+    variables: Environment, place: Place, name: str, folder: str, users: Sequence[Feed]
 ) -> Report:
-    # SSH and X.509 take their time to load; no other command needs them.
-    from publish.check.examine import examine
-
-    def tell(step: str) -> None:
-        LOG.info(f"check destination={name} folder={folder!r} step={step!r}")
-
-    need = Need.of(users, folder, ledger)
+    """Check one folder, and keep the result."""
+    names = tuple(sorted(feed.name for feed in users))
+    result = Report(name, folder, names, stamp(datetime.now(UTC)))
+    must_replace = not users or any(feed.repeats_its_name for feed in users)
     try:
-        to = Destination.of(variables, name)
-        return examine(checks, to, folder, need, tell)
+        Probe(Destination.of(variables, name), result, must_replace).run()
     except Misuse as error:
-        # One destination that is set wrongly keeps no other from its check.
-        at = stamp(datetime.now(UTC))
-        return unconfigured(name, folder, need.feeds, str(error), at)
+        # The other destinations are still checked.
+        result.verdict, result.message = "not configured", str(error)
+    checks.keep(place.data, name, folder, result.to_json())
+    return result
 
 
 def _chosen(
@@ -135,7 +121,6 @@ def _chosen(
 
 
 def _declared(variables: Environment, must: bool) -> tuple[Feed, ...]:
-
     try:
         return feeds.read(artifacts.read(Path.cwd(), variables))
     except Misuse as error:

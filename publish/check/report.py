@@ -1,106 +1,77 @@
-"""What a check tells: a verdict, sentences, and the facts below them."""
+"""What one check of a folder saw."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from publish.check.observed import Observed
-from publish.transport import Destination
-
 # Which exit code a verdict has.
-VERDICTS = {"ready": 0, "not acceptable": 1, "not configured": 2, "unreachable": 75}
-_SIGNS = {"good": "ok  ", "note": "-   ", "warn": "warn", "bad": "NO  "}
+VERDICTS = {"ready": 0, "not acceptable": 1, "not configured": 2, "unavailable": 75}
+_FACTS = {
+    "greeting": "server", "encrypted": "encrypted", "tls": "TLS",
+    "certificate_checked": "certificate checked",
+    "certificate_ends": "certificate ends", "host_key": "host key",
+    "mode": "mode of the file",
+}  # fmt: skip
+_YES_NO = {True: "yes", False: "NO"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        id: stable, for machines.
-        grade: good, note (a fact without a value), warn, bad (not acceptable).
-        says: a sentence.
-    """
-
-    id: str
-    grade: str
-    says: str
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
-    """One folder of a destination; `report.schema.json` describes it field by field.
+    """One folder of a destination.
 
     Attributes:
+        destination: its name in the exposures.
+        folder: as the exposures write it, its placeholders filled.
+        feeds: the feeds that deliver there.
+        at: when the check began, UTC.
+        server: its address; for file:// the folder.
         verdict: a key of `VERDICTS`.
-        message: why it is not ready; "" if it is.
-        strategy: how files will be delivered there.
-        not_promised: what nobody can hold there.
-        left: files of ours that may still be there.
+        message: the step that failed, and the server's own words; "" if none failed.
+        steps: the answer to every step that was tried: "yes", what the server
+            offers, or its own words.
+        facts: those of the connection (see `Connection.facts`), and `mode`, the
+            permissions of the file; None where the server does not tell.
+        left: files of checks that may still be there.
     """
 
     destination: str
     folder: str
-    server: str
     feeds: tuple[str, ...]
     at: str
-    verdict: str
-    message: str
-    strategy: tuple[str, ...]
-    not_promised: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    left: tuple[str, ...]
-    observed: Observed
+    server: str = ""
+    verdict: str = "ready"
+    message: str = ""
+    steps: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """0 ready, 1 not acceptable, 2 not configured, 75 unreachable."""
+        """0 ready, 1 not acceptable, 2 not configured, 75 unavailable."""
         return VERDICTS[self.verdict]
 
-    def told(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
-            **{name: getattr(self, name) for name in _PLAIN},
-            "exit_code": self.exit_code,
-            **{name: list(getattr(self, name)) for name in _LISTS},
-            "findings": [asdict(finding) for finding in self.findings],
-            "observed": self.observed.told(),
-        }
+    def to_json(self) -> dict[str, Any]:
+        """Return it for a machine."""
+        return {**asdict(self), "exit_code": self.exit_code}
 
-    def words(self) -> str:
+    def to_text(self) -> str:
         """Return it for a person."""
-        lines = [f"{self.destination} {self.verdict}: {self._where()}"]
+        users = ", ".join(self.feeds) or "no feed yet"
+        folder = f", folder {self.folder}" if self.folder else ""
+        lines = [f"{self.destination} {self.verdict}: {self.server}{folder} ({users})"]
         if self.message:
             lines.append(f"  {self.message}")
-        for title, sentences in (
-            ("How files are delivered", self.strategy),
-            ("What cannot be promised", self.not_promised),
-        ):
-            if sentences:
-                lines += [f"  {title}:", *(f"    - {each}" for each in sentences)]
-        if self.findings:
-            lines.append("  What was seen:")
-            lines += [f"    {_SIGNS[f.grade]} {f.id}: {f.says}" for f in self.findings]
+        lines += [f"  {step}: {answer}" for step, answer in self.steps.items()]
+        if self.left:
+            lines.append(f"  still there: {', '.join(self.left)}")
+        for key, name in _FACTS.items():
+            if (value := self.facts.get(key)) is not None:
+                shown = _YES_NO[value] if isinstance(value, bool) else value
+                lines.append(f"  {name}: {shown}{self._readers(key)}")
         return "\n".join(lines)
 
-    def _where(self) -> str:
-        whose = ", ".join(self.feeds) or "no feed yet"
-        folder = f", folder {self.folder}" if self.folder else ""
-        return f"{self.server}{folder} ({whose})"
-
-
-_PLAIN = ("destination", "folder", "server", "at", "verdict", "message")
-_LISTS = ("feeds", "strategy", "not_promised", "left")
-
-
-def unconfigured(
-    name: str, folder: str, feeds: tuple[str, ...], why: str, at: str
-) -> Report:
-    """Tell of a destination whose variables are missing or wrong."""
-    return Report(
-        name, folder, "", feeds, at, "not configured", why, (), (), (), (), Observed()
-    )  # fmt: skip
-
-
-def server_of(to: Destination) -> str:
-    """Name the server; for file:// its folder."""
-    return f"file://{to.path}" if to.scheme == "file" else to.server
+    def _readers(self, key: str) -> str:
+        """Say of a mode who cannot read the file."""
+        mode = int(self.facts["mode"], 8) if key == "mode" else 0o444
+        if mode & 0o004:
+            return ""
+        return f" (only its owner{' and group' if mode & 0o040 else ''} can read it)"

@@ -30,7 +30,7 @@ Locate = Callable[[Record, str], Path]
 # What an outcome repeats of its intent, so that it can be read alone.
 _KEPT = ("attempt", "run_id", "feed", "file", "split", "destination", "name", "sha256",
          "bytes", "rows", "logical", "period", "state", "package", "try",
-         "again", "checked", "seconds")  # fmt: skip
+         "again", "seconds")  # fmt: skip
 
 
 def settle_open(

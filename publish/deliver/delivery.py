@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from publish import partner_state
-from publish.check import profile
-from publish.check.profile import Checks
 from publish.deliver.attempt import Connect, attempt_delivery, settle_open
 from publish.deliver.retry import RetryPolicy
 from publish.prepare import PreparedFile
@@ -93,9 +91,6 @@ def deliver(settings: Settings, ledger: Ledger, ready: PreparedFile) -> Record:
     if feed.manifest == "deliver":
         paths.insert(0, ready.package / ready.manifest)
     folder = feed.folder_in(settings.place.environment)
-    to = Destination.of(settings.variables, feed.destination)
-    checked = Checks.of(settings.place.data).profile(to, folder)
-    profile.require(checked, feed, path.name, ledger)
     intent: dict[str, Any] = {
         "attempt": attempt,
         "run_id": ready.run_id,
@@ -124,8 +119,6 @@ def deliver(settings: Settings, ledger: Ledger, ready: PreparedFile) -> Record:
             for item in paths
         ],
     }
-    if checked:
-        intent["checked"] = {"at": checked.at, "sha256": checked.sha256}
     if settings.again:
         intent["again"] = {"by": settings.again.by, "because": settings.again.because}
     with _turn(settings, feed.destination, folder):

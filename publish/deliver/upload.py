@@ -6,7 +6,7 @@ size (and hash, where offered) was found right under a name of this attempt alon
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -184,7 +184,15 @@ def _seen(connection: Connection, item: Item, sent: Sent) -> dict[str, Any]:
         "remote_bytes": size,
         "remote_hash": str(digest) if digest else None,
         "rechecked": size is not None,
+        "mode": _mode(connection, item.name),
     }
+
+
+def _mode(connection: Connection, name: str) -> str | None:
+    # The delivery does not depend on it.
+    with suppress(Stop):
+        return connection.mode(name)
+    return None
 
 
 # NAME.<run id>-<token>.part, as `delivery` makes it; -2 for a second try.

@@ -17,11 +17,14 @@ class Entry:
         name: without folder.
         bytes: None where the server's listing does not tell.
         modified: in UTC by the server's clock; None where the listing does not tell.
+        mode: permissions in octal, such as "0644"; None where the listing does not
+            tell.
     """
 
     name: str
     bytes: int | None = None
     modified: datetime | None = None
+    mode: str | None = None
 
 
 class Connection(Protocol):
@@ -47,6 +50,12 @@ class Connection(Protocol):
         None if there is no such file, or the server does not tell.
         """
 
+    def mode(self, name: str) -> str | None:
+        """Return a file's permissions in octal, such as "0644".
+
+        None if there is no such file, or the server does not tell.
+        """
+
     def rename(self, old: str, new: str) -> None:
         """Give a file a name, replacing a file of that name."""
 
@@ -60,7 +69,11 @@ class Connection(Protocol):
         """Return the files in the folder by name, with what the listing tells."""
 
     def facts(self) -> Mapping[str, Any]:
-        """Tell what belongs in a receipt: server, TLS version, certificate check."""
+        """Return what belongs in a receipt: server, TLS version, certificate check.
+
+        `certificate_ends` is the certificate's last moment in UTC, such as
+        "2026-12-28T09:00:00Z"; None without TLS and where it is not verified.
+        """
 
     def close(self) -> None:
         """End the connection; never raises."""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -62,6 +63,11 @@ class Folder:
         found = self._stat(name)
         return datetime.fromtimestamp(found.st_mtime, UTC) if found else None
 
+    def mode(self, name: str) -> str | None:
+        """Return a file's permissions, None if there is no such file."""
+        found = self._stat(name)
+        return f"{stat.S_IMODE(found.st_mode):04o}" if found else None
+
     def rename(self, old: str, new: str) -> None:
         """Give a file a name in one step, durably."""
         with self._told():
@@ -83,8 +89,8 @@ class Folder:
         with self._told():
             found = [(p.name, p.stat()) for p in self._path.iterdir() if p.is_file()]
         return [
-            Entry(name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
-            for name, stat in sorted(found)
+            Entry(name, its.st_size, datetime.fromtimestamp(its.st_mtime, UTC))
+            for name, its in sorted(found)
         ]
 
     def facts(self) -> Mapping[str, Any]:

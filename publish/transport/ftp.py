@@ -8,7 +8,7 @@ import ftplib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,11 @@ class Ftp:
         with reply_text(self._to, f"asking the time of {plain(name)}"):
             return self._files.modified(name)
 
+    def mode(self, name: str) -> str | None:
+        """Return a file's permissions, by MLST or a listing of the folder."""
+        with reply_text(self._to, f"asking the mode of {plain(name)}"):
+            return self._files.mode(name)
+
     def rename(self, old: str, new: str) -> None:
         """Give a file a name (RNFR, RNTO)."""
         with reply_text(self._to, f"renaming {plain(old)} to {plain(new)}"):
@@ -165,6 +170,7 @@ class Ftp:
             "cipher": cipher[0] if cipher else None,
             "session_resumed": self._ftp.resumed,
             "certificate_checked": self._to.verify if tls else None,
+            "certificate_ends": _certificate_end(tls) if tls else None,
         }
 
     def close(self) -> None:
@@ -173,3 +179,12 @@ class Ftp:
             self._ftp.wait(CLOSE_SECONDS)
             self._ftp.quit()
         self._ftp.close()
+
+
+def _certificate_end(control: ssl.SSLSocket) -> str | None:
+    """Return the last moment of the server's certificate; None if not verified."""
+    certificate = control.getpeercert()  # an empty one if it was not verified
+    if not certificate:
+        return None
+    seconds = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

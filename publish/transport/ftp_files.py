@@ -34,7 +34,8 @@ class Files:
             # One that is listed may yet be forbidden, or unknown after all.
             with suppress(ftplib.error_perm, LookupError):
                 return way(name)
-        return size_in(self._session.lines("LIST"), name)
+        entry = find_in_list(self._session.lines("LIST"), name)
+        return entry.bytes if entry else None
 
     def modified(self, name: str) -> datetime | None:
         """Return when a file was last changed; None if that is not told."""
@@ -44,6 +45,15 @@ class Files:
         with suppress(LookupError):
             entry = self._mlst(name) if "MLST" in self._features else None
             return entry.modified if entry else None
+        return None
+
+    def mode(self, name: str) -> str | None:
+        """Return a file's permissions in octal; None if they are not told."""
+        with suppress(ftplib.error_perm, LookupError):
+            entry = self._mlst(name) if "MLST" in self._features else None
+            if entry is None or entry.mode is None:
+                entry = find_in_list(self._session.lines("LIST"), name)
+            return entry.mode if entry else None
         return None
 
     def entries(self) -> Sequence[Entry]:
@@ -119,9 +129,14 @@ def _absent(error: ftplib.error_perm) -> bool:
 
 
 # ls -l, as most servers list: rights, links, owner, group, bytes, three words of time.
-_UNIX = re.compile(r"-\S{9}\S*\s+\d+\s+\S+\s+\S+\s+(\d+)\s+\S+\s+\S+\s+\S+ (.+)")
+_UNIX = re.compile(
+    r"-(?P<mode>\S{9})\S*\s+\d+\s+\S+\s+\S+\s+(?P<bytes>\d+)\s+\S+\s+\S+\s+\S+ "
+    r"(?P<name>.+)"
+)
 # IIS: 01-15-26  06:00AM  1234 name
-_DOS = re.compile(r"\d\d-\d\d-\d{2,4}\s+\d\d:\d\d(?:AM|PM)?\s+(\d+) (.+)")
+_DOS = re.compile(
+    r"\d\d-\d\d-\d{2,4}\s+\d\d:\d\d(?:AM|PM)?\s+(?P<bytes>\d+) (?P<name>.+)"
+)
 
 
 def facts_of(line: str) -> Entry | None:
@@ -136,11 +151,12 @@ def facts_of(line: str) -> Entry | None:
     )
     if facts.get("type", "file") != "file":
         return None
-    size = facts.get("size", "")
+    size, mode = facts.get("size", ""), facts.get("unix.mode", "")
     return Entry(
         name.rpartition("/")[2],
         int(size) if size.isdecimal() else None,
         time_of(facts.get("modify", "")),
+        mode.zfill(4) if re.fullmatch("[0-7]{3,4}", mode) else None,
     )
 
 
@@ -155,8 +171,8 @@ def time_of(text: str) -> datetime | None:
         return None
 
 
-def size_in(lines: Iterable[str], name: str) -> int | None:
-    """Find a file's size in what LIST wrote; None if it is not there.
+def find_in_list(lines: Iterable[str], name: str) -> Entry | None:
+    """Find a file in what LIST wrote; None if it is not there.
 
     Raises:
         LookupError: a line may be about the file, but has no form that is known.
@@ -165,9 +181,17 @@ def size_in(lines: Iterable[str], name: str) -> int | None:
         found = _UNIX.fullmatch(line.rstrip()) or _DOS.fullmatch(line.rstrip())
         if found is None and line.endswith(f" {name}") and line[0] not in "dl":
             raise LookupError(line)
-        if found is not None and found[2] == name:
-            return int(found[1])
+        if found is not None and found["name"] == name:
+            rights = found.groupdict().get("mode")
+            mode = _octal(rights) if rights else None
+            return Entry(name, int(found["bytes"]), mode=mode)
     return None
+
+
+def _octal(rights: str) -> str:
+    """Return nine letters such as rw-r--r-- as octal digits."""
+    bits = "".join("0" if letter in "-ST" else "1" for letter in rights)
+    return f"{int(bits, 2):04o}"
 
 
 # Commands of older servers, by algorithm; HASH (a draft) is asked before them.

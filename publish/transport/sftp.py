@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_IMODE, S_ISREG
 from typing import Any
 
 import paramiko
@@ -99,6 +99,11 @@ class Sftp:
         """Return when a file was last changed, None if there is no such file."""
         found = self._stat(name)
         return _time(found) if found else None
+
+    def mode(self, name: str) -> str | None:
+        """Return a file's permissions; None if there is no such file."""
+        found = self._stat(name)
+        return f"{S_IMODE(found.st_mode):04o}" if found and found.st_mode else None
 
     def rename(self, old: str, new: str) -> None:
         """Give a file a name in one step (posix-rename@openssh.com).

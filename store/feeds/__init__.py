@@ -88,6 +88,11 @@ class Feed:
         read = (self.model, self.audit, self.state, opened)
         return tuple(dict.fromkeys(relation for relation in read if relation))
 
+    @property
+    def repeats_its_name(self) -> bool:
+        """Whether a file replaces the last one: its name has neither time nor day."""
+        return "{timestamp}" not in self.file and "{date}" not in self.file
+
     def folder_in(self, environment: str) -> str:
         """Fill the folder's pattern."""
         return self.folder.replace("{environment}", environment)

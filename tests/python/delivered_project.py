@@ -1,7 +1,6 @@
 """A project with one delivery and no finding, which tests then damage."""
 
 import datetime as dt
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from monitor.commands.health import check_all
 from monitor.context import Context, Thresholds
 from monitor.health.report import Report
 from runtime.environment import Environment, Limits, Place
+from store import checks
 
 # When everything was sent, and when the project is looked at.
 SENT, NOW = "2026-01-15T07:00:05Z", "2026-01-15T09:00:00Z"
@@ -75,20 +75,17 @@ class DeliveredProject(Project):
         self.write_ledger(*records, {**last, "event": event, **fields})
 
     def checked(self, verdict: str = "ready", days: int = 90, **fields: Any) -> None:
-        """Keep a profile as `publish check` does."""
+        """Keep a result as `publish check` does."""
         now = dt.datetime.fromisoformat(self.now)
         ends = now + dt.timedelta(days=days, hours=1)
         report = {
-            "at": "2026-01-15T06:00:00Z",
+            "at": "2026-01-15T08:00:00Z",
             "verdict": verdict,
             "message": "" if verdict == "ready" else "550 no",
-            "observed": {"certificate": {"not_after": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}},
+            "facts": {"certificate_ends": f"{ends:%Y-%m-%dT%H:%M:%SZ}", "mode": "0600"},
             **fields,
         }
-        folder = self.data / "checks"
-        folder.mkdir(exist_ok=True)
-        profile = {"folders": {"/": {"settings": "", "report": report}}}
-        (folder / "onpart.json").write_text(json.dumps(profile))
+        checks.keep(self.data, "onpart", "/", report)
 
 
 def deliver(folder: Path) -> DeliveredProject:

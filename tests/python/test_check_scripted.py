@@ -1,102 +1,118 @@
-"""Servers that lie, or tell more than usual: what a check makes of them."""
+"""`publish check` at servers that lie or break off: it names the step and cleans up."""
 
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from checking import Desk, grades
+from checking import CheckProject
+from sample_project import SampleProject
 from servers.script import Script
 from servers.stub import PASSWORD, Stub
 
-MIB = 2**20
+from store import checks
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def project(tmp_path: Path) -> CheckProject:
+    return CheckProject(tmp_path)
 
 
-def checked(desk: Desk, **script: Any) -> dict[str, Any]:
+def checked(project: CheckProject, **script: Any) -> dict[str, Any]:
     """Check a scripted server, in which nothing is left."""
     with Stub(Script(**script)) as to:
-        desk.variables = to.variables()
-        found = desk.check()
-        assert (to.names(), found["left"]) == ([], [])
-        return found
+        project.variables = to.variables()
+        report = project.check()
+        assert (to.names(), report["left"]) == ([], [])
+        return report
 
 
 @pytest.mark.parametrize(
-    ("script", "finding", "words"),
+    ("script", "words"),
     [
-        ({"keep": 0.5}, "size", "is not told, or is wrong"),
-        ({"size_error": 1}, "size", "is not told, or is wrong"),
-        ({"hash": "wrong"}, "hash", "not the file's"),
-        ({"renames": False}, "rename", "cannot be renamed"),
-        ({"rnto": "553 no"}, "rename", "cannot be renamed.*553 no"),
-        ({"replaces": False}, "replace", "550 Rename failed: file exists"),
-        ({"after": "other"}, "rename", "cannot be renamed.*something else"),
-        ({"refuse": "553 no such right"}, "put", "553 no such right"),
-        ({"final": "552 over quota"}, "put", "552 over quota"),
+        ({"keep": 0.5}, "size: .*expected 10 bytes, the server has 5"),
+        ({"keep": None}, "size: .*no longer has the file"),
+        ({"size_error": 1}, "size: .*expected 10 bytes, the server has 11"),
+        ({"hash": "wrong"}, "hash: the server's SHA-256 .* is not the hash"),
+        ({"renames": False}, "rename: .*no longer has the file"),
+        ({"rnto": "553 no"}, "rename: renaming .*553 no"),
+        ({"replaces": False}, "rename over a file: .*550 Rename failed: file exists"),
+        ({"after": "gone"}, "rename: .*no longer has the file"),
+        ({"after": "other"}, "rename: .*expected 10 bytes, the server has 5"),
+        ({"refuse": "553 no such right"}, "send: .*553 no such right"),
+        ({"final": "552 over quota"}, "send: .*552 over quota"),
+        ({"final": "452 disk full"}, "send: .*452 disk full"),
     ],
     ids=str,
 )
 def test_a_server_that_is_not_acceptable(
-    desk: Desk, script: dict[str, Any], finding: str, words: str
+    project: CheckProject, script: dict[str, Any], words: str
 ) -> None:
-    found = checked(desk, **script)
-    assert (found["exit_code"], found["verdict"]) == (1, "not acceptable")
-    assert grades(found)[finding] == "bad"
-    assert re.search(words, found["message"]), found["message"]
-    assert (found["strategy"], found["not_promised"]) == ([], [])
+    report = checked(project, **script)
+    assert (report["exit_code"], report["verdict"]) == (1, "not acceptable")
+    assert re.match(words, report["message"]), report["message"]
+    step, _, answer = report["message"].partition(": ")
+    assert list(report["steps"].items())[-1] == (step, answer)
 
 
-def test_a_hash_that_is_right_is_relied_on(desk: Desk) -> None:
-    found = checked(desk, hash="right")
-    assert found["observed"]["hash"] == "SHA-256"
-    assert "Its size and SHA-256 are compared" in " ".join(found["strategy"])
-    assert "cannot hash" not in " ".join(found["not_promised"])
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ({"login": "421 too many"}, "log in: .*421 too many"),
+        ({"cut": "STOR", "final": "", "times": 1}, "send: "),
+        ({"cut": "RNTO", "times": 3}, "rename: "),
+        ({"final": "421 going down", "times": 1}, "send: .*421 going down"),
+        ({"early": 5, "final": "421 going down", "times": 1}, "send: .*421 going"),
+    ],
+    ids=str,
+)
+def test_a_server_that_breaks_off_is_unavailable(
+    project: CheckProject, script: dict[str, Any], words: str
+) -> None:
+    report = checked(project, **script)
+    assert (report["exit_code"], report["verdict"]) == (75, "unavailable")
+    assert re.match(words, report["message"]), report["message"]
 
 
-def test_a_password_that_a_server_repeats_is_not_shown(desk: Desk) -> None:
-    """`Desk.run` looks for it in all that is said and kept."""
-    found = checked(desk, refuse=f"553 {PASSWORD} may not")
-    assert "553 … may not" in found["message"]
+def test_a_hash_that_is_right(project: CheckProject) -> None:
+    assert checked(project, hash="right")["steps"]["hash"] == "SHA-256"
 
 
-def test_free_space_is_told_where_avbl_is(desk: Desk) -> None:
-    found = checked(desk, free=5 * MIB)
-    assert found["observed"]["free_bytes"] == 5 * MIB
-    assert grades(found)["free-space"] == "good"
-    assert "Free space is not told" not in " ".join(found["not_promised"])
-    without = checked(desk)
-    assert without["observed"]["free_bytes"] is None
-    assert "Free space is not told" in " ".join(without["not_promised"])
+def test_what_a_server_does_not_tell_is_not_made_up(project: CheckProject) -> None:
+    """This server knows no LIST."""
+    assert checked(project)["facts"]["mode"] is None
 
 
-def test_a_login_that_is_busy_is_unreachable(desk: Desk) -> None:
-    found = checked(desk, login="421 too many")
-    assert (found["exit_code"], found["verdict"]) == (75, "unreachable")
-    assert "421 too many" in found["message"]
+def test_a_password_that_a_server_repeats_is_not_shown(project: CheckProject) -> None:
+    """`CheckProject.run_check` looks for it in all that is said and kept."""
+    report = checked(project, refuse=f"553 {PASSWORD} may not")
+    assert "553 … may not" in report["message"]
 
 
-def test_what_is_not_known_is_not_made_up(desk: Desk) -> None:
-    """This server knows neither LIST nor MDTM."""
-    seen = checked(desk)["observed"]
-    assert seen["session_reuse"] is None
-    assert seen["clock_offset_seconds"] is None
-
-
-def test_the_words_for_a_person(desk: Desk) -> None:
+def test_the_words_for_a_person(project: CheckProject) -> None:
     with Stub(Script(hash="right")) as to:
-        desk.variables = to.variables()
-        done = desk.run("ONPART")
+        project.variables = to.variables()
+        done = project.run_check("ONPART")
     assert done.returncode == 0
-    assert "(onpart_inventory)" in done.stdout
     assert re.search(r"^onpart ready: ftps://localhost:\d+", done.stdout)
-    for title in ("How files are delivered:", "What cannot be promised:"):
-        assert title in done.stdout
-    assert "step='renaming over a file'" in done.stderr
+    assert "(onpart_inventory)" in done.stdout
+    for line in (
+        "  send: yes",
+        "  hash: SHA-256",
+        "  TLS: TLSv1.3",
+        "  encrypted: yes",
+    ):
+        assert f"{line}\n" in done.stdout
+    assert "step='rename over a file'" in done.stderr
+
+
+def test_names_of_a_check_end_in_part(project: CheckProject) -> None:
+    with Stub() as to:
+        project.variables = to.variables()
+        assert project.check()["exit_code"] == 0
+        names = [c.split()[1] for c in to.commands if c.startswith(("STOR", "RNTO"))]
+    assert len(names) == 4
+    assert all(re.fullmatch(r"partner-feeds-check-.*\.part", name) for name in names)
 
 
 @pytest.mark.parametrize(
@@ -108,30 +124,43 @@ def test_the_words_for_a_person(desk: Desk) -> None:
     ],
 )
 def test_a_mistake_is_named(
-    desk: Desk, words: tuple[str, ...], code: int, said: str
+    project: CheckProject, words: tuple[str, ...], code: int, said: str
 ) -> None:
-    done = desk.run(*words)
+    done = project.run_check(*words)
     assert (done.returncode, said in done.stdout + done.stderr) == (code, True)
 
 
 def test_a_destination_without_a_feed_is_checked_in_the_folder_that_is_named(
-    desk: Desk,
+    project: CheckProject,
 ) -> None:
     with Stub(Script()) as to:
         (to.folder / "inbox").mkdir()
-        desk.variables = to.variables("NEW")
-        done = desk.run("new", "--folder", "inbox", "--json")
+        project.variables = to.variables("NEW")
+        done = project.run_check("new", "--folder", "inbox", "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         assert "CWD inbox" in to.commands
         assert list((to.folder / "inbox").iterdir()) == []
 
 
 def test_one_bad_destination_does_not_keep_the_others_from_their_check(
-    desk: Desk,
+    project: CheckProject,
 ) -> None:
     with Stub(Script()) as to:
-        desk.variables = to.variables()
-        done = desk.run("onpart", "nobody")
+        project.variables = to.variables()
+        done = project.run_check("onpart", "nobody")
     assert done.returncode == 2
     assert "onpart ready" in done.stdout
     assert "nobody not configured" in done.stdout
+
+
+def test_a_delivery_does_not_depend_on_a_check(tmp_path: Path) -> None:
+    project = SampleProject(tmp_path).quick()
+    bad = {"at": "2026-01-01T00:00:00Z", "verdict": "not acceptable", "facts": {}}
+    checks.keep(project.data, "onpart", "/", bad)
+    assert project.write().publish(FEEDS_ACCEPT_FIRST=1)["exit_code"] == 0
+
+
+def test_a_damaged_result_is_replaced(project: CheckProject) -> None:
+    (project.data / "checks").mkdir(parents=True)
+    (project.data / "checks" / "onpart.json").write_text("{")
+    assert checked(project)["exit_code"] == 0

@@ -1,212 +1,154 @@
-"""Servers of many minds: what `publish check` finds out, and what follows from it.
+"""`publish check` at real servers: it says what it saw, and leaves nothing there."""
 
-Each test lays something into the partner's folder and finds nothing else there after.
-"""
-
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from checking import Desk, grades, tree
+from checking import CheckProject, tree
 from servers import CELLS, Cell
 from servers.fixtures import Start
 
 FIXED = {"file": "inventory.csv"}
-GAP = {"rename": "delete-then-rename"}
 TIMED = {"file": "inventory_{timestamp}.csv"}
+STEPS = ["log in", "send", "size", "hash", "rename", "rename over a file", "remove"]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def project(tmp_path: Path) -> CheckProject:
+    return CheckProject(tmp_path)
 
 
-def checked(desk: Desk, to: Any, **more: str) -> dict[str, Any]:
+def checked(project: CheckProject, to: Any, **more: str) -> dict[str, Any]:
     """Check a server whose folder has something in it, and keeps just that."""
     if not to.options.read_only:
         to.lay("inventory.csv", b"old")
         to.lay("theirs.part", b"of somebody else")
     (to.folder / "archive").mkdir()
     before = tree(to.folder)
-    desk.variables = to.variables()
-    found = desk.check(**more)
+    project.variables = to.variables()
+    report = project.check(**more)
     assert tree(to.folder) == before
-    assert found["left"] == []
-    assert not (desk.data / "checks" / "onpart.left.json").exists()
-    return found
+    assert report["left"] == []
+    return report
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_every_server_in_its_usual_form_is_ready(
-    server: Start, desk: Desk, cell: Cell
+    server: Start, project: CheckProject, cell: Cell
 ) -> None:
     to = server(cell.kind, mode=cell.mode, tls=cell.tls)
-    found = checked(desk, to)
-    seen = found["observed"]
-    assert (found["verdict"], found["message"]) == ("ready", "")
-    assert seen["addresses"]
-    assert [seen[name] for name in _ALWAYS] == [True] * len(_ALWAYS)
-    assert seen["encrypted"] is (cell.mode != "plain")
-    assert seen["tls"] == (f"TLSv{cell.tls}" if cell.tls else None)
-    demands = cell.kind in ("vsftpd", "proftpd") if cell.tls else None
-    assert seen["session_reuse"] is demands
-    ascii_too = {"vsftpd": True, "pure-ftpd": True, "openssh": None}
-    assert seen["size_ascii"] is ascii_too.get(cell.kind, False)
-    assert seen["list_facts"] is (cell.kind != "vsftpd")
-    assert seen["put_over"] == "replaces"
-    assert abs(seen["clock_offset_seconds"]) <= 1
-    assert seen["latency_ms"] > 0
-    assert seen["throughput_mib_s"] > 0
-    assert (seen["free_bytes"] is not None) is (cell.kind == "openssh")
-    words = " ".join(found["strategy"])
-    assert "Files are replaced by rename" in words
-    assert "Its size is compared" in words
-    assert ("resume the TLS session" in words) is bool(demands)
-    promises = " ".join(found["not_promised"])
-    assert "cannot hash: damage after the transfer that keeps the size" in promises
-    assert ("Nothing is encrypted" in promises) is (cell.mode == "plain")
-
-
-_ALWAYS = ("logged_in", "put", "size", "list", "remove", "zero_bytes", "rename",
-           "replace", "big")  # fmt: skip
+    report = checked(project, to)
+    facts = report["facts"]
+    assert (report["verdict"], report["message"]) == ("ready", "")
+    answers = dict.fromkeys(STEPS, "yes") | {"hash": "not offered"}
+    assert report["steps"] == answers
+    assert facts["greeting"]
+    assert facts["encrypted"] is (cell.mode != "plain")
+    assert facts["mode"] == "0644"
+    if cell.mode == "sftp":
+        assert facts["host_key"].startswith("SHA256:")
+    else:
+        assert facts["tls"] == (f"TLSv{cell.tls}" if cell.tls else None)
+        assert (facts["certificate_ends"] is None) is (not cell.tls)
 
 
 @pytest.mark.parametrize(
     ("kind", "policy", "meta", "code", "words"),
     [
-        ("proftpd", {"hashes": True}, FIXED, 0, "size and SHA-256 are compared"),
-        ("proftpd", {"replace": False}, FIXED, 1, "rename does not replace.*550 .*"
-         "AllowOverwrite.*delete-then-rename"),
-        ("proftpd", {"replace": False}, GAP, 0, "deleted before the new one takes"),
-        ("proftpd", {"replace": False}, TIMED, 0, "each file has a new name"),
-        ("proftpd", {}, GAP, 0, "replaced by rename.*delete-then-rename is not needed"),
-        ("pyftpdlib", {"replace": False}, FIXED, 1, "rename does not replace.*550 "),
-        ("pure-ftpd", {"replace": False}, TIMED, 1, "cannot be renamed.*550 .*-G"),
-        ("pure-ftpd", {"autorename": True}, FIXED, 0, "replaced by rename"),
-        ("vsftpd", {"rename": False}, TIMED, 1, "cannot be renamed.*550 Permission"),
-        ("openssh", {"replace": False}, TIMED, 1, "cannot be renamed.*posix-rename"),
-        ("openssh", {"rename": False}, TIMED, 1, "cannot be renamed"),
-        ("vsftpd", {"session_reuse": False}, FIXED, 0, "replaced by rename"),
+        ("proftpd", {"hashes": True}, FIXED, 0, "hash: SHA-256"),
+        ("proftpd", {"replace": False}, FIXED, 1, "over a file: renaming .*550 "),
+        ("proftpd", {"replace": False}, TIMED, 0, "over a file: not needed, .*550 "),
+        ("pyftpdlib", {"replace": False}, FIXED, 1, "over a file: renaming .*550 "),
+        ("pure-ftpd", {"replace": False}, TIMED, 1, "^rename: renaming .*550 "),
+        ("pure-ftpd", {"autorename": True}, FIXED, 0, "rename over a file: yes"),
+        ("vsftpd", {"rename": False}, TIMED, 1, "^rename: renaming .*550 Permission"),
+        ("vsftpd", {"session_reuse": False}, FIXED, 0, "rename over a file: yes"),
+        ("openssh", {"replace": False}, TIMED, 1, "^rename: renaming .*"),
+        ("openssh", {"rename": False}, TIMED, 1, "^rename: renaming .*"),
+        ("openssh", {"read_only": True}, TIMED, 1, "^send: sending .*"),
+        ("vsftpd", {"read_only": True}, TIMED, 1, "^send: sending .*55[03] "),
+        ("pure-ftpd", {"read_only": True}, TIMED, 1, "^send: sending .*55[03] "),
     ],
 )  # fmt: skip
-def test_a_policy_leads_to_its_strategy(
-    server: Start, desk: Desk, kind: str, policy: dict[str, Any],
+def test_a_policy_shows_at_its_step_in_the_servers_words(
+    server: Start, project: CheckProject, kind: str, policy: dict[str, Any],
     meta: dict[str, Any], code: int, words: str,
 ) -> None:  # fmt: skip
-    desk.meta = meta
-    found = checked(desk, server(kind, **policy))
-    assert found["exit_code"] == code
-    text = found["message"] if code else " ".join(found["strategy"])
-    assert re.search(words, text), text
-    if "autorename" in policy:
-        assert found["observed"]["put_over"] == "other name"
-    if policy == {"session_reuse": False}:
-        assert found["observed"]["session_reuse"] is False
-
-
-@pytest.mark.parametrize(
-    "kind", ["vsftpd", "proftpd", "pure-ftpd", "pyftpdlib", "openssh"]
-)
-def test_a_folder_that_may_only_be_read(server: Start, desk: Desk, kind: str) -> None:
-    found = checked(desk, server(kind, read_only=True))
-    assert (found["exit_code"], grades(found)["put"]) == (1, "bad")
-    assert "rights to write, rename and delete" in found["message"]
-    assert found["observed"]["rename"] is None
-
-
-@pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pure-ftpd", "openssh"])
-def test_a_disk_that_is_full(server: Start, desk: Desk, kind: str) -> None:
-    found = checked(desk, server(kind, disk=2**19))
-    assert (found["exit_code"], grades(found)["big"]) == (1, "bad")
-    if kind == "openssh":
-        assert found["observed"]["free_bytes"] < 2**19
-
-
-def test_a_server_that_falls_silent_on_a_full_disk(server: Start, desk: Desk) -> None:
-    found = checked(desk, server("pyftpdlib", disk=2**19), DEST_ONPART_TIMEOUT="3")
-    assert found["exit_code"] == 75
-    assert "sending partner-feeds-check-" in found["message"]
-
-
-def test_a_quota_that_is_used_up(server: Start, desk: Desk) -> None:
-    found = checked(desk, server("proftpd", quota=2**19))
-    assert (found["exit_code"], grades(found)["big"]) == (1, "bad")
-    assert "552" in found["message"]
+    project.meta = meta
+    report = checked(project, server(kind, **policy))
+    assert report["exit_code"] == code
+    assert (report["message"] == "") is (code == 0)
+    answers = "\n".join(f"{step}: {answer}" for step, answer in report["steps"].items())
+    assert re.search(words, answers, re.MULTILINE), answers
 
 
 @pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "pyftpdlib", "openssh"])
-def test_a_wrong_password(server: Start, desk: Desk, kind: str) -> None:
-    found = checked(desk, server(kind), DEST_ONPART_PASSWORD="not-the-one")
-    assert found["exit_code"] == 1
-    assert "DEST_ONPART_PASSWORD" in found["message"]
+def test_a_wrong_password(server: Start, project: CheckProject, kind: str) -> None:
+    report = checked(project, server(kind), DEST_ONPART_PASSWORD="not-the-one")
+    assert report["exit_code"] == 1
+    assert list(report["steps"]) == ["log in"]
+    assert "DEST_ONPART_PASSWORD" in report["message"]
 
 
-@pytest.mark.parametrize("mode", ["explicit", "implicit"])
 @pytest.mark.parametrize("certificate", ["untrusted", "self-signed", "wrong-host"])
-def test_a_certificate_that_is_not_believed_is_shown(
-    server: Start, desk: Desk, mode: str, certificate: str
+def test_a_certificate_that_is_not_believed(
+    server: Start, project: CheckProject, certificate: str
 ) -> None:
-    to = server("proftpd", mode=mode, certificate=certificate)
-    found = checked(desk, to)
-    shown = found["observed"]["certificate"]
-    host = "partner.example" if certificate == "wrong-host" else "localhost"
-    assert host in shown["names"]
-    assert shown["days_left"] in (29, 30)
-    assert found["exit_code"] == 1
-    assert "DEST_ONPART_CA_FILE" in found["message"]
+    to = server("proftpd", certificate=certificate)
+    report = checked(project, to)
+    assert report["exit_code"] == 1
+    assert "DEST_ONPART_CA_FILE" in report["message"]
     assert to.logins() == []
 
-    unchecked = desk.check(DEST_ONPART_TLS_VERIFY="0")
-    assert (unchecked["exit_code"], grades(unchecked)["certificate"]) == (0, "warn")
-    assert "certificate is not checked" in " ".join(unchecked["not_promised"])
+    unchecked = project.check(DEST_ONPART_TLS_VERIFY="0")
+    assert unchecked["exit_code"] == 0
+    assert unchecked["facts"]["certificate_checked"] is False
+    assert unchecked["facts"]["certificate_ends"] is None
 
 
-def test_a_certificate_that_ends_soon_is_warned_of(server: Start, desk: Desk) -> None:
-    found = checked(desk, server("vsftpd"))
-    assert found["observed"]["certificate"]["days_left"] == 29
-    assert grades(found)["certificate"] == "warn"
+def test_a_host_key_that_nobody_knows(server: Start, project: CheckProject) -> None:
+    report = checked(project, server("openssh", certificate="untrusted"))
+    assert report["exit_code"] == 1
+    assert "SHA256:" in report["message"]
 
 
-def test_a_host_key_that_nobody_knows(server: Start, desk: Desk) -> None:
-    found = checked(desk, server("openssh", certificate="untrusted"))
-    assert found["exit_code"] == 1
-    assert "SHA256:" in found["message"]
+def test_a_quota_that_is_used_up(server: Start, project: CheckProject) -> None:
+    report = checked(project, server("proftpd", quota=4))
+    assert report["exit_code"] == 1
+    assert re.match("(send|size): .*552", report["message"])
 
 
-@pytest.mark.parametrize("kind", ["vsftpd", "proftpd", "openssh"])
-def test_letters_that_the_feeds_need_are_tried(
-    server: Start, desk: Desk, kind: str
-) -> None:
-    desk.meta = {"file": "Größe & Maß.csv"}
-    assert checked(desk, server(kind))["observed"]["odd_names"] is True
-
-
-def test_a_server_that_is_away(server: Start, desk: Desk) -> None:
+def test_a_server_that_is_away(server: Start, project: CheckProject) -> None:
     to = server("vsftpd")
-    desk.variables = to.variables()
-    ready = desk.check()
-    kept = desk.profiles()
+    project.variables = to.variables()
+    assert project.check()["exit_code"] == 0
     to.kill()
-    away = desk.check()
-    assert (ready["exit_code"], away["verdict"]) == (0, "unreachable")
-    assert "nobody answers at ftps://localhost" in away["message"]
-    unknown = desk.check(DEST_ONPART_URL="ftps://feeds@nowhere.invalid")
+    away = project.check()
+    assert (away["exit_code"], away["verdict"]) == (75, "unavailable")
+    assert "log in: connecting to ftps://localhost" in away["message"]
+    unknown = project.check(DEST_ONPART_URL="ftps://feeds@nowhere.invalid")
     assert unknown["exit_code"] == 75
-    assert "the name nowhere.invalid is not resolved" in unknown["message"]
-    # What was seen last time stays known.
-    assert desk.profiles() == kept
+    assert "nowhere.invalid" in unknown["message"]
 
 
-def test_a_folder_of_this_machine(desk: Desk, tmp_path: Path) -> None:
+def test_a_folder_of_this_machine(project: CheckProject, tmp_path: Path) -> None:
     folder = tmp_path / "partner"
-    desk.variables = {"DEST_ONPART_URL": folder.as_uri()}
-    missing = desk.check()
+    project.variables = {"DEST_ONPART_URL": folder.as_uri()}
+    missing = project.check()
     assert (missing["exit_code"], "found none" in missing["message"]) == (1, True)
     folder.mkdir()
     (folder / "inventory.csv").write_text("old")
     before = tree(folder)
-    found = desk.check()
-    assert (found["exit_code"], tree(folder)) == (0, before)
-    assert found["observed"]["hash"] == "SHA-256"
-    assert found["observed"]["free_bytes"] > 0
+    report = project.check()
+    assert (report["exit_code"], tree(folder)) == (0, before)
+    assert report["steps"]["hash"] == "SHA-256"
+    assert report["facts"]["mode"] == "0644"
+
+    old = os.umask(0o077)
+    try:
+        done = project.run("python", "-m", "publish", "check")
+    finally:
+        os.umask(old)
+    assert "mode of the file: 0600 (only its owner can read it)\n" in done.stdout

@@ -40,6 +40,9 @@ def test_a_cell_takes_replaces_tells_and_forgets(
         assert changed is not None
         assert abs(datetime.now(UTC) - changed) < timedelta(minutes=5)
         assert connection.modified("none.csv") is None
+        mode = (to.folder / NAME).stat().st_mode & 0o7777
+        assert connection.mode(NAME) == f"{mode:04o}"
+        assert connection.mode("none.csv") is None
 
         for content, name in ((b"", "empty.csv"), (b"x", ODD_NAME)):
             source.write_bytes(content)
@@ -60,6 +63,8 @@ def test_a_cell_takes_replaces_tells_and_forgets(
     if cell.tls:
         assert facts["tls"] == f"TLSv{cell.tls}"
         assert facts["certificate_checked"] is True
+        ends = datetime.fromisoformat(facts["certificate_ends"])
+        assert timedelta(days=29) < ends - datetime.now(UTC) < timedelta(days=31)
         # Pure-FTPd does not resume under TLS 1.3, and does not ask for it.
         assert facts["session_resumed"] or (cell.kind, cell.tls) == ("pure-ftpd", "1.3")
 

@@ -13,8 +13,8 @@ from publish.transport.digests import ALGORITHMS, Sent, Tally, blocks
 from publish.transport.ftp_files import (
     digest_in_reply,
     facts_of,
+    find_in_list,
     hash_offered,
-    size_in,
     time_of,
 )
 from runtime.exits import Refused
@@ -108,18 +108,30 @@ def test_the_strongest_hash_is_chosen(
     ],
 )
 def test_a_size_is_found_in_a_listing(line: str, size: int | None) -> None:
-    assert size_in([line], "a b.csv") == size
+    entry = find_in_list([line], "a b.csv")
+    assert (entry.bytes if entry else None) == size
+
+
+@pytest.mark.parametrize(
+    ("rights", "mode"),
+    [("rw-------", "0600"), ("rwxr-x--T", "0750"), ("rwSr-sr-x", "0655")],
+)
+def test_a_mode_is_found_in_a_listing(rights: str, mode: str) -> None:
+    line = f"-{rights}   1 feeds    64999      320000 Nov 21 23:31 a.csv"
+    entry = find_in_list([line], "a.csv")
+    assert entry is not None
+    assert entry.mode == mode
 
 
 def test_a_listing_that_is_not_understood_is_said_so() -> None:
     with pytest.raises(LookupError):
-        size_in(["A B.CSV;1   12/24  a b.csv"], "a b.csv")
+        find_in_list(["A B.CSV;1   12/24  a b.csv"], "a b.csv")
 
 
 def test_facts_of_a_listing() -> None:
     moment = datetime(2026, 1, 15, 6, 0, tzinfo=UTC)
     line = " Type=file;Size=12;Modify=20260115060000.25;UNIX.mode=0644; /in/a b.csv"
-    assert facts_of(line) == Entry("a b.csv", 12, moment)
+    assert facts_of(line) == Entry("a b.csv", 12, moment, "0644")
     assert facts_of("size=1; a") == Entry("a", 1, None)
     assert facts_of("type=dir;modify=20260115060000; in") is None
     assert facts_of("type=cdir; .") is None

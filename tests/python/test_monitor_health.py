@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 from commands import ROOT
-from delivered_project import DeliveredProject
+from delivered_project import SENT, DeliveredProject
 
 from monitor.catalogue import AREAS, CATALOGUE
 from monitor.findings import Finding
@@ -69,7 +69,7 @@ def _attempt(event: str | None, **fields: Any) -> Callable[[DeliveredProject], N
 
     def edit(project: DeliveredProject) -> None:
         asked = {"attempt": "second", "at": "2026-01-15T07:30:00Z"}
-        project.append_record("intent", **asked)
+        project.append_record("intent", folder="/", **asked)
         if event:
             project.append_record(event, **asked, why="421 the line broke", **fields)
 
@@ -105,13 +105,22 @@ def _pickup(seen: str | None) -> Callable[[DeliveredProject], None]:
     return edit
 
 
-def _unchecked_certificate(project: DeliveredProject) -> None:
+def _receipt(**fields: Any) -> Callable[[DeliveredProject], None]:
+    """Change the receipt of the delivery."""
+
+    def edit(project: DeliveredProject) -> None:
+        *rest, last = project.records()
+        last["receipt"].update(fields)
+        project.write_ledger(*rest, last)
+
+    return edit
+
+
+def _never_tried(project: DeliveredProject) -> None:
+    """A person said that the file arrived; no server was asked."""
     *rest, last = project.records()
-    last["receipt"]["certificate_checked"] = False
+    last["receipt"] = {"told": {"by": "ann", "because": "they have it"}}
     project.write_ledger(*rest, last)
-
-
-def _server(project: DeliveredProject) -> None:
     project.variables = {"DEST_ONPART_URL": "ftps://partner.example/inbox"}
 
 
@@ -160,13 +169,13 @@ BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "STATE_MISSING": lambda h: shutil.rmtree(h.data / "delivered"),
     "PACKAGE_MISSING": lambda h: shutil.rmtree(h.package),
     "DEST_UNCONFIGURED": lambda h: h.variables.update(DEST_ONPART_URL=""),
-    "DEST_UNCHECKED": _server,
-    "DEST_CHECK_OLD": lambda h: h.checked(at="2026-01-01T00:00:00Z"),
+    "DEST_UNCHECKED": _never_tried,
+    "DEST_CHECK_OLD": lambda h: h.variables.update(FEEDS_HEALTH_CHECK_DAYS="0.05"),
     "DEST_NOT_READY": lambda h: h.checked("not acceptable"),
-    "DEST_UNREACHABLE": lambda h: h.checked("unreachable"),
+    "DEST_UNREACHABLE": lambda h: h.checked("unavailable"),
     "CERT_RENEWAL_DUE": lambda h: h.checked(days=20),
-    "CERT_EXPIRES": lambda h: h.checked(days=6),
-    "CERT_NOT_CHECKED": _unchecked_certificate,
+    "CERT_EXPIRES": _receipt(certificate_ends="2026-01-21T12:00:00Z"),
+    "CERT_NOT_CHECKED": _receipt(certificate_checked=False),
     "DISK_LOW": lambda h: h.variables.update(FEEDS_HEALTH_DISK_MIB="999999999"),
     "LEDGER_BROKEN": _broken,
     "LEDGER_TORN": _torn,
@@ -359,6 +368,21 @@ def test_while_dbt_writes_it_cannot_tell(project: DeliveredProject):
         assert {f.id for f in report.findings} == {"CANNOT_TELL"}
         assert (report.exit_code, report.blind) == (75, {"build"})
         writing.communicate("\n")
+
+
+def test_the_newest_of_checks_and_receipts_counts(project: DeliveredProject):
+    project.checked("not acceptable", days=6, at="2026-01-15T06:00:00Z")
+    report = project.health()
+    (sent,) = report.facts["destinations"]["onpart"]["checks"].values()
+    assert report.findings == ()
+    assert sent == {
+        "at": SENT, "verdict": "delivered", "certificate_days_left": None,
+        "mode": "0644",
+    }  # fmt: skip
+    project.checked(days=90)
+    (checked,) = project.health().facts["destinations"]["onpart"]["checks"].values()
+    assert (checked["verdict"], checked["certificate_days_left"]) == ("ready", 90)
+    assert checked["mode"] == "0600"
 
 
 def test_a_fresh_check_is_made_by_publish(project: DeliveredProject):

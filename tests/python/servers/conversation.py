@@ -72,7 +72,6 @@ class Conversation:
     def do_FEAT(self, _: str) -> str:
         known = list(self.stub.script.features)
         known += ["HASH SHA-256*", "XSHA256"] if self.stub.script.hash else []
-        known += ["AVBL"] if self.stub.script.free is not None else []
         return "\r\n".join(["211-Features", *(f" {each}" for each in known), "211 End"])
 
     def do_TYPE(self, given: str) -> str:
@@ -106,7 +105,7 @@ class Conversation:
 
     def do_SIZE(self, name: str) -> str:
         script, path = self.stub.script, self._path(name)
-        if self.type != "I" and not script.ascii_size:
+        if self.type != "I":
             return "550 SIZE not allowed in ASCII mode"
         if not path.is_file():
             return "550 no such file"
@@ -123,10 +122,6 @@ class Conversation:
     def do_HASH(self, name: str) -> str:
         digest = self._digest(name)
         return f"213 SHA-256 0-0 {digest} {name}" if digest else "500 unknown"
-
-    def do_AVBL(self, _: str) -> str:
-        free = self.stub.script.free
-        return "500 unknown" if free is None else f"213 {free}"
 
     def do_DELE(self, name: str) -> str:
         if not self.stub.script.removes:

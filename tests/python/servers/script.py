@@ -28,12 +28,10 @@ class Script:
         after: what becomes of a file that was renamed: there, gone (picked up at once),
             other (half of it is left).
         size_error: added to what SIZE tells.
-        ascii_size: SIZE is answered in ASCII type too.
         pasv: the address in 227; the port is right.
         epsv: EPSV is known.
         features: lines of FEAT.
         removes: False: DELE is refused.
-        free: what AVBL tells; None where it is unknown.
         hash: XSHA256 and HASH are: right, wrong, or empty for unknown.
         login: the reply to PASS in place of judging the password.
     """
@@ -56,11 +54,9 @@ class Script:
     replaces: bool = True
     after: str = "there"
     size_error: int = 0
-    ascii_size: bool = False
     pasv: str = "127.0.0.1"
     epsv: bool = True
     features: tuple[str, ...] = ("SIZE", "EPSV", "PBSZ", "PROT")
     removes: bool = True
-    free: int | None = None
     hash: str = ""
     login: str = ""
