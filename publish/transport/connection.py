@@ -1,12 +1,17 @@
 """The interface that every transport has."""
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from publish.transport.destination import Destination
 from publish.transport.digests import Digest, Sent
+
+# Idle seconds before the first probe, seconds between probes, lost probes.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +82,20 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """End the connection; never raises."""
+
+
+def open_socket(destination: Destination) -> socket.socket:
+    """Connect to a server by TCP.
+
+    Firewalls forget a silent connection, so TCP's own probes keep it alive.
+
+    Raises:
+        OSError: the server cannot be reached.
+    """
+    address = (destination.host, destination.port)
+    connected = socket.create_connection(address, destination.timeout)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        if hasattr(socket, name):
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return connected

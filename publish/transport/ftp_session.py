@@ -9,6 +9,7 @@ import socket
 import ssl
 from contextlib import suppress
 
+from publish.transport.connection import open_socket
 from publish.transport.destination import Destination
 from runtime.command import LOG
 
@@ -40,8 +41,6 @@ def tls_context(destination: Destination) -> ssl.SSLContext:
 _REASON_SECONDS = 3.0
 # How long a server may take to close its end of a data connection, or to say goodbye.
 CLOSE_SECONDS = 5.0
-# Idle seconds before the first probe, seconds between probes, lost probes.
-_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
 
 
 class Session(ftplib.FTP_TLS):
@@ -60,9 +59,8 @@ class Session(ftplib.FTP_TLS):
     def open(self) -> str:
         """Connect, in TLS for ftps+implicit://, and return the greeting."""
         self.host, self.port = self._to.host, self._to.port
-        plain = socket.create_connection((self.host, self.port), self._to.timeout)
+        plain = open_socket(self._to)
         self.sock, self.af = plain, plain.family
-        self._keep_alive()
         if self._to.scheme == "ftps+implicit":
             self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
         self._read_lines()
@@ -154,16 +152,6 @@ class Session(ftplib.FTP_TLS):
             self.wait(_REASON_SECONDS)
             return self.getmultiline()
         return ""
-
-    def _keep_alive(self) -> None:
-        # Lets firewalls know that we are there during a long transfer; NOOP would
-        # upset some servers.
-        if self.sock is not None:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for name, value in _KEEP_ALIVE.items():
-                if hasattr(socket, name):
-                    number = getattr(socket, name)
-                    self.sock.setsockopt(socket.IPPROTO_TCP, number, value)
 
     def _read_lines(self) -> None:
         # A server that does not speak UTF-8 must not hide what it has to say.
