@@ -130,8 +130,7 @@ def delivery_of(intent: Record, paths: list[Path]) -> Delivery:
         tuple(
             Item(path, item["name"], item["part"], item["bytes"], item["sha256"])
             for path, item in zip(paths, intent["items"], strict=True)
-        ),
-        intent["rename"],
+        )
     )
 
 

@@ -99,7 +99,6 @@ def deliver(settings: Settings, ledger: Ledger, ready: PreparedFile) -> Record:
         "split": file.split,
         "destination": feed.destination,
         "folder": folder,
-        "rename": feed.rename,
         "name": path.name,
         "sha256": file.sha256,
         "bytes": path.stat().st_size,

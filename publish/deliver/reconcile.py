@@ -29,7 +29,7 @@ def settle(connection: Connection, delivery: Delivery) -> Outcome:
     """
     outcome: Outcome = "unknown"
     for item in delivery.items:
-        outcome = _settle_one(connection, item, delivery.rename)
+        outcome = _settle_one(connection, item)
         if outcome == "failed":
             clear(connection, delivery)
             break
@@ -57,13 +57,13 @@ def settle_upload(
     return "failed"
 
 
-def _settle_one(connection: Connection, item: Item, rename: str) -> Outcome:
+def _settle_one(connection: Connection, item: Item) -> Outcome:
     if connection.size(item.part) is not None:
         # Before the rename, for after it the partner has what was not ours.
         whole = _is_ours(connection, item, item.part)
         try:
             if whole:
-                place(connection, item, rename)
+                place(connection, item)
         except (Refused, Temporary) as refusal:
             # One server calls missing rights temporary. If the connection is what
             # broke, the next question raises it again.

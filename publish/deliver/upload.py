@@ -41,7 +41,6 @@ class Delivery:
     """What goes out together, the feed itself last: its name says that all is there."""
 
     items: tuple[Item, ...]
-    rename: str
 
 
 @dataclass(slots=True)
@@ -101,7 +100,7 @@ def send(
         sent = [(item, _put(connection, item, bar)) for item in delivery.items]
         placing()
         for item in delivery.items:
-            place(connection, item, delivery.rename)
+            place(connection, item)
         seen = [_seen(connection, item, what) for item, what in sent]
         return {**connection.facts(), "files": seen, **tidy(connection)}
 
@@ -149,18 +148,10 @@ def _compare(
     return size, digest
 
 
-def place(connection: Connection, item: Item, rename: str) -> None:
-    """Give a part its name, by the exposure's rename policy."""
+def place(connection: Connection, item: Item) -> None:
+    """Give a part its name."""
     failpoint("before-rnto")
-    try:
-        connection.rename(item.part, item.name)
-    except Refused:
-        # The gap in which no file stands there is declared by whoever chose this.
-        if rename != "delete-then-rename" or connection.size(item.name) is None:
-            raise
-        connection.remove(item.name)
-        failpoint("in-gap")
-        connection.rename(item.part, item.name)
+    connection.rename(item.part, item.name)
     failpoint("after-rnto")
 
 

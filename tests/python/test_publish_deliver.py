@@ -59,9 +59,7 @@ def feed(tmp_path: Path) -> Path:
     return path
 
 
-def intent(
-    path: Path, rename: str = "replace", attempt: str = "run-1"
-) -> dict[str, Any]:
+def intent(path: Path, attempt: str = "run-1") -> dict[str, Any]:
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     item = {
@@ -76,7 +74,6 @@ def intent(
         "split": None,
         "destination": "onpart",
         "folder": "/",
-        "rename": rename,
         "name": NAME,
         "sha256": digest,
         "bytes": len(content),
@@ -88,7 +85,7 @@ def intent(
 
 
 def deliver(ledger: Ledger, to: Partner, path: Path, **how: Any) -> Any:
-    return attempt.deliver(
+    return attempt.attempt_delivery(
         ledger, lambda name, folder: to.open(folder), intent(path, **how), [path], False
     )
 
@@ -111,7 +108,7 @@ def test_the_order_of_commands_is_the_safe_one(
         def open_(name: str, folder: str) -> Connection:
             return connect(Destination.of(variables, name), folder)
 
-        record = attempt.deliver(ledger, open_, intent(feed), [feed], False)
+        record = attempt.attempt_delivery(ledger, open_, intent(feed), [feed], False)
 
         sent = [command.split()[0] for command in server.commands]
         transfer = [word for word in sent if word in _TOLD]
@@ -182,9 +179,6 @@ def test_a_server_that_refuses_to_replace_keeps_the_old_file(
             deliver(ledger, to, feed)
         assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], b"old")
         assert events(ledger) == ["intent", "placing", "failed"]
-
-        deliver(ledger, to, feed, rename="delete-then-rename", attempt="run-2")
-        assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], CONTENT)
 
 
 def test_a_server_that_only_says_it_renamed_is_found_out(
@@ -298,7 +292,7 @@ def test_two_files_take_their_names_only_when_both_are_there(
     two["items"].append({**two["items"][0], "name": "gone.json", "part": "gone.part"})
     with partner_in("good") as to:
         with pytest.raises(Refused, match="cannot read"):
-            attempt.deliver(
+            attempt.attempt_delivery(
                 ledger,
                 lambda name, folder: to.open(folder),
                 two,
@@ -317,8 +311,10 @@ def test_a_folder_is_a_partner_too(tmp_path: Path, ledger: Ledger, feed: Path) -
         return connect(Destination.of(variables, name), folder)
 
     with pytest.raises(Refused, match="expected a folder"):
-        attempt.deliver(ledger, open_, intent(feed), [feed], False)
+        attempt.attempt_delivery(ledger, open_, intent(feed), [feed], False)
     folder.mkdir()
-    attempt.deliver(ledger, open_, intent(feed, attempt="run-2"), [feed], False)
+    attempt.attempt_delivery(
+        ledger, open_, intent(feed, attempt="run-2"), [feed], False
+    )
     assert [path.name for path in folder.iterdir()] == [NAME]
     assert (folder / NAME).read_bytes() == CONTENT

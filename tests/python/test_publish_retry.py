@@ -62,7 +62,7 @@ def opener(variables: dict[str, str]) -> Any:
     return open_
 
 
-def intent(path: Path, rename: str = "replace") -> dict[str, Any]:
+def intent(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     part = f"{NAME}.{ATTEMPT}.part"
@@ -70,7 +70,7 @@ def intent(path: Path, rename: str = "replace") -> dict[str, Any]:
     return {
         **dict.fromkeys(("file", "feed", "run_id", "package", "period"), "feed"),
         "attempt": ATTEMPT, "split": None, "destination": "onpart", "folder": "/",
-        "rename": rename, "name": NAME, "sha256": digest, "bytes": len(content),
+        "name": NAME, "sha256": digest, "bytes": len(content),
         "rows": 1, "logical": "2026-01-15T06:00:00Z", "items": [item],
         "state": {"model": "m", "sha256": "x"},
     }  # fmt: skip
@@ -233,13 +233,16 @@ def test_a_server_that_refuses_to_replace_keeps_the_old_file(
     assert events(ledger) == ["intent", "placing", "failed"]
 
 
-def test_delete_then_rename_is_for_such_servers(
+def test_a_name_with_the_time_replaces_nothing(
     ledger: Ledger, feed: Path, server: Start
 ) -> None:
     to = server("proftpd", replace=False)
-    to.lay(NAME, b"old")
-    deliver(ledger, to.variables(), feed, rename="delete-then-rename")
-    assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], CONTENT)
+    for day in ("15", "16"):
+        feed.write_bytes(CONTENT + day.encode())
+        record = {**intent(feed), "attempt": f"{ATTEMPT}-{day}"}
+        record["items"][0]["name"] = record["name"] = f"feed-202601{day}.csv"
+        attempt_delivery(ledger, opener(to.variables()), record, [feed], False)
+    assert to.names() == ["feed-20260115.csv", "feed-20260116.csv"]
 
 
 def test_only_parts_that_our_ledger_knows_are_swept(
@@ -255,7 +258,7 @@ def test_only_parts_that_our_ledger_knows_are_swept(
     for name in (ours, theirs, "other.part", f"{ATTEMPT}.part.csv"):
         (folder / name).write_bytes(b"x")
     again = {**intent(feed), "attempt": f"{ATTEMPT}-7"}
-    record = deliver(ledger, opener(variables), again, [feed], False)
+    record = attempt_delivery(ledger, opener(variables), again, [feed], False)
     assert record["receipt"]["parts"] == {"removed": [ours], "left": [theirs]}
     assert ours not in names(folder)
     assert {theirs, "other.part", f"{ATTEMPT}.part.csv"} < set(names(folder))
