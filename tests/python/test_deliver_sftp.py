@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, clean_environment
+from commands import ROOT, clean_environment
 from delivering import CONTENT, ignore, opened
 from servers import machine
 from servers.fixtures import Start

@@ -11,9 +11,9 @@ from faults import places
 from servers.fixtures import Start
 from stopping import stopped
 
-from publish.deliver import attempt
-from publish.deliver.attempt import attempt_delivery
-from publish.deliver.retry import RetryPolicy
+from publish.deliver import reconcile
+from publish.deliver.attempt import Attempt
+from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from publish.transport import Destination, connect
 from publish.transport.connection import Connection
 from runtime.environment import Environment
@@ -77,10 +77,9 @@ def intent(path: Path) -> dict[str, Any]:
 
 
 def deliver(ledger: Ledger, variables: dict[str, str], path: Path, **how: Any) -> Any:
-    patience = how.pop("patience", QUICK)
-    return attempt_delivery(
-        ledger, opener(variables), intent(path, **how), [path], False, patience
-    )
+    record = how.get("intent", intent(path))
+    attempt = Attempt(ledger, opener(variables), record, [path])
+    return deliver_with_retries(attempt, how.get("policy", QUICK))
 
 
 def events(ledger: Ledger) -> list[str]:
@@ -117,15 +116,19 @@ def test_patience_ends_and_says_how_often_it_tried(ledger: Ledger, feed: Path) -
 
 def test_no_try_begins_after_the_time_allowed(ledger: Ledger, feed: Path) -> None:
     with forgetful("450 99") as to, pytest.raises(Temporary, match="450 Busy"):
-        deliver(ledger, to.variables, feed, patience=RetryPolicy(9, seconds=1, pause=5))
+        deliver(ledger, to.variables, feed, policy=RetryPolicy(9, seconds=1, pause=5))
     assert events(ledger) == ["intent", "failed"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("vsftpd", "^onpart: sending .*553"), ("openssh", "^onpart: sending .*denied")],
+)
 def test_what_is_refused_is_not_tried_again(
-    ledger: Ledger, feed: Path, server: Start
+    ledger: Ledger, feed: Path, server: Start, kind: str, words: str
 ) -> None:
-    to = server("vsftpd", read_only=True)
-    with pytest.raises(Refused, match="553"):
+    to = server(kind, read_only=True)
+    with pytest.raises(Refused, match=words):
         deliver(ledger, to.variables(), feed)
     assert events(ledger) == ["intent", "failed"]
 
@@ -186,16 +189,16 @@ def test_a_part_that_could_not_be_removed_is_remembered_and_removed_later(
         to.kill()
         run.go_on()
         code, said = run.ended()
-    assert (code, "looks first" in said) == (75, True), said
+    assert (code, "checks this first" in said) == (75, True), said
     ledger = Ledger(path)
     assert [r["attempt"] for r in ledger.open_intents("feed")] == [ATTEMPT]
     assert f"{NAME}.{ATTEMPT}.part" in to.names()
     with pytest.raises(Temporary):
-        attempt.settle_open(ledger, open_, "feed")
+        reconcile.reconcile_open(ledger, open_, "feed")
     assert len(ledger.open_intents("feed")) == 1
 
     to.start()
-    attempt.settle_open(ledger, open_, "feed")
+    reconcile.reconcile_open(ledger, open_, "feed")
 
     assert to.names() == [other.name]
     assert events(ledger) == ["intent", "failed"]
@@ -241,7 +244,7 @@ def test_a_name_with_the_time_replaces_nothing(
         feed.write_bytes(CONTENT + day.encode())
         record = {**intent(feed), "attempt": f"{ATTEMPT}-{day}"}
         record["items"][0]["name"] = record["name"] = f"feed-202601{day}.csv"
-        attempt_delivery(ledger, opener(to.variables()), record, [feed], False)
+        deliver(ledger, to.variables(), feed, intent=record)
     assert to.names() == ["feed-20260115.csv", "feed-20260116.csv"]
 
 
@@ -258,7 +261,7 @@ def test_only_parts_that_our_ledger_knows_are_swept(
     for name in (ours, theirs, "other.part", f"{ATTEMPT}.part.csv"):
         (folder / name).write_bytes(b"x")
     again = {**intent(feed), "attempt": f"{ATTEMPT}-7"}
-    record = attempt_delivery(ledger, opener(variables), again, [feed], False)
+    record = deliver(ledger, variables, feed, intent=again)
     assert record["receipt"]["parts"] == {"removed": [ours], "left": [theirs]}
     assert ours not in names(folder)
     assert {theirs, "other.part", f"{ATTEMPT}.part.csv"} < set(names(folder))

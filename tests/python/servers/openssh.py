@@ -22,6 +22,8 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
         words += ["-P", "posix-rename"]
     if not options.rename:
         words += ["-P", "rename,posix-rename"]
+    if options.read_only:
+        words += ["-R"]
     if options.out_of_order:
         # The user must be able to read it.
         source = machine.program("usr/libexec/gesftpserver")
