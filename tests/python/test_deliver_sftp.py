@@ -1,4 +1,4 @@
-"""SFTP against OpenSSH: what it refuses, and how it fails."""
+"""SFTP at OpenSSH: refusals and failures."""
 
 import os
 import signal
@@ -140,10 +140,10 @@ def test_a_key_exchange_by_sha1_is_refused_and_named(server: Start) -> None:
         pass
 
 
-@pytest.mark.parametrize("word", [b"", b"220 this is FTP\r\n"])
-def test_what_is_not_an_ssh_server_is_given_up(tmp_path: Path, word: bytes) -> None:
+@pytest.mark.parametrize("greeting", [b"", b"220 this is FTP\r\n"])
+def test_a_server_without_ssh_is_temporary(tmp_path: Path, greeting: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_talk, args=(listener, word)).start()
+        threading.Thread(target=_greet, args=(listener, greeting)).start()
         given = {
             "URL": f"sftp://u@127.0.0.1:{listener.getsockname()[1]}",
             "PASSWORD": "pass-of-tests",
@@ -156,11 +156,11 @@ def test_what_is_not_an_ssh_server_is_given_up(tmp_path: Path, word: bytes) -> N
             connect(to, "")
 
 
-def _talk(listener: socket.socket, word: bytes) -> None:
+def _greet(listener: socket.socket, greeting: bytes) -> None:
     client, _ = listener.accept()
     with client:
-        client.sendall(word)
-        # Until the client has gone.
+        client.sendall(greeting)
+        # Until the client ends the connection.
         with suppress(OSError):
             while client.recv(1024):
                 pass
@@ -244,13 +244,13 @@ def test_a_user_number_without_a_name_connects(server: Start, source: Path) -> N
 
 
 def test_a_server_that_goes_while_we_send(server: Start, tmp_path: Path) -> None:
-    to, told = server("openssh"), []
+    to, ticks = server("openssh"), list[int]()
     big = tmp_path / "big"
     big.write_bytes(bytes(32 * 2**20))
 
     def tick(size: int) -> None:
-        if not told:
-            told.append(size)
+        if not ticks:
+            ticks.append(size)
             to.kill()
 
     with opened(to) as connection, pytest.raises(Temporary, match=r"broke after [1-9]"):

@@ -1,4 +1,4 @@
-"""SFTP against OpenSSH: who the server is, and who we are, by keys."""
+"""SFTP at OpenSSH: the server's key and ours."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_key_that_nobody_knows_is_refused_and_shown(server: Start) -> None:
+def test_an_unknown_key_is_refused_and_shown(server: Start) -> None:
     to = server("openssh")
     to.known_hosts.write_text("# none yet\n")
     with pytest.raises(Refused, match="DEST_ONPART_KNOWN_HOSTS") as caught, opened(to):
@@ -50,7 +50,7 @@ def test_a_key_that_changed_is_refused_and_both_are_shown(server: Start) -> None
     assert to.logins() == []
 
 
-def test_another_hosts_key_does_not_count(server: Start) -> None:
+def test_the_key_of_another_host_is_not_accepted(server: Start) -> None:
     to = server("openssh")
     key = to.known_hosts.read_text().partition(" ")[2]
     to.known_hosts.write_text(f"other.example {key}")
@@ -82,7 +82,7 @@ def test_hashed_host_names_are_understood(server: Start) -> None:
         ("@cert-authority * ssh-ed25519 AAAA", "@cert-authority"),
     ],
 )
-def test_marked_lines_are_not_passed_over(server: Start, text: str, words: str) -> None:
+def test_marked_lines_are_refused(server: Start, text: str, words: str) -> None:
     to = server("openssh")
     line = to.known_hosts.read_text()
     to.known_hosts.write_text(text.format(line=line) + "\n" + line)

@@ -1,4 +1,4 @@
-"""Tries, back-off, litter and rename policies, against real servers."""
+"""Tries, back-off and orphaned parts, at real servers."""
 
 import hashlib
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ def test_each_try_has_its_own_part_and_its_own_record(
     assert [record.message[:6] for record in caplog.records] == ["try=1 ", "try=2 "]
 
 
-def test_patience_ends_and_says_how_often_it_tried(ledger: Ledger, feed: Path) -> None:
+def test_the_last_error_says_how_often_it_was_tried(ledger: Ledger, feed: Path) -> None:
     with forgetful("450 99") as to:
         with pytest.raises(Temporary, match=r"450 Busy.*Tried 4 times in \d+ s"):
             deliver(ledger, to.variables, feed)
@@ -143,7 +143,7 @@ def test_a_wrong_password_is_tried_once_and_clears_nothing(
     assert to.logins() == [False]
 
 
-def test_a_temporary_code_with_lasting_words_is_tried_once_more(
+def test_a_temporary_code_with_lasting_text_is_tried_once_more(
     ledger: Ledger, feed: Path, server: Start
 ) -> None:
     """Pure-FTPd calls a folder under the file's name temporary: 451."""
@@ -177,7 +177,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_no_part(
     assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], b"old")
 
 
-def test_a_part_that_could_not_be_removed_is_remembered_and_removed_later(
+def test_a_part_that_could_not_be_removed_is_removed_by_the_next_run(
     path: Path, feed: Path, server: Start
 ) -> None:
     """The server is killed in the upload, and is away when we clean up."""
@@ -248,7 +248,7 @@ def test_a_name_with_the_time_replaces_nothing(
     assert to.names() == ["feed-20260115.csv", "feed-20260116.csv"]
 
 
-def test_only_parts_that_our_ledger_knows_are_swept(
+def test_only_parts_in_our_ledger_are_removed(
     ledger: Ledger, feed: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "partner"
@@ -267,7 +267,7 @@ def test_only_parts_that_our_ledger_knows_are_swept(
     assert {theirs, "other.part", f"{ATTEMPT}.part.csv"} < set(names(folder))
 
 
-def test_a_folder_share_that_fills_up_is_told_as_such(
+def test_a_share_that_fills_up_is_named(
     ledger: Ledger, feed: Path, server: Start
 ) -> None:
     to = server("vsftpd", disk=1 << 18)
