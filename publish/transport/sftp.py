@@ -303,7 +303,8 @@ class _Loop:
 
     def close(self, connection: asyncssh.SSHClientConnection | None) -> None:
         """Cancel what is not done, end a connection and the thread."""
-        self.submit(_end(connection)).result()
+        with suppress(OSError, asyncssh.Error):
+            self.submit(_end(connection)).result(2 * _CLOSE_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
