@@ -14,7 +14,7 @@ from publish import approve as approval
 from publish import selection
 from publish import status as file_status
 from publish.check.command import check
-from publish.deliver.attempt import settle_unknown
+from publish.deliver.reconcile import settle_unknown
 from publish.package import signature
 from publish.prune.command import command as prune
 from publish.replay.command import command as replay

@@ -1,10 +1,10 @@
 """What stands where: for every file the last delivery, what is held, what is due."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from publish.deliver.upload import opened
 from publish.selection import due
 from publish.settings import Settings, stamp
 from publish.transport import Destination, connect
@@ -141,9 +141,9 @@ def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> 
         waiting = [r for r in _newest(feed, ledger) if _seen(ledger, r) != _TAKEN]
         if feed.pickup is None or not waiting:
             continue
-        to = Destination.of(settings.variables, feed.destination)
+        destination = Destination.of(settings.variables, feed.destination)
         folder = feed.folder_in(settings.place.environment)
-        with opened(lambda to=to, folder=folder: connect(to, folder)) as connection:  # type: ignore[misc]
+        with closing(connect(destination, folder)) as connection:
             there = set(connection.list())
         for record in waiting:
             found = _LYING if record["name"] in there else _TAKEN

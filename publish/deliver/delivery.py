@@ -1,16 +1,17 @@
-"""A ready file handed to the partner: sent, remembered, its receipt kept."""
+"""Deliver a prepared file, and end what an earlier run left open."""
 
 import hashlib
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from publish import partner_state
-from publish.deliver.attempt import Connect, attempt_delivery, settle_open
-from publish.deliver.retry import RetryPolicy
+from publish.deliver.attempt import Attempt, Connect
+from publish.deliver.reconcile import reconcile_open
+from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from publish.prepare import PreparedFile
 from publish.settings import Settings, stamp
 from publish.transport import Destination, connect
@@ -26,109 +27,59 @@ from store.ledger import Ledger, Record
 
 
 def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
-    """Settle what an earlier run left open, before anything new is made.
+    """End the attempts that an earlier run left open, before anything is built.
 
-    Of every feed that sets what the partner holds of the same model: one that is
-    settled late would be taken for the newest.
+    This covers every feed whose deliveries change the same state of the partner: an
+    attempt that is ended later would be taken for the newest.
 
     Raises:
         Refused: whether something was delivered cannot be known.
         Temporary: the server cannot be asked now.
     """
-    kin = {
+    same_state = {
         record["feed"]
         for record in ledger.all("intent")
         if record["state"]["model"] == feed.state.model
     }
-    for name in sorted(kin | {feed.name}):
-        _settle(settings, ledger, name)
+    for name in sorted(same_state | {feed.name}):
+        _reconcile_feed(settings, ledger, name)
     partner_state.sync(ledger, settings.place.delivered)
-    # Only the last one of a file can be without: each run begins here.
+    # Only the last receipt of a file can be missing: every run begins here.
     last = {r["file"]: r for r in ledger.all("delivered") if r["feed"] == feed.name}
     for record in last.values():
         sweep(settings.place.outbox / record["file"] / record["run_id"])
         outbox.write_receipt(settings.place.outbox, record)
 
 
-def _settle(settings: Settings, ledger: Ledger, feed: str) -> None:
-    def locate(intent: Record, name: str) -> Path:
-        folder = settings.place.outbox / str(intent["file"]) / str(intent["run_id"])
-        return folder / name
-
-    def settle() -> None:
-        settle_open(ledger, _connecting(settings), feed, locate)
-
-    open_ = ledger.open_intents(feed)
-    if not open_:
-        return settle()  # an end that is unknown still holds the feed
-    with _turn(settings, open_[0]["destination"], open_[0]["folder"]):
-        return RetryPolicy.of(settings.variables, open_[0]["destination"]).run(settle)
-
-
-def deliver(settings: Settings, ledger: Ledger, ready: PreparedFile) -> Record:
-    """Send a file that is ready, with its manifest before it if the feed says so.
+def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Record:
+    """Send a prepared file; its manifest first, if the feed delivers that.
 
     Raises:
-        Refused, Temporary: see `publish.deliver.attempt`; Refused too if these bytes
+        Refused, Temporary: see `deliver_with_retries`; Refused also if these bytes
             were delivered for this period already.
     """
-    file, feed = ready.file, ready.file.feed
-    if ready.package is None:
+    file, feed = prepared.file, prepared.file.feed
+    if prepared.package is None:
         raise LookupError(f"{file.label} was not packed for delivery")
     period = stamp(feed.cadence.last_due(settings.at))
-    twin = ledger.twin(feed.destination, file.label, period, file.sha256)
-    if twin and settings.again is None:
+    duplicate = ledger.twin(feed.destination, file.label, period, file.sha256)
+    if duplicate and settings.again is None:
         raise Refused(
-            f"{feed.destination} was given these very bytes as {twin['name']} at "
-            f"{twin['at']}, and something else since. Expected one delivery of them "
-            f"for the period {period}. If the partner shall have them again: "
+            f"{feed.destination} got the same bytes as {duplicate['name']} at "
+            f"{duplicate['at']}, and a different file since. Expected one delivery of "
+            f"them for the period {period}. To send them again: "
             f'`publish {feed.name} --again --because "..."`.'
         )
-    # Nobody else, not even a twin of this run elsewhere, may use the same part.
-    attempt = f"{ready.run_id}-{secrets.token_hex(3)}"
-    path = ready.package / file.path.name
-    paths = [path]
+    paths = [prepared.package / file.path.name]
     if feed.manifest == "deliver":
-        paths.insert(0, ready.package / ready.manifest)
+        paths.insert(0, prepared.package / prepared.manifest)
     folder = feed.folder_in(settings.place.environment)
-    intent: dict[str, Any] = {
-        "attempt": attempt,
-        "run_id": ready.run_id,
-        "feed": feed.name,
-        "file": file.label,
-        "split": file.split,
-        "destination": feed.destination,
-        "folder": folder,
-        "rename": feed.rename,
-        "name": path.name,
-        "sha256": file.sha256,
-        "bytes": path.stat().st_size,
-        "rows": file.rows,
-        "logical": settings.logical_time,
-        "period": period,
-        "state": {"model": feed.state.model, "sha256": ready.state},
-        "package": ready.digest,
-        "seconds": ready.seconds,
-        "items": [
-            {
-                "name": item.name,
-                "part": f"{item.name}.{attempt}.part",
-                "bytes": item.stat().st_size,
-                "sha256": sha256_of(item),
-            }
-            for item in paths
-        ],
-    }
-    if settings.again:
-        intent["again"] = {"by": settings.again.by, "because": settings.again.because}
-    with _turn(settings, feed.destination, folder):
-        record = attempt_delivery(
-            ledger,
-            _connecting(settings),
-            intent,
-            paths,
-            settings.bar,
-            RetryPolicy.of(settings.variables, feed.destination),
+    destination = Destination.of(settings.variables, feed.destination)
+    intent = _intent(settings, prepared, paths, period)
+    policy = RetryPolicy.of(settings.variables, feed.destination)
+    with destination_lock(settings.variables, destination, folder):
+        record = deliver_with_retries(
+            Attempt(ledger, _connect(settings), intent, paths, settings.bar), policy
         )
     partner_state.sync(ledger, settings.place.delivered)
     outbox.write_receipt(settings.place.outbox, record)
@@ -136,45 +87,94 @@ def deliver(settings: Settings, ledger: Ledger, ready: PreparedFile) -> Record:
     return record
 
 
-def _turn(
-    settings: Settings, destination: str, folder: str
-) -> AbstractContextManager[None]:
-    to = Destination.of(settings.variables, destination)
-    return destination_lock(settings.variables, to, folder)
-
-
-def _connecting(settings: Settings) -> Connect:
-    def open_(name: str, folder: str) -> Connection:
-        return connect(Destination.of(settings.variables, name), folder)
-
-    return open_
-
-
 @contextmanager
 def destination_lock(
     variables: Environment, destination: Destination, folder: str
 ) -> Iterator[None]:
-    """Hold the folder of an exposure at a destination while the block runs.
+    """Lock a folder at a destination while the block runs.
 
     Args:
-        variables: FEEDS_LOCK_WAIT (0) is how many seconds to wait for the other one;
-            XDG_STATE_HOME (~/.local/state) is where the locks lie.
+        variables: FEEDS_LOCK_WAIT (0) is how many seconds to wait for the lock;
+            XDG_STATE_HOME (~/.local/state) is the folder of the locks.
         destination: the server.
         folder: of the exposure.
 
     Raises:
-        Temporary: somebody else is delivering there; names who, and since when.
+        Temporary: another process is delivering there; names it, and since when.
     """
     state = variables.optional("XDG_STATE_HOME")
     locks = Path(state) if state else Path.home() / ".local" / "state"
     address = "\n".join(
         (destination.server, destination.user, destination.path, folder.strip("/"))
     )
-    plain = re.sub(r"[^A-Za-z0-9.]+", "-", f"{destination.host or 'file'}{folder}")
-    key = f"{plain.strip('-')}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
+    readable = re.sub(r"[^A-Za-z0-9.]+", "-", f"{destination.host or 'file'}{folder}")
+    key = f"{readable.strip('-')}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
     with one_writer(
         locks / "partner-feeds" / key,
         f"a delivery to {destination.name}",
         variables.number("FEEDS_LOCK_WAIT", 0),
     ):
         yield
+
+
+def _reconcile_feed(settings: Settings, ledger: Ledger, feed: str) -> None:
+    def locate(intent: Record, name: str) -> Path:
+        folder = settings.place.outbox / str(intent["file"]) / str(intent["run_id"])
+        return folder / name
+
+    def reconcile() -> None:
+        reconcile_open(ledger, _connect(settings), feed, locate)
+
+    open_intents = ledger.open_intents(feed)
+    if not open_intents:
+        return reconcile()  # an unknown outcome still stops the feed
+    name, folder = open_intents[0]["destination"], open_intents[0]["folder"]
+    destination = Destination.of(settings.variables, name)
+    with destination_lock(settings.variables, destination, folder):
+        return RetryPolicy.of(settings.variables, name).run(reconcile)
+
+
+def _intent(
+    settings: Settings, prepared: PreparedFile, paths: list[Path], period: str
+) -> dict[str, Any]:
+    """Return the fields of the record that says what will be sent."""
+    file, feed = prepared.file, prepared.file.feed
+    # No other run, on this machine or another, may use the same name of a part.
+    attempt = f"{prepared.run_id}-{secrets.token_hex(3)}"
+    intent: dict[str, Any] = {
+        "attempt": attempt,
+        "run_id": prepared.run_id,
+        "feed": feed.name,
+        "file": file.label,
+        "split": file.split,
+        "destination": feed.destination,
+        "folder": feed.folder_in(settings.place.environment),
+        "name": file.path.name,
+        "sha256": file.sha256,
+        "bytes": paths[-1].stat().st_size,
+        "rows": file.rows,
+        "logical": settings.logical_time,
+        "period": period,
+        "state": {"model": feed.state.model, "sha256": prepared.state},
+        "package": prepared.digest,
+        "seconds": prepared.seconds,
+        "items": [
+            {
+                "name": path.name,
+                "part": f"{path.name}.{attempt}.part",
+                "bytes": path.stat().st_size,
+                "sha256": sha256_of(path),
+            }
+            for path in paths
+        ],
+    }
+    if settings.again:
+        intent["again"] = {"by": settings.again.by, "because": settings.again.because}
+    return intent
+
+
+def _connect(settings: Settings) -> Connect:
+    def connect_to(name: str, folder: str) -> Connection:
+        return connect(Destination.of(settings.variables, name), folder)
+
+    return connect_to

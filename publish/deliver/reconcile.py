@@ -1,20 +1,125 @@
-"""How an attempt ended, found out by looking at what lies at the partner."""
+"""Find out how an attempt ended, by what is in the partner's folder, and finish it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
-from publish.deliver.upload import Delivery, Item, clear, place
+from publish.deliver.attempt import Attempt, Connect, Item, record_outcome
+from publish.deliver.upload import Mismatch, place, remove_parts
 from publish.transport import Digest, Sent
 from publish.transport.connection import Connection
 from publish.transport.digests import tallied
 from runtime.command import LOG
-from runtime.exits import Refused, Temporary
+from runtime.exits import Refused, Stop, Temporary
+from store.ledger import Ledger, Record
 
 Outcome = Literal["delivered", "failed", "unknown"]
+# Returns the path on this side of an item of an intent: (intent, name) -> path.
+Locate = Callable[[Record, str], Path]
 
 
-def settle(connection: Connection, delivery: Delivery) -> Outcome:
-    """Find out by looking how an attempt ended whose rename had begun, and finish it.
+def reconcile(attempt: Attempt, error: Stop | None = None) -> Record:
+    """End an attempt by what is at the partner; return the record of its outcome.
+
+    Args:
+        attempt: recorded as begun, not as ended.
+        error: what broke it off; None if its process ended.
+
+    Raises:
+        Refused, Temporary: the partner cannot be asked; the attempt stays open.
+    """
+    try:
+        with attempt.connection() as connection:
+            outcome = _outcome(connection, attempt, error)
+            facts = dict(connection.facts())
+    except (Refused, Temporary) as stop:
+        before = f"{error} Then: " if error else ""
+        kind = Refused if isinstance(stop, Refused) else Temporary
+        raise kind(
+            f"{before}{attempt.intent['name']} was being sent to "
+            f"{attempt.intent['destination']}, and whether it arrived cannot be "
+            f"checked now: {stop} The next try or run checks this first."
+        ) from None
+    if outcome == "delivered":
+        return attempt.end(outcome, receipt={**facts, "settled": True})
+    why = str(error or "an earlier run ended before it was done")
+    return attempt.end(outcome, why=why)
+
+
+def reconcile_open(
+    ledger: Ledger,
+    connect: Connect,
+    feed: str,
+    locate: Locate = lambda intent, name: Path(name),
+) -> None:
+    """End every attempt of a feed that an earlier process left open.
+
+    Raises:
+        Refused: how one ended, now or earlier, cannot be known.
+        Temporary: the server cannot be asked now.
+    """
+    for intent in ledger.open_intents(feed):
+        paths = [locate(intent, item["name"]) for item in intent["items"]]
+        record = reconcile(Attempt(ledger, connect, intent, paths))
+        LOG.info(f"settled attempt={intent['attempt']} as={record['event']}")
+    for record in ledger.unknown(feed):
+        raise unknown_outcome(record)
+
+
+def settle_unknown(
+    ledger: Ledger, attempt_id: str, delivered: bool, by: str, because: str
+) -> Record:
+    """Record what a person found out about an attempt whose outcome is unknown.
+
+    Raises:
+        Refused: the outcome of that attempt is not unknown.
+    """
+    records = ledger.attempt(attempt_id)
+    intent = next((record for record in records if record["event"] == "intent"), None)
+    outcome = ledger.outcome(attempt_id)
+    if intent is None or outcome is None or outcome["event"] != "unknown":
+        raise Refused(
+            f"expected an attempt whose end is unknown, found {attempt_id!r} "
+            f"{outcome['event'] if outcome else 'not in the ledger'}. `publish status` "
+            "lists them."
+        )
+    answer = {"by": by, "because": because.strip()}
+    if delivered:
+        receipt = {"told": answer}
+        return record_outcome(ledger, intent, "delivered", receipt=receipt, **answer)
+    return record_outcome(ledger, intent, "failed", why=because.strip(), **answer)
+
+
+def unknown_outcome(record: Record) -> Refused:
+    """Return the refusal of all further deliveries of a feed, with what to do."""
+    return Refused(
+        f"whether {record['name']} (attempt {record['attempt']}) reached "
+        f"{record['destination']} is unknown: neither it nor its part is there as "
+        "sent. The partner may have picked it up. Nothing more of "
+        f"{record['feed']} is sent until a person has asked the partner and run "
+        f"`publish settle {record['attempt']} --as delivered|not-delivered "
+        "--because ...`."
+    )
+
+
+def _outcome(connection: Connection, attempt: Attempt, error: Stop | None) -> Outcome:
+    if not attempt.placing:
+        # Only the reply to an upload may be lost. Its parts are renamed then, not sent
+        # again: a server that always loses that reply would never get the file.
+        may_be_whole = error is None or (
+            isinstance(error, Temporary) and not isinstance(error, Mismatch)
+        )
+        if not may_be_whole or not all(
+            _is_ours(connection, item, item.part) for item in attempt.items
+        ):
+            remove_parts(connection, attempt)
+            return "failed"
+        attempt.begin_placing()
+    return _finish_placing(connection, attempt)
+
+
+def _finish_placing(connection: Connection, attempt: Attempt) -> Outcome:
+    """Finish the renames of an attempt.
 
     | part         | name             | means                     | outcome   |
     |--------------|------------------|---------------------------|-----------|
@@ -23,51 +128,30 @@ def settle(connection: Connection, delivery: Delivery) -> Outcome:
     | gone         | as ours          | done                      | delivered |
     | gone         | missing or other | picked up, or never there | unknown   |
 
-    As ours is: of our size, and of our hash by whatever algorithm the server offers.
-    The outcome is that of the last item, the feed; but it is not named after what goes
-    before it has failed. After `failed` no part of ours is left there.
+    "As ours" means our size, and our hash by whatever algorithm the server offers.
+    The outcome is that of the last item, the feed; it gets no name if an item before
+    it has failed. After `failed` no part of ours is left there.
     """
     outcome: Outcome = "unknown"
-    for item in delivery.items:
-        outcome = _settle_one(connection, item, delivery.rename)
+    for item in attempt.items:
+        outcome = _finish_item(connection, item)
         if outcome == "failed":
-            clear(connection, delivery)
+            remove_parts(connection, attempt)
             break
     return outcome
 
 
-def settle_upload(
-    connection: Connection, delivery: Delivery, placing: Callable[[], object]
-) -> Outcome:
-    """Do the same for an attempt whose rename had not begun.
-
-    Here nothing of ours stands under its name. If every part is whole, and only the
-    reply to the upload was lost, the rename is made up for: an upload that outlives
-    its control connection would otherwise never succeed. Else the parts are removed.
-
-    Args:
-        connection: a fresh one.
-        delivery: what was being sent.
-        placing: called before the first rename.
-    """
-    if all(_is_ours(connection, item, item.part) for item in delivery.items):
-        placing()
-        return settle(connection, delivery)
-    clear(connection, delivery)
-    return "failed"
-
-
-def _settle_one(connection: Connection, item: Item, rename: str) -> Outcome:
+def _finish_item(connection: Connection, item: Item) -> Outcome:
     if connection.size(item.part) is not None:
-        # Before the rename, for after it the partner has what was not ours.
+        # Before the rename: afterwards the partner would have what is not ours.
         whole = _is_ours(connection, item, item.part)
         try:
             if whole:
-                place(connection, item, rename)
-        except (Refused, Temporary) as refusal:
-            # One server calls missing rights temporary. If the connection is what
-            # broke, the next question raises it again.
-            LOG.warning(f"rename refused part={item.part}: {refusal}")
+                place(connection, item)
+        except (Refused, Temporary) as error:
+            # One server calls missing rights temporary. If the connection is broken,
+            # the next question raises that.
+            LOG.warning(f"rename refused part={item.part}: {error}")
         if connection.size(item.part) is not None:
             connection.remove(item.part)
             return "failed"
@@ -83,18 +167,18 @@ def _is_ours(connection: Connection, item: Item, name: str) -> bool:
 
 
 def _agrees(item: Item, digest: Digest) -> bool:
-    """Say whether a server hashed our bytes; what cannot be compared is not ours."""
+    """Say whether a server hashed our bytes; False if that cannot be compared."""
     agrees = Sent(item.bytes, item.sha256).agrees(digest)
     if agrees is not None:
         return agrees
-    # By another algorithm than the ledger's: ask the package, if it is what was sent.
+    # By another algorithm than the ledger's: hash our file, if it is what was sent.
     if item.path.is_file():
         sent = tallied(item.path, digest.algorithm)
         if sent.sha256 == item.sha256:
             return sent.agrees(digest) is True
     LOG.warning(
-        f"{item.name}: the server hashes by {digest.algorithm}, and {item.path}, gone "
-        "or changed, cannot be hashed in the same way; what lies there is not taken "
-        "for it"
+        f"{item.name}: the server hashes by {digest.algorithm}, and {item.path} is "
+        "gone or changed, so that it cannot be hashed in the same way; the file at "
+        "the partner is not accepted as ours"
     )
     return False

@@ -1,118 +1,108 @@
-"""The order in which a delivery is safe: part, check, rename, check again.
+"""The steps of an upload: send parts, check them, rename them, check again.
 
-A partner sees a file whole or not at all, because it takes its name only after its
-size (and hash, where offered) was found right under a name of this attempt alone.
+A partner sees a file whole or not at all: it takes its name only after its size (and
+its hash, where the server offers one) was right under a name of this attempt alone.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 from threading import RLock
 from typing import Any
 
 from tqdm import tqdm
 
+from publish.deliver.attempt import Attempt, Item
 from publish.transport import Digest, Sent
 from publish.transport.connection import Connection
 from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
 from runtime.failpoints import failpoint
 
-Open = Callable[[], Connection]
-# Its own lock is one between processes, for which it would start another process.
+# tqdm's default lock works between processes, and starts a process for that.
 tqdm.set_lock(RLock())
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One file to deliver, and both names it has at the partner."""
-
-    path: Path
-    name: str
-    part: str
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What goes out together, the feed itself last: its name says that all is there."""
-
-    items: tuple[Item, ...]
-    rename: str
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far an attempt got: what may lie at the partner if it ends now.
-
-    Attributes:
-        started: the first part may be there. Whether the first rename may have
-            happened, the ledger knows.
-    """
-
-    started: bool = False
+# NAME.<run id>-<token>.part, as `delivery` names it; -2 for a second try.
+_PART = re.compile(
+    r".+\.(?P<attempt>\d{8}T\d{6}Z-[0-9a-f]{8}(?:-\d+)?-[0-9a-f]{6}(?:-\d+)?)\.part"
+)
 
 
 class Mismatch(Temporary):
-    """What the server has is not what was sent; a part like that is never renamed."""
+    """The server has other bytes than were sent; such a part is never renamed."""
 
 
-@contextmanager
-def opened(connect: Open) -> Iterator[Connection]:
-    """Hold a connection while the block runs."""
-    failpoint("before-connect")
-    connection = connect()
-    try:
-        failpoint("after-login")
-        yield connection
-    finally:
-        connection.close()
-
-
-def send(
-    connect: Open,
-    delivery: Delivery,
-    placing: Callable[[], object],
-    bar: bool,
-    progress: Progress | None = None,
-    tidy: Callable[[Connection], Mapping[str, Any]] = lambda connection: {},
-) -> dict[str, Any]:
-    """Deliver all items; return what belongs in the receipt.
-
-    Args:
-        connect: opens the partner's folder anew.
-        delivery: what to send.
-        placing: called once, before the first rename. If an error comes after it,
-            only `settle` can tell how the attempt ended.
-        bar: show a progress bar.
-        progress: told how far it got; after an error it says what has to be settled.
-        tidy: called after the last check, with the connection; its result belongs to
-            the receipt.
+def upload(attempt: Attempt) -> dict[str, Any]:
+    """Deliver all items of an attempt; return what belongs in the receipt.
 
     Raises:
-        Refused, Temporary: parts may lie at the partner; see `progress`.
+        Refused, Temporary: parts may be at the partner if `attempt.connected`; files
+            too if `attempt.placing`.
     """
-    progress = progress if progress is not None else Progress()
-    with opened(connect) as connection:
-        progress.started = True
-        sent = [(item, _put(connection, item, bar)) for item in delivery.items]
-        placing()
-        for item in delivery.items:
-            place(connection, item, delivery.rename)
-        seen = [_seen(connection, item, what) for item, what in sent]
-        return {**connection.facts(), "files": seen, **tidy(connection)}
+    with attempt.connection() as connection:
+        attempt.connected = True
+        sent = [_send(connection, item, attempt.bar) for item in attempt.items]
+        attempt.begin_placing()
+        for item in attempt.items:
+            place(connection, item)
+        files = [
+            _check_placed(connection, item, what)
+            for item, what in zip(attempt.items, sent, strict=True)
+        ]
+        parts = remove_orphaned_parts(
+            connection, lambda name: attempt.ledger.outcome(name) is not None
+        )
+        facts = {**connection.facts(), "files": files}
+        return {**facts, "parts": parts} if parts else facts
 
 
-def clear(connection: Connection, delivery: Delivery) -> None:
-    """Remove our own parts, never anybody else's."""
-    for item in delivery.items:
-        connection.remove(item.part)
+def place(connection: Connection, item: Item) -> None:
+    """Rename a part to the name of its file."""
+    failpoint("before-rnto")
+    connection.rename(item.part, item.name)
+    failpoint("after-rnto")
 
 
-def _put(connection: Connection, item: Item, bar: bool) -> Sent:
+def remove_parts(connection: Connection, attempt: Attempt) -> None:
+    """Remove the parts of an attempt."""
+    for item in attempt.items:
+        # A server that forbids removing may have refused the upload as well.
+        if connection.size(item.part) is not None:
+            connection.remove(item.part)
+
+
+def remove_orphaned_parts(
+    connection: Connection, ended: Callable[[str], bool]
+) -> dict[str, list[str]]:
+    """Remove parts of attempts that ended according to our ledger.
+
+    Parts of attempts that our ledger does not know may belong to a run on another
+    machine: they are reported and stay. Files with other names are ignored.
+
+    Args:
+        connection: the folder; its errors are logged, for no delivery depends on this.
+        ended: whether our ledger has the end of an attempt.
+
+    Returns:
+        The names under "removed" and "left"; no key without names.
+    """
+    parts: dict[str, list[str]] = {"removed": [], "left": []}
+    try:
+        for name in connection.list():
+            match = _PART.fullmatch(name)
+            if match and ended(match["attempt"]):
+                connection.remove(name)
+                parts["removed"].append(name)
+            elif match:
+                parts["left"].append(name)
+    except Stop as error:
+        LOG.warning(f"orphaned parts in the partner's folder were not removed: {error}")
+    for what, names in parts.items():
+        if names:
+            LOG.warning(f"parts {what}={len(names)} such as={names[0]}")
+    return {what: names for what, names in parts.items() if names}
+
+
+def _send(connection: Connection, item: Item, bar: bool) -> Sent:
     with tqdm(
         total=item.bytes, unit="B", unit_scale=True, desc=item.name, disable=not bar,
         leave=False,
@@ -137,7 +127,11 @@ def _put(connection: Connection, item: Item, bar: bool) -> Sent:
 def _compare(
     connection: Connection, name: str, sent: Sent
 ) -> tuple[int | None, Digest | None]:
-    """Return size and hash (None if not offered), or raise if they are not ours."""
+    """Return a file's size and hash (None if not offered) if they are ours.
+
+    Raises:
+        Mismatch: they are not.
+    """
     size, digest = connection.size(name), None
     if size == sent.bytes:
         digest = connection.hash(name)
@@ -149,28 +143,13 @@ def _compare(
     return size, digest
 
 
-def place(connection: Connection, item: Item, rename: str) -> None:
-    """Give a part its name, by the exposure's rename policy."""
-    failpoint("before-rnto")
-    try:
-        connection.rename(item.part, item.name)
-    except Refused:
-        # The gap in which no file stands there is declared by whoever chose this.
-        if rename != "delete-then-rename" or connection.size(item.name) is None:
-            raise
-        connection.remove(item.name)
-        failpoint("in-gap")
-        connection.rename(item.part, item.name)
-    failpoint("after-rnto")
-
-
-def _seen(connection: Connection, item: Item, sent: Sent) -> dict[str, Any]:
+def _check_placed(connection: Connection, item: Item, sent: Sent) -> dict[str, Any]:
     size, digest = None, None
     try:
         size, digest = _compare(connection, item.name, sent)
     except Mismatch:
         # A partner's pick-up job may take a file within the second; anything else
-        # under its name, or a part still there, is not what we sent.
+        # under its name, or a part that is still there, is not what we sent.
         if connection.size(item.name) is not None:
             raise
         if connection.size(item.part) is not None:
@@ -193,42 +172,3 @@ def _mode(connection: Connection, name: str) -> str | None:
     with suppress(Stop):
         return connection.mode(name)
     return None
-
-
-# NAME.<run id>-<token>.part, as `delivery` makes it; -2 for a second try.
-_PART = re.compile(
-    r".+\.(?P<attempt>\d{8}T\d{6}Z-[0-9a-f]{8}(?:-\d+)?-[0-9a-f]{6}(?:-\d+)?)\.part"
-)
-
-
-def remove_orphaned_parts(
-    connection: Connection, ended: Callable[[str], bool]
-) -> dict[str, list[str]]:
-    """Remove parts of attempts that our ledger knows to have ended.
-
-    Parts that look like ours, but of an attempt that our ledger does not know, may
-    belong to a run of another machine: they are reported and left. All other names
-    are none of our business.
-
-    Args:
-        connection: the folder; an error of it is logged, for nothing depends on this.
-        ended: whether an attempt is in our ledger, and its end too.
-
-    Returns:
-        The names under "removed" and "left", without those that are empty.
-    """
-    found: dict[str, list[str]] = {"removed": [], "left": []}
-    try:
-        for name in connection.list():
-            part = _PART.fullmatch(name)
-            if part and ended(part["attempt"]):
-                connection.remove(name)
-                found["removed"].append(name)
-            elif part:
-                found["left"].append(name)
-    except Stop as stop:
-        LOG.warning(f"the partner's folder was not swept: {stop}")
-    for fate, names in found.items():
-        if names:
-            LOG.warning(f"parts {fate}={len(names)} such as={names[0]}")
-    return {fate: names for fate, names in found.items() if names}

@@ -46,8 +46,7 @@ def document(
                 "type": "custom",
                 "environment": environment,
                 "customProperties": _properties(
-                    folder=feed.folder_in(environment), file=feed.file,
-                    rename=feed.rename,
+                    folder=feed.folder_in(environment), file=feed.file
                 ),
             }
         ],

@@ -1,4 +1,4 @@
-"""How a file reaches a partner: one small interface, chosen by the scheme of a URL."""
+"""Protocols to a partner's folder: one interface, chosen by the scheme of the URL."""
 
 from publish.transport.connection import Connection, Entry
 from publish.transport.destination import Destination
@@ -8,13 +8,12 @@ __all__ = ["Connection", "Destination", "Digest", "Entry", "Sent", "connect"]
 
 
 def connect(destination: Destination, folder: str) -> Connection:
-    """Open `folder` (of the exposure) at a destination.
+    """Connect to the folder of an exposure at a destination.
 
     Raises:
         Refused, Temporary: see `Connection`.
     """
-    # Here, so that each transport may import this module's values, and SSH is loaded
-    # only where it is spoken.
+    # Imported here, so that SSH is loaded only where it is used.
     if destination.scheme == "file":
         from publish.transport.folder import Folder
 

@@ -1,12 +1,17 @@
-"""The interface that every transport has."""
+"""The interface of all transports."""
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from publish.transport.destination import Destination
 from publish.transport.digests import Digest, Sent
+
+# Idle seconds before the first probe, seconds between probes, lost probes.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +20,9 @@ class Entry:
 
     Attributes:
         name: without folder.
-        bytes: None where the server's listing does not tell.
-        modified: in UTC by the server's clock; None where the listing does not tell.
-        mode: permissions in octal, such as "0644"; None where the listing does not
-            tell.
+        bytes: None if the server's listing has no sizes.
+        modified: in UTC by the server's clock; None if the listing has no times.
+        mode: permissions in octal, such as "0644"; None if the listing has none.
     """
 
     name: str
@@ -28,32 +32,31 @@ class Entry:
 
 
 class Connection(Protocol):
-    """A folder at a partner, open. Names are plain file names in that folder.
+    """An open folder at a partner. Names are plain file names in that folder.
 
-    Every method raises `Refused` where a person must act and `Temporary` where the
-    same may succeed later, with the other side's own words; `publish.transport.errors`
-    tells more of such an end.
+    Every method raises `Refused` if a person must act and `Temporary` if the same may
+    succeed later, with the server's own text; see `publish.transport.errors`.
     """
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
-        """Send a file under `name`; `tick` is told the size of every block."""
+        """Send a file under `name`; `tick` is called with the size of every block."""
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file."""
 
     def hash(self, name: str) -> Digest | None:
-        """Return the server's own hash, None where it offers none."""
+        """Return the server's own hash, None if it offers none."""
 
     def modified(self, name: str) -> datetime | None:
         """Return when a file was last changed, in UTC by the server's clock.
 
-        None if there is no such file, or the server does not tell.
+        None if there is no such file, or if the server does not say.
         """
 
     def mode(self, name: str) -> str | None:
         """Return a file's permissions in octal, such as "0644".
 
-        None if there is no such file, or the server does not tell.
+        None if there is no such file, or if the server does not say.
         """
 
     def rename(self, old: str, new: str) -> None:
@@ -66,7 +69,7 @@ class Connection(Protocol):
         """Return the names in the folder."""
 
     def entries(self) -> Sequence[Entry]:
-        """Return the files in the folder by name, with what the listing tells."""
+        """Return the files in the folder by name, with what the listing has."""
 
     def facts(self) -> Mapping[str, Any]:
         """Return what belongs in a receipt: server, TLS version, certificate check.
@@ -77,3 +80,20 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """End the connection; never raises."""
+
+
+def open_socket(destination: Destination) -> socket.socket:
+    """Connect to a server by TCP.
+
+    Firewalls forget a silent connection, so TCP's own probes keep it alive.
+
+    Raises:
+        OSError: the server cannot be reached.
+    """
+    address = (destination.host, destination.port)
+    connected = socket.create_connection(address, destination.timeout)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        if hasattr(socket, name):
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return connected

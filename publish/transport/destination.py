@@ -1,4 +1,4 @@
-"""Where a partner receives files: `DEST_<NAME>_*`, read once and checked."""
+"""Where a partner receives files: the variables `DEST_<NAME>_*`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from runtime.environment import Environment, Secret
 from runtime.exits import Misuse, Refused
 
 Scheme = Literal["ftp", "ftps", "ftps+implicit", "sftp", "file"]
-# Each scheme and its port; a file has none.
+# The default port of each scheme; file has none.
 _PORTS = {"ftp": 21, "ftps": 21, "ftps+implicit": 990, "sftp": 22, "file": 0}
 _EXPECTED = (
     "ftps://user@host/folder (explicit TLS), ftps+implicit://, sftp://, "
@@ -19,7 +19,7 @@ _EXPECTED = (
 
 @dataclass(frozen=True, slots=True)
 class Ssh:
-    """What sftp:// needs beside a user: the server's key, and perhaps one of ours.
+    """Keys for sftp://: the server's key, and perhaps one of ours.
 
     Attributes:
         known_hosts: DEST_<NAME>_KNOWN_HOSTS, a file in OpenSSH's format.
@@ -36,27 +36,27 @@ class Ssh:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A partner's server; nothing shows its password.
+    """A partner's server. Its text form has no password.
 
     Attributes:
-        name: as the exposure says it.
+        name: as in the exposure.
         scheme: of the URL.
         host: empty for file.
-        port: the scheme's own unless the URL has one.
+        port: the scheme's default unless the URL has one.
         user: from the URL, or DEST_<NAME>_USER.
         password: DEST_<NAME>_PASSWORD; None for file, and for sftp with a key.
-        path: path of the URL. As curl has it: for FTP below the folder of the login
-            unless it begins with two slashes, for SFTP from the root unless it begins
-            with `/~`.
+        path: path of the URL. As in curl: for FTP it is below the folder of the login
+            unless it begins with two slashes; for SFTP it is below the root unless it
+            begins with `/~`.
         ca_file: DEST_<NAME>_CA_FILE; None for the system's authorities.
         verify: DEST_<NAME>_TLS_VERIFY (1); 0 is recorded in every receipt.
         tls_max: DEST_<NAME>_TLS_MAX, "1.2" or "1.3"; None for the newest.
         epsv: DEST_<NAME>_EPSV (0): ask for data ports by EPSV on IPv4 too.
         timeout: DEST_<NAME>_TIMEOUT (30) seconds for connecting and each command;
-            above 10, because some servers take their time to check a password.
+            above 10, because some servers check a password slowly.
         reply_timeout: DEST_<NAME>_REPLY_TIMEOUT (300) seconds for the reply after
-            the last byte: some servers copy or scan first.
-        ssh: of sftp.
+            the last byte: some servers copy or scan the file first.
+        ssh: keys, for sftp.
     """
 
     name: str
@@ -79,16 +79,16 @@ class Destination:
         """Read the variables of a destination.
 
         Raises:
-            Misuse: one is missing or wrong; names it, never a password.
+            Misuse: one is missing or wrong; the message names it, and no password.
         """
         prefix = f"DEST_{name.upper()}"
         address = _address(variables, prefix)
         scheme = cast("Scheme", address.scheme)
         ssh = _ssh(variables, prefix) if scheme == "sftp" else Ssh()
         ca_file = variables.authorities(f"{prefix}_CA_FILE")
-        secret = None
+        password = None
         if ssh.key_file is None or variables.optional(f"{prefix}_PASSWORD"):
-            secret = _secret(variables, prefix) if scheme != "file" else None
+            password = _password(variables, prefix) if scheme != "file" else None
         user = unquote(address.username or "") or variables.optional(f"{prefix}_USER")
         if scheme != "file" and not user:
             raise Misuse(
@@ -104,7 +104,7 @@ class Destination:
             host=address.hostname or "",
             port=address.port or _PORTS[scheme],
             user=_line(f"{prefix}_USER", user or ""),
-            password=secret,
+            password=password,
             path=_line(f"{prefix}_URL", unquote(address.path)),
             ca_file=ca_file,
             verify=variables.flag(f"{prefix}_TLS_VERIFY", True),
@@ -129,17 +129,17 @@ class Destination:
         """Return the remote folder of an exposure; "" for the login's own.
 
         Raises:
-            Refused: it holds a character that no command can carry.
+            Refused: it has a control character.
         """
-        path, root = self.path, self.path.startswith("//")
+        path, from_root = self.path, self.path.startswith("//")
         if self.scheme == "sftp":
-            root = path.strip("/") != "" and path.split("/")[1] != "~"
+            from_root = path.strip("/") != "" and path.split("/")[1] != "~"
             path = path.removeprefix("/~")
-        whole = "/".join(part for part in f"{path}/{folder}".split("/") if part)
-        return plain(f"/{whole}" if root else whole)
+        joined = "/".join(part for part in f"{path}/{folder}".split("/") if part)
+        return plain(f"/{joined}" if from_root else joined)
 
     def redact(self, text: str) -> str:
-        """Take our secrets out of a text: a server may repeat what it was told."""
+        """Remove our secrets from a text: a server may repeat what we sent."""
         for secret in (self.password, self.ssh.passphrase):
             if secret is not None:
                 text = text.replace(secret.reveal(), "…")
@@ -150,8 +150,8 @@ def plain(name: str) -> str:
     """Return a name that fits one line of a protocol.
 
     Raises:
-        Refused: it holds a control character, such as the end of a line, after which
-            a server would read another command.
+        Refused: it has a control character, such as the end of a line, after which a
+            server would read another command.
     """
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
         raise Refused(
@@ -162,13 +162,12 @@ def plain(name: str) -> str:
 
 
 def _address(variables: Environment, prefix: str) -> SplitResult:
-    given = variables.text(f"{prefix}_URL")
-    # urlsplit would drop them in silence.
-    address = urlsplit(_line(f"{prefix}_URL", given))
+    # urlsplit silently removes control characters.
+    address = urlsplit(_line(f"{prefix}_URL", variables.text(f"{prefix}_URL")))
     if address.password is not None:
         raise Misuse(
-            f"{prefix}_URL holds a password, which would be seen in lists and "
-            f"logs. Put it in {prefix}_PASSWORD."
+            f"{prefix}_URL has a password, which process lists and logs would show. "
+            f"Put it in {prefix}_PASSWORD."
         )
     if address.scheme not in _PORTS:
         raise Misuse(
@@ -214,34 +213,35 @@ def _ssh(variables: Environment, prefix: str) -> Ssh:
     if known_hosts is None and host_key is None:
         raise Misuse(
             f"sftp:// needs the server's key: set {prefix}_KNOWN_HOSTS (a file) or "
-            f"{prefix}_HOST_KEY (ssh-ed25519 AAAA...), as the partner tells it. "
-            "ssh-keyscan shows what a server presents; compare it with their word."
+            f"{prefix}_HOST_KEY (ssh-ed25519 AAAA...), as given by the partner. "
+            "ssh-keyscan shows the key of a server; ask the partner whether it is "
+            "theirs."
         )
-    given = variables.optional(f"{prefix}_KEY_PASSPHRASE")
+    passphrase = variables.optional(f"{prefix}_KEY_PASSPHRASE")
     return Ssh(
         known_hosts,
         host_key,
         _file(variables, f"{prefix}_KEY_FILE"),
-        Secret(given) if given else None,
+        Secret(passphrase) if passphrase else None,
     )
 
 
-def _secret(variables: Environment, prefix: str) -> Secret:
-    secret = variables.secret(f"{prefix}_PASSWORD")
-    if any(letter in secret.reveal() for letter in "\r\n\0"):
-        raise Misuse(f"{prefix}_PASSWORD holds an end of line, which FTP cannot carry.")
-    return secret
+def _password(variables: Environment, prefix: str) -> Secret:
+    password = variables.secret(f"{prefix}_PASSWORD")
+    if any(letter in password.reveal() for letter in "\r\n\0"):
+        raise Misuse(f"{prefix}_PASSWORD has an end of line, which FTP cannot send.")
+    return password
 
 
 def _file(variables: Environment, name: str) -> Path | None:
-    given = variables.optional(name)
-    if given and not Path(given).is_file():
-        raise Misuse(f"{name}: expected a file, found none at {given}")
-    return Path(given) if given else None
+    path = variables.optional(name)
+    if path and not Path(path).is_file():
+        raise Misuse(f"{name}: expected a file, found none at {path}")
+    return Path(path) if path else None
 
 
 def _line(name: str, text: str) -> str:
     try:
         return plain(text)
     except Refused:
-        raise Misuse(f"{name} holds a control character. Remove it.") from None
+        raise Misuse(f"{name} has a control character. Remove it.") from None

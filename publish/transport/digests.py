@@ -1,4 +1,4 @@
-"""What left our side, counted and hashed while it is sent; and what a server hashed."""
+"""Counts and hashes of the bytes that we send, and hashes by the server."""
 
 import hashlib
 import zlib
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from runtime.exits import Refused
 
-# Strongest first: of those that a server offers, the first one is asked for.
+# Strongest first: we ask for the first one that a server offers.
 ALGORITHMS = ("SHA-256", "SHA-512", "SHA-1", "MD5", "CRC32")
 # A TLS record holds 16 KiB; ftplib's 8 KiB blocks cost half as much CPU again.
 _BLOCK = 64 * 1024
@@ -17,12 +17,12 @@ _BLOCK = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A hash that can be compared by `==`, whoever wrote it.
+    """A hash in one spelling, so that `==` compares ours and the server's.
 
     Attributes:
         algorithm: one of `ALGORITHMS`.
-        value: lower-case hexadecimal; a CRC without leading zeros, for it is a number
-            and servers write it as such.
+        value: lower-case hexadecimal; a CRC without leading zeros, because servers
+            write it as a number.
     """
 
     algorithm: str
@@ -30,7 +30,7 @@ class Digest:
 
     @classmethod
     def of(cls, algorithm: str, text: str) -> "Digest":
-        """Make one from hexadecimal text in any spelling.
+        """Read hexadecimal text in any spelling.
 
         Raises:
             ValueError: it is not hexadecimal.
@@ -45,12 +45,12 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What left our side: bytes counted and hashed while they were sent.
+    """Count and hashes of the bytes that were sent.
 
     Attributes:
         bytes: their number.
         sha256: in hexadecimal.
-        other: the same bytes by the algorithm of the server, where that is another.
+        other: hash by the server's algorithm, if that is not SHA-256.
     """
 
     bytes: int
@@ -58,10 +58,10 @@ class Sent:
     other: Digest | None = None
 
     def agrees(self, digest: Digest) -> bool | None:
-        """Say whether a server hashed the same bytes; None if that cannot be told."""
-        for ours in (Digest("SHA-256", self.sha256), self.other):
-            if ours is not None and ours.algorithm == digest.algorithm:
-                return ours == digest
+        """Say whether a server hashed the same bytes; None if we lack its algorithm."""
+        for our_digest in (Digest("SHA-256", self.sha256), self.other):
+            if our_digest is not None and our_digest.algorithm == digest.algorithm:
+                return our_digest == digest
         return None
 
 
@@ -88,7 +88,7 @@ def _hasher(algorithm: str) -> _Hasher:
 
 
 class Tally:
-    """Counts and hashes blocks, by SHA-256 and by the algorithm of a server."""
+    """Counts and hashes blocks, by SHA-256 and by a server's algorithm."""
 
     def __init__(self, algorithm: str | None = None) -> None:
         self._count = 0
@@ -109,7 +109,7 @@ class Tally:
             self._other.update(block)
 
     def sent(self) -> Sent:
-        """Return what was counted."""
+        """Return count and hashes so far."""
         other = None
         if self._other is not None and self._algorithm is not None:
             other = Digest.of(self._algorithm, self._other.hexdigest())
@@ -117,7 +117,7 @@ class Tally:
 
 
 def tallied(source: Path, algorithm: str) -> Sent:
-    """Count and hash a file of ours as if it were sent, a block at a time.
+    """Count and hash a file of ours as if it were sent.
 
     Raises:
         Refused: it cannot be read.
@@ -132,7 +132,7 @@ def blocks(source: Path) -> Iterator[bytes]:
     """Read a file of ours in blocks of 64 KiB.
 
     Raises:
-        Refused: it cannot be read; so it is not taken for an error of the other side.
+        Refused: it cannot be read, which is not an error of the server.
     """
     try:
         with source.open("rb", buffering=0) as file:

@@ -1,8 +1,8 @@
-"""What an error at a partner means: may it pass, is it worth another try, who acts.
+"""Errors at a partner: who must act, and whether another try may help.
 
-Traps, found with real servers: Pure-FTPd says 451, a temporary code, where rights are
-missing or a folder has the name; ProFTPD says 425 where a TLS session was not resumed.
-They are tried again `seldom`, and the message always holds the server's own line.
+Two server programs use temporary codes for lasting errors: Pure-FTPd says 451 if rights
+are missing or a folder has the name, and ProFTPD says 425 if a TLS session was not
+resumed. Such errors are tried again once. Every message has the server's own line.
 """
 
 import ftplib
@@ -15,8 +15,8 @@ from typing import Literal
 from publish.transport.destination import Destination
 from runtime.exits import Refused, Stop, Temporary
 
-# soon: with back-off, as often as allowed. seldom: the code is temporary, the words
-# are not; once or twice. never: a person must act first.
+# soon: with back-off, as often as allowed. seldom: the code is temporary, the text is
+# not; once more. never: a person must act first.
 Retry = Literal["soon", "seldom", "never"]
 
 _LASTS = "This will not pass by itself."
@@ -25,7 +25,7 @@ _LASTING = re.compile(
     r"read-only|not allowed|no space|disk full|quota|insufficient",
     re.IGNORECASE,
 )
-# Both sides would say the same again.
+# Errors of TLS that another try repeats.
 _TLS_REFUSED = re.compile(
     r"WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|"
     r"NO_PROTOCOLS|NO_CIPHERS|NO_SHARED_CIPHER|DH_KEY_TOO_SMALL|CERTIFICATE_REQUIRED",
@@ -33,10 +33,10 @@ _TLS_REFUSED = re.compile(
 
 
 class ServerRefused(Refused):
-    """A partner's server refuses, or is not who it should be.
+    """A partner's server refuses, or its certificate or key is not trusted.
 
     Attributes:
-        reply: the three-digit code, where there was one.
+        reply: the three-digit code, if there was one.
         retry: never.
     """
 
@@ -51,7 +51,7 @@ class ServerUnavailable(Temporary):
     """A partner's server is busy, full, slow or out of reach.
 
     Attributes:
-        reply: the three-digit code; None where the connection broke without one.
+        reply: the three-digit code; None if the connection broke without one.
         retry: soon or seldom.
     """
 
@@ -63,82 +63,88 @@ class ServerUnavailable(Temporary):
         self.retry: Retry = retry
 
 
-def retry_of(stop: Stop) -> Retry:
-    """Say how another try within the same run is to be thought of."""
-    if isinstance(stop, ServerRefused | ServerUnavailable):
-        return stop.retry
-    return "soon" if isinstance(stop, Temporary) else "never"
+def retry_of(error: Stop) -> Retry:
+    """Say whether another try within the same run may help."""
+    if isinstance(error, ServerRefused | ServerUnavailable):
+        return error.retry
+    return "soon" if isinstance(error, Temporary) else "never"
 
 
 @contextmanager
-def reply_text(
-    destination: Destination, what: str, hint: str = _LASTS, begins: bool = False
+def ftp_errors(
+    destination: Destination, what: str, hint: str = _LASTS, beginning_tls: bool = False
 ) -> Iterator[None]:
-    """Turn ftplib's errors into `Refused` or `Temporary` that say what was tried.
+    """Turn ftplib's errors in the block into `ServerRefused` or `ServerUnavailable`.
 
     Args:
-        destination: whose server it is.
-        what: what was tried.
+        destination: of the server.
+        what: what is tried, such as "listing the folder".
         hint: what to do if the server refuses it.
-        begins: TLS is begun: what both sides cannot agree on then will not pass.
+        beginning_tls: TLS begins in the block, so that TLS errors are lasting.
     """
     try:
         yield
     except ftplib.all_errors as error:
-        what = f"{what} failed"
-        raise end_of(destination, what, error, hint=hint, begins=begins) from None
+        raise ftp_error(
+            destination, f"{what} failed", error, hint=hint, beginning_tls=beginning_tls
+        ) from None
 
 
-def end_of(
+def ftp_error(
     destination: Destination,
     what: str,
     error: Exception,
-    said: str = "",
+    reply_line: str = "",
     hint: str = _LASTS,
-    begins: bool = False,
-) -> Stop:
-    """Class an error and word it with the server's own line.
+    beginning_tls: bool = False,
+) -> ServerRefused | ServerUnavailable:
+    """Class an error of FTP, with the server's own line in its message.
 
     Args:
-        destination: whose server it is; its secrets are taken out of the message.
-        what: what was tried.
+        destination: of the server; its secrets are removed from the message.
+        what: what failed.
         error: of ftplib, the socket or TLS.
-        said: the line that the server sent when it broke off, if any.
-        hint: what to do if the server refuses it.
-        begins: see `told`.
+        reply_line: the line that the server sent when it broke off, if any.
+        hint: what to do if the server refuses.
+        beginning_tls: see `ftp_errors`.
     """
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, ftplib.Error):
         cause = str(error)  # the server's line
-    line = " ".join(said.split())
+    line = " ".join(reply_line.split())
     text = f"{destination.name}: {what} ({' '.join(cause.split())})."
     text = destination.redact(f"{text} The server said: {line}." if line else text)
-    reply = _code(said) or (_code(str(error)) if isinstance(error, ftplib.Error) else 0)
-    certificate = _certificate(destination, error, begins)
-    if certificate or reply >= 500 or isinstance(error, ftplib.error_perm):
-        return ServerRefused(f"{text} {certificate or hint}", reply or None)
-    words = line if line else str(error)
-    doubtful = reply == 452 or (400 <= reply < 500 and _LASTING.search(words))
+    code = _code(line) or (_code(str(error)) if isinstance(error, ftplib.Error) else 0)
+    tls_hint = _tls_hint(destination, error, beginning_tls)
+    if tls_hint or code >= 500 or isinstance(error, ftplib.error_perm):
+        return ServerRefused(f"{text} {tls_hint or hint}", code or None)
+    lasting = _LASTING.search(line or str(error))
+    doubtful = code == 452 or (400 <= code < 500 and lasting)
     return ServerUnavailable(
-        f"{text} Try again later.", reply or None, "seldom" if doubtful else "soon"
+        f"{text} Try again later.", code or None, "seldom" if doubtful else "soon"
     )
 
 
 def _code(text: str) -> int:
-    found = re.match(r"\d{3}(?=\D|$)", text)
-    return int(found[0]) if found else 0
+    match = re.match(r"\d{3}(?=\D|$)", text)
+    return int(match[0]) if match else 0
 
 
-def _certificate(to: Destination, error: Exception, begins: bool) -> str:
-    """Return what to do about TLS that both sides would never agree on, or ""."""
+def _tls_hint(destination: Destination, error: Exception, beginning_tls: bool) -> str:
+    """Return what to do about a lasting error of TLS; "" for other errors."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"Expected a certificate that {to.variable('CA_FILE')} or the system's "
-            "authorities vouch for, with the host's name."
+            f"Expected a certificate for this host, issued by an authority in "
+            f"{destination.variable('CA_FILE')} or of the system."
         )
-    if begins and isinstance(error, ssl.SSLError) and _TLS_REFUSED.search(str(error)):
+    if (
+        beginning_tls
+        and isinstance(error, ssl.SSLError)
+        and _TLS_REFUSED.search(str(error))
+    ):
         return (
-            f"Expected TLS 1.2 or later at {to.server}. ftps:// begins TLS after AUTH, "
-            "ftps+implicit:// with the first byte: ask the partner which one it is."
+            f"Expected TLS 1.2 or later at {destination.server}. ftps:// begins TLS "
+            "after AUTH, ftps+implicit:// with the first byte: ask the partner which "
+            "one it is."
         )
     return ""

@@ -15,8 +15,8 @@ from publish.transport.digests import Digest, Sent, Tally, blocks
 from publish.transport.errors import ServerRefused, ServerUnavailable
 from runtime.files import sha256_of, sync_folder
 
-# A share that is full, slow or away for a moment; all else needs a person.
-_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.ETIMEDOUT, errno.ESTALE, errno.EBUSY)
+# A share that is full, slow or away for a moment; other errors need a person.
+_TEMPORARY = (errno.ENOSPC, errno.EDQUOT, errno.ETIMEDOUT, errno.ESTALE, errno.EBUSY)
 
 
 class Folder:
@@ -26,7 +26,7 @@ class Folder:
         """Open an existing folder.
 
         Raises:
-            Refused: it does not exist; making it would hide a share not mounted.
+            Refused: it does not exist. It is not made: the share may not be mounted.
         """
         self._path = Path(destination.path + "/" + folder.strip("/"))
         self._name = destination.name
@@ -39,80 +39,80 @@ class Folder:
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
         """Copy a file durably."""
         tally = Tally()
-        with self._told(), (self._path / plain(name)).open("wb") as to:
+        with self._errors(), (self._path / plain(name)).open("wb") as file:
             for block in blocks(source):
-                to.write(block)
+                file.write(block)
                 tally.add(block)
                 tick(len(block))
-            to.flush()
-            os.fsync(to.fileno())
+            file.flush()
+            os.fsync(file.fileno())
         return tally.sent()
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file."""
-        found = self._stat(name)
-        return found.st_size if found else None
+        status = self._stat(name)
+        return status.st_size if status else None
 
     def hash(self, name: str) -> Digest | None:
-        """Return the SHA-256 of what now lies in the folder."""
-        with self._told():
+        """Return the SHA-256 of the file in the folder."""
+        with self._errors():
             return Digest("SHA-256", sha256_of(self._path / name))
 
     def modified(self, name: str) -> datetime | None:
         """Return when a file was last changed, None if there is no such file."""
-        found = self._stat(name)
-        return datetime.fromtimestamp(found.st_mtime, UTC) if found else None
+        status = self._stat(name)
+        return datetime.fromtimestamp(status.st_mtime, UTC) if status else None
 
     def mode(self, name: str) -> str | None:
         """Return a file's permissions, None if there is no such file."""
-        found = self._stat(name)
-        return f"{stat.S_IMODE(found.st_mode):04o}" if found else None
+        status = self._stat(name)
+        return f"{stat.S_IMODE(status.st_mode):04o}" if status else None
 
     def rename(self, old: str, new: str) -> None:
         """Give a file a name in one step, durably."""
-        with self._told():
+        with self._errors():
             (self._path / old).replace(self._path / plain(new))
             sync_folder(self._path)
 
     def remove(self, name: str) -> None:
         """Remove a file; it is no error if there is none."""
-        with self._told():
+        with self._errors():
             (self._path / name).unlink(missing_ok=True)
 
     def list(self) -> list[str]:
         """Return the names in the folder."""
-        with self._told():
+        with self._errors():
             return sorted(path.name for path in self._path.iterdir())
 
     def entries(self) -> Sequence[Entry]:
         """Return the files in the folder by name, with size and time."""
-        with self._told():
-            found = [(p.name, p.stat()) for p in self._path.iterdir() if p.is_file()]
+        with self._errors():
+            files = [(p.name, p.stat()) for p in self._path.iterdir() if p.is_file()]
         return [
-            Entry(name, its.st_size, datetime.fromtimestamp(its.st_mtime, UTC))
-            for name, its in sorted(found)
+            Entry(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+            for name, status in sorted(files)
         ]
 
     def facts(self) -> Mapping[str, Any]:
-        """Name the folder."""
+        """Return the folder."""
         return {"server": "file", "folder": str(self._path)}
 
     def close(self) -> None:
         """Do nothing: nothing is open between calls."""
 
     def _stat(self, name: str) -> os.stat_result | None:
-        with self._told():
+        with self._errors():
             try:
                 return (self._path / name).stat()
             except FileNotFoundError:
                 return None
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            if error.errno in _PASSING:
+            if error.errno in _TEMPORARY:
                 raise ServerUnavailable(
                     f"{self._name}: {error}", retry="seldom"
                 ) from None

@@ -1,7 +1,7 @@
-"""FTP and FTPS, as a partner: sends whole files and believes no single reply.
+"""FTP and FTPS by ftplib.
 
-The TLS layer of a data connection is closed properly, the final reply is insisted
-upon, and a server's reason for breaking off is read and shown.
+The TLS layer of a data connection is closed properly, the final reply is awaited, and
+a server's reason for breaking off is read and shown.
 """
 
 import ftplib
@@ -15,7 +15,7 @@ from typing import Any
 from publish.transport.connection import Entry
 from publish.transport.destination import Destination, plain
 from publish.transport.digests import Digest, Sent, Tally, blocks
-from publish.transport.errors import ServerRefused, end_of, reply_text
+from publish.transport.errors import ServerRefused, ftp_error, ftp_errors
 from publish.transport.ftp_files import Files, digest_in_reply, hash_offered
 from publish.transport.ftp_session import CLOSE_SECONDS, Session
 from runtime.command import LOG
@@ -31,12 +31,12 @@ class Ftp:
             Refused: the certificate, the login or the folder is not accepted.
             Temporary: the server cannot be reached, or says so.
         """
-        self._to = destination
+        self._destination = destination
         if destination.scheme == "ftp":
             LOG.warning(
                 f"destination={destination.name} is NOT encrypted: "
                 f"{destination.variable('ALLOW_PLAINTEXT')} is 1; password and file "
-                "can be read and changed on their way"
+                "can be read and changed on the way"
             )
         path = destination.folder(folder)
         self._ftp = Session(destination)
@@ -49,30 +49,30 @@ class Ftp:
         self._algorithm, self._hash_command = hash_offered(self._features)
 
     def _begin(self, path: str) -> None:
-        to, session = self._to, self._ftp
-        with reply_text(to, f"connecting to {to.server}", begins=True):
+        to, session = self._destination, self._ftp
+        with ftp_errors(to, f"connecting to {to.server}", beginning_tls=True):
             self._greeting = session.open()
         if to.scheme == "ftps":
-            hint = "Clear text is not fallen back to."
-            with reply_text(to, "beginning TLS (AUTH)", hint, begins=True):
+            hint = "Nothing is sent in clear text instead."
+            with ftp_errors(to, "beginning TLS (AUTH)", hint, beginning_tls=True):
                 session.secure()
-        mend = f"Mend {to.variable('USER')} or {to.variable('PASSWORD')}."
-        with reply_text(to, f"logging in as {to.user}", mend):
+        hint = f"Fix {to.variable('USER')} or {to.variable('PASSWORD')}."
+        with ftp_errors(to, f"logging in as {to.user}", hint):
             session.enter()
-        with reply_text(to, "preparing transfers (PROT P, TYPE I)"):
+        with ftp_errors(to, "preparing transfers (PROT P, TYPE I)"):
             session.prepare()
-        with reply_text(to, "asking for features"):
+        with ftp_errors(to, "asking for features"):
             self._features = session.features()
             if "UTF8" in self._features:
                 with suppress(ftplib.error_perm):
                     session.sendcmd("OPTS UTF8 ON")
         if path:
-            hint = "Expected that this folder is there, and open to this user."
-            with reply_text(to, f"entering the folder {path}", hint):
+            hint = "Expected a folder that this user may enter."
+            with ftp_errors(to, f"entering the folder {path}", hint):
                 session.cwd(path)
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
-        """Send a file, counting and hashing, and insist on the server's 2xx."""
+        """Send a file, counting and hashing, until the server's final 2xx."""
         tally = Tally(self._algorithm)
         try:
             with self._ftp.transfercmd(f"STOR {plain(name)}") as data:
@@ -81,66 +81,67 @@ class Ftp:
                     tally.add(block)
                     tick(len(block))
                 self._ftp.finish(data)
-            self._ftp.wait(self._to.reply_timeout)
+            self._ftp.wait(self._destination.reply_timeout)
             self._ftp.voidresp()
         except ftplib.all_errors as error:
-            said = "" if isinstance(error, ftplib.Error) else self._ftp.reason()
+            line = "" if isinstance(error, ftplib.Error) else self._ftp.reason()
             what = f"sending {name} broke after {tally.count} bytes"
-            raise end_of(self._to, what, error, said) from None
-        self._ftp.wait(self._to.timeout)
+            raise ftp_error(self._destination, what, error, line) from None
+        self._ftp.wait(self._destination.timeout)
         return tally.sent()
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file.
 
-        By SIZE, else by MLST, else by a listing of the folder.
+        Asks by SIZE, else by MLST, else by a listing of the folder.
         """
-        with reply_text(self._to, f"asking the size of {plain(name)}"):
+        with ftp_errors(self._destination, f"asking the size of {plain(name)}"):
             try:
                 return self._files.size(name)
             except LookupError as error:
                 raise ServerRefused(
-                    f"{self._to.name}: the server tells no size of {name}, neither by "
-                    f"SIZE nor by MLST, and its listing is not understood ({error}). "
-                    "Nothing is published there, for nothing could be checked."
+                    f"{self._destination.name}: the server gives no size of {name}, "
+                    "neither by SIZE nor by MLST, and its listing is not understood "
+                    f"({error}). Nothing is published there, because nothing could be "
+                    "checked."
                 ) from None
 
     def hash(self, name: str) -> Digest | None:
         """Return the server's hash by HASH, XSHA256, XSHA512, XSHA1, XMD5 or XCRC."""
         if self._algorithm is None:
             return None
-        with reply_text(self._to, f"asking the hash of {plain(name)}"):
+        with ftp_errors(self._destination, f"asking the hash of {plain(name)}"):
             # It may have to read the whole file first.
-            self._ftp.wait(self._to.reply_timeout)
+            self._ftp.wait(self._destination.reply_timeout)
             try:
                 if self._hash_command == "HASH":
                     self._ftp.sendcmd(f"OPTS HASH {self._algorithm}")
                 reply = self._ftp.sendcmd(f"{self._hash_command} {name}")
             except ftplib.error_perm as error:
-                LOG.warning(f"hash of {name} was offered but not told: {error}")
+                LOG.warning(f"hash of {name} was offered but not given: {error}")
                 return None
             finally:
-                self._ftp.wait(self._to.timeout)
+                self._ftp.wait(self._destination.timeout)
         return digest_in_reply(reply, self._algorithm, name)
 
     def modified(self, name: str) -> datetime | None:
         """Return when a file was last changed, by MDTM or MLST."""
-        with reply_text(self._to, f"asking the time of {plain(name)}"):
+        with ftp_errors(self._destination, f"asking the time of {plain(name)}"):
             return self._files.modified(name)
 
     def mode(self, name: str) -> str | None:
         """Return a file's permissions, by MLST or a listing of the folder."""
-        with reply_text(self._to, f"asking the mode of {plain(name)}"):
+        with ftp_errors(self._destination, f"asking the mode of {plain(name)}"):
             return self._files.mode(name)
 
     def rename(self, old: str, new: str) -> None:
         """Give a file a name (RNFR, RNTO)."""
-        with reply_text(self._to, f"renaming {plain(old)} to {plain(new)}"):
+        with ftp_errors(self._destination, f"renaming {plain(old)} to {plain(new)}"):
             self._ftp.rename(old, new)
 
     def remove(self, name: str) -> None:
         """Remove a file; it is no error if there is none."""
-        with reply_text(self._to, f"removing {plain(name)}"):
+        with ftp_errors(self._destination, f"removing {plain(name)}"):
             try:
                 self._ftp.delete(name)
             except ftplib.error_perm as error:
@@ -153,28 +154,28 @@ class Ftp:
         return [entry.name for entry in self.entries()]
 
     def entries(self) -> Sequence[Entry]:
-        """Return the files in the folder: by MLSD, else by NLST their names alone."""
-        with reply_text(self._to, "listing the folder"):
+        """Return the files in the folder: by MLSD, else only their names by NLST."""
+        with ftp_errors(self._destination, "listing the folder"):
             return self._files.entries()
 
     def facts(self) -> Mapping[str, Any]:
-        """Tell server, TLS and whether the certificate was checked."""
+        """Return what belongs in a receipt: server, TLS, certificate."""
         control = self._ftp.sock
         tls = control if isinstance(control, ssl.SSLSocket) else None
         cipher = tls.cipher() if tls else None
         return {
-            "server": self._to.server,
-            "greeting": self._to.redact(self._greeting),
+            "server": self._destination.server,
+            "greeting": self._destination.redact(self._greeting),
             "encrypted": self._ftp.protected,
             "tls": tls.version() if tls else None,
             "cipher": cipher[0] if cipher else None,
             "session_resumed": self._ftp.resumed,
-            "certificate_checked": self._to.verify if tls else None,
+            "certificate_checked": self._destination.verify if tls else None,
             "certificate_ends": _certificate_end(tls) if tls else None,
         }
 
     def close(self) -> None:
-        """Say goodbye, shortly; then close."""
+        """Say goodbye for a short time, then close."""
         with suppress(*ftplib.all_errors):
             self._ftp.wait(CLOSE_SECONDS)
             self._ftp.quit()

@@ -1,4 +1,4 @@
-"""What FTP servers tell of files: size, time, a list; each in several ways."""
+"""Sizes, times, modes and names of files on FTP servers, each in several ways."""
 
 import ftplib
 import re
@@ -28,17 +28,17 @@ class Files:
         """Return the size in bytes, None if there is no such file.
 
         Raises:
-            LookupError: no way tells; holds the line that was not understood.
+            LookupError: no way gives it; has the line that was not understood.
         """
         for way in (self._size, self._mlst_size):
-            # One that is listed may yet be forbidden, or unknown after all.
+            # A listed command may be forbidden, or unknown nevertheless.
             with suppress(ftplib.error_perm, LookupError):
                 return way(name)
         entry = find_in_list(self._session.lines("LIST"), name)
         return entry.bytes if entry else None
 
     def modified(self, name: str) -> datetime | None:
-        """Return when a file was last changed; None if that is not told."""
+        """Return when a file was last changed; None if the server does not say."""
         if "MDTM" in self._features:
             reply = self._or_none(f"MDTM {name}")
             return time_of(reply[3:].strip()) if reply else None
@@ -48,7 +48,7 @@ class Files:
         return None
 
     def mode(self, name: str) -> str | None:
-        """Return a file's permissions in octal; None if they are not told."""
+        """Return a file's permissions in octal; None if the server does not say."""
         with suppress(ftplib.error_perm, LookupError):
             entry = self._mlst(name) if "MLST" in self._features else None
             if entry is None or entry.mode is None:
@@ -57,12 +57,12 @@ class Files:
         return None
 
     def entries(self) -> Sequence[Entry]:
-        """Return the files by name: by MLSD, else by NLST their names alone."""
+        """Return the files by name: by MLSD, else only their names by NLST."""
         if "MLST" in self._features:
-            found = [facts_of(line) for line in self._session.lines("MLSD")]
+            entries = [facts_of(line) for line in self._session.lines("MLSD")]
         else:
-            found = [Entry(name) for name in self._names()]
-        files = {entry.name: entry for entry in found if entry is not None}
+            entries = [Entry(name) for name in self._names()]
+        files = {entry.name: entry for entry in entries if entry is not None}
         return [files[name] for name in sorted(files)]
 
     def _or_none(self, command: str) -> str | None:
@@ -78,17 +78,17 @@ class Files:
         """Ask by SIZE.
 
         Raises:
-            LookupError: the server cannot tell this way.
+            LookupError: the server gives no size this way.
         """
         if "SIZE" not in self._features:
             raise LookupError
         reply = self._or_none(f"SIZE {name}")
         if reply is None:
             return None
-        found = re.match(r"213\s+(\d+)\s*$", reply)
-        if not found:
+        match = re.match(r"213\s+(\d+)\s*$", reply)
+        if not match:
             raise LookupError
-        return int(found[1])
+        return int(match[1])
 
     def _mlst_size(self, name: str) -> int | None:
         if "MLST" not in self._features:
@@ -114,7 +114,7 @@ class Files:
 
     def _names(self) -> Sequence[str]:
         try:
-            # Some answer with a path, some list the folder itself.
+            # Some servers answer with paths, some list the folder itself.
             lines = [line.rpartition("/")[2] for line in self._session.lines("NLST")]
         except ftplib.error_perm as error:
             if _absent(error):
@@ -124,7 +124,7 @@ class Files:
 
 
 def _absent(error: ftplib.error_perm) -> bool:
-    """Tell "no such file" from "you may not", which both are 550."""
+    """Say whether 550 means "no such file", not "you may not"."""
     return str(error).startswith("550") and not _FORBIDDEN.search(str(error))
 
 
@@ -145,10 +145,8 @@ def facts_of(line: str) -> Entry | None:
     Returns:
         None for what is not a file.
     """
-    written, _, name = line.strip().partition(" ")
-    facts = dict(
-        pair.lower().split("=", 1) for pair in written.split(";") if "=" in pair
-    )
+    pairs, _, name = line.strip().partition(" ")
+    facts = dict(pair.lower().split("=", 1) for pair in pairs.split(";") if "=" in pair)
     if facts.get("type", "file") != "file":
         return None
     size, mode = facts.get("size", ""), facts.get("unix.mode", "")
@@ -162,11 +160,11 @@ def facts_of(line: str) -> Entry | None:
 
 def time_of(text: str) -> datetime | None:
     """Read a time as MDTM and MLST write it, in UTC: `20260115060000.123`."""
-    found = re.match(r"\d{14}", text)
-    if not found:
+    match = re.match(r"\d{14}", text)
+    if not match:
         return None
     try:
-        return datetime.strptime(found[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        return datetime.strptime(match[0], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
         return None
 
@@ -175,16 +173,16 @@ def find_in_list(lines: Iterable[str], name: str) -> Entry | None:
     """Find a file in what LIST wrote; None if it is not there.
 
     Raises:
-        LookupError: a line may be about the file, but has no form that is known.
+        LookupError: a line may be about the file, but its form is unknown.
     """
     for line in lines:
-        found = _UNIX.fullmatch(line.rstrip()) or _DOS.fullmatch(line.rstrip())
-        if found is None and line.endswith(f" {name}") and line[0] not in "dl":
+        match = _UNIX.fullmatch(line.rstrip()) or _DOS.fullmatch(line.rstrip())
+        if match is None and line.endswith(f" {name}") and line[0] not in "dl":
             raise LookupError(line)
-        if found is not None and found["name"] == name:
-            rights = found.groupdict().get("mode")
+        if match is not None and match["name"] == name:
+            rights = match.groupdict().get("mode")
             mode = _octal(rights) if rights else None
-            return Entry(name, int(found["bytes"]), mode=mode)
+            return Entry(name, int(match["bytes"]), mode=mode)
     return None
 
 
@@ -194,7 +192,7 @@ def _octal(rights: str) -> str:
     return f"{int(bits, 2):04o}"
 
 
-# Commands of older servers, by algorithm; HASH (a draft) is asked before them.
+# Commands of older servers, by algorithm; HASH (a draft) is preferred.
 _COMMANDS = {
     "SHA-256": "XSHA256",
     "SHA-512": "XSHA512",
@@ -206,8 +204,8 @@ _DIGITS = {"SHA-256": 64, "SHA-512": 128, "SHA-1": 40, "MD5": 32, "CRC32": 8}
 
 
 def hash_offered(features: Mapping[str, str]) -> tuple[str | None, str]:
-    """Choose the strongest algorithm that FEAT offers, and its command."""
-    # HASH SHA-1*;SHA-256;MD5 (the star marks what is used unless OPTS says other)
+    """Return the strongest algorithm that FEAT offers, and its command."""
+    # HASH SHA-1*;SHA-256;MD5 (the star marks the default)
     listed = features.get("HASH", "").upper().replace("*", "").split(";")
     for algorithm in ALGORITHMS:
         if algorithm in (word.strip() for word in listed):
@@ -218,10 +216,10 @@ def hash_offered(features: Mapping[str, str]) -> tuple[str | None, str]:
 
 
 def digest_in_reply(reply: str, algorithm: str, name: str) -> Digest | None:
-    """Find the hash in a reply, whose words may come in any order around it."""
+    """Find the hash in a reply; servers put other text before and after it."""
     digits = _DIGITS[algorithm]
     # A file's name may look like a hash; a CRC may have lost its leading zeros.
     text = re.sub(r"(?m)^\d{3}[ -]", "", reply).replace(name, " ")
     form = r"[0-9A-F]{1,8}" if algorithm == "CRC32" else rf"[0-9A-F]{{{digits}}}"
-    found = [w for w in text.split() if re.fullmatch(form, w, re.IGNORECASE)]
-    return Digest.of(algorithm, found[-1]) if found else None
+    hashes = [word for word in text.split() if re.fullmatch(form, word, re.IGNORECASE)]
+    return Digest.of(algorithm, hashes[-1]) if hashes else None

@@ -1,4 +1,4 @@
-"""ftplib's client with what servers need and it lacks: a thin layer.
+"""ftplib's client with what it lacks.
 
 The data connection resumes the TLS session of the control connection: vsftpd and
 ProFTPD, as shipped, refuse it otherwise (python/cpython#63699 is open).
@@ -9,79 +9,79 @@ import socket
 import ssl
 from contextlib import suppress
 
+from publish.transport.connection import open_socket
 from publish.transport.destination import Destination
 from runtime.command import LOG
 
 
 def tls_context(destination: Destination) -> ssl.SSLContext:
-    """Make them: TLS 1.2 or later, certificate and host name checked.
+    """Return TLS settings: version 1.2 or later, certificate and host name checked.
 
-    One context serves control and data connections: a session belongs to its context.
+    Control and data connections share one: a TLS session belongs to its context.
     """
-    made = ssl.create_default_context(
+    context = ssl.create_default_context(
         cafile=str(destination.ca_file) if destination.ca_file else None
     )
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    # For servers that do not take one TLS 1.3 ticket for several data connections.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # For servers that accept a TLS 1.3 ticket for one data connection only.
     if destination.tls_max == "1.2":
-        made.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
     if not destination.verify:
         LOG.warning(
             f"destination={destination.name} certificate is NOT checked: "
-            f"{destination.variable('TLS_VERIFY')} is 0; whoever stands between can "
+            f"{destination.variable('TLS_VERIFY')} is 0; others on the way can "
             "read and change the file"
         )
-        made.check_hostname = False
-        made.verify_mode = ssl.CERT_NONE
-    return made
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 # How long a server may take to say why it broke a transfer off.
 _REASON_SECONDS = 3.0
 # How long a server may take to close its end of a data connection, or to say goodbye.
 CLOSE_SECONDS = 5.0
-# Idle seconds before the first probe, seconds between probes, lost probes.
-_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
 
 
 class Session(ftplib.FTP_TLS):
-    """A control connection; made anew for every attempt, never used after an error.
+    """A control connection; every attempt has its own, and it ends with an error.
 
-    Passive mode only; an address in a 227 reply is not believed, its port is.
+    Passive mode only. Of a 227 reply, only the port is used, not the address.
     """
 
     def __init__(self, destination: Destination) -> None:
         """Prepare, without connecting."""
         super().__init__(context=tls_context(destination), timeout=destination.timeout)
-        self._to = destination
+        self._destination = destination
         # Whether the last data connection resumed the TLS session.
         self.resumed: bool | None = None
 
     def open(self) -> str:
         """Connect, in TLS for ftps+implicit://, and return the greeting."""
-        self.host, self.port = self._to.host, self._to.port
-        plain = socket.create_connection((self.host, self.port), self._to.timeout)
+        self.host, self.port = self._destination.host, self._destination.port
+        plain = open_socket(self._destination)
         self.sock, self.af = plain, plain.family
-        self._keep_alive()
-        if self._to.scheme == "ftps+implicit":
+        if self._destination.scheme == "ftps+implicit":
             self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
         self._read_lines()
         self.welcome = self.getresp()
         return self.welcome
 
     def secure(self) -> None:
-        """Begin TLS by AUTH; if it is refused, that is the end."""
+        """Begin TLS by AUTH."""
         self.auth()
-        # What came before TLS is not read any more: it might be anybody's.
+        # Discards what was received before TLS: anyone may have sent it.
         self._read_lines()
 
     def enter(self) -> None:
         """Log in."""
-        password = self._to.password.reveal() if self._to.password else ""
-        self.login(self._to.user, password, secure=False)
+        password = (
+            self._destination.password.reveal() if self._destination.password else ""
+        )
+        self.login(self._destination.user, password, secure=False)
 
     def prepare(self) -> None:
-        """Protect data connections, and have bytes sent and counted as they are."""
+        """Protect data connections, and use binary type."""
         if self.protected:
             self.prot_p()
         # Before any SIZE: two servers refuse it in ASCII type.
@@ -93,8 +93,8 @@ class Session(ftplib.FTP_TLS):
         return isinstance(self.sock, ssl.SSLSocket)
 
     def makepasv(self) -> tuple[str, int]:
-        """Ask for a data port: EPSV on IPv6 and where it is wished for, else PASV."""
-        if self._to.epsv and self.sock is not None:
+        """Ask for a data port: by EPSV on IPv6 and if `epsv` is set, else by PASV."""
+        if self._destination.epsv and self.sock is not None:
             peer = self.sock.getpeername()
             return ftplib.parse229(self.sendcmd("EPSV"), peer)  # noqa: S321 (made TLS)
         return super().makepasv()
@@ -102,11 +102,11 @@ class Session(ftplib.FTP_TLS):
     def ntransfercmd(
         self, cmd: str, rest: int | str | None = None
     ) -> tuple[socket.socket, int | None]:
-        """Open a data connection, protected, in the TLS session of this one."""
+        """Open a data connection, protected, that resumes this TLS session."""
         data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 (made TLS)
         if not isinstance(self.sock, ssl.SSLSocket):
             return data, size
-        # Taken now, not after the handshake: under TLS 1.3 the ticket comes later.
+        # Not stored after the handshake: under TLS 1.3 the ticket comes later.
         session = self.sock.session
         secured = self.context.wrap_socket(
             data, server_hostname=self.host, session=session
@@ -115,10 +115,10 @@ class Session(ftplib.FTP_TLS):
         return secured, size
 
     def finish(self, data: socket.socket) -> None:
-        """End what we send, or have read, on a data connection.
+        """End a data connection.
 
         The TLS layer is closed properly: skipping that loses data under TLS 1.3. Some
-        servers close theirs uncleanly; the reply and the size decide, not this.
+        servers close theirs uncleanly, which is ignored: reply and size decide.
         """
         if isinstance(data, ssl.SSLSocket):
             data.settimeout(CLOSE_SECONDS)
@@ -135,7 +135,7 @@ class Session(ftplib.FTP_TLS):
         return [_text(line) for line in raw.splitlines()]
 
     def wait(self, seconds: float) -> None:
-        """Allow the next reply so much time."""
+        """Set the time limit of the next replies."""
         if self.sock is not None:
             self.sock.settimeout(seconds)
 
@@ -155,18 +155,8 @@ class Session(ftplib.FTP_TLS):
             return self.getmultiline()
         return ""
 
-    def _keep_alive(self) -> None:
-        # Lets firewalls know that we are there during a long transfer; NOOP would
-        # upset some servers.
-        if self.sock is not None:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for name, value in _KEEP_ALIVE.items():
-                if hasattr(socket, name):
-                    number = getattr(socket, name)
-                    self.sock.setsockopt(socket.IPPROTO_TCP, number, value)
-
     def _read_lines(self) -> None:
-        # A server that does not speak UTF-8 must not hide what it has to say.
+        # Text that is not UTF-8 is shown, not an error.
         if self.sock is not None:
             self.file = self.sock.makefile(
                 "r", encoding="utf-8", errors="backslashreplace"

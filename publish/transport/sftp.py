@@ -1,95 +1,101 @@
-"""SFTP, as a partner: the server's key must be known, a rename replaces in one step."""
+"""SFTP by asyncssh: a known server key, whole files, a rename that replaces."""
 
-import errno
+import asyncio
+import concurrent.futures
+import getpass
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from stat import S_IMODE, S_ISREG
-from typing import Any
+from stat import S_IMODE
+from typing import Any, TypeVar
 
-import paramiko
-from paramiko.ssh_exception import IncompatiblePeer
+import asyncssh
 
-from publish.transport.connection import Entry
+from publish.transport.connection import Entry, open_socket
 from publish.transport.destination import Destination, plain
 from publish.transport.digests import Digest, Sent, Tally, blocks
 from publish.transport.errors import ServerRefused, ServerUnavailable
-from publish.transport.sftp_keys import fingerprint, known, private_key
+from publish.transport.sftp_keys import private_key, trusted_keys
 
-# It reports by exceptions; its own log would repeat them, with tracebacks.
-logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
+# It reports errors by exceptions; its log would repeat them.
+logging.getLogger("asyncssh").setLevel(logging.CRITICAL + 1)
+
+T = TypeVar("T")
+# What we accept of a server's key: no SHA-1.
+_HOST_KEY_ALGORITHMS = (
+    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+    "rsa-sha2-512", "rsa-sha2-256",
+)  # fmt: skip
+# Blocks of 64 KiB that may be on their way without an answer: 2 MiB, the window of
+# OpenSSH.
+_IN_FLIGHT = 32
+_CLOSE_SECONDS = 5.0
 
 
 class Sftp:
     """The `Connection` of sftp:// URLs."""
 
     def __init__(self, destination: Destination, folder: str) -> None:
-        """Connect, check the server's key, log in.
+        """Connect, check the server's key, log in, enter the folder.
 
-        Only what the destination's variables name is used: no agent, no keys and no
-        known hosts of the user who happens to run this.
+        Only what the destination's variables name is used: no agent, and no
+        configuration, keys or known hosts of the user who runs this.
 
         Raises:
             Refused: key, login or folder is not accepted.
             Temporary: the server cannot be reached.
-            Misuse: a key file of ours cannot be read.
+            Misuse: a key or a file of keys cannot be read.
         """
-        self._to = destination
-        self._folder = destination.folder(folder) or "."
-        self._ssh = paramiko.SSHClient()
-        self._ssh.set_missing_host_key_policy(_Unknown(destination))
-        known(self._ssh.get_host_keys(), destination)
-        key = private_key(destination)
-        password = destination.password.reveal() if destination.password else None
+        self._destination = destination
+        self._client = _Client(trusted_keys(destination))
+        self._client_key = private_key(destination)
+        self._loop = _Loop()
         try:
-            with self._told(f"connecting to {destination.server}"):
-                self._ssh.connect(
-                    destination.host, destination.port, destination.user, password,
-                    pkey=key, allow_agent=False, look_for_keys=False,
-                    timeout=destination.timeout, banner_timeout=destination.timeout,
-                    auth_timeout=destination.timeout,
-                    channel_timeout=destination.timeout,
-                )  # fmt: skip
-                # Firewalls forget a silent connection.
-                self._transport = self._ssh.get_transport()
-                self._sftp = self._ssh.open_sftp()
-                if self._transport is not None:
-                    self._transport.set_keepalive(60)
-            self._wait(destination.timeout)
-            with self._told(f"entering the folder {self._folder}"):
-                self._sftp.chdir(self._folder)
+            with self._errors(f"connecting to {destination.server}"):
+                self._connection = self._connect()
+                self._sftp = self._wait(
+                    # A name that is not UTF-8 is shown, not an error.
+                    self._connection.start_sftp_client(path_errors="backslashreplace")
+                )
+            self._enter(destination.folder(folder) or ".")
         except BaseException:
-            self._ssh.close()
+            self.close()
             raise
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
-        """Send a file, counting and hashing, and await every acknowledgement."""
-        tally = Tally()
-        try:
-            with (
-                self._told(lambda: f"sending {name} broke after {tally.count} bytes"),
-                self._sftp.open(plain(name), "wb") as file,
-            ):
-                file.set_pipelined(True)
-                for block, is_last in _marked(blocks(source)):
-                    if is_last:
-                        # Not pipelined, a write awaits what was not answered yet;
-                        # closing would not, and a full disk would stay unseen.
-                        file.set_pipelined(False)
-                        self._wait(self._to.reply_timeout)
-                    file.write(block)
+        """Send a file, counting and hashing, and wait for every acknowledgement.
+
+        Writes are pipelined; their answers may come in any order.
+        """
+        tally, waiting = Tally(), deque[concurrent.futures.Future[int]]()
+        last = self._destination.reply_timeout
+        with self._errors(lambda: f"sending {name} broke after {tally.count} bytes"):
+            file = self._wait(self._sftp.open(plain(name), "wb"))
+            try:
+                for block in blocks(source):
+                    if len(waiting) == _IN_FLIGHT:
+                        self._loop.result(waiting.popleft(), self._destination.timeout)
+                    waiting.append(self._loop.submit(file.write(block, tally.count)))
                     tally.add(block)
                     tick(len(block))
-        finally:
-            self._wait(self._to.timeout)
+                for write in waiting:
+                    self._loop.result(write, last)
+                self._wait(file.close(), last)
+            except BaseException:
+                # The server should free it, but its answer does not matter.
+                self._loop.submit(file.close())
+                raise
         return tally.sent()
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file."""
-        found = self._stat(name)
-        return found.st_size if found else None
+        attributes = self._stat(name)
+        return attributes.size if attributes else None
 
     def hash(self, name: str) -> Digest | None:
         """Return None: OpenSSH offers none. Every packet was authenticated, though."""
@@ -97,156 +103,281 @@ class Sftp:
 
     def modified(self, name: str) -> datetime | None:
         """Return when a file was last changed, None if there is no such file."""
-        found = self._stat(name)
-        return _time(found) if found else None
+        attributes = self._stat(name)
+        return _time(attributes) if attributes else None
 
     def mode(self, name: str) -> str | None:
         """Return a file's permissions; None if there is no such file."""
-        found = self._stat(name)
-        return f"{S_IMODE(found.st_mode):04o}" if found and found.st_mode else None
+        attributes = self._stat(name)
+        if attributes is None or attributes.permissions is None:
+            return None
+        return f"{S_IMODE(attributes.permissions):04o}"
 
     def rename(self, old: str, new: str) -> None:
-        """Give a file a name in one step (posix-rename@openssh.com).
+        """Give a file a name in one step, replacing a file of that name.
 
-        SFTP's own rename does not replace; it is never used instead.
+        By posix-rename@openssh.com. Where the server lacks it, by SFTP's own rename:
+        most servers refuse to replace a file by it, and some replace it.
         """
-        with self._told(f"renaming {plain(old)} to {plain(new)}"):
-            self._sftp.posix_rename(old, new)
+        what = f"renaming {plain(old)} to {plain(new)}"
+        with self._errors(what), suppress(asyncssh.SFTPOpUnsupported):
+            self._wait(self._sftp.posix_rename(old, new))
+            return
+        without = "without posix-rename@openssh.com, which this server does not offer,"
+        with self._errors(f"{what} {without}"):
+            self._wait(self._sftp.rename(old, new))
 
     def remove(self, name: str) -> None:
         """Remove a file; it is no error if there is none."""
-        with self._told(f"removing {plain(name)}"), suppress(FileNotFoundError):
-            self._sftp.remove(name)
+        with (
+            self._errors(f"removing {plain(name)}"),
+            suppress(asyncssh.SFTPNoSuchFile),
+        ):
+            self._wait(self._sftp.remove(name))
 
     def list(self) -> list[str]:
         """Return the names in the folder."""
-        with self._told("listing the folder"):
-            return sorted(self._sftp.listdir())
+        names = (str(item.filename) for item in self._read_folder())
+        return sorted(name for name in names if name not in (".", ".."))
 
     def entries(self) -> Sequence[Entry]:
         """Return the files in the folder by name, with size and time."""
-        with self._told("listing the folder"):
-            found = self._sftp.listdir_attr()
         return sorted(
             (
-                Entry(one.filename, one.st_size, _time(one))
-                for one in found
-                if S_ISREG(one.st_mode or 0)
+                Entry(str(item.filename), item.attrs.size, _time(item.attrs))
+                for item in self._read_folder()
+                if item.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR
             ),
             key=lambda entry: entry.name,
         )
 
     def facts(self) -> Mapping[str, Any]:
-        """Tell server, cipher and the key that it proved to hold."""
-        transport = self._transport
+        """Return what belongs in a receipt: server, cipher, the server's key."""
         return {
-            "server": self._to.server,
-            "greeting": transport.remote_version if transport else None,
+            "server": self._destination.server,
+            "greeting": self._connection.get_extra_info("server_version"),
             "encrypted": True,
-            "cipher": transport.local_cipher if transport else None,
-            "host_key": fingerprint(transport.get_remote_server_key())
-            if transport
-            else None,
+            "cipher": self._connection.get_extra_info("send_cipher"),
+            "host_key": _fingerprint(self._connection.get_server_host_key()),
         }
 
     def close(self) -> None:
         """End the connection."""
-        self._ssh.close()
+        self._loop.close(self._client.connection)
 
-    def _stat(self, name: str) -> paramiko.SFTPAttributes | None:
-        with self._told(f"asking the size of {plain(name)}"):
+    def _connect(self) -> asyncssh.SSHClientConnection:
+        destination = self._destination
+        _ensure_user_name()
+        sock = open_socket(destination)
+        algorithms = self._client.algorithms()
+        connecting = asyncssh.connect(
+            sock=sock,
+            username=destination.user,
+            password=destination.password.reveal() if destination.password else None,
+            # None, where an empty list would mean the user's own keys.
+            client_keys=[self._client_key] if self._client_key else None,
+            preferred_auth="publickey,password,keyboard-interactive",
+            client_factory=lambda: self._client,
+            # Three empty lists, where an empty one would mean the user's own file:
+            # `_Client` decides about every key.
+            known_hosts=([], [], []),
+            server_host_key_algs=",".join(algorithms),
+            kex_algs="-*-sha1",
+            # Half the CPU time of the default, ChaCha20.
+            encryption_algs="^aes128-gcm@openssh.com,aes256-gcm@openssh.com",
+            config=None, agent_path=None, gss_auth=False, gss_kex=False,
+            host_based_auth=False, x509_trusted_certs=None,
+            login_timeout=0, connect_timeout=None,
+        )  # fmt: skip
+        try:
+            return self._wait(connecting)
+        except asyncssh.HostKeyNotVerifiable:
+            raise self._untrusted() from None
+        finally:
+            if self._client.connection is None:
+                sock.close()
+
+    def _untrusted(self) -> ServerRefused:
+        destination, trusted = self._destination, self._client.trusted
+        shown = self._client.shown
+        known_hosts = destination.variable("KNOWN_HOSTS")
+        host_key = destination.variable("HOST_KEY")
+        if trusted:
+            expected = ", ".join(_fingerprint(key) for key in trusted)
+            return ServerRefused(
+                f"{destination.name}: the server's key has changed: expected "
+                f"{expected}, found {_fingerprint(shown)}. Nothing was sent. Ask the "
+                f"partner whether they changed it before you change {known_hosts} or "
+                f"{host_key}."
+            )
+        algorithm = shown.get_algorithm() if shown else "of an unknown kind"
+        return ServerRefused(
+            f"{destination.name}: {destination.host} showed the key {algorithm} "
+            f"{_fingerprint(shown)}, which {known_hosts} and {host_key} do not know. "
+            "If the partner confirms that it is theirs, add it there."
+        )
+
+    def _enter(self, folder: str) -> None:
+        with self._errors(f"entering the folder {folder}"):
+            # chdir alone accepts a folder that is missing.
+            if not self._wait(self._sftp.isdir(folder)):
+                raise asyncssh.SFTPNoSuchFile(f"no folder {folder}")
+            self._wait(self._sftp.chdir(folder))
+
+    def _stat(self, name: str) -> asyncssh.SFTPAttrs | None:
+        with self._errors(f"asking the size of {plain(name)}"):
             try:
-                return self._sftp.stat(name)
-            except FileNotFoundError:
+                return self._wait(self._sftp.stat(name))
+            except asyncssh.SFTPNoSuchFile:
                 return None
 
-    def _wait(self, seconds: float) -> None:
-        channel = self._sftp.get_channel()
-        if channel is not None:
-            channel.settimeout(seconds)
+    def _read_folder(self) -> Sequence[asyncssh.SFTPName]:
+        with self._errors("listing the folder"):
+            return self._wait(self._sftp.readdir("."))
+
+    def _wait(self, call: Awaitable[T], seconds: float | None = None) -> T:
+        future = self._loop.submit(call)
+        return self._loop.result(future, seconds or self._destination.timeout)
 
     @contextmanager
-    def _told(self, what: str | Callable[[], str]) -> Iterator[None]:
+    def _errors(self, what: str | Callable[[], str]) -> Iterator[None]:
         try:
             yield
-        except (paramiko.SSHException, OSError, EOFError) as error:
+        except (asyncssh.Error, OSError) as error:
             text = what if isinstance(what, str) else what()
-            raise sftp_error(self._to, text, error) from None
+            raise _error(self._destination, text, error) from None
 
 
-class _Unknown(paramiko.MissingHostKeyPolicy):
-    """Refuses a server whose key nobody told us, and says which key it showed."""
+class _Client(asyncssh.SSHClient):
+    """Decides whether a server's key is trusted, and keeps the one it showed."""
 
-    def __init__(self, destination: Destination) -> None:
-        self._to = destination
+    def __init__(self, trusted: Sequence[asyncssh.SSHKey]) -> None:
+        self.trusted = trusted
+        self.shown: asyncssh.SSHKey | None = None
+        self.connection: asyncssh.SSHClientConnection | None = None
 
-    def missing_host_key(
-        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
-    ) -> None:
-        raise ServerRefused(
-            f"{self._to.name}: {hostname} showed the key {key.get_name()} "
-            f"{fingerprint(key)}, which {self._to.variable('KNOWN_HOSTS')} and "
-            f"{self._to.variable('HOST_KEY')} do not know. If the partner confirms "
-            "that it is theirs, add it there."
-        )
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self.connection = conn
 
+    def validate_host_public_key(
+        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+    ) -> bool:
+        self.shown = key
+        return any(key.public_data == known.public_data for known in self.trusted)
 
-def _marked(given: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Say of every block whether it is the last one."""
-    previous = next(given, None)
-    for block in given:
-        if previous is not None:
-            yield previous, False
-        previous = block
-    if previous is not None:
-        yield previous, True
+    def algorithms(self) -> Sequence[str]:
+        """Return what we accept; those of the keys that we trust come first."""
+        known = {name.decode() for key in self.trusted for name in key.sig_algorithms}
+        return sorted(_HOST_KEY_ALGORITHMS, key=lambda name: name not in known)
 
 
-def _time(found: paramiko.SFTPAttributes) -> datetime | None:
-    if found.st_mtime is None:
+class _Loop:
+    """An event loop in a thread, so that a signal ends what this thread waits for."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def submit(self, call: Awaitable[T]) -> concurrent.futures.Future[T]:
+        """Start a call of asyncssh."""
+
+        async def wait() -> T:
+            return await call
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop)
+
+    def result(self, future: concurrent.futures.Future[T], seconds: float) -> T:
+        """Return the result of what was started.
+
+        Raises:
+            TimeoutError: there is none after so many seconds.
+        """
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            if future.done():
+                raise
+            future.cancel()
+            raise TimeoutError(f"no answer within {seconds:g} s") from None
+
+    def close(self, connection: asyncssh.SSHClientConnection | None) -> None:
+        """Cancel what is not done, end a connection and the thread."""
+        with suppress(OSError, asyncssh.Error):
+            self.submit(_end(connection)).result(2 * _CLOSE_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _end(connection: asyncssh.SSHClientConnection | None) -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if connection is not None:
+        connection.close()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await connection.wait_closed()
+        except TimeoutError:
+            connection.abort()
+            await connection.wait_closed()
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+def _ensure_user_name() -> None:
+    """Let asyncssh read a name of the local user; it fails without one.
+
+    A container's user number has none. The name is not sent.
+    """
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        os.environ["LOGNAME"] = str(os.getuid())
+
+
+def _fingerprint(key: asyncssh.SSHKey | None) -> str:
+    """Return a key's fingerprint as ssh-keygen -l shows it."""
+    return key.get_fingerprint() if key else "unknown"
+
+
+def _time(attributes: asyncssh.SFTPAttrs) -> datetime | None:
+    if attributes.mtime is None:
         return None
-    return datetime.fromtimestamp(found.st_mtime, UTC)
+    return datetime.fromtimestamp(attributes.mtime, UTC)
 
 
-def sftp_error(
-    to: Destination, what: str, error: Exception
+def _error(
+    destination: Destination, what: str, error: Exception
 ) -> ServerRefused | ServerUnavailable:
-    """Class an error of paramiko or the socket and word it."""
+    """Class an error of asyncssh or the socket and word it."""
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    text = to.redact(f"{to.name}: {what} failed ({' '.join(cause.split())}).")
-    if isinstance(error, paramiko.BadHostKeyException):
-        return ServerRefused(
-            f"{to.name}: the server's key has changed: expected "
-            f"{fingerprint(error.expected_key)}, found {fingerprint(error.key)}. "
-            "Nothing was sent. Ask the partner whether they changed it before you "
-            f"touch {to.variable('KNOWN_HOSTS')} or {to.variable('HOST_KEY')}."
-        )
-    if isinstance(error, paramiko.AuthenticationException):
-        return ServerRefused(
-            f"{text} Mend {to.variable('USER')}, {to.variable('PASSWORD')} or "
-            f"{to.variable('KEY_FILE')}."
-        )
-    if isinstance(error, IncompatiblePeer | PermissionError):
-        return ServerRefused(f"{text} This will not pass by itself.")
-    if isinstance(error, FileNotFoundError) or error.args[:1] == (errno.ENOTDIR,):
-        return ServerRefused(f"{text} Expected that it is there.")
-    if _is_status(error):
-        return _failed(text, what)
-    return ServerUnavailable(f"{text} Try again later.")
-
-
-def _is_status(error: Exception) -> bool:
-    """Tell the server's answer to a request from a broken connection."""
-    # Paramiko raises a bare OSError for a status; sockets raise its kinds.
-    return type(error) is OSError and str(error) != "Socket is closed"
-
-
-def _failed(text: str, what: str) -> ServerRefused | ServerUnavailable:
-    # SFTP 3 has one word, Failure, for a full disk, a quota and a folder in the way.
-    if what.startswith("sending"):
-        return ServerUnavailable(
-            f"{text} The server gives no reason; usual ones are a full disk or a "
-            "quota. Try again later.",
-            retry="seldom",
-        )
-    return ServerRefused(f"{text} This will not pass by itself.")
+    text = destination.redact(
+        f"{destination.name}: {what} failed ({' '.join(cause.split())})."
+    )
+    match error:
+        case asyncssh.PermissionDenied():
+            variables = [
+                destination.variable(ending)
+                for ending in ("USER", "PASSWORD", "KEY_FILE")
+            ]
+            return ServerRefused(
+                f"{text} Fix {', '.join(variables[:2])} or {variables[2]}."
+            )
+        case asyncssh.KeyExchangeFailed() | asyncssh.SFTPPermissionDenied():
+            return ServerRefused(f"{text} This will not pass by itself.")
+        case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath():
+            return ServerRefused(f"{text} Expected that it is there.")
+        case asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection():
+            return ServerUnavailable(f"{text} Try again later.")
+        case asyncssh.SFTPError() if what.startswith("sending"):
+            # SFTP 3 has one word, Failure, for a full disk and for a quota.
+            return ServerUnavailable(
+                f"{text} The server gives no reason; usual ones are a full disk or a "
+                "quota. Try again later.",
+                retry="seldom",
+            )
+        case asyncssh.SFTPError():
+            return ServerRefused(f"{text} This will not pass by itself.")
+        case _:
+            return ServerUnavailable(f"{text} Try again later.")

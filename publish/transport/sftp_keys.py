@@ -1,51 +1,38 @@
-"""Keys of SSH: those we know a server by, and the one that a server knows us by."""
+"""SSH keys: those by which we know a server, and ours, by which it knows us."""
 
-import base64
-import hashlib
+from collections.abc import Sequence
 
-import paramiko
-from paramiko.pkey import UnknownKeyType
+import asyncssh
 
 from publish.transport.destination import Destination
 from runtime.exits import Misuse
 
 
-def known(keys: paramiko.HostKeys, destination: Destination) -> None:
-    """Add what a destination's variables say about its server's keys.
+def trusted_keys(destination: Destination) -> Sequence[asyncssh.SSHKey]:
+    """Return the keys that a destination's variables accept of its server.
 
     Raises:
-        Misuse: the file or the key cannot be read; or a key of this host is marked
-            in a way that would be passed over in silence.
+        Misuse: the file or the key cannot be read, or the file has marked lines.
     """
-    ssh = destination.ssh
-    host = destination.host
-    if destination.port != paramiko.config.SSH_PORT:
-        host = f"[{host}]:{destination.port}"
-    if ssh.known_hosts is not None:
-        _no_markers(destination)
+    keys: list[asyncssh.SSHKey] = []
+    if destination.ssh.known_hosts is not None:
+        host = destination.host
+        if destination.port != asyncssh.DEFAULT_PORT:
+            host = f"[{host}]:{destination.port}"
+        # Without address and port, which would accept lines of other servers.
+        keys += _known_hosts(destination).match(host, "", None)[0]
+    if destination.ssh.host_key is not None:
         try:
-            keys.load(str(ssh.known_hosts))
-        except (OSError, UnicodeDecodeError, paramiko.SSHException) as error:
-            raise Misuse(f"{destination.variable('KNOWN_HOSTS')}: {error}") from None
-    if ssh.host_key is not None:
-        words = ssh.host_key.split()
-        try:
-            key = paramiko.PKey.from_type_string(words[0], base64.b64decode(words[1]))
-        except (IndexError, ValueError, UnknownKeyType, paramiko.SSHException):
+            keys.append(asyncssh.import_public_key(destination.ssh.host_key))
+        except asyncssh.KeyImportError:
             raise Misuse(
                 f"{destination.variable('HOST_KEY')}: expected a type and a key in "
                 'base64, such as "ssh-ed25519 AAAAC3Nza...", found another form'
             ) from None
-        keys.add(host, key.get_name(), key)
+    return keys
 
 
-def fingerprint(key: paramiko.PKey) -> str:
-    """Return a key's fingerprint as ssh-keygen -l shows it."""
-    digest = hashlib.sha256(key.asbytes()).digest()
-    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
-
-
-def private_key(destination: Destination) -> paramiko.PKey | None:
+def private_key(destination: Destination) -> asyncssh.SSHKey | None:
     """Read our private key, if one is named.
 
     Raises:
@@ -54,31 +41,33 @@ def private_key(destination: Destination) -> paramiko.PKey | None:
     ssh = destination.ssh
     if ssh.key_file is None:
         return None
-    phrase = ssh.passphrase.reveal() if ssh.passphrase else None
+    passphrase = ssh.passphrase.reveal() if ssh.passphrase else None
     name = destination.variable("KEY_FILE")
-    kinds = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
-    for kind in kinds:
-        try:
-            return kind.from_private_key_file(str(ssh.key_file), phrase)
-        except paramiko.PasswordRequiredException:
-            raise Misuse(
-                f"{name} is locked: set {destination.variable('KEY_PASSPHRASE')}."
-            ) from None
-        except OSError as error:
-            raise Misuse(f"{name}: {error}") from None
-        except (paramiko.SSHException, ValueError):
-            continue
-    raise Misuse(
-        f"{name}: expected a private key (Ed25519, ECDSA or RSA) that "
-        f"{destination.variable('KEY_PASSPHRASE')} opens, found none in {ssh.key_file}"
-    )
-
-
-def _no_markers(destination: Destination) -> None:
-    file = destination.ssh.known_hosts
-    lines = file.read_text(errors="replace").splitlines() if file else []
-    if any(line.lstrip().startswith("@") for line in lines):
+    phrase_name = destination.variable("KEY_PASSPHRASE")
+    try:
+        return asyncssh.read_private_key(ssh.key_file, passphrase)
+    except OSError as error:
+        raise Misuse(f"{name}: {error}") from None
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        if passphrase is None and "Passphrase" in str(error):
+            raise Misuse(f"{name} is locked: set {phrase_name}.") from None
         raise Misuse(
-            f"{destination.variable('KNOWN_HOSTS')}: @revoked and @cert-authority "
-            "lines are not understood. Give a file that holds just the server's keys."
+            f"{name}: expected a private key (Ed25519, ECDSA or RSA) that "
+            f"{phrase_name} opens, found none in {ssh.key_file} ({error})"
+        ) from None
+
+
+def _known_hosts(destination: Destination) -> asyncssh.SSHKnownHosts:
+    file = destination.ssh.known_hosts
+    name = destination.variable("KNOWN_HOSTS")
+    try:
+        text = file.read_text(encoding="utf-8") if file else ""
+        known_hosts = asyncssh.import_known_hosts(text)
+    except (OSError, ValueError) as error:
+        raise Misuse(f"{name}: {error}") from None
+    if any(line.lstrip().startswith("@") for line in text.splitlines()):
+        raise Misuse(
+            f"{name}: @revoked and @cert-authority lines are not understood. Give a "
+            "file that has just the server's keys."
         )
+    return known_hosts

@@ -77,7 +77,6 @@ class Feed:
     changes: Mapping[str, Any]
     destination: str
     folder: str
-    rename: str
     manifest: str
     pickup: Mapping[str, Any] | None = None
 
@@ -199,7 +198,6 @@ def _feed(
         changes=meta.get("changes", {}),
         destination=meta["destination"],
         folder=meta["folder"],
-        rename=meta["rename"],
         manifest=meta["manifest"],
         pickup=meta.get("pickup"),
     )

@@ -88,7 +88,6 @@ META: dict[str, Any] = {
     "state": "inventory_feed",
     "destination": "onpart",
     "folder": "/",
-    "rename": "replace",
     "manifest": "deliver",
 }
 

@@ -20,8 +20,8 @@ _DISPATCH = """
 import json, os, sys
 from pathlib import Path
 from publish.transport import Destination, connect
-from publish.deliver.attempt import dispatch
-from publish.deliver.retry import Patience
+from publish.deliver.attempt import Attempt
+from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from store.ledger import Ledger
 from runtime.environment import Environment
 from runtime.exits import Stop
@@ -34,9 +34,9 @@ arm(variables)
 def open_(name, folder):
     return connect(Destination.of(variables, name), folder)
 
-patience = Patience.of(variables, intent["destination"])
+policy = RetryPolicy.of(variables, intent["destination"])
 try:
-    dispatch(Ledger(ledger), open_, intent, [feed], False, patience)
+    deliver_with_retries(Attempt(Ledger(ledger), open_, intent, [feed]), policy)
 except Stop as stop:
     print(stop, file=sys.stderr)
     sys.exit(stop.code)

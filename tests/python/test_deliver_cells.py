@@ -1,4 +1,4 @@
-"""Every server of the lab in every way that it can be spoken to."""
+"""Every server of the tests, by every protocol and TLS version that it has."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,10 @@ PART = f"{NAME}.run-1.part"
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
-def test_a_cell_takes_replaces_tells_and_forgets(
+def test_a_server_stores_replaces_lists_and_removes(
     server: Start, tmp_path: Path, cell: Cell
 ) -> None:
-    """One connection: as a delivery uses it, and everything that one may ask."""
+    """One connection: all that a delivery does, and every other method."""
     to = server(cell.kind, mode=cell.mode, tls=cell.tls)
     old = to.lay(NAME, b"old")
     source, ticks = tmp_path / "source", list[int]()
@@ -51,9 +51,9 @@ def test_a_cell_takes_replaces_tells_and_forgets(
             connection.rename(f"{name}.part", name)
             assert (to.folder / name).read_bytes() == content
         assert sorted(connection.list()) == sorted([NAME, "empty.csv", ODD_NAME])
-        told = {entry.name: entry.bytes for entry in connection.entries()}
-        assert set(told) == {NAME, "empty.csv", ODD_NAME}
-        assert told[NAME] in (len(CONTENT), None)
+        sizes = {entry.name: entry.bytes for entry in connection.entries()}
+        assert set(sizes) == {NAME, "empty.csv", ODD_NAME}
+        assert sizes[NAME] in (len(CONTENT), None)
 
         for name in (NAME, "empty.csv", ODD_NAME, "never was.csv"):
             connection.remove(name)

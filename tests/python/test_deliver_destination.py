@@ -1,4 +1,4 @@
-"""The variables of a destination: every mistake names one, none shows a secret."""
+"""The variables of a destination: errors name one, and show no secret."""
 
 import ssl
 from pathlib import Path
@@ -36,10 +36,10 @@ def of(**given: str) -> Destination:
         ({"URL": "ftps://u@h/a#b"}, "%23"),
         (
             {"URL": "ftps://u@h/a%0D%0ADELE b", "PASSWORD": "x"},
-            "DEST_ONPART_URL holds a control",
+            "DEST_ONPART_URL has a control",
         ),
-        ({"URL": "ftps://u@h/a\tb"}, "DEST_ONPART_URL holds a control"),
-        ({"URL": "ftps://u%0a@h", "PASSWORD": "x"}, "DEST_ONPART_USER holds a control"),
+        ({"URL": "ftps://u@h/a\tb"}, "DEST_ONPART_URL has a control"),
+        ({"URL": "ftps://u%0a@h", "PASSWORD": "x"}, "DEST_ONPART_USER has a control"),
         ({"URL": "ftps://u@h"}, "DEST_ONPART_PASSWORD is not set"),
         ({"URL": "ftps://u@h", "PASSWORD": "hidden\r\nDELE"}, "DEST_ONPART_PASSWORD"),
         ({"URL": "ftps://h", "PASSWORD": "x"}, "DEST_ONPART_USER is not set"),
@@ -73,8 +73,12 @@ def test_a_mistake_names_its_variable(given: dict[str, str], words: str) -> None
     ],
 )
 def test_a_scheme_has_its_port(url: str, port: int, server: str) -> None:
-    found = of(URL=url, PASSWORD="x", ALLOW_PLAINTEXT="1", HOST_KEY=KEY)
-    assert (found.port, found.server, found.user) == (port, server, "u")
+    destination = of(URL=url, PASSWORD="x", ALLOW_PLAINTEXT="1", HOST_KEY=KEY)
+    assert (destination.port, destination.server, destination.user) == (
+        port,
+        server,
+        "u",
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,23 +103,23 @@ def test_the_folders_of_url_and_exposure_add_up(
 
 
 def test_a_folder_of_an_exposure_is_no_command() -> None:
-    found = of(URL="ftps://u@h", PASSWORD="x")
+    destination = of(URL="ftps://u@h", PASSWORD="x")
     with pytest.raises(Refused, match="control characters"):
-        found.folder("in\r\nDELE x")
+        destination.folder("in\r\nDELE x")
 
 
 def test_a_password_is_asked_only_where_it_is_needed(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.touch()
     assert of(URL="file:///srv").password is None
-    found = of(URL="sftp://u@h", HOST_KEY=KEY, KEY_FILE=str(key))
-    assert (found.password, found.ssh.key_file) == (None, key)
+    destination = of(URL="sftp://u@h", HOST_KEY=KEY, KEY_FILE=str(key))
+    assert (destination.password, destination.ssh.key_file) == (None, key)
 
 
 def test_tls_is_never_older_than_1_2_and_always_checked() -> None:
-    made = tls_context(of(URL="ftps://u@h", PASSWORD="x"))
-    assert made.minimum_version is ssl.TLSVersion.TLSv1_2
-    assert (made.verify_mode, made.check_hostname) == (ssl.CERT_REQUIRED, True)
+    context = tls_context(of(URL="ftps://u@h", PASSWORD="x"))
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     limited = tls_context(of(URL="ftps://u@h", PASSWORD="x", TLS_MAX="1.2"))
     assert limited.maximum_version is ssl.TLSVersion.TLSv1_2
 
@@ -127,9 +131,9 @@ def test_the_user_may_be_a_variable() -> None:
 
 def test_no_secret_is_ever_shown() -> None:
     given = {"URL": "sftp://u@h", "HOST_KEY": KEY, "PASSWORD": PASSWORD}
-    found = of(**given, KEY_PASSPHRASE="opens-the-key")
-    shown = f"{found!r} {found} {found.ssh!r}"
+    destination = of(**given, KEY_PASSPHRASE="opens-the-key")
+    shown = f"{destination!r} {destination} {destination.ssh!r}"
     assert PASSWORD not in shown
     assert "opens-the-key" not in shown
     text = f"500 'PASS {PASSWORD}' not understood, opens-the-key"
-    assert found.redact(text) == "500 'PASS …' not understood, …"
+    assert destination.redact(text) == "500 'PASS …' not understood, …"

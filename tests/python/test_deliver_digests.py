@@ -1,4 +1,4 @@
-"""Hashes as servers write them, and sizes as their listings tell them."""
+"""Hashes as servers write them, and sizes and modes in their listings."""
 
 import hashlib
 import zlib
@@ -24,7 +24,7 @@ CONTENT = next(text for n in range(1000) if zlib.crc32(text := b"a%d" % n) < 1 <
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_what_is_sent_is_hashed_as_the_server_will(algorithm: str) -> None:
+def test_what_is_sent_is_hashed_by_the_servers_algorithm(algorithm: str) -> None:
     tally = Tally(algorithm)
     for byte in CONTENT:
         tally.add(bytes([byte]))
@@ -44,7 +44,7 @@ def test_what_is_sent_is_hashed_as_the_server_will(algorithm: str) -> None:
     assert sent.agrees(Digest.of(algorithm, other)) is False
 
 
-def test_a_hash_that_was_not_made_tells_nothing() -> None:
+def test_a_hash_of_another_algorithm_cannot_be_compared() -> None:
     sent = Sent(1, hashlib.sha256(b"x").hexdigest())
     assert sent.agrees(Digest.of("MD5", hashlib.md5(b"x").hexdigest())) is None
 
@@ -123,7 +123,7 @@ def test_a_mode_is_found_in_a_listing(rights: str, mode: str) -> None:
     assert entry.mode == mode
 
 
-def test_a_listing_that_is_not_understood_is_said_so() -> None:
+def test_a_listing_that_is_not_understood_is_an_error() -> None:
     with pytest.raises(LookupError):
         find_in_list(["A B.CSV;1   12/24  a b.csv"], "a b.csv")
 
@@ -138,6 +138,6 @@ def test_facts_of_a_listing() -> None:
     assert time_of("20261399000000") is None
 
 
-def test_a_file_of_ours_that_cannot_be_read_is_ours_to_mend(tmp_path: Path) -> None:
+def test_a_file_of_ours_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"cannot read .*gone"):
         list(blocks(tmp_path / "gone"))

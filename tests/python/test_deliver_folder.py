@@ -20,7 +20,7 @@ def open_(folder: Path) -> Connection:
     return connect(Destination.of(variables, "onpart"), "")
 
 
-def test_a_folder_takes_replaces_tells_and_forgets(tmp_path: Path) -> None:
+def test_a_folder_stores_replaces_lists_and_removes(tmp_path: Path) -> None:
     source, share = tmp_path / "source", tmp_path / "a share"
     source.write_bytes(CONTENT)
     with pytest.raises(Refused, match="expected a folder"):
@@ -50,7 +50,7 @@ def test_a_folder_takes_replaces_tells_and_forgets(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_a_full_share_may_pass(tmp_path: Path) -> None:
+def test_a_full_share_is_temporary(tmp_path: Path) -> None:
     source, share = tmp_path / "source", tmp_path / "share"
     source.write_bytes(CONTENT)
     share.mkdir()
@@ -65,7 +65,7 @@ def test_a_full_share_may_pass(tmp_path: Path) -> None:
         subprocess.run(["umount", "--lazy", share], check=True)
 
 
-def test_what_is_in_the_way_needs_a_person(tmp_path: Path) -> None:
+def test_a_folder_in_the_way_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(CONTENT)
     (tmp_path / "share/x.csv").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A server that is reached by IPv6 alone: data ports are asked for by EPSV."""
+"""A server with IPv6 only: the client asks for data ports by EPSV."""
 
 import socket
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A real server with one thing changed: what it lists, forbids or says in Latin-1."""
+"""pyftpdlib with one answer changed: a list, a refusal, or text in Latin-1."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ def opened(
 
 
 def answers(command: str, reply: str) -> str:
-    """The code that has the server answer a command so, whatever it is asked."""
+    """Code by which the server always answers a command like this."""
     return f"TLS_FTPHandler.ftp_{command} = lambda self, *a: self.respond({reply!r})\n"
 
 
@@ -60,7 +60,7 @@ def source(tmp_path: Path) -> Path:
         answers("SIZE", "502 no") + answers("LIST", "550 Permission denied"),
     ],
 )
-def test_a_size_is_found_where_one_way_is_shut(
+def test_a_size_is_found_another_way_if_one_fails(
     tmp_path: Path, source: Path, extra: str
 ) -> None:
     with opened(tmp_path, extra) as connection:
@@ -69,9 +69,7 @@ def test_a_size_is_found_where_one_way_is_shut(
         assert connection.size("none") is None
 
 
-def test_where_nothing_tells_the_size_it_is_said_so(
-    tmp_path: Path, source: Path
-) -> None:
+def test_without_any_size_it_is_refused(tmp_path: Path, source: Path) -> None:
     extra = "".join(
         answers(word, f"550 {word}: Permission denied")
         for word in ("SIZE", "MLST", "LIST")
@@ -82,7 +80,7 @@ def test_where_nothing_tells_the_size_it_is_said_so(
             connection.size(NAME)
 
 
-def test_a_file_that_may_not_be_removed_is_not_taken_for_gone(
+def test_a_file_that_may_not_be_removed_is_no_missing_file(
     tmp_path: Path, source: Path
 ) -> None:
     with opened(tmp_path, answers("DELE", "550 no")) as connection:
@@ -107,7 +105,7 @@ def test_an_empty_folder_may_be_an_error(
             assert connection.list() == expected
 
 
-def test_what_is_not_utf8_is_shown_all_the_same(tmp_path: Path) -> None:
+def test_text_that_is_not_utf8_is_shown(tmp_path: Path) -> None:
     extra = (
         "from pyftpdlib.ioloop import AsyncChat\n"
         "TLS_FTPHandler.ftp_CWD = lambda self, path: "
@@ -120,7 +118,7 @@ def test_what_is_not_utf8_is_shown_all_the_same(tmp_path: Path) -> None:
         pass
 
 
-def test_protection_that_is_refused_ends_it(tmp_path: Path) -> None:
+def test_a_refused_prot_p_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(Refused, match=r"PROT P.*536 not here"),
         opened(tmp_path, answers("PROT", "536 not here")),
@@ -137,7 +135,7 @@ def test_passive_mode_that_is_refused(tmp_path: Path, source: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "told"),
+    ("extra", "given"),
     [
         (answers("FEAT", "211-Features\r\n MLST size*\r\n211 End"), True),
         (answers("FEAT", "500 unknown"), False),
@@ -148,16 +146,16 @@ def test_passive_mode_that_is_refused(tmp_path: Path, source: Path) -> None:
         ),
     ],
 )
-def test_a_time_is_told_or_none(
-    tmp_path: Path, source: Path, extra: str, told: bool
+def test_a_time_is_given_or_none(
+    tmp_path: Path, source: Path, extra: str, given: bool
 ) -> None:
     with opened(tmp_path, extra) as connection:
         connection.put(source, NAME, ignore)
-        assert (connection.modified(NAME) is not None) is told
+        assert (connection.modified(NAME) is not None) is given
 
 
 @pytest.mark.parametrize("command", ["PASV", "STOR", "RNTO"])
-def test_a_server_that_falls_silent_is_given_up(
+def test_a_server_that_stops_answering_is_temporary(
     tmp_path: Path, source: Path, command: str
 ) -> None:
     silent = f"TLS_FTPHandler.ftp_{command} = lambda self, *a: None"

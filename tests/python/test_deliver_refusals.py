@@ -1,4 +1,4 @@
-"""Real servers that refuse, fail or go: the right class, the server's own line."""
+"""Real servers that refuse, fail or end: the class and the server's own line."""
 
 import os
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_a_server_without_tls_gets_no_password(server: Start, kind: str) -> None
     to = server(kind, mode="plain")
     url = to.url.replace("ftp://", "ftps://")
     with (
-        pytest.raises(Refused, match=r"AUTH.*Clear text is not fallen back to"),
+        pytest.raises(Refused, match=r"AUTH.*Nothing is sent in clear text"),
         opened(to, URL=url),
     ):
         pass
@@ -99,7 +99,7 @@ def test_no_right_to_remove_or_rename(server: Start, kind: str) -> None:
         with opened(to) as connection:
             with pytest.raises((Refused, Temporary), match=r"550|451") as caught:
                 connection.rename(NAME, "other.csv")
-            # Pure-FTPd answers 451, which by its code would pass by itself.
+            # Pure-FTPd answers 451, a temporary code.
             expected = "seldom" if isinstance(caught.value, Temporary) else "never"
             assert retry_of(caught.value) == expected
         with opened(to) as connection, pytest.raises((Refused, Temporary)):
@@ -135,14 +135,14 @@ def test_a_server_that_does_not_replace(server: Start, kind: str, source: Path) 
 @FOUR
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
 def test_a_full_disk(server: Start, tmp_path: Path, kind: str, tls: str) -> None:
-    """Said by a 4xx or 5xx line, or found out by the size; never a success."""
+    """A 4xx or 5xx line or the size shows it; it is never a success."""
     to = server(kind, tls=tls, disk=2**20)
     big = _big(tmp_path, 8 * 2**20)
     with opened(to) as connection:
         try:
             sent = connection.put(big, PART, ignore)
-        except (Refused, Temporary) as stop:
-            assert kind == "pyftpdlib" or "said" in str(stop) or "45" in str(stop)
+        except (Refused, Temporary) as error:
+            assert kind == "pyftpdlib" or "said" in str(error) or "45" in str(error)
         else:
             assert (connection.size(PART) or 0) < sent.bytes
     with opened(to) as connection:
@@ -168,11 +168,11 @@ def test_a_server_that_goes_while_we_send(
     server: Start, tmp_path: Path, kind: str, end: str
 ) -> None:
     to = server(kind)
-    big, told = _big(tmp_path, 64 * 2**20), []
+    big, ticks = _big(tmp_path, 64 * 2**20), list[int]()
 
     def tick(size: int) -> None:
-        if not told:
-            told.append(size)
+        if not ticks:
+            ticks.append(size)
             getattr(to, end)()
 
     with (
@@ -203,7 +203,7 @@ def test_a_server_that_goes_before_the_rename(
 
 @FOUR
 def test_sizes_by_other_ways(server: Start, kind: str, source: Path) -> None:
-    """A server that has no SIZE is asked by MLST, or for a listing."""
+    """Without SIZE the size comes from MLST or a listing."""
     to = server(kind)
     with opened(to) as connection:
         for name in (NAME, "b c.csv"):
@@ -236,8 +236,8 @@ def test_every_hash_of_a_server_is_compared(
     with opened(to) as connection:
         features = connection._features  # type: ignore[attr-defined]
         kept = {name: text for name, text in features.items() if name in left.split()}
-        ours = hash_offered(kept)
-        connection._algorithm, connection._hash_command = ours  # type: ignore[attr-defined]
+        offered = hash_offered(kept)
+        connection._algorithm, connection._hash_command = offered  # type: ignore[attr-defined]
         for name, content in (("x", b"x"), ("many", CONTENT)):
             source.write_bytes(content)
             sent = connection.put(source, name, ignore)
@@ -247,7 +247,7 @@ def test_every_hash_of_a_server_is_compared(
                 continue
             assert digest is not None
             assert (digest.algorithm, sent.agrees(digest)) == (algorithm, True)
-            # It remembers hashes by the time of the file.
+            # The server caches hashes by the time of the file.
             to.lay(name, b"y" + content[1:])
             os.utime(to.folder / name, (0, 0))
             changed = connection.hash(name)

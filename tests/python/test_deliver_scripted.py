@@ -1,4 +1,4 @@
-"""What real servers will not do on request: replies, closes and lies of a script."""
+"""A scripted server: replies, closes and false answers that real ones rarely give."""
 
 import socket
 import time
@@ -59,7 +59,7 @@ def test_a_reply_ends_in_the_right_class(
 
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
 @pytest.mark.parametrize("final", ["552 over quota", "452 disk full", "426 broken"])
-def test_a_reason_that_was_given_early_is_read(
+def test_a_reply_sent_during_the_upload_is_read(
     source: Path, tls: str, final: str
 ) -> None:
     source.write_bytes(BIG)
@@ -67,9 +67,9 @@ def test_a_reason_that_was_given_early_is_read(
         kind = Refused if final.startswith("5") else Temporary
         with pytest.raises(
             kind, match=rf"broke after .* bytes.*said: {final}"
-        ) as found:
+        ) as caught:
             _put(to, source)
-        assert getattr(found.value, "reply", 0) == int(final[:3])
+        assert getattr(caught.value, "reply", 0) == int(final[:3])
 
 
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
@@ -94,9 +94,9 @@ def test_half_a_file_under_a_226_is_found_by_its_size(source: Path) -> None:
         assert connection.size(NAME) == sent.bytes // 2
 
 
-@pytest.mark.parametrize(("told", "agrees"), [("right", True), ("wrong", False)])
-def test_a_servers_hash_is_compared(source: Path, told: str, agrees: bool) -> None:
-    with Stub(Script(hash=told)) as to, opened(to) as connection:
+@pytest.mark.parametrize(("hash_", "agrees"), [("right", True), ("wrong", False)])
+def test_a_servers_hash_is_compared(source: Path, hash_: str, agrees: bool) -> None:
+    with Stub(Script(hash=hash_)) as to, opened(to) as connection:
         sent = connection.put(source, NAME, ignore)
         digest = connection.hash(NAME)
         assert digest is not None
@@ -104,7 +104,7 @@ def test_a_servers_hash_is_compared(source: Path, told: str, agrees: bool) -> No
         assert "OPTS HASH SHA-256" in to.commands
 
 
-def test_a_hash_that_is_listed_and_unknown_is_as_none(source: Path) -> None:
+def test_a_hash_that_is_listed_and_unknown_is_none(source: Path) -> None:
     with Stub(Script(features=("SIZE", "XMD5"))) as to, opened(to) as connection:
         connection.put(source, NAME, ignore)
         assert connection.hash(NAME) is None
@@ -122,7 +122,7 @@ def test_the_data_connection_resumes_the_session(source: Path, tls: str) -> None
 @pytest.mark.parametrize(
     ("given", "word"), [({}, "PASV"), ({"EPSV": "1"}, "EPSV")], ids=["pasv", "epsv"]
 )
-def test_an_address_behind_a_translation_is_not_believed(
+def test_the_address_in_a_227_reply_is_not_used(
     source: Path, given: dict[str, str], word: str
 ) -> None:
     with Stub(Script(pasv="10.255.255.1")) as to:
@@ -150,15 +150,15 @@ def test_a_control_connection_is_kept_alive() -> None:
     with Stub() as to, opened(to) as connection:
         control = connection._ftp.sock  # type: ignore[attr-defined]
         options = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
-        found = [
+        values = [
             control.getsockopt(socket.IPPROTO_TCP, getattr(socket, name))
             for name in options
         ]
         assert control.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert found == [60, 30, 4]
+        assert values == [60, 30, 4]
 
 
-def test_clear_text_is_loud_and_in_the_receipt(
+def test_clear_text_is_warned_of_and_in_the_receipt(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with Stub(Script(mode="plain")) as to, opened(to) as connection:
@@ -167,7 +167,7 @@ def test_clear_text_is_loud_and_in_the_receipt(
     assert "NOT encrypted" in caplog.text
 
 
-def test_implicit_tls_spoken_to_clear_text_is_told_apart() -> None:
+def test_implicit_tls_at_a_server_without_tls_is_refused() -> None:
     with Stub(Script(mode="plain")) as to:
         url = to.url.replace("ftp://", "ftps+implicit://")
         with pytest.raises(Refused, match="which one it is"), opened(to, URL=url):
@@ -175,8 +175,8 @@ def test_implicit_tls_spoken_to_clear_text_is_told_apart() -> None:
         assert "USER" not in to.words()
 
 
-def test_a_silent_server_is_given_up() -> None:
-    """Explicit spoken to an implicit server: it waits for TLS, we for a greeting."""
+def test_a_silent_server_is_temporary() -> None:
+    """Explicit TLS at an implicit server: it waits for TLS, we wait for a greeting."""
     began = time.monotonic()
     with Stub(Script(mode="implicit")) as to:
         url = to.url.replace("ftps+implicit", "ftps")

@@ -1,13 +1,19 @@
-"""SFTP against OpenSSH: what it refuses, and how it fails."""
+"""SFTP at OpenSSH: refusals and failures."""
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from commands import ROOT, clean_environment
 from delivering import CONTENT, ignore, opened
+from servers import machine
 from servers.fixtures import Start
 from servers.trust import ssh_key
 
@@ -71,18 +77,18 @@ def test_no_right_to_write_or_remove(server: Start, source: Path) -> None:
     assert to.names() == [NAME]
 
 
-def test_without_posix_rename_nothing_takes_its_place(
-    server: Start, source: Path
-) -> None:
+def test_without_posix_rename_nothing_is_replaced(server: Start, source: Path) -> None:
     to = server("openssh", replace=False)
     old = to.lay(NAME, b"old")
     with opened(to) as connection:
         connection.put(source, PART, ignore)
-        with pytest.raises(Refused, match="renaming") as caught:
+        with pytest.raises(Refused, match=r"renaming .* posix-rename@o") as caught:
             connection.rename(PART, NAME)
         assert connection.size(PART) == len(CONTENT)
+        assert old.read_bytes() == b"old"
+        connection.rename(PART, f"new {NAME}")
     assert retry_of(caught.value) == "never"
-    assert old.read_bytes() == b"old"
+    assert to.names() == [NAME, f"new {NAME}"]
 
 
 def test_a_folder_has_the_name(server: Start, source: Path) -> None:
@@ -98,7 +104,7 @@ def test_a_folder_has_the_name(server: Start, source: Path) -> None:
 def test_a_full_disk_is_seen_to_the_last_block(
     server: Start, tmp_path: Path, over: int
 ) -> None:
-    """Paramiko's own close would not wait for the answers to the last writes."""
+    """Writes are pipelined: the answer to the last one may come after the upload."""
     to = server("openssh", disk=2**20)
     big = tmp_path / "big"
     big.write_bytes(os.urandom(2**20 + over))
@@ -109,10 +115,35 @@ def test_a_full_disk_is_seen_to_the_last_block(
         connection.remove(PART)
 
 
-@pytest.mark.parametrize("word", [b"", b"220 this is FTP\r\n"])
-def test_what_is_not_an_ssh_server_is_given_up(tmp_path: Path, word: bytes) -> None:
+def test_answers_may_come_in_any_order(server: Start, tmp_path: Path) -> None:
+    """Green End's server, Debian's gesftpserver, works on many requests at once."""
+    to = server("openssh", out_of_order=True)
+    big = tmp_path / "big"
+    big.write_bytes(os.urandom(20 * 2**20))
+    with opened(to) as connection:
+        connection.put(big, PART, ignore)
+        assert connection.size(PART) == 20 * 2**20
+        connection.rename(PART, NAME)
+    assert (to.folder / NAME).read_bytes() == big.read_bytes()
+
+
+@pytest.mark.parametrize("kex", ["curve25519-sha256", "ecdh-sha2-nistp256"])
+def test_a_key_exchange_by_its_standard_name(server: Start, kex: str) -> None:
+    with opened(server("openssh", kex=kex)) as connection:
+        assert connection.facts()["cipher"] == "aes128-gcm@openssh.com"
+
+
+def test_a_key_exchange_by_sha1_is_refused_and_named(server: Start) -> None:
+    kex = "diffie-hellman-group14-sha1"
+    to = server("openssh", kex=kex)
+    with pytest.raises(Refused, match=f"key exchange.*{kex}"), opened(to):
+        pass
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 this is FTP\r\n"])
+def test_a_server_without_ssh_is_temporary(tmp_path: Path, greeting: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_talk, args=(listener, word)).start()
+        threading.Thread(target=_greet, args=(listener, greeting)).start()
         given = {
             "URL": f"sftp://u@127.0.0.1:{listener.getsockname()[1]}",
             "PASSWORD": "pass-of-tests",
@@ -125,24 +156,101 @@ def test_what_is_not_an_ssh_server_is_given_up(tmp_path: Path, word: bytes) -> N
             connect(to, "")
 
 
-def _talk(listener: socket.socket, word: bytes) -> None:
+def _greet(listener: socket.socket, greeting: bytes) -> None:
     client, _ = listener.accept()
     with client:
-        client.sendall(word)
-        # Until the client has gone.
+        client.sendall(greeting)
+        # Until the client ends the connection.
         with suppress(OSError):
             while client.recv(1024):
                 pass
 
 
+_UPLOAD = """
+import os
+from pathlib import Path
+import click
+from publish.transport import Destination, connect
+from runtime.command import run
+from runtime.environment import Environment
+
+@click.command()
+@click.argument("source", type=Path)
+def upload(source):
+    connection = connect(Destination.of(Environment(dict(os.environ)), "onpart"), "")
+    try:
+        print("connected", flush=True)
+        input()
+        connection.put(source, "x.part", lambda size: None)
+        print(connection.list())
+    finally:
+        connection.close()
+
+run(upload)
+"""
+
+
+@contextmanager
+def uploading(source: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that has connected, and sends `source` after a line on its stdin."""
+    environment = clean_environment(PYTHONPATH=ROOT, **variables)
+    with subprocess.Popen(
+        [sys.executable, "-c", _UPLOAD, str(source)], env=environment, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert first == "connected\n", process.communicate()
+        yield process
+
+
+@pytest.mark.parametrize("size", [2**16, 2**26], ids=["answer", "upload"])
+def test_a_signal_ends_what_waits_for_a_server(
+    server: Start, tmp_path: Path, size: int
+) -> None:
+    """The server has stopped: no answer comes, and a large file does not go out."""
+    to = server("openssh")
+    source = tmp_path / "source"
+    source.write_bytes(bytes(size))
+    with uploading(source, **to.variables(), DEST_ONPART_TIMEOUT="300") as process:
+        assert to.process is not None
+        for each in to.process.all():
+            each.suspend()
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGTERM)
+        _, error = process.communicate(timeout=10)
+    assert (process.returncode, "ended by signal 15" in error) == (143, True), error
+
+
+def test_a_user_number_without_a_name_connects(server: Start, source: Path) -> None:
+    """As in a container that runs under a number of its own."""
+    to = server("openssh")
+    empty = to.place / "no users"
+    empty.touch()
+    library = next(machine.unpacked().glob("usr/lib/*/libnss_wrapper.so"))
+    nameless = {
+        **dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"), ""),
+        **dict.fromkeys(("NSS_WRAPPER_PASSWD", "NSS_WRAPPER_GROUP"), str(empty)),
+        "LD_PRELOAD": str(library),
+        "HOME": "/",
+    }
+    with uploading(source, **to.variables(), **nameless) as process:
+        output, error = process.communicate("\n", timeout=20)
+    assert (process.returncode, output) == (0, "['x.part']\n"), error
+
+
 def test_a_server_that_goes_while_we_send(server: Start, tmp_path: Path) -> None:
-    to, told = server("openssh"), []
+    to, ticks = server("openssh"), list[int]()
     big = tmp_path / "big"
     big.write_bytes(bytes(32 * 2**20))
 
     def tick(size: int) -> None:
-        if not told:
-            told.append(size)
+        if not ticks:
+            ticks.append(size)
             to.kill()
 
     with opened(to) as connection, pytest.raises(Temporary, match=r"broke after [1-9]"):

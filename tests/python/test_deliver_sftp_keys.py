@@ -1,15 +1,21 @@
-"""SFTP against OpenSSH: who the server is, and who we are, by keys."""
+"""SFTP at OpenSSH: the server's key and ours."""
 
 import base64
 import hashlib
+import hmac
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from delivering import CONTENT, ignore, opened
-from paramiko import HostKeys
-from servers import Server
+from servers import Server, machine
 from servers.fixtures import Start
 from servers.trust import ssh_key
 
@@ -26,7 +32,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_key_that_nobody_knows_is_refused_and_shown(server: Start) -> None:
+def test_an_unknown_key_is_refused_and_shown(server: Start) -> None:
     to = server("openssh")
     to.known_hosts.write_text("# none yet\n")
     with pytest.raises(Refused, match="DEST_ONPART_KNOWN_HOSTS") as caught, opened(to):
@@ -44,7 +50,7 @@ def test_a_key_that_changed_is_refused_and_both_are_shown(server: Start) -> None
     assert to.logins() == []
 
 
-def test_another_hosts_key_does_not_count(server: Start) -> None:
+def test_the_key_of_another_host_is_not_accepted(server: Start) -> None:
     to = server("openssh")
     key = to.known_hosts.read_text().partition(" ")[2]
     to.known_hosts.write_text(f"other.example {key}")
@@ -63,7 +69,7 @@ def test_a_key_may_be_given_as_text(server: Start, source: Path) -> None:
 def test_hashed_host_names_are_understood(server: Start) -> None:
     to = server("openssh")
     name, _, key = to.known_hosts.read_text().partition(" ")
-    to.known_hosts.write_text(f"{HostKeys.hash_host(name)} {key}")
+    to.known_hosts.write_text(f"{_hashed(name)} {key}")
     assert "localhost" not in to.known_hosts.read_text()
     with opened(to):
         pass
@@ -76,7 +82,7 @@ def test_hashed_host_names_are_understood(server: Start) -> None:
         ("@cert-authority * ssh-ed25519 AAAA", "@cert-authority"),
     ],
 )
-def test_marked_lines_are_not_passed_over(server: Start, text: str, words: str) -> None:
+def test_marked_lines_are_refused(server: Start, text: str, words: str) -> None:
     to = server("openssh")
     line = to.known_hosts.read_text()
     to.known_hosts.write_text(text.format(line=line) + "\n" + line)
@@ -128,20 +134,54 @@ def test_a_key_that_the_server_does_not_know(server: Start, tmp_path: Path) -> N
 def test_nothing_of_the_users_own_is_used(
     server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither ~/.ssh nor an agent may decide to whom and as whom we speak."""
+    """Neither ~/.ssh nor an agent decides to whom we connect and as whom."""
     to = server("openssh")
     home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh/known_hosts").write_text(to.known_hosts.read_text())
     (home / ".ssh/id_ed25519").write_bytes(to.key_file.read_bytes())
+    (home / ".ssh/config").write_text("Host *\nProxyCommand false\nUser other\n")
     monkeypatch.setenv("HOME", str(home))
-    ssh_key(tmp_path / "stranger")
-    given = {"PASSWORD": "", "KEY_FILE": str(tmp_path / "stranger")}
-    with pytest.raises(Refused), opened(to, **given):
-        pass
+    with running_agent(home, to.key_file) as sock:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(sock))
+        with opened(to) as connection:
+            assert connection.list() == []
+        ssh_key(tmp_path / "stranger")
+        given = {"PASSWORD": "", "KEY_FILE": str(tmp_path / "stranger")}
+        with pytest.raises(Refused), opened(to, **given):
+            pass
     to.known_hosts.write_text("# none\n")
     with pytest.raises(Refused, match="do not know"), opened(to):
         pass
+    to.known_hosts.write_text("")
+    with pytest.raises(Refused, match="do not know"), opened(to):
+        pass
+
+
+@contextmanager
+def running_agent(home: Path, key: Path) -> Iterator[Path]:
+    """An ssh-agent that offers a key; gives its socket."""
+    sock = home / "agent"
+    agent, add = (
+        shutil.which(name) or str(machine.program(f"usr/bin/{name}"))
+        for name in ("ssh-agent", "ssh-add")
+    )
+    with subprocess.Popen([agent, "-D", "-a", str(sock)]) as process:
+        try:
+            while not sock.exists():
+                time.sleep(0.01)
+            environment = {**os.environ, "SSH_AUTH_SOCK": str(sock)}
+            subprocess.run([add, "-q", str(key)], env=environment, check=True)
+            yield sock
+        finally:
+            process.terminate()
+
+
+def _hashed(host: str) -> str:
+    """A host's name as `ssh-keygen -H` writes it."""
+    salt = os.urandom(20)
+    digest = hmac.new(salt, host.encode(), "sha1").digest()
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
 
 
 def _fingerprint(to: Server) -> str:

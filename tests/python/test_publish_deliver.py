@@ -9,7 +9,9 @@ import pytest
 from servers.script import Script
 from servers.stub import Stub
 
-from publish.deliver import attempt
+from publish.deliver import reconcile
+from publish.deliver.attempt import Attempt
+from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from publish.transport import Destination, connect
 from publish.transport.connection import Connection
 from runtime.environment import Environment
@@ -59,9 +61,7 @@ def feed(tmp_path: Path) -> Path:
     return path
 
 
-def intent(
-    path: Path, rename: str = "replace", attempt: str = "run-1"
-) -> dict[str, Any]:
+def intent(path: Path, attempt: str = "run-1") -> dict[str, Any]:
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     item = {
@@ -76,7 +76,6 @@ def intent(
         "split": None,
         "destination": "onpart",
         "folder": "/",
-        "rename": rename,
         "name": NAME,
         "sha256": digest,
         "bytes": len(content),
@@ -88,9 +87,12 @@ def intent(
 
 
 def deliver(ledger: Ledger, to: Partner, path: Path, **how: Any) -> Any:
-    return attempt.deliver(
-        ledger, lambda name, folder: to.open(folder), intent(path, **how), [path], False
-    )
+    return send(ledger, lambda name, folder: to.open(folder), intent(path, **how), path)
+
+
+def send(ledger: Ledger, connect: Any, intent: dict[str, Any], *paths: Path) -> Any:
+    attempt = Attempt(ledger, connect, intent, paths)
+    return deliver_with_retries(attempt, RetryPolicy())
 
 
 def events(ledger: Ledger) -> list[str]:
@@ -111,7 +113,7 @@ def test_the_order_of_commands_is_the_safe_one(
         def open_(name: str, folder: str) -> Connection:
             return connect(Destination.of(variables, name), folder)
 
-        record = attempt.deliver(ledger, open_, intent(feed), [feed], False)
+        record = send(ledger, open_, intent(feed), feed)
 
         sent = [command.split()[0] for command in server.commands]
         transfer = [word for word in sent if word in _TOLD]
@@ -183,9 +185,6 @@ def test_a_server_that_refuses_to_replace_keeps_the_old_file(
         assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], b"old")
         assert events(ledger) == ["intent", "placing", "failed"]
 
-        deliver(ledger, to, feed, rename="delete-then-rename", attempt="run-2")
-        assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], CONTENT)
-
 
 def test_a_server_that_only_says_it_renamed_is_found_out(
     partner_in: Any, ledger: Ledger, feed: Path
@@ -223,15 +222,17 @@ def test_what_nobody_can_know_is_unknown_until_a_person_says(
         with pytest.raises(Refused, match="is unknown"):
             deliver(ledger, to, feed)
         with pytest.raises(Refused, match="publish settle run-1"):
-            attempt.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
+            reconcile.reconcile_open(
+                ledger, lambda name, folder: to.open(folder), "feed"
+            )
     assert events(ledger)[-1] == "unknown"
 
-    attempt.settle_unknown(ledger, "run-1", True, "ann", "the partner has it")
+    reconcile.settle_unknown(ledger, "run-1", True, "ann", "the partner has it")
 
     assert ledger.unknown("feed") == []
     assert ledger.last_delivered("feed", "onpart") is not None
     with pytest.raises(Refused, match="expected an attempt whose end is unknown"):
-        attempt.settle_unknown(ledger, "run-1", False, "ann", "no")
+        reconcile.settle_unknown(ledger, "run-1", False, "ann", "no")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +270,9 @@ def test_an_open_intent_is_settled_by_what_lies_there(
             (to.folder / NAME).write_bytes(named)
         (to.folder / f"{NAME}.other-run.part").write_bytes(b"not ours")
         try:
-            attempt.settle_open(ledger, lambda name, folder: to.open(folder), "feed")
+            reconcile.reconcile_open(
+                ledger, lambda name, folder: to.open(folder), "feed"
+            )
         except Refused:
             assert outcome == "unknown"
         assert events(ledger)[-1] == outcome
@@ -298,13 +301,8 @@ def test_two_files_take_their_names_only_when_both_are_there(
     two["items"].append({**two["items"][0], "name": "gone.json", "part": "gone.part"})
     with partner_in("good") as to:
         with pytest.raises(Refused, match="cannot read"):
-            attempt.deliver(
-                ledger,
-                lambda name, folder: to.open(folder),
-                two,
-                [feed, tmp_path / "gone.json"],
-                False,
-            )
+            gone = tmp_path / "gone.json"
+            send(ledger, lambda name, folder: to.open(folder), two, feed, gone)
         assert to.names() == []
     assert events(ledger) == ["intent", "failed"]
 
@@ -317,8 +315,8 @@ def test_a_folder_is_a_partner_too(tmp_path: Path, ledger: Ledger, feed: Path) -
         return connect(Destination.of(variables, name), folder)
 
     with pytest.raises(Refused, match="expected a folder"):
-        attempt.deliver(ledger, open_, intent(feed), [feed], False)
+        send(ledger, open_, intent(feed), feed)
     folder.mkdir()
-    attempt.deliver(ledger, open_, intent(feed, attempt="run-2"), [feed], False)
+    send(ledger, open_, intent(feed, attempt="run-2"), feed)
     assert [path.name for path in folder.iterdir()] == [NAME]
     assert (folder / NAME).read_bytes() == CONTENT

@@ -167,6 +167,7 @@ def test_an_exposure_without_our_fields_is_not_ours() -> None:
         ({"file": "a/{timestamp}.csv"}, "file", "expected text like"),
         ({"file": "{time}.csv"}, "file", "expected text like"),
         ({"file": "{split}.csv"}, "file", "just where split_by is"),
+        ({"rename": "delete-then-rename"}, "rename", 'expected "replace", found "del'),
         ({"folder": "/a/../../b"}, "folder", "expected not"),
         ({"audit": None}, "guards.max_review_share", "an audit model"),
         ({"audit": None, "audit_omit": ["status"]}, "audit_omit", "an audit model"),

@@ -1,4 +1,4 @@
-"""Tries, back-off, litter and rename policies, against real servers."""
+"""Tries, back-off and orphaned parts, at real servers."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from faults import places
 from servers.fixtures import Start
 from stopping import stopped
 
-from publish.deliver import attempt
-from publish.deliver.attempt import attempt_delivery
-from publish.deliver.retry import RetryPolicy
+from publish.deliver import reconcile
+from publish.deliver.attempt import Attempt
+from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from publish.transport import Destination, connect
 from publish.transport.connection import Connection
 from runtime.environment import Environment
@@ -62,7 +62,7 @@ def opener(variables: dict[str, str]) -> Any:
     return open_
 
 
-def intent(path: Path, rename: str = "replace") -> dict[str, Any]:
+def intent(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     part = f"{NAME}.{ATTEMPT}.part"
@@ -70,17 +70,16 @@ def intent(path: Path, rename: str = "replace") -> dict[str, Any]:
     return {
         **dict.fromkeys(("file", "feed", "run_id", "package", "period"), "feed"),
         "attempt": ATTEMPT, "split": None, "destination": "onpart", "folder": "/",
-        "rename": rename, "name": NAME, "sha256": digest, "bytes": len(content),
+        "name": NAME, "sha256": digest, "bytes": len(content),
         "rows": 1, "logical": "2026-01-15T06:00:00Z", "items": [item],
         "state": {"model": "m", "sha256": "x"},
     }  # fmt: skip
 
 
 def deliver(ledger: Ledger, variables: dict[str, str], path: Path, **how: Any) -> Any:
-    patience = how.pop("patience", QUICK)
-    return attempt_delivery(
-        ledger, opener(variables), intent(path, **how), [path], False, patience
-    )
+    record = how.get("intent", intent(path))
+    attempt = Attempt(ledger, opener(variables), record, [path])
+    return deliver_with_retries(attempt, how.get("policy", QUICK))
 
 
 def events(ledger: Ledger) -> list[str]:
@@ -107,7 +106,7 @@ def test_each_try_has_its_own_part_and_its_own_record(
     assert [record.message[:6] for record in caplog.records] == ["try=1 ", "try=2 "]
 
 
-def test_patience_ends_and_says_how_often_it_tried(ledger: Ledger, feed: Path) -> None:
+def test_the_last_error_says_how_often_it_was_tried(ledger: Ledger, feed: Path) -> None:
     with forgetful("450 99") as to:
         with pytest.raises(Temporary, match=r"450 Busy.*Tried 4 times in \d+ s"):
             deliver(ledger, to.variables, feed)
@@ -117,15 +116,19 @@ def test_patience_ends_and_says_how_often_it_tried(ledger: Ledger, feed: Path) -
 
 def test_no_try_begins_after_the_time_allowed(ledger: Ledger, feed: Path) -> None:
     with forgetful("450 99") as to, pytest.raises(Temporary, match="450 Busy"):
-        deliver(ledger, to.variables, feed, patience=RetryPolicy(9, seconds=1, pause=5))
+        deliver(ledger, to.variables, feed, policy=RetryPolicy(9, seconds=1, pause=5))
     assert events(ledger) == ["intent", "failed"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("vsftpd", "^onpart: sending .*553"), ("openssh", "^onpart: sending .*denied")],
+)
 def test_what_is_refused_is_not_tried_again(
-    ledger: Ledger, feed: Path, server: Start
+    ledger: Ledger, feed: Path, server: Start, kind: str, words: str
 ) -> None:
-    to = server("vsftpd", read_only=True)
-    with pytest.raises(Refused, match="553"):
+    to = server(kind, read_only=True)
+    with pytest.raises(Refused, match=words):
         deliver(ledger, to.variables(), feed)
     assert events(ledger) == ["intent", "failed"]
 
@@ -140,7 +143,7 @@ def test_a_wrong_password_is_tried_once_and_clears_nothing(
     assert to.logins() == [False]
 
 
-def test_a_temporary_code_with_lasting_words_is_tried_once_more(
+def test_a_temporary_code_with_lasting_text_is_tried_once_more(
     ledger: Ledger, feed: Path, server: Start
 ) -> None:
     """Pure-FTPd calls a folder under the file's name temporary: 451."""
@@ -174,7 +177,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_no_part(
     assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], b"old")
 
 
-def test_a_part_that_could_not_be_removed_is_remembered_and_removed_later(
+def test_a_part_that_could_not_be_removed_is_removed_by_the_next_run(
     path: Path, feed: Path, server: Start
 ) -> None:
     """The server is killed in the upload, and is away when we clean up."""
@@ -186,16 +189,16 @@ def test_a_part_that_could_not_be_removed_is_remembered_and_removed_later(
         to.kill()
         run.go_on()
         code, said = run.ended()
-    assert (code, "looks first" in said) == (75, True), said
+    assert (code, "checks this first" in said) == (75, True), said
     ledger = Ledger(path)
     assert [r["attempt"] for r in ledger.open_intents("feed")] == [ATTEMPT]
     assert f"{NAME}.{ATTEMPT}.part" in to.names()
     with pytest.raises(Temporary):
-        attempt.settle_open(ledger, open_, "feed")
+        reconcile.reconcile_open(ledger, open_, "feed")
     assert len(ledger.open_intents("feed")) == 1
 
     to.start()
-    attempt.settle_open(ledger, open_, "feed")
+    reconcile.reconcile_open(ledger, open_, "feed")
 
     assert to.names() == [other.name]
     assert events(ledger) == ["intent", "failed"]
@@ -233,16 +236,19 @@ def test_a_server_that_refuses_to_replace_keeps_the_old_file(
     assert events(ledger) == ["intent", "placing", "failed"]
 
 
-def test_delete_then_rename_is_for_such_servers(
+def test_a_name_with_the_time_replaces_nothing(
     ledger: Ledger, feed: Path, server: Start
 ) -> None:
     to = server("proftpd", replace=False)
-    to.lay(NAME, b"old")
-    deliver(ledger, to.variables(), feed, rename="delete-then-rename")
-    assert (to.names(), (to.folder / NAME).read_bytes()) == ([NAME], CONTENT)
+    for day in ("15", "16"):
+        feed.write_bytes(CONTENT + day.encode())
+        record = {**intent(feed), "attempt": f"{ATTEMPT}-{day}"}
+        record["items"][0]["name"] = record["name"] = f"feed-202601{day}.csv"
+        deliver(ledger, to.variables(), feed, intent=record)
+    assert to.names() == ["feed-20260115.csv", "feed-20260116.csv"]
 
 
-def test_only_parts_that_our_ledger_knows_are_swept(
+def test_only_parts_in_our_ledger_are_removed(
     ledger: Ledger, feed: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "partner"
@@ -255,13 +261,13 @@ def test_only_parts_that_our_ledger_knows_are_swept(
     for name in (ours, theirs, "other.part", f"{ATTEMPT}.part.csv"):
         (folder / name).write_bytes(b"x")
     again = {**intent(feed), "attempt": f"{ATTEMPT}-7"}
-    record = deliver(ledger, opener(variables), again, [feed], False)
+    record = deliver(ledger, variables, feed, intent=again)
     assert record["receipt"]["parts"] == {"removed": [ours], "left": [theirs]}
     assert ours not in names(folder)
     assert {theirs, "other.part", f"{ATTEMPT}.part.csv"} < set(names(folder))
 
 
-def test_a_folder_share_that_fills_up_is_told_as_such(
+def test_a_share_that_fills_up_is_named(
     ledger: Ledger, feed: Path, server: Start
 ) -> None:
     to = server("vsftpd", disk=1 << 18)

@@ -13,7 +13,7 @@ from delivering import CONTENT, destination
 from servers import Server
 from servers.fixtures import Start
 
-from publish.deliver import attempt
+from publish.deliver import reconcile
 from publish.transport import connect
 from publish.transport.connection import Connection
 from runtime.exits import Refused
@@ -58,7 +58,7 @@ def settled(ledger: Ledger, to: Server, package: Path) -> str:
     def locate(intent: Any, name: str) -> Path:
         return package
 
-    attempt.settle_open(ledger, open_, "feed", locate)
+    reconcile.reconcile_open(ledger, open_, "feed", locate)
     return str(ledger.all()[-1]["event"])
 
 

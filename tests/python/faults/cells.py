@@ -38,14 +38,12 @@ class Cell:
             disk is full; random: a signal at some moment.
         point: the failpoint, with @visit if it is not the first; the partner's fault.
         seed: of a random cell.
-        rename: the exposure's policy.
     """
 
     place: str
     how: str
     point: str = ""
     seed: int = 0
-    rename: str = "replace"
 
     def __str__(self) -> str:
         if self.how == "random":
@@ -92,9 +90,9 @@ def declared() -> list[Cell]:
     cells.append(Cell("small-disk", "disk"))
     cells += [Cell("small-disk", how, "in-stor@5; disk") for how in ("kill", "term")]
     cells += [
-        Cell("proftpd-no-replace", how, point, rename="delete-then-rename")
-        for point in ("before-rnto", "in-gap", "in-gap@2", "after-rnto@2")
-        for how in ("kill", "term")
+        Cell("openssh", how, point)
+        for point in ("in-stor@5", "after-stor@2", "before-rnto@2", "after-rnto@2")
+        for how in ("kill", "term", "cut")
     ]
     return cells
 
@@ -123,7 +121,5 @@ def sample() -> list[Cell]:
     cells += [Cell("forgetful", "kill", "after-login@2; reply 250 2")]
     cells += [Cell("folder", "full", "before-append:delivered")]
     cells += [Cell("small-disk", "disk")]
-    cells += [
-        Cell("proftpd-no-replace", "kill", "in-gap@2", rename="delete-then-rename")
-    ]
+    cells += [Cell("openssh", how, "in-stor@5") for how in ("term", "cut")]
     return cells + at_random(4, 1)

@@ -33,7 +33,6 @@ class Scene:
         new: what it shall hold in the end; same names.
         log: what the server logged since the cell began; None for a plain folder.
         secrets: what must appear nowhere.
-        gap: whether the exposure allows a moment without a file.
         codes: more exit codes that are right for this cell.
         outputs: what the runs wrote to stdout and stderr.
     """
@@ -45,7 +44,6 @@ class Scene:
     new: dict[str, bytes]
     log: str | None
     secrets: tuple[str, ...]
-    gap: bool = False
     codes: tuple[int, ...] = ()
     outputs: list[bytes] = field(default_factory=list)
 
@@ -61,7 +59,7 @@ def after_a_run(scene: Scene, code: int) -> list[str]:
     for name, old in scene.old.items():
         path = scene.folder / name
         found = path.read_bytes() if path.exists() else None
-        if found is None and not scene.gap:
+        if found is None:
             wrong.append(f"last good: {name} is gone")
         elif found not in (None, old, scene.new[name]):
             wrong.append(

@@ -65,9 +65,9 @@ class Place:
 
 
 def make(kind: str) -> Place:
-    """Start a place: a server of `servers`, forgetful, folder, or one of these:
+    """Start a place: a server of `servers`, forgetful, folder, or this one:
 
-    proftpd-no-replace refuses to rename over a file, small-disk is vsftpd on 3 MiB.
+    small-disk is vsftpd on 3 MiB.
 
     Raises:
         servers.UnavailableError: this machine lacks the server.
@@ -81,11 +81,9 @@ def make(kind: str) -> Place:
         folder.mkdir()
         return _forgetful(home, folder)
     home.rmdir()
-    options: dict[str, Any] = {
-        "proftpd-no-replace": {"replace": False},
-        "small-disk": {"disk": 3 << 20},
-    }.get(kind, {})
-    program = {"proftpd-no-replace": "proftpd", "small-disk": "vsftpd"}.get(kind, kind)
+    program, options = kind, dict[str, Any]()
+    if kind == "small-disk":
+        program, options = "vsftpd", {"disk": 3 << 20}
     lab = servers.start(program, **options)
     log = lab.log if program == "vsftpd" else None
     return Place(kind, lab.folder, lab.variables(), log, lab)

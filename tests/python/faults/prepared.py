@@ -1,6 +1,5 @@
 """The project of every cell: prepared once, copied for each."""
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,16 +27,11 @@ class Prepared:
     old: dict[str, bytes]
     new: dict[str, bytes]
 
-    def copy(self, place: Path, rename: str) -> Path:
+    def copy(self, place: Path) -> Path:
         """Copy it to `place`; the warehouse is linked, for nothing changes it."""
         shutil.copytree(self.root, place, ignore=shutil.ignore_patterns("*.duckdb"))
         warehouse = "data dir/warehouse.duckdb"
         (place / warehouse).hardlink_to(self.root / warehouse)
-        manifest = place / "target" / "manifest.json"
-        said = json.loads(manifest.read_bytes())
-        for exposure in said["exposures"].values():
-            exposure["config"]["meta"]["rename"] = rename
-        manifest.write_text(json.dumps(said))
         return place
 
 

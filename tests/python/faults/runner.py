@@ -73,7 +73,7 @@ class Runner:
 
     def _copy(self, place: places.Place, cell: Cell) -> tuple[Path, dict[str, str]]:
         self._count += 1
-        root = self.prepared.copy(self.work / f"{self._count}", cell.rename)
+        root = self.prepared.copy(self.work / f"{self._count}")
         place.reset(self.prepared.old)
         return root, {
             "FEEDS_DATA": str(root / "data dir"),
@@ -105,7 +105,6 @@ class Runner:
         scene = checker.Scene(
             place.folder, data / "ledger.jsonl", data, self.prepared.old,
             self.prepared.new, None, (places.PASSWORD,),
-            gap=cell.rename == "delete-then-rename",
             codes=(2,) if cell.how == "raise" else (),
         )  # fmt: skip
         codes: list[int] = []

@@ -1,6 +1,7 @@
 """OpenSSH's sshd, for SFTP alone, with a password or a key, and an account made up."""
 
 import re
+import shutil
 from pathlib import Path
 
 from servers import machine, trust
@@ -21,6 +22,12 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
         words += ["-P", "posix-rename"]
     if not options.rename:
         words += ["-P", "rename,posix-rename"]
+    if options.read_only:
+        words += ["-R"]
+    if options.out_of_order:
+        # The user must be able to read it.
+        source = machine.program("usr/libexec/gesftpserver")
+        words = [str(shutil.copy(source, place))]
     lines = [
         f"Port {server.port}",
         "ListenAddress 127.0.0.1",
@@ -33,6 +40,7 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
         "LogLevel VERBOSE",
         "Subsystem sftp internal-sftp",
         f"ForceCommand {' '.join(words)}",
+        *([f"KexAlgorithms {options.kex}"] if options.kex else []),
         *_split_programs(),
     ]
     (place / "sshd_config").write_text("\n".join(lines) + "\n")
@@ -60,7 +68,7 @@ def _split_programs() -> list[str]:
 
 KIND = Kind(
     ("sftp",),
-    frozenset({"replace", "rename"}),
+    frozenset({"replace", "rename", "kex", "out_of_order"}),
     re.compile(r"(Accepted) \w+ for feeds|Failed (?!none)\w+ for "),
     _command,
 )

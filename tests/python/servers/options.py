@@ -38,6 +38,8 @@ class Options:
         hashes: HASH, XSHA256 and the like are offered: all, or just one algorithm, as
             the server spells it.
         overwrite: an upload may replace a file.
+        kex: the only key exchange that sshd offers; "" for its defaults.
+        out_of_order: requests are answered in any order (Green End's SFTP server).
     """
 
     mode: str = "explicit"
@@ -52,6 +54,8 @@ class Options:
     autorename: bool = False
     quota: int | None = None
     hashes: bool | str = False
+    kex: str = ""
+    out_of_order: bool = False
 
     @classmethod
     def of(cls, kind: "Kind", **given: object) -> Self:
