@@ -48,7 +48,7 @@ def may_have(package: Package, match: Match) -> bool:
     return split is None or split in map(str, match.row.values())
 
 
-def decision(package: Package, match: Match) -> dict[str, str | None]:
+def read_decision(package: Package, match: Match) -> dict[str, str | None]:
     """Return the row of audit.csv; empty if it has none."""
     subject, row = match.subject, match.row
     audit = package.folder / "audit.csv"
@@ -58,7 +58,7 @@ def decision(package: Package, match: Match) -> dict[str, str | None]:
     return {}
 
 
-def sent(package: Package, match: Match) -> dict[str, Any]:
+def read_sent(package: Package, match: Match) -> dict[str, Any]:
     """Return the file and the lines of it that have a row; empty if none has."""
     key = {name: _text(match.row[name]) for name in match.subject.file_key}
     # The last column has the most values.

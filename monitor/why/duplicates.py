@@ -60,10 +60,12 @@ def _repeated(
         for name in columns
     )
     is_row = " and ".join(
-        f"coalesce(cast({name} as varchar), '') = {sql_text(_as_text(row[name]))}"
+        f"cast({name} as varchar) is not distinct from {_literal(row[name])}"
         for name in names
     )
-    equal = " and ".join(_equal(repeat, name, row[name]) for name in repeat.columns)
+    equal = " and ".join(
+        _equal(name, compared, row[name]) for name, compared in repeat.columns.items()
+    )
     # Only the first row that looks like this one is left out: a stock row without an
     # id may be there twice.
     listed = rows(
@@ -84,17 +86,12 @@ def _repeated(
     }
 
 
-def _equal(repeat: Repeat, name: str, value: Any) -> str:
+def _equal(name: str, compared: str, value: Any) -> str:
     """Return the condition that a row has this value too; blank and null are equal."""
     if value in (None, ""):
         return f"coalesce({name}, '') = ''"
-    form = "{}"
-    if name in repeat.any_case:
-        form = "upper({})"
-    if name in repeat.bare:
-        form = "regexp_replace(upper({}), '[^A-Z0-9]+', '', 'g')"
-    return f"{form.format(name)} = {form.format(sql_text(str(value)))}"
+    return f"{compared.format(name)} = {compared.format(sql_text(str(value)))}"
 
 
-def _as_text(value: Any) -> str:
-    return "" if value is None else str(value)
+def _literal(value: Any) -> str:
+    return "null" if value is None else sql_text(str(value))

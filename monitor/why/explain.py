@@ -1,13 +1,19 @@
 """Explain a row: its decision, its source record, its file, its last runs."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from monitor.why import audit_search
+from monitor.why.audit_search import (
+    extract_runs,
+    may_have,
+    packages_about,
+    read_decision,
+    read_sent,
+)
 from monitor.why.duplicates import duplicates_of
 from monitor.why.search import Match
 from runtime.duck import Row, rows, sql_text
@@ -46,7 +52,7 @@ class Explainer:
         """
         self._connection, self._place, self._matches = connection, place, matches
         self._subject, self._runs, self._whole = matches[0].subject, runs, whole
-        self._packages = audit_search.packages_about(place, self._subject, feed)
+        self._packages = packages_about(place, self._subject, feed)
         seed = rows(connection, f"select * from {self._subject.reasons}")
         self._codes = {code["reason_code"]: code for code in seed}
         self._landed: dict[str, dict[str, list[Row]]] = {}
@@ -80,12 +86,10 @@ class Explainer:
 
     def _as_of(self, match: Match, package: Package) -> dict[str, Any]:
         """Explain a row by a package's audit and the extract it was made from."""
-        row = audit_search.decision(package, match)
+        row = read_decision(package, match)
         audit = package.read_csv(package.table("audit") or {})
-        extract_run = (
-            audit_search.extract_runs(package).get(match.subject.source) or "-"
-        )
-        lines = audit_search.sent(package, match)
+        extract_run = extract_runs(package).get(match.subject.source) or "-"
+        lines = read_sent(package, match)
         return {
             **self._answer(match, row, audit, extract_run),
             "as_of": package.run_id,
@@ -157,27 +161,23 @@ class Explainer:
 
 def _packages_of(known: Sequence[Package], run: str) -> list[Package]:
     """Return the packages of a run or, if there are none, of an extract run."""
-    chosen = [package for package in known if package.run_id.startswith(run)] or [
+    by_run = [package for package in known if package.run_id.startswith(run)]
+    by_extract = [
         package
         for package in known
-        if any(
-            str(name).startswith(run)
-            for name in audit_search.extract_runs(package).values()
-        )
+        if any(str(each).startswith(run) for each in extract_runs(package).values())
     ]
-    if not chosen:
+    if not by_run and not by_extract:
         newest = ", ".join(dict.fromkeys(package.run_id for package in known[:5]))
-        raise Misuse(
-            f"--run: expected a run such as {newest or '(no package yet)'}; "
-            f"found {run!r}"
-        )
-    return chosen
+        expected = newest or "(no package yet)"
+        raise Misuse(f"--run: expected a run such as {expected}; found {run!r}")
+    return by_run or by_extract
 
 
 def _best(match: Match, chosen: Sequence[Package]) -> Package:
     """Return the newest package that sent the row, else one that has it, else any."""
-    having = [package for package in chosen if audit_search.decision(package, match)]
-    sending = [package for package in having if audit_search.sent(package, match)]
+    having = [package for package in chosen if read_decision(package, match)]
+    sending = [package for package in having if read_sent(package, match)]
     return [*sending, *having, *chosen][0]
 
 
@@ -192,10 +192,8 @@ def _fired(
     `looks_at` of the seed names columns of the audit, and fields of the source's
     record that the audit lacks.
     """
-    record: dict[str, Any] = {}
-    for records in source["records"].values():
-        for each in records:
-            record = {**each, **record}
+    landed = [record for records in source["records"].values() for record in records]
+    record = {name: value for each in landed[::-1] for name, value in each.items()}
     record |= row
     fired = []
     for code in filter(None, (row.get("reason_codes") or "").split("|")):
@@ -215,13 +213,10 @@ def _fired(
 
 def _history(match: Match, known: Sequence[Package], most: int) -> list[dict[str, Any]]:
     """Return the decisions of the last runs, newest first, and what each changed."""
+    possible = (each for each in known if may_have(each, match))
     runs: list[dict[str, Any]] = []
-    for package in known:
-        if len(runs) == most:
-            break
-        if not audit_search.may_have(package, match):
-            continue
-        row = audit_search.decision(package, match)
+    for package in islice(possible, most):
+        row = read_decision(package, match)
         runs.append(
             {
                 "run_id": package.run_id,
@@ -233,12 +228,9 @@ def _history(match: Match, known: Sequence[Package], most: int) -> list[dict[str
                 "is_there": bool(row),
             }
         )
+    compared = (*_DECISION, *_FIGURES)
     for newer, older in pairwise(runs):
-        newer["changed"] = [
-            name
-            for name in (*_DECISION, *_FIGURES)
-            if newer.get(name) != older.get(name)
-        ]
+        newer["changed"] = [n for n in compared if newer.get(n) != older.get(n)]
     return runs
 
 
@@ -250,19 +242,17 @@ def _last_sent(
     Args:
         match: the row.
         known: the packages, newest first.
-        most: how many deliveries of a file to look through.
+        most: how many deliveries of a file to look through; at least one.
     """
-    newest: dict[str, dict[str, Any]] = {}
-    searched: dict[str, int] = {}
+    delivered: dict[str, list[Package]] = {}
     for package in known:
-        if package.outcome != "delivered" or package.file in newest:
-            continue
-        searched[package.file] = searched.get(package.file, 0) + 1
-        if searched[package.file] <= max(most, 1) and (
-            lines := audit_search.sent(package, match)
-        ):
-            newest[package.file] = lines
-    return list(newest.values())
+        if package.outcome == "delivered":
+            delivered.setdefault(package.file, []).append(package)
+    newest = []
+    for deliveries in delivered.values():
+        lines = (read_sent(each, match) for each in deliveries[: max(most, 1)])
+        newest += [*islice(filter(None, lines), 1)]
+    return newest
 
 
 def _without_nulls(record: Row) -> Row:

@@ -26,11 +26,10 @@ def not_found(key: str, near: Sequence[str]) -> str:
 def brief(match: Match) -> dict[str, Any]:
     """Return what a list of rows shows of one row."""
     subject, row = match.subject, match.row
-    place = row.get("location_name") or row.get("sis_term_id")
     return {
         "key": f"{subject.name}:{match.id}",
         "named": str(row[subject.label]),
-        "place": place,
+        "place": row.get("location_name") or row.get("sis_term_id"),
         "by": list(match.by),
         "status": row["status"],
         "reason_code": row["reason_code"],
@@ -155,13 +154,10 @@ def _listed(value: Any) -> list[Any]:
 def _files(
     files: Sequence[Mapping[str, Any]], decision: Mapping[str, Any]
 ) -> list[str]:
+    if not files and decision["output"] == "PUBLISH":
+        return ["  out: fit to go, but in no file that was delivered"]
     if not files:
-        fit = decision["output"] == "PUBLISH"
-        return [
-            "  out: fit to go, but in no file that was delivered"
-            if fit
-            else "  out: in no file"
-        ]
+        return ["  out: in no file"]
     return [
         f"  out: {file['path']} line {file['first_line']}"
         + (f"-{file['last_line']}" if file["last_line"] > file["first_line"] else "")
@@ -174,23 +170,16 @@ def _files(
 def _history(history: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["  the last runs"] if history else []
     for run in history:
-        decision = (
-            f"{run['status']}, {run['reason_codes']}"
-            if run["is_there"]
-            else "not there"
-        )
-        figures = ", ".join(
-            f"{name} {run[name]}"
-            for name in ("qty_on_hand", "sell_price", "rows")
-            if run.get(name)
-        )
-        changed = (
-            f"; changed: {', '.join(run['changed'])}" if run.get("changed") else ""
-        )
+        decision = "not there"
+        if run["is_there"]:
+            decision = f"{run['status']}, {run['reason_codes']}"
+        for name in ("qty_on_hand", "sell_price", "rows"):
+            decision += f", {name} {run[name]}" if run.get(name) else ""
+        if run.get("changed"):
+            decision += f"; changed: {', '.join(run['changed'])}"
         held = f" by {', '.join(run['held_by'])}" if run["held_by"] else ""
         lines.append(
             f"    {run['run_id']} {run['file']} ({run['fate']}{held}): {decision}"
-            f"{', ' + figures if figures else ''}{changed}"
         )
     return lines
 
@@ -209,16 +198,10 @@ def one_line(value: Any, wide: int = _WIDE) -> str:
     """Write a value on one line, shortened, without control characters."""
     if value is None:
         return "-"
-    if isinstance(value, Decimal):
-        text = f"{value.normalize():f}"
-    elif isinstance(value, (dict, list)):
-        kept = (
-            {k: v for k, v in value.items() if v is not None}
-            if isinstance(value, dict)
-            else value
-        )
-        text = json.dumps(kept, ensure_ascii=False, default=str)
-    else:
-        text = str(value)
+    if isinstance(value, dict):
+        value = {name: each for name, each in value.items() if each is not None}
+    if isinstance(value, (dict, list)):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    text = f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
     clean = "".join(c if c.isprintable() else "�" for c in text)
     return clean if len(clean) <= wide else clean[:wide] + " ..."

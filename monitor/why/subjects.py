@@ -3,6 +3,7 @@
 No other module of `why` names a table or a column of theirs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -43,16 +44,12 @@ class Repeat:
 
     Attributes:
         code: the reason code that all of them have.
-        columns: the columns of the audit that have equal values.
-        any_case: those of `columns` that are compared in capitals.
-        bare: those of `columns` of which only letters and digits are compared, in
-            capitals.
+        columns: the columns of the audit with equal values, and for each the SQL that
+            is compared, with {} in place of the value.
     """
 
     code: str
-    columns: tuple[str, ...]
-    any_case: frozenset[str] = frozenset()
-    bare: frozenset[str] = frozenset()
+    columns: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +107,7 @@ PART = Subject(
             "(oem_part_number_key is null or cieca_part_type <> 'PAA')"
             " and regexp_full_match(oem_number_raw, $loose)",
         ),
-        Key(
-            "alternate number",
-            "regexp_matches(alternate_numbers_raw, $among)",
-        ),
+        Key("alternate number", "regexp_matches(alternate_numbers_raw, $among)"),
         # With or without the suffix for a certificate.
         Key(
             "Partslink number",
@@ -136,18 +130,16 @@ PART = Subject(
     file_key=("location_code", "supplier_sku"),
     shown=("location_name", "supplier_sku"),
     repeats=(
-        Repeat("DUP_KEY", ("location_code", "supplier_sku")),
+        Repeat("DUP_KEY", {"location_code": "{}", "supplier_sku": "{}"}),
         Repeat(
             "DUP_PART",
-            (
-                "location_code",
-                "part_type",
-                "brand",
-                "oem_part_number",
-                "partslink_number",
-            ),
-            any_case=frozenset({"brand"}),
-            bare=frozenset({"oem_part_number"}),
+            {
+                "location_code": "{}",
+                "part_type": "{}",
+                "brand": "upper({})",
+                "oem_part_number": "regexp_replace(upper({}), '[^A-Z0-9]+', '', 'g')",
+                "partslink_number": "{}",
+            },
         ),
     ),
 )
