@@ -1,13 +1,13 @@
-"""`monitor why`: one row's fate, in one second."""
+"""`monitor why`: what became of one part or order, and why."""
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
-from monitor.why import as_of, format, search
-from monitor.why.explain import Asker
+from monitor.why import format, search
+from monitor.why.audit_search import packages_about
+from monitor.why.explain import Explainer
 from monitor.why.search import Match
 from monitor.why.subjects import SUBJECTS, Subject
 from runtime import duck
@@ -26,7 +26,7 @@ from runtime.exits import Misuse
 )
 @click.option(
     "--runs", default=5, show_default=True, type=click.IntRange(0, 1000),
-    help="How many runs back to tell.",
+    help="How many runs back to show.",
 )  # fmt: skip
 @log_options
 def command(
@@ -38,7 +38,7 @@ def command(
     log_format: str,
     quiet: bool,
 ) -> None:
-    """Tell what became of KEY, and why.
+    """Show what became of KEY, and why.
 
     KEY is a SKU, a part number in any spelling, an OEM, Partslink or UPC number, an
     order id or a section id; `part:5` and `order:5` name an item or order by its id.
@@ -49,52 +49,53 @@ def command(
     place, limits = Place.of(variables), Limits.of(variables)
     with duck.open_warehouse(place.warehouse, limits) as connection:
         subjects = _subjects(place, feed)
-        found = search.matches(connection, subjects, key)
-        if not found:
+        matches = search.matches(connection, subjects, key)
+        if not matches:
             near = search.nearest(connection, subjects, key)
-            told = {"status": "not found", "exit_code": 1, "key": key, "nearest": near}
-            report(told, format.nothing(key, near), as_json)
+            answer = {
+                "status": "not found", "exit_code": 1, "key": key, "nearest": near,
+            }  # fmt: skip
+            report(answer, format.not_found(key, near), as_json)
             sys.exit(1)
-        chosen, others = _chosen(found, key)
-        asker = Asker(connection, place, feed, runs, whole=as_json)
-        rows = asker.explain(chosen)
-        if run_id:
-            rows = as_of.explain(asker, chosen, rows, run_id)
-    result = {
+        chosen, others = _chosen(matches, key)
+        rows = []
+        if chosen:
+            explainer = Explainer(
+                connection, place, chosen, feed=feed, runs=runs, whole=as_json
+            )
+            rows = explainer.as_of(run_id) if run_id else explainer.as_built()
+    answer = {
         "status": "done",
         "key": key,
         "rows": rows,
         "others": [format.brief(match) for match in others],
     }
-    report(result, format.of(key, rows, others), as_json)
+    report(answer, format.to_text(key, rows, others), as_json)
 
 
 def _chosen(
-    found: Sequence[Match], key: str
+    matches: Sequence[Match], key: str
 ) -> tuple[Sequence[Match], Sequence[Match]]:
-    """Split into what is told in full and what is only listed.
+    """Split matches into those to explain and those to list.
 
-    One item or order is told in full: the only one, or the only one that is spelled
-    just so. Else all are listed, for the asker to name one.
+    Rows of one item or order are explained: of the only one, or of the only one whose
+    name is exactly the key. Otherwise all are listed, and the user names one.
     """
-    same = [m for m in found if str(m.row[m.subject.label]) == key.strip()]
-    for some in (found, same):
+    exact = [m for m in matches if str(m.row[m.subject.label]) == key.strip()]
+    for some in (matches, exact):
         if len({(match.subject.name, match.id) for match in some}) == 1:
-            return some, [match for match in found if match not in some]
-    return [], found
+            return some, [match for match in matches if match not in some]
+    return [], matches
 
 
 def _subjects(place: Place, feed: str | None) -> Sequence[Subject]:
-    """Return what a file is about; everything, if none was named."""
-    from monitor.why import audit_search
-
+    """Return what a feed or file is about; everything if none is named."""
     if feed is None:
         return SUBJECTS
     named = [each for each in SUBJECTS if feed in (each.name, f"{each.name}s")]
-    about = named or [each for each in SUBJECTS if audit_search.of(place, each, feed)]
+    about = named or [each for each in SUBJECTS if packages_about(place, each, feed)]
     if not about:
-        known: list[Any] = sorted(
-            {path.name for path in place.outbox.glob("[!.]*")}
-        ) or ["(no package yet)"]
-        raise Misuse(f"--feed: expected one of {', '.join(known)}; found {feed!r}")
+        known = sorted({path.name for path in place.outbox.glob("[!.]*")})
+        expected = ", ".join(known) or "(no package yet)"
+        raise Misuse(f"--feed: expected one of {expected}; found {feed!r}")
     return about

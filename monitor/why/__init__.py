@@ -1,1 +1,1 @@
-"""Why a row is in a file or is not: its source record, its rules, its past."""
+"""Explain a row: its source record, its reason codes, its last runs."""

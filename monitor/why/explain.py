@@ -1,216 +1,271 @@
-"""One row's story: what the source said, what the rules saw, where it went."""
+"""Explain a row: its decision, its source record, its file, its last runs."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from monitor.why import audit_search, duplicates
-from monitor.why.audit_search import Package
-from monitor.why.history import DECISION, history, last_out
-from monitor.why.rules import Rules
-from monitor.why.search import Match, Parallel
-from monitor.why.subjects import Subject
+from monitor.why.audit_search import (
+    extract_runs,
+    may_have,
+    packages_about,
+    read_decision,
+    read_sent,
+)
+from monitor.why.duplicates import duplicates_of
+from monitor.why.search import Match
 from runtime.duck import Row, rows, sql_text
 from runtime.environment import Place
+from runtime.exits import Misuse
+from store.package import Package
+
+_DECISION = ("status", "output", "reason_code", "reason_codes", "warnings")
+# Compared between runs, beside the decision.
+_FIGURES = ("qty_on_hand", "list_price", "sell_price", "rows", "order_updated")
+_ITEMS = 50
 
 
-@dataclass(slots=True)
-class Asker:
-    """What explaining rows has in common: the warehouse, the rules, the packages.
+class Explainer:
+    """Explains rows of one subject."""
 
-    Attributes:
-        connection: the warehouse.
-        place: where everything lies.
-        feed: only this file, if one was named.
-        runs: how many runs back to tell.
-        whole: whether records are told with what they say twice.
-    """
-
-    connection: duckdb.DuckDBPyConnection
-    place: Place
-    feed: str | None
-    runs: int
-    whole: bool
-    _read: "dict[str, Future[list[dict[str, Any]]]]" = field(default_factory=dict)
-
-    def sources(self, found: Sequence[Match], run: str) -> list[dict[str, Any]]:
-        """Return the landed records of each row; of the same rows at every call."""
-        self._begin(found, run)
-        return self._read[run].result()
-
-    def _begin(self, found: Sequence[Match], run: str) -> None:
-        """Begin to read the landed records: nothing but the answer waits for them."""
-        if run not in self._read:
-            self._read[run] = Parallel(self.connection).begin(
-                lambda cursor: source_records(
-                    cursor, self.place.landing, found, run, self.whole
-                )
-            )
-
-    def explain(self, found: Sequence[Match]) -> list[dict[str, Any]]:
-        """Tell everything about some rows of one subject."""
-        if not found:
-            return []
-        subject = found[0].subject
-        for match in found:
-            self._begin(found, match.row["extract_run_id"])
-        rules = Rules(self.connection, subject)
-        known = self._codes(subject)
-        sent = audit_search.of(self.place, subject, self.feed)
-        told = [self._explain(match, rules, known, sent) for match in found]
-        for place, match in enumerate(found):
-            run = match.row["extract_run_id"]
-            told[place]["source"] = self.sources(found, run)[place]
-        return told
-
-    def _explain(
+    def __init__(
         self,
-        match: Match,
-        rules: Rules,
-        known: Mapping[str, Row],
-        sent: Sequence[Package],
+        connection: duckdb.DuckDBPyConnection,
+        place: Place,
+        matches: Sequence[Match],
+        *,
+        feed: str | None,
+        runs: int,
+        whole: bool,
+    ) -> None:
+        """Read which packages and reason codes there are.
+
+        Args:
+            connection: the warehouse.
+            place: where the data lies.
+            matches: the rows, of one subject; at least one.
+            feed: only the packages of this feed or file.
+            runs: how many runs back to look.
+            whole: whether source records include columns that repeat others.
+        """
+        self._connection, self._place, self._matches = connection, place, matches
+        self._subject, self._runs, self._whole = matches[0].subject, runs, whole
+        self._packages = packages_about(place, self._subject, feed)
+        seed = rows(connection, f"select * from {self._subject.reasons}")
+        self._codes = {code["reason_code"]: code for code in seed}
+        self._landed: dict[str, dict[str, list[Row]]] = {}
+
+    def as_built(self) -> list[dict[str, Any]]:
+        """Explain the rows as of the last build."""
+        return [self._as_built(match) for match in self._matches]
+
+    def as_of(self, run: str) -> list[dict[str, Any]]:
+        """Explain the rows as of an earlier run.
+
+        Args:
+            run: the run id of a package or an extract, or its beginning.
+
+        Raises:
+            Misuse: there is no such run.
+        """
+        chosen = _packages_of(self._packages, run)
+        return [self._as_of(match, _best(match, chosen)) for match in self._matches]
+
+    def _as_built(self, match: Match) -> dict[str, Any]:
+        row, subject = match.row, match.subject
+        answer = self._answer(match, row, subject.audit, row["extract_run_id"])
+        if subject.details:
+            answer["values"]["records"] = rows(
+                self._connection,
+                f"select * exclude ({subject.id}) from {subject.details}"
+                f" where {subject.id} = {match.id} order by all limit {_ITEMS}",
+            )
+        return answer | {"files": _last_sent(match, self._packages, self._runs)}
+
+    def _as_of(self, match: Match, package: Package) -> dict[str, Any]:
+        """Explain a row by a package's audit and the extract it was made from."""
+        row = read_decision(package, match)
+        audit = package.read_csv(package.table("audit") or {})
+        extract_run = extract_runs(package).get(match.subject.source) or "-"
+        lines = read_sent(package, match)
+        return {
+            **self._answer(match, row, audit, extract_run),
+            "as_of": package.run_id,
+            "limits": package.run.get("thresholds", {}),
+            "files": [lines] if lines else [],
+        }
+
+    def _answer(
+        self, match: Match, row: Mapping[str, Any], audit: str, extract_run: str
     ) -> dict[str, Any]:
-        subject, row = match.subject, match.row
+        """Explain a row as an audit has it; an audit without the row has no values."""
+        subject, source = match.subject, self._source(match, extract_run)
+        code = self._codes.get(row.get("reason_code") or "", {})
+        repeats = duplicates_of(self._connection, audit, subject, row) if row else {}
         return {
             "subject": subject.name,
             "by": list(match.by),
-            **{name: row[name] for name in (subject.id, subject.label)},
+            **{name: match.row[name] for name in (subject.id, subject.label)},
             "decision": {
-                **{name: row[name] for name in DECISION},
-                **self.meaning(subject, row["reason_code"]),
+                **{name: row.get(name) for name in _DECISION},
+                **{name: code.get(name) for name in ("meaning", "remedy")},
             },
-            "source": {},  # comes last: it is read meanwhile
-            "values": self._values(match),
-            "rules": self._rules(subject, rules, known, row),
-            "files": last_out(match, sent, self.runs),
-            "history": history(match, sent, self.runs),
+            "source": source,
+            "values": {
+                name: value
+                for name, value in row.items()
+                if not name.endswith("_raw") and name not in _DECISION
+            },
+            "codes": _fired(row, self._codes, source, repeats),
+            "history": _history(match, self._packages, self._runs),
         }
 
-    def _codes(self, subject: Subject) -> dict[str, Row]:
-        found = rows(
-            self.connection, f"select * from {subject.reasons} order by position"
-        )
-        return {row["reason_code"]: row for row in found}
-
-    def meaning(self, subject: Subject, code: str | None) -> dict[str, Any]:
-        """Return what a reason code means and what to do about it."""
-        told = self._codes(subject).get(code or "", {})
-        return {name: told.get(name) for name in ("meaning", "remedy")}
-
-    def _values(self, match: Match) -> dict[str, Any]:
-        """Return the row as normalised: what the feed says, or would say."""
-        row = {
-            name: value
-            for name, value in match.row.items()
-            if not name.endswith("_raw") and name not in DECISION
-        }
-        subject = match.subject
-        if subject.details:
-            row["records"] = rows(
-                self.connection,
-                f"select * exclude ({subject.id}) from {subject.details}"
-                f" where {subject.id} = {match.id} order by all limit 50",
-            )
-        return row
-
-    def _rules(
-        self, subject: Subject, rules: Rules, known: Mapping[str, Row], row: Row
-    ) -> list[dict[str, Any]]:
-        """Return every rule in order: whether it fired, and what it looked at."""
-        fired = (row["reason_codes"] or "").split("|")
-        answers = rules.ask(row, fired)
-        shared = duplicates.duplicates_of(self.connection, subject.audit, subject, row)
-        return [
-            {
-                "code": code,
-                "fired": code in fired,
-                "decided": code == row["reason_code"],
-                **{name: told[name] for name in ("step", "status", "meaning")},
-                # A code may have several rules: those that hold first.
-                "values": [
-                    list(answer.values)
-                    for answer in sorted(
-                        answers.get(code, ()), key=lambda answer: not answer.holds
-                    )
-                ],
-                # What the partner holds may have changed since the build.
-                "is_so_still": code not in fired
-                or any(answer.holds for answer in answers.get(code, ())),
-                **({"twins": shared[code]} if code in shared else {}),
-            }
-            for code, told in known.items()
-            if told["status"] != "ELIGIBLE"
-        ]
-
-
-def source_records(
-    connection: duckdb.DuckDBPyConnection,
-    landing: Path,
-    found: Sequence[Match],
-    run: str,
-    whole: bool,
-) -> list[dict[str, Any]]:
-    """Return the records each row came from, as `extract` landed them in a run.
-
-    A list is read once for all rows: it takes longer than all the rest.
-
-    Args:
-        connection: the warehouse.
-        landing: the landed runs.
-        found: rows of one subject.
-        run: the run that landed the records.
-        whole: also what a record says again, beside the columns made of it.
-    """
-    folder = landing / run / found[0].subject.source
-    ids = sorted({match.id for match in found if match.id is not None})
-    landed: dict[str, list[tuple[Any, Row]]] = {}
-    for each in found[0].subject.landed:
-        path = folder / f"{each.entity}.parquet"
-        if ids and path.is_file():
-            told = "*"
-            if each.again and not whole:
-                told = f"columns(name -> name <> {sql_text(each.again)})"
-            wanted = ", ".join(map(str, ids))
-            records = rows(
-                connection,
-                f"select {each.column} as _of, {told}"
-                f" from read_parquet({sql_text(str(path))})"
-                f" where {each.column} in ({wanted})",
-            )
-            landed[each.entity] = [(record["_of"], _said(record)) for record in records]
-    return [
-        {
+    def _source(self, match: Match, run: str) -> dict[str, Any]:
+        """Return the records that `extract` landed for a row in a run."""
+        folder = self._place.landing / run / self._subject.source
+        if run not in self._landed:
+            self._landed[run] = self._read_landed(folder)
+        return {
             "run_id": run,
             "folder": str(folder),
             "records": {
                 entity: [
-                    record
-                    for of, record in records
-                    if of == match.id and _is_here(match, entity, record)
+                    _without_nulls(record)
+                    for record in records
+                    if record["_id"] == match.id and _is_here(match, entity, record)
                 ]
-                for entity, records in landed.items()
+                for entity, records in self._landed[run].items()
             },
         }
-        for match in found
+
+    def _read_landed(self, folder: Path) -> dict[str, list[Row]]:
+        """Read the landed records of all matches at once: reading takes long."""
+        ids = sorted({match.id for match in self._matches if match.id is not None})
+        landed = {}
+        for each in self._subject.landed:
+            path = folder / f"{each.entity}.parquet"
+            if ids and path.is_file():
+                columns = "*"
+                if each.omit and not self._whole:
+                    columns = f"columns(name -> name <> {sql_text(each.omit)})"
+                landed[each.entity] = rows(
+                    self._connection,
+                    f"select {each.column} as _id, {columns}"
+                    f" from read_parquet({sql_text(str(path))})"
+                    f" where {each.column} in ({', '.join(map(str, ids))})",
+                )
+        return landed
+
+
+def _packages_of(known: Sequence[Package], run: str) -> list[Package]:
+    """Return the packages of a run or, if there are none, of an extract run."""
+    by_run = [package for package in known if package.run_id.startswith(run)]
+    by_extract = [
+        package
+        for package in known
+        if any(str(each).startswith(run) for each in extract_runs(package).values())
     ]
+    if not by_run and not by_extract:
+        newest = ", ".join(dict.fromkeys(package.run_id for package in known[:5]))
+        expected = newest or "(no package yet)"
+        raise Misuse(f"--run: expected a run such as {expected}; found {run!r}")
+    return by_run or by_extract
 
 
-def _said(record: Row) -> Row:
-    """Leave out what a record does not say."""
+def _best(match: Match, chosen: Sequence[Package]) -> Package:
+    """Return the newest package that sent the row, else one that has it, else any."""
+    having = [package for package in chosen if read_decision(package, match)]
+    sending = [package for package in having if read_sent(package, match)]
+    return [*sending, *having, *chosen][0]
+
+
+def _fired(
+    row: Mapping[str, Any],
+    codes: Mapping[str, Row],
+    source: Mapping[str, Any],
+    repeats: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Return the codes of a row in their order, with the values they looked at.
+
+    `looks_at` of the seed names columns of the audit, and fields of the source's
+    record that the audit lacks.
+    """
+    landed = [record for records in source["records"].values() for record in records]
+    record = {name: value for each in landed[::-1] for name, value in each.items()}
+    record |= row
+    fired = []
+    for code in filter(None, (row.get("reason_codes") or "").split("|")):
+        seed = codes.get(code, {})
+        names = (seed.get("looks_at") or "").split("|")
+        fired.append(
+            {
+                "code": code,
+                "decided": code == row["reason_code"],
+                **{n: seed.get(n) for n in ("step", "status", "meaning", "remedy")},
+                "values": {name: record[name] for name in names if name in record},
+                **({"duplicates": repeats[code]} if code in repeats else {}),
+            }
+        )
+    return fired
+
+
+def _history(match: Match, known: Sequence[Package], most: int) -> list[dict[str, Any]]:
+    """Return the decisions of the last runs, newest first, and what each changed."""
+    possible = (each for each in known if may_have(each, match))
+    runs: list[dict[str, Any]] = []
+    for package in islice(possible, most):
+        row = read_decision(package, match)
+        runs.append(
+            {
+                "run_id": package.run_id,
+                "file": package.file,
+                "fate": package.outcome,
+                "held_by": (package.last_outcome or {}).get("checks", []),
+                **{name: row.get(name) for name in _DECISION},
+                **{name: row[name] for name in _FIGURES if name in row},
+                "is_there": bool(row),
+            }
+        )
+    compared = (*_DECISION, *_FIGURES)
+    for newer, older in pairwise(runs):
+        newer["changed"] = [n for n in compared if newer.get(n) != older.get(n)]
+    return runs
+
+
+def _last_sent(
+    match: Match, known: Sequence[Package], most: int
+) -> list[dict[str, Any]]:
+    """Return for each file the newest delivery that has the row.
+
+    Args:
+        match: the row.
+        known: the packages, newest first.
+        most: how many deliveries of a file to look through; at least one.
+    """
+    delivered: dict[str, list[Package]] = {}
+    for package in known:
+        if package.outcome == "delivered":
+            delivered.setdefault(package.file, []).append(package)
+    newest = []
+    for deliveries in delivered.values():
+        lines = (read_sent(each, match) for each in deliveries[: max(most, 1)])
+        newest += [*islice(filter(None, lines), 1)]
+    return newest
+
+
+def _without_nulls(record: Row) -> Row:
     return {
         name: value
         for name, value in record.items()
-        if value is not None and name != "_of"
+        if value is not None and name != "_id"
     }
 
 
 def _is_here(match: Match, entity: str, record: Row) -> bool:
-    """Tell whether a record is of this row: stock lies in one place."""
+    """Whether a record is about the row: a stock record is about one location."""
     if entity != "stock_by_location" or "stock_row_id" not in match.row:
         return True
-    place = record.get("LocationRef") or {}
-    return bool(place.get("Id") == match.row["location_id"])
+    location = record.get("LocationRef") or {}
+    return bool(location.get("Id") == match.row["location_id"])

@@ -1,4 +1,4 @@
-"""The answer of `monitor why` as a person reads it."""
+"""Write the answer of `monitor why` as text."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,41 +8,43 @@ from typing import Any
 from monitor.why.search import Match
 
 _ITEM = 600
+_WIDE = 240
 _MOST = 20
 
 
-def nothing(key: str, near: Sequence[str]) -> str:
-    """Say that nothing is called so, and what is spelled nearly so."""
-    told = f"Nothing is called {key!r}."
+def not_found(key: str, near: Sequence[str]) -> str:
+    """Say that no row has a key, and which keys are spelled almost like it."""
+    message = f"Nothing is called {key!r}."
     if near:
-        return f"{told} Nearest: {', '.join(near)}."
+        return f"{message} Nearest: {', '.join(near)}."
     return (
-        f"{told} Expected a SKU, a number of a part, an order id or a section id; for "
-        "what was extracted a moment ago, run `dbt build` first."
+        f"{message} Expected a SKU, a number of a part, an order id or a section id. "
+        "If it was extracted a moment ago, run `dbt build` first."
     )
 
 
 def brief(match: Match) -> dict[str, Any]:
-    """Return one line's worth of a row."""
+    """Return what a list of rows shows of one row."""
     subject, row = match.subject, match.row
-    place = row.get("location_name") or row.get("sis_term_id")
     return {
         "key": f"{subject.name}:{match.id}",
         "named": str(row[subject.label]),
-        "place": place,
+        "place": row.get("location_name") or row.get("sis_term_id"),
         "by": list(match.by),
         "status": row["status"],
         "reason_code": row["reason_code"],
     }
 
 
-def of(key: str, told: Sequence[Mapping[str, Any]], others: Sequence[Match]) -> str:
-    """Tell of the rows in full, and list the others that the key names."""
+def to_text(
+    key: str, answers: Sequence[Mapping[str, Any]], others: Sequence[Match]
+) -> str:
+    """Write the explained rows, and list the other rows that the key names."""
     lines: list[str] = []
-    for each in told:
-        lines += [*_row(each), ""]
+    for answer in answers:
+        lines += [*_row(answer), ""]
     if others:
-        more = "other " if told else ""
+        more = "other " if answers else ""
         lines.append(f"{len(others)} {more}rows go by {key!r}; name one by its id:")
         for match in others:
             short = brief(match)
@@ -54,70 +56,74 @@ def of(key: str, told: Sequence[Mapping[str, Any]], others: Sequence[Match]) -> 
     return "\n".join(lines).rstrip()
 
 
-def _row(told: Mapping[str, Any]) -> list[str]:
-    decision, values = told["decision"], told["values"]
+def _row(answer: Mapping[str, Any]) -> list[str]:
+    decision, values = answer["decision"], answer["values"]
     place = values.get("location_name") or values.get("sis_term_id") or "no location"
-    label = next(
-        (told[name] for name in ("item_name", "order_id") if told.get(name)), "?"
-    )
-    as_of = f", as of {told['as_of']}" if "as_of" in told else ""
+    names = (answer[name] for name in ("item_name", "order_id") if answer.get(name))
+    as_of = f", as of {answer['as_of']}" if "as_of" in answer else ""
     lines = [
-        f"{told['subject']} {one_line(label)} at {one_line(place)}{as_of}: "
-        f"{one_line(decision['status'])}, {one_line(decision['reason_code'])}",
+        f"{answer['subject']} {one_line(next(names, '?'))} at {one_line(place)}{as_of}:"
+        f" {one_line(decision['status'])}, {one_line(decision['reason_code'])}",
     ]
-    if decision["meaning"]:
-        lines.append(f"  {decision['meaning']}. To do: {one_line(decision['remedy'])}.")
-    lines += _twins(told)
+    for code in answer["codes"]:
+        lines += _code(answer["subject"], code)
+    if limits := answer.get("limits"):
+        shown = ", ".join(f"{name} {value}" for name, value in limits.items())
+        lines.append(f"  limits then: {shown}")
     if decision["warnings"]:
         lines.append(f"  warnings: {decision['warnings']}")
-    lines += _source(told["source"])
+    lines += _source(answer["source"])
     lines += ["  values"] + [
         f"    {name:<24} {one_line(value)}"
         for name, value in values.items()
         if value is not None and name != "records"
     ]
     lines += [f"    item {_item(item)}" for item in values.get("records", ())]
-    lines += rule_lines(told)
-    lines += _files(told["files"], decision)
-    lines += _history(told["history"])
+    lines += _files(answer["files"], decision)
+    lines += _history(answer["history"])
+    return lines
+
+
+def _code(subject: str, code: Mapping[str, Any]) -> list[str]:
+    """Write a code with its meaning, its remedy and the values it looked at."""
+    mark = "!" if code["decided"] else "+"
+    meaning = f"{one_line(code['meaning'])}. To do: {one_line(code['remedy'])}."
+    lines = [f"  {mark} {code['code']}: {meaning}"]
+    lines += [f"      {name} {_exact(value)}" for name, value in code["values"].items()]
+    if "duplicates" in code:
+        lines += _duplicates(subject, code["duplicates"])
     return lines
 
 
 def _item(item: Mapping[str, Any]) -> str:
-    """Say what is on an order, and first what is wrong with it."""
-    wrong = [name for name, value in item.items() if value is True]
-    said = {
+    """Write an item of an order, its faults first."""
+    faults = [name for name, value in item.items() if value is True]
+    values = {
         name: value
         for name, value in item.items()
         if value is not None and not isinstance(value, bool)
     }
-    return (f"({', '.join(wrong)}) " if wrong else "") + one_line(said, _ITEM)
+    return (f"({', '.join(faults)}) " if faults else "") + one_line(values, _ITEM)
 
 
-def _twins(told: Mapping[str, Any]) -> list[str]:
-    """Say who else has the key or the part, and who of them goes out."""
-    lines = []
-    for rule in told["rules"]:
-        if "twins" not in rule:
-            continue
-        twins = rule["twins"]
-        count = len(twins["rows"]) + twins["more"]
-        shared = ", ".join(f"{n} {one_line(v)}" for n, v in twins["shared"].items())
-        others = "1 other row has" if count == 1 else f"{count:,} other rows have"
-        lines.append(f"  {rule['code']}: {others} {shared}")
-        for row in twins["rows"]:
-            named = next(row[name] for name in ("item_name", "order_id") if name in row)
-            id_of = next(row[name] for name in ("item_id", "order_id") if name in row)
-            lines.append(
-                f"    {one_line(named)} ({told['subject']}:{id_of}) at "
-                f"{one_line(row.get('location_name'))}: {one_line(row['status'])}, "
-                f"{one_line(row['reason_code'])}"
-            )
-        if twins["more"]:
-            lines.append(f"    and {twins['more']:,} more")
-        won = f"{twins['won']:,}" if twins["won"] else "none"
-        lines.append(f"    of these {count + 1:,} rows, {won} goes out")
-    return lines
+def _duplicates(subject: str, duplicates: Mapping[str, Any]) -> list[str]:
+    """Write which rows have the same key or part, and how many are published."""
+    count = len(duplicates["rows"]) + duplicates["more"]
+    shared = ", ".join(f"{n} {one_line(v)}" for n, v in duplicates["shared"].items())
+    others = "1 other row has" if count == 1 else f"{count:,} other rows have"
+    lines = [f"      {others} {shared}"]
+    for row in duplicates["rows"]:
+        name = next(row[name] for name in ("item_name", "order_id") if name in row)
+        id_ = next(row[name] for name in ("item_id", "order_id") if name in row)
+        lines.append(
+            f"        {one_line(name)} ({subject}:{id_}) at "
+            f"{one_line(row.get('location_name'))}: {one_line(row['status'])}, "
+            f"{one_line(row['reason_code'])}"
+        )
+    if duplicates["more"]:
+        lines.append(f"        and {duplicates['more']:,} more")
+    won = f"{duplicates['won']:,}" if duplicates["won"] else "none"
+    return [*lines, f"      of these {count + 1:,} rows, {won} goes out"]
 
 
 def _source(source: Mapping[str, Any]) -> list[str]:
@@ -126,16 +132,16 @@ def _source(source: Mapping[str, Any]) -> list[str]:
         for record in records:
             lines.append(f"    {entity}")
             for name, value in record.items():
-                each = _listed(value)
-                lines.append(f"      {name:<22} {'' if each else one_line(value)}")
-                lines += [f"        {one_line(one, _ITEM)}" for one in each[:_MOST]]
-                if len(each) > _MOST:
-                    lines.append(f"        and {len(each) - _MOST:,} more: --json")
+                listed = _listed(value)
+                lines.append(f"      {name:<22} {'' if listed else one_line(value)}")
+                lines += [f"        {one_line(each, _ITEM)}" for each in listed[:_MOST]]
+                if len(listed) > _MOST:
+                    lines.append(f"        and {len(listed) - _MOST:,} more: --json")
     return lines if source["records"] else [*lines, "    (no longer kept)"]
 
 
 def _listed(value: Any) -> list[Any]:
-    """Return the records of a list that a source sent; nothing of anything else."""
+    """Return the records of a JSON list; nothing if the value is anything else."""
     if not (isinstance(value, str) and value.startswith("[{")):
         return []
     try:
@@ -148,10 +154,10 @@ def _listed(value: Any) -> list[Any]:
 def _files(
     files: Sequence[Mapping[str, Any]], decision: Mapping[str, Any]
 ) -> list[str]:
+    if not files and decision["output"] == "PUBLISH":
+        return ["  out: fit to go, but in no file that was delivered"]
     if not files:
-        fit = decision["output"] == "PUBLISH"
-        why = "fit to go, but in no file that was delivered" if fit else "in no file"
-        return [f"  out: {why}"]
+        return ["  out: in no file"]
     return [
         f"  out: {file['path']} line {file['first_line']}"
         + (f"-{file['last_line']}" if file["last_line"] > file["first_line"] else "")
@@ -164,80 +170,22 @@ def _files(
 def _history(history: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["  the last runs"] if history else []
     for run in history:
-        said = (
-            f"{run['status']}, {run['reason_codes']}"
-            if run["is_there"]
-            else "not there under this key"
-        )
-        figures = ", ".join(
-            f"{name} {run[name]}"
-            for name in ("qty_on_hand", "sell_price", "rows")
-            if run.get(name)
-        )
-        changed = (
-            f"; changed: {', '.join(run['changed'])}" if run.get("changed") else ""
-        )
+        decision = "not there"
+        if run["is_there"]:
+            decision = f"{run['status']}, {run['reason_codes']}"
+        for name in ("qty_on_hand", "sell_price", "rows"):
+            decision += f", {name} {run[name]}" if run.get(name) else ""
+        if run.get("changed"):
+            decision += f"; changed: {', '.join(run['changed'])}"
         held = f" by {', '.join(run['held_by'])}" if run["held_by"] else ""
         lines.append(
-            f"    {run['run_id']} {run['file']} ({run['fate']}{held}): {said}"
-            f"{', ' + figures if figures else ''}{changed}"
+            f"    {run['run_id']} {run['file']} ({run['fate']}{held}): {decision}"
         )
     return lines
-
-
-_WIDE = 240
-_SHORT = 40  # a limit: a long pattern is not read in a list
-
-
-def rule_lines(told: Mapping[str, Any]) -> list[str]:
-    """Return a line for every rule, those that fired first."""
-    every = told["rules"]
-    lines = [
-        f"  rules: {len(every)} asked, {sum(rule['fired'] for rule in every)} fired"
-    ]
-    for rule in sorted(every, key=lambda rule: not rule["fired"]):
-        mark = "!" if rule["decided"] else "+" if rule["fired"] else " "
-        seen = "  or  ".join(filter(None, map(_looks, _told(rule))))
-        lines.append(f"  {mark} {rule['code']:<22} {seen}".rstrip())
-        if rule["values"] and not rule.get("is_so_still", True):
-            lines.append(
-                "      so at the build; what it was held against has changed since:"
-                " compare the last runs"
-            )
-    if limits := told.get("limits"):
-        shown = ", ".join(f"{name} {value}" for name, value in limits.items())
-        lines.append(f"    limits then: {shown}")
-    return lines
-
-
-def _told(rule: Mapping[str, Any]) -> list[Sequence[Mapping[str, Any]]]:
-    """Return what a rule looked at: of one that fired, only what made it fire."""
-    looks: list[Sequence[Mapping[str, Any]]] = rule["values"]
-    if not rule["fired"]:
-        return looks
-    # Of two rules of one code, that which holds comes first.
-    held = [value for value in looks[0] if value["holds"]] if looks else []
-    return [held] if held else looks
-
-
-def _looks(values: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(dict.fromkeys(_value(value) for value in values))
-
-
-def _value(value: Mapping[str, Any]) -> str:
-    told = f"{value['name']} {_exact(value['seen'])}"
-    if value["sign"]:
-        told += f" ({value['sign']}"
-        told += f" {one_line(value['limit'], _SHORT)})" if "limit" in value else ")"
-    if "said" in value:
-        told += f", the source says {_exact(value['said'])}"
-    if because := value.get("because"):
-        told += f" [{_looks(because)}]"
-    return told
 
 
 def _exact(value: Any) -> str:
-    """Write a value so that what the eye does not see in it is seen too."""
+    """Write a value, and spell out the characters that the eye does not see."""
     text = one_line(value)
     if isinstance(value, str):
         spelled = value.encode("unicode_escape").decode()
@@ -247,19 +195,13 @@ def _exact(value: Any) -> str:
 
 
 def one_line(value: Any, wide: int = _WIDE) -> str:
-    """Write a value on one line, shortened, without what a terminal would obey."""
+    """Write a value on one line, shortened, without control characters."""
     if value is None:
         return "-"
-    if isinstance(value, Decimal):
-        text = f"{value.normalize():f}"
-    elif isinstance(value, (dict, list)):
-        kept = (
-            {k: v for k, v in value.items() if v is not None}
-            if isinstance(value, dict)
-            else value
-        )
-        text = json.dumps(kept, ensure_ascii=False, default=str)
-    else:
-        text = str(value)
+    if isinstance(value, dict):
+        value = {name: each for name, each in value.items() if each is not None}
+    if isinstance(value, (dict, list)):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    text = f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
     clean = "".join(c if c.isprintable() else "�" for c in text)
     return clean if len(clean) <= wide else clean[:wide] + " ..."

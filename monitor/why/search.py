@@ -1,10 +1,8 @@
-"""Which rows a key names, as people have it: in any spelling, of any kind."""
+"""Find the rows that a key names, in any spelling and of any kind."""
 
 import re
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -18,19 +16,19 @@ _LIST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """A key as it was typed, and how it may be spelled."""
+class _Spelling:
+    """A key as it was typed, and the other ways to spell it."""
 
     key: str
 
     @property
     def bare(self) -> str:
-        """Its letters and digits, in capitals."""
+        """The letters and digits of the key, in capitals."""
         return re.sub(r"[^A-Z0-9]+", "", self.key.upper())
 
     @property
     def loose(self) -> str:
-        """A pattern for it in any case, with any separators or none."""
+        """A pattern that matches it in any case, with any separators or none."""
         if not self.bare:
             return re.escape(self.key)
         between = "[^A-Za-z0-9]*"
@@ -51,9 +49,9 @@ class Match:
     """One row of an audit that a key names.
 
     Attributes:
-        subject: what it is.
-        by: the kinds of key that name it, such as ("SKU",).
-        row: the audit's row.
+        subject: whether it is a part or an order.
+        by: the kinds of name by which the key matches, such as ("SKU",).
+        row: the row of the audit.
     """
 
     subject: Subject
@@ -63,8 +61,8 @@ class Match:
     @property
     def id(self) -> int | None:
         """The id of the item or order."""
-        found = self.row[self.subject.id]
-        return None if found is None else int(found)
+        value = self.row[self.subject.id]
+        return None if value is None else int(value)
 
 
 def matches(
@@ -79,46 +77,45 @@ def matches(
     """
     if not key.strip():
         raise Misuse("KEY is blank. Give a SKU, a part number, an order id ...")
-    subjects, key = _meant(subjects, key.strip())
-    built, given, beside = tables(connection), _Given(key), Parallel(connection)
+    subjects, key = _narrowed(subjects, key.strip())
+    built = tables(connection)
+    return [
+        match
+        for subject in subjects
+        if subject.audit in built
+        for match in _matches(connection, subject, _Spelling(key))
+    ]
 
-    def look(subject: Subject) -> Callable[[duckdb.DuckDBPyConnection], list[Match]]:
-        return lambda cursor: _of(cursor, subject, given)
 
-    begun = [beside.begin(look(each)) for each in subjects if each.audit in built]
-    return [match for found in begun for match in found.result()]
-
-
-def _of(
-    connection: duckdb.DuckDBPyConnection, subject: Subject, given: _Given
+def _matches(
+    connection: duckdb.DuckDBPyConnection, subject: Subject, spelling: _Spelling
 ) -> list[Match]:
-    asked = [f"({given.fill(key.condition)})" for key in subject.keys]
-    # First which rows, then all of them and by what: it reads four columns, not 50.
+    conditions = [f"({spelling.fill(key.condition)})" for key in subject.keys]
+    by = ", ".join(f"coalesce({condition}, false)" for condition in conditions)
+    # First the row numbers, then whole rows: the search reads four columns, not 50.
     query = (
-        f"select *, [{', '.join(f'coalesce({each}, false)' for each in asked)}] as _by"
-        f" from {subject.audit} where rowid in"
-        f" (select rowid from {subject.audit} where {' or '.join(asked)} limit {_LIST})"
-        f" order by {', '.join((subject.id, *subject.place))}"
+        f"select *, [{by}] as _by from {subject.audit} where rowid in"
+        f" (select rowid from {subject.audit} where {' or '.join(conditions)}"
+        f" limit {_LIST}) order by {', '.join((subject.id, *subject.place))}"
     )
-    made = []
-    for found in rows(connection, query):
-        row = dict(found)
-        by = dict.fromkeys(
-            key.name
-            for key, holds in zip(subject.keys, row.pop("_by"), strict=True)
-            if holds
-        )
-        made.append(Match(subject, tuple(by), row))
-    return made
+    matches = []
+    for record in rows(connection, query):
+        row = dict(record)
+        holds = row.pop("_by")
+        names = [
+            key.name for key, true in zip(subject.keys, holds, strict=True) if true
+        ]
+        matches.append(Match(subject, tuple(dict.fromkeys(names)), row))
+    return matches
 
 
 def nearest(
     connection: duckdb.DuckDBPyConnection, subjects: Sequence[Subject], key: str
 ) -> list[str]:
-    """Return the keys that are spelled most like one that names nothing."""
-    subjects, key = _meant(subjects, key.strip())
+    """Return the known keys whose spelling is closest to one that names nothing."""
+    subjects, key = _narrowed(subjects, key.strip())
     built = tables(connection)
-    # The best of each column first: to bring all together would take ten times as long.
+    # The best of each column first: sorting all together takes ten times as long.
     likeness = f"jaro_winkler_similarity(upper(known), upper({sql_text(key)}))"
     candidates = " union all ".join(
         f"(select known, {likeness} as likeness from (select cast({column} as varchar)"
@@ -130,16 +127,16 @@ def nearest(
     )
     if not candidates:
         return []
-    found = rows(
+    best = rows(
         connection,
         f"select distinct known, likeness from ({candidates})"
         f" order by likeness desc, known limit {_NEAREST}",
     )
-    return [row["known"] for row in found if row["likeness"] > 0.6]
+    return [row["known"] for row in best if row["likeness"] > 0.6]
 
 
-def _meant(subjects: Sequence[Subject], key: str) -> tuple[Sequence[Subject], str]:
-    """Return what a key is about and the key: `part:5` is the id of a part."""
+def _narrowed(subjects: Sequence[Subject], key: str) -> tuple[Sequence[Subject], str]:
+    """Return the subjects that a key can name, and the key: `part:5` is a part's id."""
     named = _NAMED.fullmatch(key)
     if named is None:
         return subjects, key
@@ -152,30 +149,3 @@ def _meant(subjects: Sequence[Subject], key: str) -> tuple[Sequence[Subject], st
         for each in subjects
         if each.name == named["kind"]
     ], named["id"]
-
-
-T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Parallel:
-    """Runs looks at the warehouse, each through a connection of its own.
-
-    Attributes:
-        connection: the warehouse.
-    """
-
-    connection: duckdb.DuckDBPyConnection
-    _pool: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(max_workers=2)
-    )
-
-    def begin(self, look: Callable[[duckdb.DuckDBPyConnection], T]) -> "Future[T]":
-        """Begin a look; its answer, or its error, is in what is returned."""
-        return self._pool.submit(self._look, look)
-
-    def _look(self, look: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        with self.connection.cursor() as cursor:
-            # A setting is of one connection.
-            cursor.execute("set TimeZone = 'UTC'")
-            return look(cursor)

@@ -1,20 +1,22 @@
-"""What can be asked about: parts and orders, and where each is told of.
+"""What can be asked about: parts and orders, with their tables and columns.
 
-This is the one place that knows their tables; the rest of `why` is about neither.
+No other module of `why` names a table or a column of theirs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One way people name a thing.
+    """One kind of name that people use for a part or an order.
 
     Attributes:
-        name: what it is called.
-        condition: SQL over the audit, in which stand $key (as typed),
-            $bare (its letters and digits, in capitals), $loose (a pattern for it in
-            any case, with any separators or none) and $among (for it in a list).
+        name: what the kind is called.
+        condition: SQL over the audit. It may contain $key (as typed), $bare (its
+            letters and digits, in capitals), $loose (a pattern that matches it in
+            any case, with any separators or none) and $among (a pattern that
+            matches it as an entry of a list).
     """
 
     name: str
@@ -23,56 +25,51 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A list of a source that holds the record.
+    """A landed list of a source.
 
     Attributes:
-        entity: its name.
-        column: the id of the item or order in it.
-        again: what takes long to read, and says what other columns say too.
+        entity: the name of the list.
+        column: the column with the id of the item or order.
+        omit: a column that is slow to read and repeats other columns.
     """
 
     entity: str
     column: str
-    again: str = ""
+    omit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """What rows have in common that repeat each other: see int_..._repeated.
+    """What rows that repeat each other have in common.
 
     Attributes:
-        code: the reason code that all of them bear.
-        columns: the columns of the audit that are alike.
-        any_case: those of them that are so in capitals.
-        bare: those of them whose letters and digits are so, in capitals.
+        code: the reason code that all of them have.
+        columns: the columns of the audit with equal values, and for each the SQL that
+            is compared, with {} in place of the value.
     """
 
     code: str
-    columns: tuple[str, ...]
-    any_case: frozenset[str] = frozenset()
-    bare: frozenset[str] = frozenset()
+    columns: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A kind of thing that is decided upon.
+    """A kind of thing that the rules decide on.
 
     Attributes:
         name: "part" or "order".
-        source: where it comes from.
+        source: the source that it comes from.
         audit: the table with every row and its decision.
-        id: the column that names it in that table; a whole number.
-        place: further columns that name a row of it.
-        label: the column that people know it by.
-        keys: how people name it, the surest first.
-        likely: what a wrong key is compared with: columns of the audit.
-        landed: the records it came from.
-        details: a table with the parts of it, and the columns of faults in it.
+        id: the audit's column with the id of the item or order, a whole number.
+        place: further columns that, with the id, identify a row of the audit.
+        label: the column with the name that people use.
+        keys: the kinds of names, the most certain first.
+        likely: columns of the audit that a wrong key is compared with.
+        landed: the landed lists with its records.
+        details: a table with the parts of it and columns for their faults, if any.
         reasons: the seed of its reason codes.
-        rules: the models that state its rules, in order.
-        facts: the model whose columns the rules ask; None if they speak for
-            themselves.
-        at: the columns by which its audit and its files are sorted.
+        file_key: the columns that identify it in a delivered file; the last one has
+            the most values.
         shown: columns that tell a person where it is.
         repeats: what rows that repeat each other have in common.
     """
@@ -88,9 +85,7 @@ class Subject:
     landed: tuple[Landed, ...]
     details: str | None
     reasons: str
-    rules: tuple[str, ...]
-    facts: str | None
-    at: tuple[str, ...]
+    file_key: tuple[str, ...]
     shown: tuple[str, ...]
     repeats: tuple[Repeat, ...] = ()
 
@@ -106,17 +101,14 @@ PART = Subject(
         Key("SKU", "regexp_full_match(item_name, $loose)"),
         Key("part number", "regexp_full_match(mfr_part_number, $loose)"),
         Key("OEM number", "oem_part_number_key = $bare"),
-        # As the source has it, where that is not what was published.
+        # The source's own text, where it was not published.
         Key(
             "OEM number",
             "(oem_part_number_key is null or cieca_part_type <> 'PAA')"
             " and regexp_full_match(oem_number_raw, $loose)",
         ),
-        Key(
-            "alternate number",
-            "regexp_matches(alternate_numbers_raw, $among)",
-        ),
-        # With or without the suffix that speaks of a certificate.
+        Key("alternate number", "regexp_matches(alternate_numbers_raw, $among)"),
+        # With or without the suffix for a certificate.
         Key(
             "Partslink number",
             "partslink_number = left($bare, 9) and length($bare) <= 11",
@@ -130,32 +122,24 @@ PART = Subject(
     ),
     likely=("item_name", "oem_part_number", "mfr_part_number", "partslink_number"),
     landed=(
-        Landed("part_items", "Id", again="CustomFields"),
+        Landed("part_items", "Id", omit="CustomFields"),
         Landed("stock_by_location", "ItemRef.Id"),
     ),
     details=None,
     reasons="reason_codes",
-    rules=(
-        "int_parts_11_place_codes",
-        "int_parts_08_item_codes",
-        "int_parts_13_all_codes",
-    ),
-    facts="int_parts_07_checked",
-    at=("location_code", "supplier_sku"),
+    file_key=("location_code", "supplier_sku"),
     shown=("location_name", "supplier_sku"),
     repeats=(
-        Repeat("DUP_KEY", ("location_code", "supplier_sku")),
+        Repeat("DUP_KEY", {"location_code": "{}", "supplier_sku": "{}"}),
         Repeat(
             "DUP_PART",
-            (
-                "location_code",
-                "part_type",
-                "brand",
-                "oem_part_number",
-                "partslink_number",
-            ),
-            any_case=frozenset({"brand"}),
-            bare=frozenset({"oem_part_number"}),
+            {
+                "location_code": "{}",
+                "part_type": "{}",
+                "brand": "upper({})",
+                "oem_part_number": "regexp_replace(upper({}), '[^A-Z0-9]+', '', 'g')",
+                "partslink_number": "{}",
+            },
         ),
     ),
 )
@@ -179,9 +163,7 @@ ORDER = Subject(
     landed=(Landed("orders", "order_id"),),
     details="int_orders_05_items",
     reasons="order_reason_codes",
-    rules=("int_orders_08_decided",),
-    facts=None,
-    at=("order_id",),
+    file_key=("order_id",),
     shown=("sis_term_id",),
 )
 

@@ -1,19 +1,21 @@
-"""`monitor why`, as a person asks it, of a project that has delivered and held."""
+"""`monitor why` as a person runs it, on data that was delivered and held."""
 
 import json
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from built_project import BuiltProject
 from landing import RUN
 
-from monitor.why.rules import Rules
 from monitor.why.subjects import ORDER, PART
-from runtime.duck import rows
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +38,13 @@ def project(built: BuiltProject) -> BuiltProject:
         ("part:12", "912-1", "part id"),
     ],
 )
-def test_a_part_goes_by_any_of_its_names(project, key, label, by):
-    told = project.why(key)
-    assert {row["item_name"] for row in told["rows"]} == {label}
-    assert {by} <= set(told["rows"][0]["by"])
+def test_a_part_is_found_by_any_of_its_names(project, key, label, by):
+    answer = project.why(key)
+    assert {row["item_name"] for row in answer["rows"]} == {label}
+    assert {by} <= set(answer["rows"][0]["by"])
 
 
-def test_an_order_goes_by_its_id_and_by_its_sections(project):
+def test_an_order_is_found_by_its_id_and_by_its_sections(project):
     (row,) = project.why("s 9")["rows"]
     assert (row["order_id"], row["by"]) == (104, ["section id"])
     (row,) = project.why("order:102")["rows"]
@@ -50,118 +52,234 @@ def test_an_order_goes_by_its_id_and_by_its_sections(project):
     assert row["source"]["records"]["orders"][0]["order_id"] == 102
 
 
-def test_several_are_listed_and_one_is_named(project):
+def test_several_matches_are_listed_and_an_exact_one_is_explained(project):
     several = project.why("31a31")
     assert several["rows"] == []
     assert [each["named"] for each in several["others"]] == ["31 A/31", "31-A-31"]
-    said = project.run("monitor", "why", "31a31").stdout
-    assert "part:31" in said
-    assert "part:32" in said
-    # Spelled just so, it is one; the other is still named.
+    text = project.run("monitor", "why", "31a31").stdout
+    assert "part:31" in text
+    assert "part:32" in text
+    # The exact name is explained; the other match is still listed.
     exact = project.why("31-A-31")
     assert [row["item_id"] for row in exact["rows"]] == [32]
     assert [each["key"] for each in exact["others"]] == ["part:31"]
 
 
-def test_a_key_of_nothing_ends_with_1_and_the_nearest(project):
+def test_an_unknown_key_exits_1_and_names_the_nearest(project):
     ran = project.run("monitor", "why", "100-4421", "--json")
     assert ran.returncode == 1
-    told = json.loads(ran.stdout)
-    assert told["status"] == "not found"
-    assert told["nearest"][0] == "100-4412"
+    answer = json.loads(ran.stdout)
+    assert answer["status"] == "not found"
+    assert answer["nearest"][0] == "100-4412"
     assert project.run("monitor", "why", " ").returncode == 2
     far = project.run("monitor", "why", "nothing like it")
     assert (far.returncode, "Expected a SKU, a number" in far.stdout) == (1, True)
 
 
-def test_a_rule_tells_what_it_saw_and_what_it_allows(project):
+def test_a_code_shows_its_meaning_its_remedy_and_what_it_looked_at(project):
     (row,) = project.why("410-2250")["rows"]
-    rules = {rule["code"]: rule for rule in row["rules"]}
     assert row["decision"]["reason_code"] == "OD_LOW_STOCK"
     assert row["decision"]["remedy"] == "Decide whether so few may be offered"
-    seen = rules["OD_LOW_STOCK"]["values"][0][-1]
-    assert (float(seen["seen"]), seen["sign"], seen["limit"]) == (3, "<", 5)
-    assert rules["OD_LOW_STOCK"]["decided"]
-    assert [code for code, rule in rules.items() if rule["fired"]] == ["OD_LOW_STOCK"]
-    long = rules["PART_NO_TOO_LONG"]["values"][0]
-    assert long[0] == {
-        **{"name": "length(supplier_sku)", "seen": 8, "sign": ">", "limit": 50},
-        "holds": False,
-    }
-    with duckdb.connect(
-        str(project.data / "warehouse.duckdb"), read_only=True
-    ) as asked:
-        codes = asked.execute(
-            "select reason_code from reason_codes where status <> 'ELIGIBLE'"
-            " order by position"
-        ).fetchall()
-    assert list(rules) == [code for (code,) in codes]
-    assert all(rule["values"] for rule in rules.values())
+    assert row["codes"] == [
+        {
+            "code": "OD_LOW_STOCK",
+            "decided": True,
+            "step": "5 type",
+            "status": "REVIEW",
+            "meaning": "An OD part has fewer units than od_min_on_hand",
+            "remedy": "Decide whether so few may be offered",
+            "values": {"part_type": "OD", "on_hand_raw": "3"},
+        }
+    ]
+    assert (
+        "  ! OD_LOW_STOCK: An OD part has fewer units than od_min_on_hand."
+        " To do: Decide whether so few may be offered.\n"
+        "      part_type OD\n"
+        "      on_hand_raw 3\n"
+    ) in project.run("monitor", "why", "410-2250").stdout
 
 
 @pytest.mark.parametrize(
-    ("key", "code", "because"),
+    ("key", "code", "values"),
     [
-        ("900-1", "TYPE_NOT_OFFERED", ("claimed_type", "RECYCLED")),
-        ("911-1", "LOCATION_EXCLUDED", ("location_name", "Returns")),
-        ("500-1", "CERT_CONFLICT", ("partslink_suffix", "N")),
+        ("900-1", "TYPE_NOT_OFFERED", {"part_type_raw": "Recycled"}),
+        ("911-1", "LOCATION_EXCLUDED", {"location_name": "Returns"}),
+        ("500-1", "CERT_CONFLICT", {"partslink_raw": "TO1000999N"}),
+        ("part:7", "ITEM_INACTIVE", {"IsActive": False}),
     ],
 )
-def test_a_fact_is_followed_to_what_it_was_found_by(project, key, code, because):
-    found = {
-        (each["name"].rpartition(".")[2], each["seen"])
+def test_the_values_are_those_of_the_audit_or_of_the_source(project, key, code, values):
+    shown = [
+        each["values"]
         for row in project.why(key)["rows"]
-        for rule in row["rules"]
-        for values in rule["values"]
-        for value in values
-        if rule["code"] == code and rule["decided"]
-        for each in value.get("because", ())
-    }
-    assert because in found
-    assert all(
-        "because" not in value
-        for row in project.why(key)["rows"]
-        for rule in row["rules"]
-        if not rule["fired"]
-        for values in rule["values"]
-        for value in values
-    )
-
-
-def test_a_rule_that_fired_shows_what_made_it_fire_and_no_more(project):
-    said = project.run("monitor", "why", "910-1").stdout.splitlines()
-    (line,) = [line for line in said if line.startswith("  ! ")]
-    assert line.split()[1:4] == [
-        "PART_NO_MANGLED",
-        "upper(mfr_part_number)",
-        "1.23E+11",
+        for each in row["codes"]
+        if each["code"] == code
     ]
-    assert "supplier_sku" not in line
-    # One that did not fire shows all that it looked at.
-    (line,) = [line for line in said if "PART_NO_TOO_LONG" in line]
-    assert line.count("length(") == 3
+    assert shown
+    assert all(values.items() <= each.items() for each in shown)
+
+
+def test_what_the_eye_does_not_see_is_spelled_out(project):
+    text = project.run("monitor", "why", "part:30").stdout
+    assert (
+        '      supplier_sku Z-30\ufffd\ufffd[31mred = "Z-30\\t\\x1b[31mred"\n' in text
+    )
+    assert "supplier_sku 33 =" not in project.run("monitor", "why", "part:33").stdout
+
+
+def parts_of(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every node of a statement's tree."""
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for each in node:
+            yield from parts_of(each)
+
+
+def columns_of(node: Any, joins: dict[str, set[str]]) -> set[str]:
+    """Return the columns of an expression, and those by which its tables are joined."""
+    columns = set()
+    for each in parts_of(node):
+        if each.get("class") == "COLUMN_REF":
+            table, *names = each["column_names"]
+            # Otherwise a column, and perhaps a field of it.
+            columns |= {*names, *joins[table]} if table in joins else {table, *names}
+    return columns
+
+
+def tables_of(node: Any) -> dict[str, str]:
+    """Return the tables of a FROM clause, or of a side of a join, by their aliases."""
+    return {
+        each["alias"] or each["table_name"]: each["table_name"]
+        for each in parts_of(node)
+        if each.get("table_name")
+    }
+
+
+@dataclass
+class Lineage:
+    """What columns and reason codes are made of, by name.
+
+    `values` has only the columns that an expression names. `reads` has also the columns
+    by which tables are joined, and under "rows of TABLE" those that select its rows.
+    """
+
+    values: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    reads: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @classmethod
+    def read(cls, manifest: Path, model: str) -> "Lineage":
+        """Read the compiled SQL of a model and of all that it is built from."""
+        nodes = json.loads(manifest.read_text())["nodes"]
+        lineage = cls()
+        wanted = [next(name for name in nodes if name.endswith(f".{model}"))]
+        for name in wanted:
+            if nodes.get(name, {}).get("resource_type") == "model":
+                parents = nodes[name]["depends_on"]["nodes"]
+                wanted += [parent for parent in parents if parent not in wanted]
+                lineage.add(nodes[name]["name"], nodes[name]["compiled_code"])
+        return lineage
+
+    def add(self, model: str, sql: str) -> None:
+        """Add a model."""
+        with duckdb.connect() as connection:
+            ((tree,),) = connection.execute(
+                "select json_serialize_sql(?)", [sql]
+            ).fetchall()
+        node = json.loads(tree)["statements"][0]["node"]
+        steps = {each["key"]: each["value"] for each in node.pop("cte_map")["map"]}
+        full = {step: f"{model}.{step}" for step in steps}
+        for step, query in {**steps, model: node}.items():
+            for select in parts_of(query):
+                if "select_list" in select:
+                    self.add_select(full.get(step, step), select, full)
+
+    def add_select(
+        self, step: str, select: dict[str, Any], full: dict[str, str]
+    ) -> None:
+        """Add the columns and codes of one select."""
+        origin = select["from_table"]
+        joins: dict[str, set[str]] = {alias: set() for alias in tables_of(origin)}
+        clauses = ("where_clause", "group_expressions", "having")
+        rows = columns_of([select[clause] for clause in clauses], joins)
+        rows |= {f"rows of {full.get(t, t)}" for t in tables_of(origin).values()}
+        for join in parts_of(origin):
+            if join.get("type") == "JOIN":
+                by = columns_of(join["condition"], joins)
+                rows |= by if join["join_type"] == "INNER" else set()
+                for alias, table in tables_of(join["right"]).items():
+                    joins[alias] |= by | {f"rows of {full.get(table, table)}"}
+        self.reads[f"rows of {step}"] |= rows
+        for column in select["select_list"]:
+            if column["class"] != "STAR":
+                name = column["alias"] or column["column_names"][-1]
+                self.values[name] |= columns_of(
+                    column, {alias: set() for alias in joins}
+                )
+                self.reads[name] |= columns_of(column, joins)
+            self.add_codes(column, joins)
+
+    def add_codes(self, column: dict[str, Any], joins: dict[str, set[str]]) -> None:
+        """Add the codes that an expression gives: case when ... then 'CODE' end."""
+        for case in parts_of(column):
+            for check in case.get("case_checks", ()):
+                code = check["then_expr"].get("value", {}).get("value")
+                if isinstance(code, str):
+                    self.reads[code] |= columns_of(check["when_expr"], joins)
+
+    def is_read(self, column: str, code: str) -> bool:
+        """Whether the rule of a code reads all that a column is made of."""
+        read = closure(self.reads, code)
+        sources = closure(self.values, column)
+        return column in read or read >= {
+            name for name in sources if self.values[name] <= {name}
+        }
+
+
+def closure(edges: dict[str, set[str]], name: str) -> set[str]:
+    """Return a name and all that is reached from it."""
+    reached, left = {name}, [name]
+    while left:
+        new = edges[left.pop()] - reached
+        reached |= new
+        left += new
+    return reached
 
 
 @pytest.mark.parametrize("subject", [PART, ORDER], ids=["parts", "orders"])
-def test_rules_asked_again_give_the_codes_that_dbt_gave(project, subject, monkeypatch):
-    """Of every row of a messy source: what is told is what decided."""
-    monkeypatch.chdir(project.folder)
-    warehouse = str(project.data / "warehouse.duckdb")
-    with duckdb.connect(warehouse, read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        rules = Rules(connection, subject)
-        audited = rows(connection, f"select * from {subject.audit}")
-        assert len(audited) > 3
-        for row in audited:
-            bears = row["reason_codes"].split("|")
-            answers = rules.ask(row, bears)
-            holding = {
-                code for code, told in answers.items() if any(a.holds for a in told)
-            }
-            assert holding == {code for code in bears if not code.startswith("OK_")}
+def test_looks_at_names_what_the_rule_reads(project, subject):
+    """Columns of the audit or fields of the source's record, read by the rule's SQL."""
+    landing = project.data / "landing" / RUN / subject.source
+    with duckdb.connect(
+        str(project.data / "warehouse.duckdb"), read_only=True
+    ) as opened:
+        described = opened.execute(f"describe {subject.audit}").fetchall()
+        for each in subject.landed:
+            described += opened.execute(
+                f"describe from '{landing / each.entity}.parquet'"
+            ).fetchall()
+        seed = opened.execute(
+            f"select reason_code, looks_at, status from {subject.reasons}"
+        ).fetchall()
+    known = {name for name, *_ in described}
+    lineage = Lineage.read(project.folder / "target/manifest.json", subject.audit)
+    for code, looks_at, status in seed:
+        for name in looks_at.split("|"):
+            assert name in known, (code, name)
+            # That a row is eligible is no rule of its own.
+            assert status == "ELIGIBLE" or lineage.is_read(name, code), (code, name)
 
 
-def test_the_line_is_the_line(project):
+def test_a_column_that_the_rule_does_not_read_is_noticed(project):
+    lineage = Lineage.read(project.folder / "target/manifest.json", PART.audit)
+    for column in ("price_raw", "brand", "available_raw", "item_name"):
+        assert not lineage.is_read(column, "QTY_NEGATIVE")
+    for column in ("on_hand_raw", "part_type_raw", "list_price"):
+        assert not lineage.is_read(column, "PRICE_MISSING")
+
+
+def test_the_named_lines_have_the_row(project):
     (row,) = project.why("100-4412", "--feed", "onpart_inventory")["rows"][:1]
     (file,) = row["files"]
     line = Path(file["path"]).read_text().split("\n")[file["first_line"] - 1]
@@ -170,26 +288,26 @@ def test_the_line_is_the_line(project):
     (order,) = project.why("102")["rows"]
     (file,) = order["files"]
     text = Path(file["path"]).read_text().split("\n")
-    told = "\n".join(text[file["first_line"] - 1 : file["last_line"]])
-    assert told.count('"102","2026') == order["values"]["rows"] == 4
-    assert told.startswith('"102"')
-    assert told.count("\n") > 3  # a title has two lines
+    order_lines = "\n".join(text[file["first_line"] - 1 : file["last_line"]])
+    assert order_lines.count('"102","2026') == order["values"]["rows"] == 4
+    assert order_lines.startswith('"102"')
+    assert order_lines.count("\n") > 3  # a title has two lines
     assert order["decision"]["warnings"] == "CONTROL_CHARACTER"
 
 
-def test_the_last_runs_and_any_one_of_them_are_told(project):
-    told = project.why("410-2250")["rows"][0]["history"]
-    assert [run["fate"] for run in told] == ["held", "held", "delivered"]
-    assert told[0]["held_by"] == ["RUN_REVIEW_RATE", "RUN_STALE"]
-    assert {run["reason_code"] for run in told} == {"OD_LOW_STOCK"}
-    assert told[0]["changed"] == []
+def test_the_last_runs_are_shown_and_each_can_be_explained(project):
+    history = project.why("410-2250")["rows"][0]["history"]
+    assert [run["fate"] for run in history] == ["held", "held", "delivered"]
+    assert history[0]["held_by"] == ["RUN_REVIEW_RATE", "RUN_STALE"]
+    assert {run["reason_code"] for run in history} == {"OD_LOW_STOCK"}
+    assert history[0]["changed"] == []
     first = project.packages("onpart_inventory")[0].name
     (then,) = project.why("410-2250", "--run", first[:8])["rows"]
     assert then["as_of"] == first
     assert then["decision"]["reason_code"] == "OD_LOW_STOCK"
     assert then["limits"]["od_min_on_hand"] == 5
     assert then["source"]["records"]["stock_by_location"][0]["OnHand"] == "3"
-    # By its extract it is the newest package of all that stand on it.
+    # An extract run names the newest package made from it.
     (then,) = project.why("410-2250", "--run", RUN)["rows"]
     assert then["as_of"] == project.packages("onpart_inventory")[-1].name
     ran = project.run("monitor", "why", "410-2250", "--run", "1999")
@@ -197,19 +315,19 @@ def test_the_last_runs_and_any_one_of_them_are_told(project):
     assert first in ran.stderr
 
 
-def test_what_a_source_says_does_not_reach_the_terminal(project):
-    said = project.run("monitor", "why", "part:30").stdout
-    assert "Z-30" in said
-    assert all(c.isprintable() or c == "\n" for c in said), repr(said)
+def test_control_characters_of_a_source_do_not_reach_the_terminal(project):
+    text = project.run("monitor", "why", "part:30").stdout
+    assert "Z-30" in text
+    assert all(c.isprintable() or c == "\n" for c in text), repr(text)
 
 
-def test_a_feed_that_is_none_is_misuse(project):
+def test_an_unknown_feed_is_misuse(project):
     ran = project.run("monitor", "why", "1", "--feed", "nobody")
     assert ran.returncode == 2
     assert "onpart_inventory" in ran.stderr
 
 
-def test_while_dbt_writes_it_is_asked_later(project, tmp_path):
+def test_while_dbt_writes_the_command_asks_to_try_again(project, tmp_path):
     busy = BuiltProject(tmp_path)
     busy.data.mkdir()
     shutil.copy(project.data / "warehouse.duckdb", busy.data)
@@ -231,7 +349,7 @@ def test_while_dbt_writes_it_is_asked_later(project, tmp_path):
     assert ran.returncode == 75, ran.stderr
 
 
-def test_without_a_warehouse_it_says_what_to_do(tmp_path):
+def test_without_a_warehouse_the_error_names_the_next_step(tmp_path):
     ran = BuiltProject(tmp_path).run("monitor", "why", "1")
     assert ran.returncode == 2
     assert "dbt build" in ran.stderr

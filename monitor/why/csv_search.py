@@ -1,0 +1,145 @@
+"""Find records of a CSV file by the value of one column, without parsing the file.
+
+The bytes of the value are searched. A hit counts only if the record around it, parsed
+from its first byte, has the value in that column: the same bytes may be part of another
+field. A line feed ends a record if the number of quotes before it is even.
+"""
+
+import csv
+import mmap
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.dialect import Dialect
+
+_PIECE = 1 << 20  # bytes that are counted at once
+_LONGEST = 1 << 28  # characters of a field; Python's own limit is 128 KiB
+# Values that are quoted only where every value of the file is quoted.
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: its values by column, and the lines of the file that it covers."""
+
+    values: Mapping[str, str]
+    first_line: int
+    last_line: int
+
+
+def find(path: Path, dialect: Dialect, column: str, value: str) -> list[Record]:
+    """Return the records of a file that have `value` in `column`, in file order.
+
+    Args:
+        path: a file with a header. A missing or empty file has no records.
+        dialect: how the file is written.
+        column: a name of the header. Without such a column there are no records.
+        value: the value as text.
+    """
+    if not path.is_file() or path.stat().st_size == 0:
+        return []
+    with (
+        path.open("rb") as handle,
+        mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        return list(_Search(content, dialect).find(column, value))
+
+
+class _Search:
+    def __init__(self, content: mmap.mmap, dialect: Dialect) -> None:
+        csv.field_size_limit(_LONGEST)
+        self._content, self._dialect = content, dialect
+        self._quote = dialect.quote.encode()
+        # None: a quote within a value is written twice.
+        escape = None if dialect.escape == dialect.quote else dialect.escape.encode()
+        self._escape = escape
+        self._escaped = re.compile(re.escape(escape or b"") + b".", re.DOTALL)
+        self._names, self._begin = self._record(0)
+
+    def find(self, column: str, value: str) -> Iterator[Record]:
+        if column not in self._names:
+            return
+        place = self._names.index(column)
+        needles = self._needles(place, value)
+        begin, line = self._begin, 1 + self._count(b"\n", 0, self._begin)
+        while (hit := self._first(needles, begin - 1)) is not None:
+            start = self._start(begin, hit)
+            line += self._count(b"\n", begin, start)
+            values, begin = self._record(start)
+            after = line + self._count(b"\n", start, begin)
+            if values[place : place + 1] == [value]:
+                ends = self._content[begin - 1 : begin] == b"\n"
+                named = dict(zip(self._names, values, strict=False))
+                yield Record(named, line, after - ends)
+            line = after
+
+    def _needles(self, place: int, value: str) -> list[bytes]:
+        """Return the ways in which the value may be written, with what is before it."""
+        dialect = self._dialect
+        before = dialect.delimiter if place else "\n"
+        after = dialect.delimiter if place + 1 < len(self._names) else ""
+        text = value.replace(dialect.escape, dialect.escape * 2)
+        if self._escape:
+            text = text.replace(dialect.quote, dialect.escape + dialect.quote)
+        bare = before + value + after
+        quoted = before + dialect.quote + text + dialect.quote + after
+        if _PLAIN.fullmatch(value):
+            needles = [quoted if self._content[:1] == self._quote else bare]
+        else:
+            needles = [bare, quoted]
+        return [needle.encode(dialect.encoding) for needle in needles]
+
+    def _first(self, needles: list[bytes], begin: int) -> int | None:
+        """Return where the first needle is, from `begin` on."""
+        hits = [self._content.find(needle, begin) for needle in needles]
+        # A needle begins with the byte before the value.
+        return min((hit + 1 for hit in hits if hit >= 0), default=None)
+
+    def _start(self, begin: int, hit: int) -> int:
+        """Return where the record around a hit begins; one begins at `begin`."""
+        quotes = self._quotes(begin, hit)
+        start = hit
+        while (feed := self._content.rfind(b"\n", begin, start)) >= 0:
+            quotes -= self._quotes(feed, start)
+            if quotes % 2 == 0:
+                return feed + 1
+            start = feed
+        return begin
+
+    def _quotes(self, begin: int, end: int) -> int:
+        """Count the quotes in a range of bytes, without those that are escaped."""
+        if self._escape is None:
+            return self._count(self._quote, begin, end)
+        return sum(
+            self._escaped.sub(b"", piece).count(self._quote)
+            for piece in self._pieces(begin, end)
+        )
+
+    def _count(self, byte: bytes, begin: int, end: int) -> int:
+        return sum(piece.count(byte) for piece in self._pieces(begin, end))
+
+    def _pieces(self, begin: int, end: int) -> Iterator[bytes]:
+        """Yield a range of bytes in pieces that do not end with an escape character."""
+        escape = self._escape
+        while begin < end:
+            stop = min(begin + _PIECE, end)
+            while escape and stop < end and self._content[stop - 1 : stop] == escape:
+                stop += 1
+            yield self._content[begin:stop]
+            begin = stop
+
+    def _record(self, start: int) -> tuple[list[str], int]:
+        """Return the values of the record that begins at `start`, and its end."""
+        end = start
+
+        def lines() -> Iterator[str]:
+            nonlocal end
+            while end < len(self._content):
+                begin = end
+                end = self._content.find(b"\n", begin) + 1 or len(self._content)
+                yield self._content[begin:end].decode(self._dialect.encoding)
+
+        reader = csv.reader(lines(), strict=True, **self._dialect.for_csv)
+        return next(reader, []), end
