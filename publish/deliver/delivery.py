@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from publish import partner_state
 from publish.check import profile
 from publish.check.profile import Checks
 from publish.deliver.attempt import Connect, attempt_delivery, settle_open
@@ -22,7 +21,7 @@ from runtime.exits import Refused
 from runtime.failpoints import failpoint
 from runtime.files import sha256_of, sweep
 from runtime.lock import one_writer
-from store import outbox
+from store import outbox, partner_state
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 
