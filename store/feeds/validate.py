@@ -79,7 +79,7 @@ def _value_errors(value: object, type_: Any, path: str) -> Iterator[str]:
         yield error(path, "each name once", value)
 
 
-def _part(type_: Any, is_meant: Callable[[Any], bool]) -> Any:
+def _part(type_: Any, is_meant: Callable[[Any], object]) -> Any:
     """Return the first part of a type, such as of a union, that is meant."""
     if is_meant(type_):
         return type_
