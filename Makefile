@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories mutations replays faults bench bench-transfer drift-quality lock clean
+.PHONY: help demo check lint types sql test long histories mutations replays faults bench bench-transfer drift-quality schema lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -59,6 +59,10 @@ bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/serve
 
 drift-quality: $(READY) ## Spoil a history of 200 runs; what is noticed, what is cried
 	$(BIN)/python -m benchmarks.drift_quality
+
+schema: $(READY) ## Write target/exposure.schema.json, for config.meta in editors
+	@mkdir -p target
+	$(BIN)/python -m store.feeds > target/exposure.schema.json
 
 # --universal: one lock for Python 3.11 to 3.13, by markers
 lock: ## Renew requirements.lock (needs uv)

@@ -141,11 +141,11 @@ class Tally:
         return self.caught / self.trials if self.trials else 0.0
 
 
-def feed_of(artifacts: Path) -> tuple[feeds.Feed, dict[str, Any]]:
-    """Return the declared feed, and its meta, of a manifest.json."""
+def feed_of(artifacts: Path) -> feeds.Feed:
+    """Return the declared feed of a manifest.json."""
     told = json.loads(artifacts.read_bytes())
     (feed,) = (f for f in feeds.read(Artifacts(told, {})) if f.name == FEED)
-    return feed, told["exposures"][feed.unique_id]["config"]["meta"]
+    return feed
 
 
 def measure(
@@ -163,8 +163,8 @@ def measure(
     Returns:
         A tally for each fault and decay, and "clean".
     """
-    feed, meta = feed_of(artifacts)
-    allowed = Tolerance.of(meta)
+    feed = feed_of(artifacts)
+    allowed = Tolerance.of(feed.drift, feed.state == feed.model)
     tallies = {kind: Tally() for kind in ("clean", *drift_world.FAULTS)}
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         bench = Bench(connection, feed, Path(folder), seed)

@@ -23,6 +23,7 @@ from statistics import median
 import click
 
 from runtime.files import sha256_of
+from store import outbox
 
 LIMITS = (("1", "2GB"), ("2", "2GB"), ("4", "2GB"), ("4", "512MB"))
 _STEPS = """
@@ -136,9 +137,9 @@ def night(
 
 
 def packages(folder: Path) -> list[Path]:
-    """Return every package, by run id."""
-    found = (folder / "data" / "outbox").glob("[!.]*/[!.]*/SHA256SUMS")
-    return sorted((sums.parent for sums in found), key=lambda p: (p.name, p.parent))
+    """Return the folder of every package, by run id."""
+    every = outbox.packages(folder / "data" / "outbox")
+    return sorted((p.folder for p in every), key=lambda path: (path.name, path.parent))
 
 
 def again(package: Path, env: Mapping[str, str], limit: tuple[str, str]) -> bool:

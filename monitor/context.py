@@ -11,10 +11,12 @@ from typing import Any
 import duckdb
 
 from runtime import duck
-from runtime.cadence import Cron
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
 from runtime.files import read_json
+from store import feeds
+from store.feeds import Feed
+from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
 
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
@@ -45,30 +47,6 @@ class Thresholds:
             variables.count("FEEDS_HEALTH_DISK_MIB", 1024) << 20,
             timedelta(days=variables.number("FEEDS_HEALTH_CHECK_DAYS", 7)),
         )
-
-
-@dataclass(frozen=True)
-class Feed:
-    """What health asks of an exposure that is delivered."""
-
-    name: str
-    meta: Mapping[str, Any]
-    sources: frozenset[str]
-    opens: str | None  # the table that says which split values are open
-
-    @cached_property
-    def cadence(self) -> Cron:
-        """When it is due."""
-        return Cron.parse(self.meta["cadence"], f"exposure {self.name}, field cadence")
-
-    def last_due(self, at: datetime) -> datetime:
-        """The latest due time, not after `at`."""
-        return self.cadence.last_due(at)
-
-    def gap(self, at: datetime) -> timedelta:
-        """How far apart the last two due times are."""
-        last = self.last_due(at)
-        return last - self.last_due(last - timedelta(minutes=1))
 
 
 @dataclass(frozen=True)
@@ -127,11 +105,7 @@ class Context:
     @cached_property
     def feeds(self) -> tuple[Feed, ...]:
         """Every feed that is declared."""
-        return tuple(
-            _feed(self.manifest, exposure)
-            for _, exposure in sorted(self.manifest["exposures"].items())
-            if {"cadence", "destination"} <= meta_of(exposure).keys()
-        )
+        return feeds.read(Artifacts(self.manifest, {}))
 
     @cached_property
     def sources(self) -> tuple[str, ...]:
@@ -163,42 +137,6 @@ def duration_text(length: timedelta) -> str:
     return (
         f"{hours(length)} h" if seconds < 3 * 86400 else f"{seconds / 86400:.0f} days"
     )
-
-
-def meta_of(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the meta of an exposure or another node of the manifest."""
-    return dict(node.get("config", {}).get("meta") or node.get("meta") or {})
-
-
-def _feed(manifest: Mapping[str, Any], exposure: Mapping[str, Any]) -> Feed:
-    meta = meta_of(exposure)
-    above, waiting = set(), list(exposure["depends_on"]["nodes"])
-    while waiting:
-        name = waiting.pop()
-        if name not in above:
-            above.add(name)
-            node = manifest["nodes"].get(name, {})
-            waiting.extend(node.get("depends_on", {}).get("nodes", ()))
-    sources = {
-        manifest["sources"][name]["source_name"]
-        for name in above & manifest["sources"].keys()
-        if "/landing/" in _location(manifest["sources"][name])
-    }
-    opens = meta.get("open", {}).get("model")
-    table = next(
-        (
-            f'"{node["schema"]}"."{node["alias"]}"'
-            for node in manifest["nodes"].values()
-            if node["resource_type"] == "model" and node["name"] == opens
-        ),
-        None,
-    )
-    return Feed(exposure["name"], meta, frozenset(sources), table)
-
-
-def _location(source: Mapping[str, Any]) -> str:
-    """Where a source's files lie; one that names no place is landed by `extract`."""
-    return str(meta_of(source).get("external_location", "/landing/"))
 
 
 def gather(at: datetime | None) -> Context:

@@ -49,7 +49,7 @@ def releasable(ledger: Ledger, packages: Path, digest: str, because: str) -> Rec
             f"{held['name']} was released by {before['by']} at {before['at']} already: "
             f"{before['because']}. The next `publish {held['feed']}` delivers it."
         )
-    _unchanged(Package.of(packages, held), held)
+    _unchanged(Package.from_record(packages, held), held)
     return held
 
 
@@ -148,7 +148,7 @@ def still_closed(
         Temporary: dbt is writing it.
     """
     place = settings.place
-    path = Package.of(place.outbox, held).folder / held["name"]
+    path = Package.from_record(place.outbox, held).folder / held["name"]
     split = held["file"].removeprefix(feed.name).removeprefix(".") or None
     with (
         outbox.work(place.outbox, feed.name) as work,

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from publish import gate, package, partner_state, render, selection
+from publish import gate, package, render, selection
 from publish.gate.checks import Check, Gates
 from publish.package import changes, provenance, signature
 from publish.selection import NotMade
@@ -18,9 +18,9 @@ from runtime.clock import Stopwatch
 from runtime.command import LOG
 from runtime.exits import Refused
 from runtime.files import sha256_of
-from store import outbox, sources
+from store import outbox, partner_state, sources
 from store.feeds import Feed, Relation
-from store.feeds.artifacts import Artifacts
+from store.feeds.artifacts import Artifacts, states_below
 from store.ledger import Ledger, Record
 
 
@@ -82,14 +82,14 @@ def prepare(
         Temporary: dbt is writing the warehouse.
     """
     place = settings.place
-    if missing := sources.absent(place.landing, artifacts, feed.unique_id):
+    if missing := sources.absent(place.landing, feed.sources):
         words = " ".join(missing)
         raise Refused(
             f"expected an extract of {' and '.join(missing)} in "
             f"{place.landing / 'current'}, found none. Run `extract {words}`, then "
             "`dbt build`."
         )
-    landed = sources.read(place.landing, artifacts, feed.unique_id)
+    landed = sources.read(place.landing, feed.sources)
     key = signature.key(settings.variables)
     with (
         outbox.work(place.outbox, feed.name) as work,
@@ -102,7 +102,7 @@ def prepare(
             artifacts=artifacts,
             root=settings.root,
             landed=landed,
-            held=partner_state.held(feed, place.delivered),
+            held=tuple(partner_state.linked(place.delivered, feed.state.model)),
             first=ledger.last_delivered(feed.name, feed.destination) is None,
             last_rows=_last_rows(ledger, feed, chosen),
             splits=tuple(chosen),
@@ -114,7 +114,7 @@ def prepare(
             connection, settings.root, settings.variables, artifacts, feed, landed
         )
         built = gate.built_at(connection)
-        read = sources.states_below(artifacts, feed.unique_id)
+        read = states_below(artifacts, feed.unique_id)
         about |= provenance.compared_states(ledger, feed, read, built)
         made = FeedRun(
             settings, ledger, connection, work, case, about,
@@ -201,9 +201,7 @@ class FeedRun:
         packed = package.fill(self.connection, folder, file, account)
         kept = ""
         if status == "ready" and not self.settings.dry_run:
-            kept = partner_state.keep(
-                self.connection, feed, file.split, place.delivered
-            )
+            kept = self._write_state(file)
         final = outbox.admit(folder, place.outbox / file.label / run_id)
         return PreparedFile(
             file, size, status, gates, holding, run_id, final, packed.digest,
@@ -226,9 +224,17 @@ class FeedRun:
         query = f"select {count(held)} <> {count(now)}"
         if not duck.value(self.connection, query):
             return ""
-        return partner_state.keep(
-            self.connection, feed, file.split, self.settings.place.delivered
-        )
+        return self._write_state(file)
+
+    def _write_state(self, file: gate.Rendered) -> str:
+        """Write the rows that the partner will have; return their SHA-256."""
+        feed = file.feed
+        rows = render.rows(feed, file.split, feed.state.sql)
+        order = duck.names(feed.sort) if feed.state == feed.model else "all"
+        return partner_state.write(
+            self.connection, f"select * from {rows} order by {order}",
+            self.settings.place.delivered, feed.state.model,
+        )  # fmt: skip
 
     def _status(self, file: gate.Rendered, last: Record | None) -> str:
         """Say what an open gate leads to; the same bytes are sent once.

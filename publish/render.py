@@ -108,7 +108,7 @@ def options(dialect: Dialect) -> str:
         "quote": text(dialect.quote),
         "escape": text(dialect.escape),
         # COPY takes the two characters \n, not the line feed itself.
-        "new_line": text(dialect.newline.replace("\r", "\\r").replace("\n", "\\n")),
+        "new_line": text(dialect.line_end.replace("\r", "\\r").replace("\n", "\\n")),
     }
     if dialect.quoting == "all":
         chosen["force_quote"] = "*"

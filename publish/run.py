@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from publish import partner_state, status
+from publish import status
 from publish.deliver import delivery
 from publish.gate.checks import Check
 from publish.prepare import PreparedFile, prepare
@@ -16,6 +16,7 @@ from publish.selection import NotMade
 from publish.settings import Settings, stamp
 from runtime.command import raise_if_interrupted
 from runtime.exits import Stop, Temporary
+from store import partner_state
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger

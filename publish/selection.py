@@ -144,8 +144,7 @@ def choose(
     left_out = {
         feed.name: f"nothing of {' and '.join(missing)} was ever landed here"
         for feed in declared.values()
-        if (missing := sources.absent(landing, artifacts, feed.unique_id))
-        and feed.name not in heard
+        if (missing := sources.absent(landing, feed.sources)) and feed.name not in heard
     }
     if left_out and len(left_out) == len(declared):
         raise Misuse(

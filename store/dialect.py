@@ -1,57 +1,71 @@
 """How a table becomes a CSV file, and how each of our readers reads it back."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
 
 from runtime.duck import text
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """The form of a CSV file; an exposure declares these fields.
+class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
+    """The form of a CSV file; an exposure declares all of these fields.
 
-    The defaults are the form of audit.csv and of every other file of ours: RFC 4180,
-    UTF-8, LF; a missing value is nothing, an empty text is "".
+    Attributes:
+        encoding: Character encoding, without byte order mark.
+        delimiter: One character between fields.
+        quote: One character around a field.
+        quoting: minimal: a field is quoted only where it must be. all: every field is
+            quoted, the header and the null text too.
+        escape: What precedes a quote inside a field: the quote itself (RFC 4180), or a
+            backslash, which needs quoting: all.
+        null_text: How a missing value is written: without quotes under minimal
+            quoting, in quotes under all.
+        newline: End of every line, of the last one too: lf (Unix) or crlf. It has a
+            name because dbt's Jinja drops a trailing newline.
+        header: Whether the first line has the names of the columns.
+        timestamp_format: strftime format of timestamps, which are in UTC.
+        date_format: strftime format of dates.
     """
 
-    encoding: str = "utf-8"
-    delimiter: str = ","
-    quote: str = '"'
-    quoting: str = "minimal"
-    escape: str = '"'
-    null_text: str = ""
-    newline: str = "\n"
-    header: bool = True
-    timestamp_format: str = "%Y-%m-%dT%H:%M:%SZ"
-    date_format: str = "%Y-%m-%d"
-
-    @classmethod
-    def of(cls, declared: Mapping[str, Any]) -> "Dialect":
-        """Read a declared dialect, where line ends have names: dbt drops a bare one."""
-        newline = {"lf": "\n", "crlf": "\r\n"}[declared["newline"]]
-        return cls(**{**declared, "newline": newline})
+    encoding: Literal["utf-8"]
+    delimiter: Annotated[str, Meta(pattern='^[^"\\\\\\r\\n]$')]
+    quote: Annotated[str, Meta(pattern="^[\"']$")]
+    quoting: Literal["minimal", "all"]
+    escape: Annotated[str, Meta(pattern="^[\"'\\\\]$")]
+    null_text: Annotated[str, Meta(pattern="^[^\"'\\\\,;\\r\\n]*$")]
+    newline: Literal["lf", "crlf"]
+    header: bool
+    timestamp_format: Annotated[str, Meta(min_length=2)]
+    date_format: Annotated[str, Meta(min_length=2)]
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any]) -> "Dialect":
         """Read the dialect of a table in a package's manifest (Table Dialect 2.0).
 
-        The standard has no field for our `quoting`. `all` is assumed: a null text in
-        quotes is a missing value too.
+        The standard has no field for our `quoting`. `all` is assumed, so that a null
+        text in quotes is a missing value too.
         """
         dialect = table["dialect"]
         quote = dialect.get("quoteChar", '"')
         return cls(
-            encoding=table.get("encoding", "utf-8"),
+            encoding="utf-8",
             delimiter=dialect["delimiter"],
             quote=quote,
             quoting="all",
             escape=dialect.get("escapeChar", quote),
             null_text=dialect.get("nullSequence", ""),
-            newline=dialect.get("lineTerminator", "\n"),
+            newline="crlf" if dialect.get("lineTerminator") == "\r\n" else "lf",
             header=dialect.get("header", True),
+            timestamp_format=RFC_4180.timestamp_format,
+            date_format=RFC_4180.date_format,
         )
+
+    @property
+    def line_end(self) -> str:
+        """The characters that end a line."""
+        return {"lf": "\n", "crlf": "\r\n"}[self.newline]
 
     @property
     def for_csv(self) -> dict[str, Any]:
@@ -63,6 +77,15 @@ class Dialect:
             "doublequote": doubled,
             "escapechar": None if doubled else self.escape,
         }
+
+
+# Of audit.csv and every other file of ours: a missing value is nothing, an empty text
+# is "".
+RFC_4180 = Dialect(
+    encoding="utf-8", delimiter=",", quote='"', quoting="minimal", escape='"',
+    null_text="", newline="lf", header=True,
+    timestamp_format="%Y-%m-%dT%H:%M:%SZ", date_format="%Y-%m-%d",
+)  # fmt: skip
 
 
 def read_csv(path: Path, columns: Iterable[str], dialect: Dialect) -> str:

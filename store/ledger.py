@@ -186,10 +186,14 @@ class Ledger:
         self, destination: str, file: str, period: str, sha256: str
     ) -> Record | None:
         """Return the delivery of these very bytes for this period, if there was one."""
-        sought = (destination, file, period, sha256)
+        fields = ("destination", "file", "period", "sha256")
         for record in reversed(self.all("delivered")):
-            found = (record["destination"], record["file"], record["period"])
-            if (*found, record["sha256"]) == sought:
+            if [record[field] for field in fields] == [
+                destination,
+                file,
+                period,
+                sha256,
+            ]:
                 return record
         return None
 

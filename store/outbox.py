@@ -1,4 +1,4 @@
-"""The folder of packages: each appears under its name complete, and is kept."""
+"""The folder of packages: a package appears under its name when it is complete."""
 
 import os
 import shutil
@@ -25,11 +25,11 @@ def packages(outbox: Path, ledger: Ledger | None = None) -> list[Package]:
         ledger: adds its records of each run.
     """
     records = ledger.by_run() if ledger else {}
-    found = [
+    every = [
         Package(folder, records.get((folder.parent.name, folder.name), ()))
         for folder in outbox.glob("[!.]*/[!.]*/")
     ]
-    return sorted(found, key=lambda package: (package.run_time, package.name))
+    return sorted(every, key=lambda package: (package.run_time, package.name))
 
 
 def find(outbox: Path, run: str) -> Package:
@@ -100,7 +100,7 @@ def admit(folder: Path, final: Path) -> Path:
 
 def write_receipt(outbox: Path, record: Record) -> None:
     """Write the receipt of a delivery into its package; the ledger has it already."""
-    folder = Package.of(outbox, record).folder
+    folder = Package.from_record(outbox, record).folder
     if folder.is_dir() and not (folder / RECEIPT).exists():
         receipt = {name: record[name] for name in _OF_RECORD}
         write_json(folder / RECEIPT, {**receipt, **record["receipt"]})

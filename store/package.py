@@ -33,7 +33,7 @@ class Package:
     records: Sequence[Record] = ()
 
     @classmethod
-    def of(cls, outbox: Path, record: Record) -> "Package":
+    def from_record(cls, outbox: Path, record: Record) -> "Package":
         """Return the package that a ledger record names; its folder may be gone."""
         return cls(outbox / record["file"] / record["run_id"])
 

@@ -1,71 +1,36 @@
-"""What extract landed below a file: which runs, with what counts and which bytes."""
+"""What `extract` landed: which runs, with what counts and which bytes."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from store.feeds.artifacts import Artifacts
+from runtime.files import read_json
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source as it stands in `landing/current`; `landed` is its extract.json."""
+    """One source in `landing/current`; `landed` is its extract.json."""
 
     name: str
     landed: Mapping[str, Any]
 
 
-def read(landing: Path, artifacts: Artifacts, exposure: str) -> list[Source]:
-    """Read extract.json of each source below an exposure.
-
-    What partners hold is staged as a source too, but lies in `delivered` and has no
-    extract run. An extract.json that cannot be read becomes an empty mapping.
-    """
-    found = []
-    for name in below(artifacts, exposure):
+def read(landing: Path, names: Iterable[str]) -> list[Source]:
+    """Read extract.json of each source; one that cannot be read is an empty mapping."""
+    sources = []
+    for name in names:
         try:
-            landed = json.loads(
-                (landing / "current" / name / "extract.json").read_bytes()
-            )
+            landed = read_json(landing / "current" / name / "extract.json")
         except (FileNotFoundError, NotADirectoryError, ValueError):
             landed = {}
-        found.append(Source(name, landed if isinstance(landed, dict) else {}))
-    return found
+        sources.append(Source(name, landed))
+    return sources
 
 
-def below(artifacts: Artifacts, exposure: str) -> list[str]:
-    """Name the sources that a file stands on, sorted."""
-    nodes = [artifacts.node(above) for above in artifacts.ancestors(exposure)]
-    names = {
-        node["source_name"]
-        for node in nodes
-        if node["resource_type"] == "source" and "/delivered/" not in _location(node)
-    }
-    return sorted(names)
-
-
-def states_below(artifacts: Artifacts, exposure: str) -> list[str]:
-    """Name the models whose delivered state a file stands on, sorted."""
-    nodes = [artifacts.node(above) for above in artifacts.ancestors(exposure)]
-    return sorted(
-        node["name"]
-        for node in nodes
-        if node["resource_type"] == "source" and "/delivered/" in _location(node)
-    )
-
-
-def absent(landing: Path, artifacts: Artifacts, exposure: str) -> list[str]:
-    """Name the sources of a file of which nothing was ever landed."""
-    current = landing / "current"
+def absent(landing: Path, names: Iterable[str]) -> list[str]:
+    """Name the sources of which nothing was ever landed."""
+    paths = {name: landing / "current" / name for name in names}
     return [
-        name
-        for name in below(artifacts, exposure)
-        if not (current / name).exists() and not (current / name).is_symlink()
+        n for n, path in paths.items() if not path.exists() and not path.is_symlink()
     ]
-
-
-def _location(node: Mapping[str, Any]) -> str:
-    meta = node.get("config", {}).get("meta") or node.get("meta") or {}
-    return str(meta.get("external_location", ""))

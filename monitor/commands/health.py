@@ -51,7 +51,7 @@ def check_all(evidence: Context) -> Report:
 
 def check(evidence: Context) -> None:
     """Let `publish check` try each configured server; it keeps what it sees itself."""
-    for name in sorted({feed.meta["destination"] for feed in evidence.feeds}):
+    for name in sorted({feed.destination for feed in evidence.feeds}):
         if evidence.variables.optional(f"DEST_{name.upper()}_URL"):
             # The same interpreter; nothing of `publish` is imported here.
             words = [sys.executable, "-m", "publish", "check", name, "--quiet"]

@@ -42,9 +42,8 @@ class Tolerance:
     floors: Mapping[str, float] = field(default_factory=lambda: FLOORS)
 
     @classmethod
-    def of(cls, meta: Mapping[str, Any]) -> "Tolerance":
-        """Read an exposure's meta; its schema is publish/feeds/feed.schema.json."""
-        told = meta.get("drift", {})
+    def of(cls, told: Mapping[str, Any], snapshot: bool) -> "Tolerance":
+        """Read what an exposure declares as `drift`."""
         plain = {
             name: told[name]
             for name in ("window", "least_runs", "sensitivity")
@@ -53,7 +52,7 @@ class Tolerance:
         return cls(
             **plain,
             ignore=tuple(told.get("ignore", ())),
-            snapshot=meta.get("state") == meta.get("model"),
+            snapshot=snapshot,
             floors={**FLOORS, **told.get("floors", {})},
         )
 

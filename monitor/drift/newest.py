@@ -1,7 +1,6 @@
 """Drift as findings: one per file and kind, with the columns that are off."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from monitor.context import Context
 from monitor.drift import store
@@ -43,13 +42,15 @@ def check(evidence: Context) -> CheckResult:
 
 def newest(evidence: Context) -> dict[str, tuple[str, list[Drift]]]:
     """Return the newest run of every file, and how it compares."""
-    metas: Mapping[str, Any] = {feed.name: feed.meta for feed in evidence.feeds}
     told = {}
-    allowed = {name: Tolerance.of(meta) for name, meta in metas.items()}
+    allowed = {
+        feed.name: Tolerance.of(feed.drift, feed.state == feed.model)
+        for feed in evidence.feeds
+    }
     most = max((each.long for each in allowed.values()), default=Tolerance().long) * 2
     for file, runs in store.runs(evidence.place, evidence.history, most).items():
         feed = file.partition(".")[0]
-        if feed not in metas:
+        if feed not in allowed:
             continue  # it is not made any more
         now = runs[-1].profile
         before = [run.profile for run in runs[:-1] if run.delivered]

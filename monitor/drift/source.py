@@ -15,12 +15,13 @@ from typing import Any
 
 import duckdb
 
-from monitor.context import Context, meta_of
+from monitor.context import Context
 from monitor.findings import CheckResult, Finding, listed
 from runtime.command import LOG
 from runtime.duck import sql_text
 from runtime.exits import Stop
 from runtime.files import read_json, write_json
+from store.feeds.artifacts import meta_of
 
 _NUMBERS, _TEXTS = 0.95, 0.5  # shares of numbers: a field of numbers, of texts
 _LEAST = 5  # records that make a kind

@@ -24,8 +24,8 @@ def check(evidence: Context) -> CheckResult:
     """Look at every destination of a feed whose source is there."""
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
-    for name in sorted({feed.meta["destination"] for feed in evidence.feeds}):
-        feeds = [f for f in evidence.feeds if f.meta["destination"] == name]
+    for name in sorted({feed.destination for feed in evidence.feeds}):
+        feeds = [f for f in evidence.feeds if f.destination == name]
         used = any(evidence.landed(s) for feed in feeds for s in feed.sources)
         url = evidence.variables.optional(f"DEST_{name.upper()}_URL")
         if used and url is None:

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.context import CLOCK, Context, Feed, duration_text
+from monitor.context import CLOCK, Context, duration_text
 from monitor.findings import CheckResult, Finding, listed
+from runtime import duck
 from runtime.files import parse_time
+from store.feeds import Feed
 from store.ledger import Record
 from store.outbox import packages
 from store.package import Package
+from store.partner_state import path_of
 
 
 def check(evidence: Context) -> CheckResult:
@@ -30,8 +33,8 @@ def check(evidence: Context) -> CheckResult:
 def _facts(evidence: Context, feed: Feed) -> dict[str, Any]:
     sent = evidence.history.all("delivered", feed=feed.name)
     return {
-        "destination": feed.meta["destination"],
-        "last_due": f"{feed.last_due(evidence.at):{CLOCK}}",
+        "destination": feed.destination,
+        "last_due": f"{feed.cadence.last_due(evidence.at):{CLOCK}}",
         "last_delivered": _short(sent[-1]) if sent else None,
         "files": {
             name: {"event": record["event"], "at": record["at"]}
@@ -121,7 +124,7 @@ def _tries(evidence: Context, feed: Feed) -> Iterator[Finding]:
             says = f"{file} was not delivered: {end.get('why', 'no reason recorded')}"
             step = (
                 "Mend what the sentence names (`publish check "
-                f"{feed.meta['destination']}` tries the server), then `publish`."
+                f"{feed.destination}` tries the server), then `publish`."
             )
             yield Finding("DELIVERY_FAILED", file, says, end["at"], step=step)
 
@@ -130,7 +133,7 @@ def _due(evidence: Context, feed: Feed, known: list[Finding]) -> Iterator[Findin
     if not any(evidence.landed(source) for source in feed.sources):
         return  # a company without the source has no file of it
     settled = evidence.history.all("delivered", "nothing", feed=feed.name)
-    due = feed.last_due(evidence.at)
+    due = feed.cadence.last_due(evidence.at)
     events = ("delivered", "nothing", "held", "intent")
     if not evidence.history.all(*events, feed=feed.name):
         yield Finding("FILE_NEVER_SENT", feed.name, f"{feed.name}: nothing sent yet")
@@ -153,20 +156,20 @@ def _due(evidence: Context, feed: Feed, known: list[Finding]) -> Iterator[Findin
 
 def _is_open(evidence: Context, feed: Feed, due: datetime) -> bool:
     """Say whether any split value was to get a file then."""
-    if feed.opens is None:
+    if feed.open is None:
         return True
-    declared = feed.meta["open"]
+    since, until = duck.name(feed.open.since), duck.name(feed.open.until)
     stamp = f"timestamp '{due:%Y-%m-%d %H:%M:%S}'"
     with evidence.warehouse() as connection:
         row = connection.execute(
-            f'select count(*) from {feed.opens} where "{declared["from"]}" <= {stamp} '
-            f'and ("{declared["until"]}" is null or {stamp} < "{declared["until"]}")'
+            f"select count(*) from {feed.open.relation.sql} where {since} <= {stamp} "
+            f"and ({until} is null or {stamp} < {until})"
         ).fetchone()
     return bool(row and row[0])
 
 
 def _picked_up(evidence: Context, feed: Feed) -> Iterator[Finding]:
-    if not (agreed := feed.meta.get("pickup")):
+    if not (agreed := feed.pickup):
         return
     within = timedelta(hours=agreed["within_hours"])
     seen = {r["attempt"]: r for r in evidence.history.all("observed", feed=feed.name)}
@@ -190,12 +193,10 @@ def _kept(evidence: Context, feed: Feed) -> Iterator[Finding]:
     for file, record in last.items():
         state = record.get("state")
         if state:
-            rows = evidence.place.delivered / state["model"]
-            if not (rows / f"{state['sha256']}.parquet").exists():
-                says = (
-                    f"{rows.name}/{state['sha256'][:12]}... of {record['name']} is gone"
-                )
+            model, digest = state["model"], state["sha256"]
+            if not path_of(evidence.place.delivered, model, digest).exists():
+                says = f"{model}/{digest[:12]}... of {record['name']} is gone"
                 yield Finding("STATE_MISSING", file, says, record["at"])
-        if not Package.of(evidence.place.outbox, record).folder.is_dir():
+        if not Package.from_record(evidence.place.outbox, record).folder.is_dir():
             says = f"outbox/{file}/{record['run_id']} is gone"
             yield Finding("PACKAGE_MISSING", file, says, record["at"])

@@ -34,7 +34,10 @@ def _missing(source: str, another: bool) -> Finding:
 
 def allowed(evidence: Context, source: str) -> timedelta:
     """How old an extract may be: as far apart as its most frequent feed is due."""
-    gaps = [f.gap(evidence.at) for f in evidence.feeds if source in f.sources]
+    gaps = []
+    for cadence in (f.cadence for f in evidence.feeds if source in f.sources):
+        last = cadence.last_due(evidence.at)
+        gaps.append(last - cadence.last_due(last - timedelta(minutes=1)))
     return min(gaps) + evidence.patience.grace
 
 

@@ -10,9 +10,14 @@ from typing import Any
 from markupsafe import Markup
 
 from monitor.drift import store
+from monitor.drift.limits import Tolerance
 from monitor.report import changes, details, html, plots, preview, reasons, trends
 from monitor.report.steps import steps
 from runtime.environment import Limits, Place
+from runtime.exits import Misuse
+from runtime.files import read_json
+from store import feeds
+from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
 from store.outbox import packages
 from store.package import Package
@@ -76,6 +81,19 @@ class House:
     def meanings(self) -> Mapping[str, tuple[str, str]]:
         """What each reason means and what to do."""
         return reasons.meanings(self.root)
+
+    @cached_property
+    def tolerances(self) -> Mapping[str, Tolerance]:
+        """What each exposure declares as `drift`; nothing without dbt's manifest."""
+        try:
+            manifest = read_json(self.target / "manifest.json")
+            declared = feeds.read(Artifacts(manifest, {}))
+        except (OSError, ValueError, LookupError, Misuse):
+            return {}
+        return {
+            feed.name: Tolerance.of(feed.drift, feed.state == feed.model)
+            for feed in declared
+        }
 
     @property
     def index(self) -> Path:
@@ -171,7 +189,12 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
         "reason_most": max((each["rows"] for each in counted), default=0),
         "preview": seen,
         "pruned": package.pruned,
-        "drifts": trends.drift_of(package, runs[:-1], profiles, house.target),
+        "drifts": trends.drift_of(
+            package,
+            runs[:-1],
+            profiles,
+            house.tolerances.get(package.feed, Tolerance()),
+        ),
         "lead": columns[:_LEAD],
         "rest": columns[_LEAD:],
         "statuses": _all(seen),

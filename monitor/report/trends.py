@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from monitor.context import meta_of
 from monitor.drift.compare import compare
 from monitor.drift.limits import Tolerance
 from monitor.drift.store import path_of
@@ -126,7 +125,7 @@ def _of_profile(package: Package, profiles: Path) -> dict[tuple[str, bool], floa
 
 
 def drift_of(
-    package: Package, earlier: list[Package], profiles: Path, target: Path
+    package: Package, earlier: list[Package], profiles: Path, allowed: Tolerance
 ) -> list[str] | None:
     """Compare the profile of a package with those of earlier deliveries.
 
@@ -134,7 +133,7 @@ def drift_of(
         package: what is asked about.
         earlier: the packages of the same file before it, oldest first.
         profiles: folder of the profiles of all files.
-        target: the folder of dbt's artifacts, for what the exposure allows.
+        allowed: how far a figure may be from the usual.
 
     Returns:
         A sentence for each figure that is too far from the usual; None where it
@@ -144,7 +143,6 @@ def drift_of(
         OSError, ValueError, LookupError, TypeError: a profile cannot be read.
     """
     now = _path(package, profiles)
-    allowed = _allowed(package, target)
     sent = [each for each in earlier if each.outcome == "delivered"][-allowed.long :]
     before = [
         read_json(_path(each, profiles))
@@ -159,14 +157,3 @@ def drift_of(
 
 def _path(package: Package, profiles: Path) -> Path:
     return path_of(profiles, package.file, package.run_id)
-
-
-def _allowed(package: Package, target: Path) -> Tolerance:
-    """Return what the exposure allows; the defaults without dbt's manifest."""
-    try:
-        exposures = read_json(target / "manifest.json")["exposures"].values()
-    except (OSError, ValueError, LookupError):
-        return Tolerance()
-    feed = package.run["feed"]
-    metas = [meta_of(each) for each in exposures if each["name"] == feed]
-    return Tolerance.of(metas[0]) if metas else Tolerance()

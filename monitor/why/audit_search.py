@@ -8,7 +8,7 @@ from monitor.why.csv_search import find
 from monitor.why.search import Match
 from monitor.why.subjects import Subject
 from runtime.environment import Place
-from store.dialect import Dialect
+from store.dialect import RFC_4180, Dialect
 from store.ledger import Ledger
 from store.outbox import packages
 from store.package import Package
@@ -52,7 +52,7 @@ def read_decision(package: Package, match: Match) -> dict[str, str | None]:
     """Return the row of audit.csv; empty if it has none."""
     subject, row = match.subject, match.row
     audit = package.folder / "audit.csv"
-    for record in find(audit, Dialect(), subject.id, _text(row[subject.id])):
+    for record in find(audit, RFC_4180, subject.id, _text(row[subject.id])):
         if all(record.values[name] == _text(row[name]) for name in subject.place):
             return {name: value or None for name, value in record.values.items()}
     return {}

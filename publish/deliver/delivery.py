@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from publish import partner_state
 from publish.deliver.attempt import Attempt, Connect
 from publish.deliver.reconcile import reconcile_open
 from publish.deliver.retry import RetryPolicy, deliver_with_retries
@@ -21,7 +20,7 @@ from runtime.exits import Refused
 from runtime.failpoints import failpoint
 from runtime.files import sha256_of, sweep
 from runtime.lock import one_writer
-from store import outbox
+from store import outbox, partner_state
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 

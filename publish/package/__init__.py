@@ -32,7 +32,7 @@ from publish.package.manifest import Resource, build_manifest
 from publish.render import table
 from runtime.duck import value
 from runtime.files import sha256_of, write_bytes, write_json
-from store.dialect import Dialect
+from store.dialect import RFC_4180
 from store.feeds import Column, Feed
 from store.package import BUILT_FROM, SUMS
 
@@ -166,8 +166,8 @@ def _audit(
     # By key, so that it reads beside the feed.
     order = tuple(name for name in feed.key if name in every)
     path = folder / "audit.csv"
-    rows = table(connection, feed.audit.sql, columns, order, Dialect(), path, ties=True)
+    rows = table(connection, feed.audit.sql, columns, order, RFC_4180, path, ties=True)
     return Resource(
-        f"{feed.name}-audit", path, rows, columns, Dialect(), sha256_of(path),
+        f"{feed.name}-audit", path, rows, columns, RFC_4180, sha256_of(path),
         description="Every source row with its decision and the reasons for it.",
     )  # fmt: skip

@@ -23,7 +23,8 @@ from publish.package.row_diff import Table
 from runtime import duck
 from runtime.environment import Place
 from runtime.files import sha256_of
-from store.dialect import Dialect
+from store import partner_state
+from store.dialect import RFC_4180
 from store.feeds import Column, Feed
 from store.ledger import Record
 from store.package import Package
@@ -61,7 +62,7 @@ class PartnerState:
         """Find what a ledger record (the newest that set the state) left with it."""
         if record is None:
             return None
-        package = Package.of(place.outbox, record)
+        package = Package.from_record(place.outbox, record)
         file = package.folder / record["name"]
         usable = (
             record["feed"] == feed.name
@@ -71,8 +72,9 @@ class PartnerState:
         )
         run = package.run if usable else {}
         return cls(
-            state=place.delivered / feed.state.model
-            / f"{record['state']['sha256']}.parquet",
+            state=partner_state.path_of(
+                place.delivered, feed.state.model, record["state"]["sha256"]
+            ),
             package=record["package"],
             file=file if usable else None,
             rows=record["rows"],
@@ -128,7 +130,7 @@ def write(
     connection.execute("drop table paired")
     against = {"package": held.package, "state": held.state.stem} if held else None
     resource = Resource(
-        f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), Dialect(),
+        f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), RFC_4180,
         sha256_of(path),
         description="How the rows that the partner holds become those it will hold.",
     )  # fmt: skip
@@ -166,7 +168,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> i
     )
     columns = (*_OURS, *_texts(table.columns))
     sort = (*table.key, "_change")
-    return render.table(connection, source, columns, sort, Dialect(), path, ties=True)
+    return render.table(connection, source, columns, sort, RFC_4180, path, ties=True)
 
 
 def _summary(

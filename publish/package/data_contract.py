@@ -115,7 +115,7 @@ def _dialect(feed: Feed) -> dict[str, Any]:
         "quoting": dialect.quoting,
         "escape": dialect.escape,
         "nullText": dialect.null_text,
-        "newline": dialect.newline,
+        "newline": dialect.line_end,
         "header": dialect.header,
         "timestampFormat": dialect.timestamp_format,
         "dateFormat": dialect.date_format,

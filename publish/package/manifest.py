@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from store.dialect import Dialect
 from store.feeds import Column, Feed
 
@@ -78,7 +80,10 @@ def contract(feed: Feed) -> dict[str, Any]:
         "columns": [asdict(column) for column in feed.columns],
         "key": list(feed.key),
         "sort": list(feed.sort),
-        "dialect": asdict(feed.dialect),
+        "dialect": {
+            **msgspec.structs.asdict(feed.dialect),
+            "newline": feed.dialect.line_end,
+        },
     }
 
 
@@ -98,7 +103,7 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
             "$schema": _PROFILE + "tabledialect.json",
             "header": dialect.header,
             "delimiter": dialect.delimiter,
-            "lineTerminator": dialect.newline,
+            "lineTerminator": dialect.line_end,
             "quoteChar": dialect.quote,
             "doubleQuote": dialect.escape == dialect.quote,
             "nullSequence": dialect.null_text,

@@ -12,12 +12,12 @@ from typing import Any
 import duckdb
 import yaml
 
-from publish import partner_state
 from publish.gate import built_at
 from publish.package.manifest import contract
 from publish.settings import stamp
 from runtime.environment import Environment
 from runtime.files import sha256_of
+from store import partner_state
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record

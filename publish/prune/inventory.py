@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from publish import partner_state
 from publish.package import signature
 from runtime.environment import Place
 from runtime.files import parse_time
+from store import partner_state
 from store.ledger import RUN_ENDS, Ledger, Record
 from store.outbox import packages
 from store.package import BUILT_FROM, PRUNED, RECEIPT, SUMS
@@ -114,7 +114,7 @@ def _states(place: Place, ledger: Ledger) -> Iterator[Piece]:
         for record in ledger.all("intent", "delivered", "nothing")
         if record.get("state")
     }
-    for path in place.delivered.glob("[!.]*/[!.]*.parquet"):
+    for path in partner_state.every(place.delivered):
         at = moved.get(path.stem) or _touched(path)
         model = path.parent.name
         size = path.stat().st_size

@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from publish import partner_state
 from runtime.environment import Place
 from runtime.exits import Refused
 from runtime.files import relink, sha256_of
+from store import partner_state
 from store.ledger import START, Ledger, Record
 from store.package import BUILT_FROM, RECEIPT, Package
 
@@ -61,8 +61,10 @@ def lay(place: Place, ledger: Ledger, run: Package, work: Path) -> Place:
         _link(link, place.landing / landed / source)
         relink(there.landing / "current" / source, f"../{landed}/{source}")
     for model, digest in states_of(run):
-        name = f"{digest}.parquet"
-        _link(there.delivered / model / name, place.delivered / model / name)
+        _link(
+            partner_state.path_of(there.delivered, model, digest),
+            partner_state.path_of(place.delivered, model, digest),
+        )
     for each in run.run["states"]["built"]:
         link = there.delivered / each["model"] / "current" / each["name"]
         relink(link, f"../{each['sha256']}.parquet")
@@ -78,7 +80,7 @@ def move_on(there: Place, ledger: Ledger, run: Package) -> None:
     found = {
         (link.name, link.readlink().stem)
         for model in {s["model"] for s in run.run["states"]["held"]}
-        for link in (there.delivered / model / "current").glob("*.parquet")
+        for link in partner_state.linked(there.delivered, model)
     }
     if held != found:
         raise Refused(
@@ -122,7 +124,7 @@ def _needed(place: Place, run: Package) -> Iterator[tuple[Path, str | None]]:
     for folder in sorted(folders):
         yield folder / "extract.json", None
     for model, digest in sorted(states_of(run)):
-        yield place.delivered / model / f"{digest}.parquet", digest
+        yield partner_state.path_of(place.delivered, model, digest), digest
 
 
 def _link(link: Path, target: Path) -> None:

@@ -1,21 +1,24 @@
 """The list of files, read from dbt's manifest: one exposure, one `Feed`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from runtime.cadence import Cron
 from runtime.exits import Misuse
 from store.dialect import Dialect
-from store.feeds import declaration
-from store.feeds.artifacts import Artifacts
+from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
+from store.feeds.declaration import FIELDS
+from store.feeds.validate import error, model_errors, shape_errors, type_of
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a contract: `type` in DuckDB's words, lower case."""
+    """One column of a contract; `type` is DuckDB's name of it, in lower case."""
 
     name: str
     type: str
@@ -32,7 +35,7 @@ class Relation:
 
     @property
     def sql(self) -> str:
-        """Name it as `runtime.duck` attaches it."""
+        """Its name in a session of `runtime.duck`."""
         return f'warehouse."{self.schema}"."{self.name}"'
 
 
@@ -48,15 +51,19 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One delivered file: the agreement with a partner, as a value.
+    """One delivered file, as its exposure declares it; see `declaration.Declaration`.
 
-    `primary_key` is the key as it is written where no two rows share it, else empty.
+    Attributes:
+        sources: names of the sources below it that `extract` lands.
+        primary_key: the key columns that are written, if no two rows share them.
+        guards, changes, drift, pickup: as declared.
     """
 
     name: str
     unique_id: str
     title: str
     description: str
+    sources: tuple[str, ...]
     model: Relation
     audit: Relation | None
     audit_omit: tuple[str, ...]
@@ -78,6 +85,7 @@ class Feed:
     destination: str
     folder: str
     manifest: str
+    drift: Mapping[str, Any]
     pickup: Mapping[str, Any] | None = None
 
     @property
@@ -120,56 +128,71 @@ class Feed:
 def read(artifacts: Artifacts) -> tuple[Feed, ...]:
     """Return every feed that the manifest declares, sorted by name.
 
-    An exposure is a feed if its meta has any field of feed.schema.json; a dashboard
-    without one is not ours.
+    An exposure is a feed if its meta has a field of `declaration.Declaration`; others,
+    such as dashboards, are skipped.
 
     Raises:
-        Misuse: a declaration is wrong; names exposure, field, expected and found.
+        Misuse: declarations are wrong; has every error, with exposure and field.
     """
-    feeds = []
+    feeds: list[Feed] = []
+    errors: list[str] = []
+    holders: dict[str, str] = {}
     for unique_id, exposure in sorted(artifacts.manifest["exposures"].items()):
-        meta = exposure.get("config", {}).get("meta") or exposure.get("meta") or {}
-        if meta.keys() & declaration.FIELDS:
-            feeds.append(_feed(artifacts, unique_id, exposure, meta))
-    holder: dict[str, str] = {}
-    for feed in feeds:
-        other = holder.setdefault(feed.state.model, feed.destination)
-        if other != feed.destination:
-            raise declaration.wrong(
-                feed.name, "state", "a model that one partner holds",
-                f"{feed.state.model}, which {other} holds too",
-            )  # fmt: skip
+        meta = meta_of(exposure)
+        if not meta.keys() & FIELDS:
+            continue
+        ids = _models_above(artifacts, unique_id)
+        models = {name: artifacts.node(id_) for name, id_ in ids.items()}
+        wrong = [*shape_errors(meta)] or [*model_errors(meta, models)]
+        if not wrong:
+            feed = _feed(artifacts, unique_id, exposure, ids)
+            feeds.append(feed)
+            holder = holders.setdefault(feed.state.model, feed.destination)
+            if holder != feed.destination:
+                model = f"{feed.state.model}, which {holder} has too"
+                wrong = [error("state", "a model that one partner has", model)]
+        errors += [f"exposure {exposure['name']}, field {each}." for each in wrong]
+    if errors:
+        raise Misuse(
+            "\n".join(errors) + "\nCorrect config.meta of the exposure (`make schema` "
+            "writes a JSON Schema that explains every field), then run `dbt build`."
+        )
     return tuple(feeds)
+
+
+def _models_above(artifacts: Artifacts, unique_id: str) -> Mapping[str, str]:
+    """Return the unique ids of the models that an exposure depends on, by name.
+
+    Two versions of a model share its name; each has an alias of its own.
+    """
+    above = {id_: artifacts.node(id_) for id_ in artifacts.ancestors(unique_id)}
+    return {
+        node[word]: id_
+        for word in ("name", "alias")
+        for id_, node in above.items()
+        if node["resource_type"] == "model"
+    }
 
 
 def _feed(
     artifacts: Artifacts,
     unique_id: str,
     exposure: Mapping[str, Any],
-    meta: Mapping[str, Any],
+    ids: Mapping[str, str],
 ) -> Feed:
-    name = exposure["name"]
-    declaration.validate(name, meta)
-    above = {above: artifacts.node(above) for above in artifacts.ancestors(unique_id)}
-    # Two versions of a model share its name, and each has an alias of its own.
-    ids = {
-        node[word]: id_
-        for word in ("name", "alias")
-        for id_, node in above.items()
-        if node["resource_type"] == "model"
-    }
-    models = {name: above[id_] for name, id_ in ids.items()}
-    declaration.agrees_with_models(name, meta, models)
+    name, meta = exposure["name"], meta_of(exposure)
 
     def relation(model: str) -> Relation:
-        return Relation(model, models[model]["schema"], models[model]["alias"])
+        node = artifacts.node(ids[model])
+        return Relation(model, node["schema"], node["alias"])
 
-    columns = models[meta["model"]]["columns"].values()
+    period = meta.get("open", {})
     return Feed(
         name=name,
         unique_id=unique_id,
         title=exposure.get("label") or name,
         description=" ".join((exposure.get("description") or "").split()),
+        sources=tuple(sources_below(artifacts, unique_id)),
         model=relation(meta["model"]),
         audit=relation(meta["audit"]) if "audit" in meta else None,
         audit_omit=tuple(meta.get("audit_omit", ())),
@@ -177,19 +200,26 @@ def _feed(
         columns=tuple(
             Column(
                 column["name"],
-                declaration.type_of(column),
+                type_of(column),
                 " ".join((column.get("description") or "").split()),
             )
-            for column in columns
+            for column in artifacts.node(ids[meta["model"]])["columns"].values()
             if column["name"] not in meta.get("omit", ())
         ),
         file=meta["file"],
         split_by=meta.get("split_by"),
-        open=_open(meta, relation) if "open" in meta else None,
-        dialect=Dialect.of(meta["dialect"]),
+        open=Open(
+            relation(period["model"]),
+            period["from"],
+            period["until"],
+            meta.get("final_full_on_close", False),
+        )
+        if period
+        else None,
+        dialect=msgspec.convert(meta["dialect"], Dialect),
         sort=tuple(meta["sort"]),
         key=tuple(meta["key"]),
-        primary_key=declaration.primary_key(artifacts, ids[meta["model"]], meta),
+        primary_key=primary_key(artifacts, ids[meta["model"]], meta),
         suite=meta["suite"],
         cadence=Cron.parse(meta["cadence"], f"exposure {name}, field cadence"),
         when_empty=meta["when_empty"],
@@ -199,15 +229,6 @@ def _feed(
         destination=meta["destination"],
         folder=meta["folder"],
         manifest=meta["manifest"],
+        drift=meta.get("drift", {}),
         pickup=meta.get("pickup"),
-    )
-
-
-def _open(meta: Mapping[str, Any], relation: Callable[[str], Relation]) -> Open:
-    declared = meta["open"]
-    return Open(
-        relation(declared["model"]),
-        declared["from"],
-        declared["until"],
-        meta.get("final_full_on_close", False),
     )

@@ -1,7 +1,7 @@
-"""dbt's artifacts: what the project is, and how its last command went."""
+"""dbt's artifacts: the project, the results of its last command, what tests promise."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,12 @@ class Artifacts:
         """Return a model, seed, snapshot, test or source of the manifest."""
         for kind in ("nodes", "sources", "exposures"):
             if unique_id in self.manifest.get(kind, {}):
-                found: Mapping[str, Any] = self.manifest[kind][unique_id]
-                return found
-        raise Misuse(f"manifest.json does not hold {unique_id}. {_BUILD}")
+                node: Mapping[str, Any] = self.manifest[kind][unique_id]
+                return node
+        raise Misuse(f"manifest.json does not have {unique_id}. {_BUILD}")
 
     def ancestors(self, unique_id: str) -> frozenset[str]:
-        """Name everything that a node or exposure stands on, sources included."""
+        """Name everything that a node or exposure depends on, sources included."""
         above: set[str] = set()
         waiting = list(parents(self.node(unique_id)))
         while waiting:
@@ -39,9 +39,36 @@ class Artifacts:
         return frozenset(above)
 
 
+def meta_of(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the meta of an exposure, source or other node of the manifest."""
+    meta: Mapping[str, Any] = node.get("config", {}).get("meta") or {}
+    return meta or node.get("meta") or {}
+
+
 def parents(node: Mapping[str, Any]) -> tuple[str, ...]:
     """Name what a node depends on directly; a source depends on nothing."""
     return tuple(node.get("depends_on", {}).get("nodes", ()))
+
+
+def sources_below(artifacts: Artifacts, exposure: str) -> list[str]:
+    """Name the sources below an exposure that `extract` lands, sorted."""
+    below = _sources(artifacts, exposure)
+    return sorted({n["source_name"] for n in below if not _is_state(n)})
+
+
+def states_below(artifacts: Artifacts, exposure: str) -> list[str]:
+    """Name the models whose delivered state an exposure depends on, sorted."""
+    return sorted(n["name"] for n in _sources(artifacts, exposure) if _is_state(n))
+
+
+def _sources(artifacts: Artifacts, exposure: str) -> list[Mapping[str, Any]]:
+    above = [artifacts.node(id_) for id_ in artifacts.ancestors(exposure)]
+    return [node for node in above if node["resource_type"] == "source"]
+
+
+def _is_state(source: Mapping[str, Any]) -> bool:
+    """Whether a source reads what partners have, which `publish` writes."""
+    return "/delivered/" in str(meta_of(source).get("external_location", ""))
 
 
 def read(root: Path, variables: Environment) -> Artifacts:
@@ -65,3 +92,69 @@ def _load(path: Path, needed: str) -> Mapping[str, Any]:
     if not isinstance(value, dict) or needed not in value:
         raise Misuse(f"expected a field {needed!r} in {path}, found none. {_BUILD}")
     return value
+
+
+# Tests of uniqueness, and the argument that has the columns.
+_UNIQUE = {
+    "unique": "column_name",
+    "unique_combination": "columns",
+    "unique_combination_of_columns": "combination_of_columns",  # of dbt_utils
+}
+
+
+def primary_key(
+    artifacts: Artifacts, unique_id: str, meta: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the key columns that are written, if they identify a row of a file.
+
+    Args:
+        artifacts: of dbt.
+        unique_id: the model that becomes the file.
+        meta: the declaration. The split value is the same on every row of a file.
+
+    Returns:
+        The columns; () if two rows may share them, or if one may be missing.
+    """
+    key = tuple(name for name in meta["key"] if name not in meta.get("omit", ()))
+    enough = {*key, meta.get("split_by")}
+    unique = any(columns <= enough for columns in _unique(artifacts, unique_id))
+    return key if unique and {*key} <= {*_present(artifacts, unique_id)} else ()
+
+
+def _unique(artifacts: Artifacts, unique_id: str) -> Iterator[frozenset[str]]:
+    for kind, columns in _constraints(artifacts.node(unique_id)):
+        if kind in ("unique", "primary_key"):
+            yield columns
+    for kind, arguments in _tests(artifacts, unique_id):
+        if named := arguments.get(_UNIQUE.get(kind, "")):
+            yield frozenset([named] if isinstance(named, str) else named)
+
+
+def _present(artifacts: Artifacts, unique_id: str) -> Iterator[str]:
+    for kind, columns in _constraints(artifacts.node(unique_id)):
+        if kind in ("not_null", "primary_key"):
+            yield from columns
+    for kind, arguments in _tests(artifacts, unique_id):
+        if kind == "not_null":
+            yield arguments["column_name"]
+
+
+def _constraints(model: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
+    for constraint in model.get("constraints", ()):
+        yield constraint["type"], frozenset(constraint.get("columns", ()))
+    for column in model["columns"].values():
+        for constraint in column.get("constraints", ()):
+            yield constraint["type"], frozenset([column["name"]])
+
+
+def _tests(
+    artifacts: Artifacts, unique_id: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the generic tests of all rows of a model that fail on a single row."""
+    for node in artifacts.manifest["nodes"].values():
+        config, test = node.get("config", {}), node.get("test_metadata")
+        if test and node.get("attached_node") == unique_id:
+            strict = str(config.get("severity", "error")).lower() == "error"
+            any_fails = config.get("error_if", "!= 0") == "!= 0"
+            if strict and any_fails and not config.get("where"):
+                yield test["name"], test.get("kwargs", {})

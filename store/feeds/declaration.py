@@ -1,246 +1,338 @@
-"""What an exposure may say about a file, and the error when it says something else.
+"""What an exposure declares about a file in `config.meta`, and its JSON Schema."""
 
-The shape is feed.schema.json; what a JSON Schema cannot know, that the named models
-and columns exist, is checked here.
-"""
-
-import json
+import inspect
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import jsonschema
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from runtime.exits import Misuse
-from store.feeds.artifacts import Artifacts
+from store.dialect import Dialect
 
-SCHEMA = json.loads((Path(__file__).parent / "feed.schema.json").read_bytes())
-FIELDS = frozenset(SCHEMA["properties"])
-# Types with exactly one text form; a DOUBLE would print 1e-07 or 0.1 as it pleases.
-_TYPES = re.compile(
-    r"varchar|text|string|boolean|date|timestamp|timestamptz|timestamp with time zone"
-    r"|tinyint|smallint|int|integer|bigint|hugeint"
-    r"|(decimal|numeric)\(\s*\d+\s*,\s*\d+\s*\)"
-)
-
-_NUMERIC = re.compile(r"int|decimal|numeric")
-
-
-def wrong(exposure: str, field: str, expected: str, found: object) -> Misuse:
-    """Say which field of which exposure is wrong, and what it should be."""
-    return Misuse(
-        f"exposure {exposure}, field {field}: expected {expected}, found {found}. "
-        "Correct it in the exposure's config.meta (publish/feeds/feed.schema.json "
-        "explains every field), then run `dbt build`."
-    )
+Name = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+_NAMES = Meta(min_length=1, extra_json_schema={"uniqueItems": True})
+Names = Annotated[tuple[Name, ...], _NAMES]
+# `validate` checks that these exist: a model that the exposure depends on, and a column
+# of the mart that becomes the file.
+Model = Annotated[Name, Meta(extra={"names": "model"})]
+Column = Annotated[Name, Meta(extra={"names": "column"})]
+Columns = Annotated[tuple[Column, ...], _NAMES]
+Count = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
 
 
-def validate(exposure: str, meta: Mapping[str, Any]) -> None:
-    """Check the meta of an exposure against feed.schema.json.
+class Fields(Struct, forbid_unknown_fields=True):
+    """Fields of a declaration: no others are allowed."""
 
-    Raises:
-        Misuse: names the first wrong field, what was expected and what was found.
+
+class Open(Fields):
+    """Which split values are open at a logical time.
+
+    Attributes:
+        model: Model with the split column, one row per value.
+        from: Timestamp column, UTC: open from then on.
+        until: Timestamp column, UTC: closed from then on.
     """
-    validator = jsonschema.Draft202012Validator(SCHEMA)
-    errors = sorted(validator.iter_errors(meta), key=lambda error: error.json_path)
-    if errors:
-        error = errors[0]
-        field = error.json_path.removeprefix("$").removeprefix(".") or "(meta)"
-        raise wrong(exposure, field, _expected(error), _short(error.instance))
+
+    model: Model
+    since: Name = msgspec.field(name="from")
+    until: Name
 
 
-def agrees_with_models(
-    exposure: str, meta: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """Check that every model and column the meta names exists, with a lawful type.
+class RowsGained(Fields):
+    """The limit of RUN_ROW_RISE.
 
-    Args:
-        exposure: name for the message.
-        meta: the meta, valid by `validate`.
-        models: by name, the manifest's nodes that the exposure stands on.
-
-    Raises:
-        Misuse: as `validate`.
+    Attributes:
+        share: Largest rise that passes; 1 is twice the rows.
+        least: Fewer rows more than this never hold the file; default 0.
     """
-    named = {field: meta.get(field) for field in ("model", "audit", "state")}
-    named["open.model"] = meta.get("open", {}).get("model")
-    for field, model in named.items():
-        if model is not None and model not in models:
-            raise wrong(exposure, field, "a model it depends on", model)
-    columns = models[meta["model"]]["columns"]
-    if not columns:
-        raise wrong(exposure, "model", "a contract with columns", "none")
-    for column in columns.values():
-        if not _TYPES.fullmatch(type_of(column)):
-            raise wrong(
-                exposure,
-                f"model, column {column['name']}",
-                "a data_type with one text form, such as varchar or decimal(18,2)",
-                type_of(column) or "none",
-            )
-    for field, name in _columns_named(meta):
-        if name not in columns:
-            raise wrong(exposure, field, f"a column of {meta['model']}", name)
-    _agrees_with_audit(exposure, meta, models)
-    for name in meta.get("changes", {}).get("measures", ()):
-        if not _NUMERIC.search(type_of(columns[name])):
-            kind = type_of(columns[name])
-            raise wrong(exposure, "changes.measures", "a numeric column", kind)
-    _agrees_with_itself(exposure, meta)
+
+    share: Annotated[float, Meta(ge=0)]
+    least: Count = 0
 
 
-def _agrees_with_audit(
-    exposure: str, meta: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]
-) -> None:
-    if "audit" not in meta:
-        for field in ("audit_omit", "guards.max_review_share"):
-            if field.rpartition(".")[2] in {*meta, *meta["guards"]}:
-                raise wrong(exposure, field, "an audit model", "none")
-        return
-    # Tools count and look up the rows of audit.csv by these.
-    needed = {"status", "output", "reason_code", "reason_codes", *meta["key"]}
-    for name in meta.get("audit_omit", ()):
-        if name in needed:
-            raise wrong(exposure, "audit_omit", "no key, status or reason", name)
-        if name not in models[meta["audit"]]["columns"]:
-            raise wrong(exposure, "audit_omit", f"a column of {meta['audit']}", name)
+class TotalDrop(Fields):
+    """The limit of RUN_STOCK_DROP.
 
-
-def _agrees_with_itself(exposure: str, meta: Mapping[str, Any]) -> None:
-    if "open" in meta and "split_by" not in meta:
-        raise wrong(exposure, "open", "split_by beside it", "none")
-    if meta.get("final_full_on_close") and "open" not in meta:
-        raise wrong(exposure, "final_full_on_close", "open beside it", "none")
-    if missing := set(meta["key"]) - set(meta["sort"]):
-        raise wrong(exposure, "sort", "every key column", f"it lacks {sorted(missing)}")
-    if ("{split}" in meta["file"]) != ("split_by" in meta):
-        raise wrong(exposure, "file", "{split} just where split_by is", meta["file"])
-    omitted = {*meta.get("omit", ())}
-    told = {**meta.get("changes", {})}
-    if gone := omitted & {*told.get("measures", ()), told.get("group")}:
-        raise wrong(exposure, "changes", "columns that are written", sorted(gone))
-    across = meta["guards"].get("keys_stay", {}).get("across_splits")
-    if across and "split_by" not in meta:
-        field = "guards.keys_stay.across_splits"
-        raise wrong(exposure, field, "split_by beside it", "none")
-
-
-def type_of(column: Mapping[str, Any]) -> str:
-    """Return a column's data_type in lower case, spaces made single."""
-    return " ".join((column.get("data_type") or "").lower().split())
-
-
-def _columns_named(meta: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    guards = meta["guards"]
-    yield from (("sort", name) for name in meta["sort"])
-    yield from (("key", name) for name in meta["key"])
-    yield from (("omit", name) for name in meta.get("omit", ()))
-    yield from (("guards.values_stay", name) for name in guards.get("values_stay", ()))
-    for guard in ("max_total_drop", "max_age"):
-        if guard in guards:
-            yield f"guards.{guard}.column", guards[guard]["column"]
-    for guard in ("keys_stay", "max_keys_changed"):
-        for name in guards.get(guard, {}).get("columns", ()):
-            yield f"guards.{guard}.columns", name
-    for name in meta.get("drift", {}).get("ignore", ()):
-        yield "drift.ignore", name
-    changes = meta.get("changes", {})
-    yield from (("changes.measures", name) for name in changes.get("measures", ()))
-    for field, holder in (("split_by", meta), ("changes.group", changes)):
-        if (name := field.rpartition(".")[2]) in holder:
-            yield field, holder[name]
-
-
-def _expected(error: jsonschema.ValidationError) -> str:
-    asked: Any = error.validator_value
-    schema: Any = error.schema
-    match error.validator:
-        case "required":
-            return f"the fields {', '.join(asked)}"
-        case "additionalProperties":
-            return f"only the fields {', '.join(schema['properties'])}"
-        case "enum":
-            return "one of " + ", ".join(map(json.dumps, asked))
-        case "type":
-            return f"a value of type {asked}"
-        case "pattern":
-            return f"text like {asked}"
-        case "const":
-            return json.dumps(asked)
-        case "minimum" | "maximum" | "exclusiveMinimum":
-            return f"{error.validator} {asked}"
-        case _:
-            return f"{error.validator} {json.dumps(asked)}"
-
-
-def _short(value: object) -> str:
-    if isinstance(value, Mapping):
-        return f"the fields {', '.join(map(str, value)) or '(none)'}"
-    return json.dumps(value, ensure_ascii=False, default=str)[:120]
-
-
-# Tests of uniqueness, and the argument that has the columns.
-_UNIQUE = {
-    "unique": "column_name",
-    "unique_combination": "columns",
-    "unique_combination_of_columns": "combination_of_columns",  # of dbt_utils
-}
-
-
-def primary_key(
-    artifacts: Artifacts, unique_id: str, meta: Mapping[str, Any]
-) -> tuple[str, ...]:
-    """Return the key as far as it is written, if it identifies a row of a file.
-
-    Args:
-        artifacts: dbt's.
-        unique_id: of the model that becomes the file.
-        meta: the declaration; a split value is the same on every row of a file.
-
-    Returns:
-        The columns; none if two rows may share them, or if one may be missing.
+    Attributes:
+        column: Numeric column to add up.
+        share: Largest fall that passes.
     """
-    key = tuple(name for name in meta["key"] if name not in meta.get("omit", ()))
-    enough = {*key, meta.get("split_by")}
-    unique = any(columns <= enough for columns in _unique(artifacts, unique_id))
-    return key if unique and {*key} <= {*_present(artifacts, unique_id)} else ()
+
+    column: Column
+    share: Share
 
 
-def _unique(artifacts: Artifacts, unique_id: str) -> Iterator[frozenset[str]]:
-    for kind, columns in _constraints(artifacts.node(unique_id)):
-        if kind in ("unique", "primary_key"):
-            yield columns
-    for kind, arguments in _tests(artifacts, unique_id):
-        if named := arguments.get(_UNIQUE.get(kind, "")):
-            yield frozenset([named] if isinstance(named, str) else named)
+class Age(Fields):
+    """The limit of RUN_STALE.
+
+    Attributes:
+        column: Timestamp column, UTC.
+        hours: Greatest age.
+    """
+
+    column: Column
+    hours: Positive
 
 
-def _present(artifacts: Artifacts, unique_id: str) -> Iterator[str]:
-    for kind, columns in _constraints(artifacts.node(unique_id)):
-        if kind in ("not_null", "primary_key"):
-            yield from columns
-    for kind, arguments in _tests(artifacts, unique_id):
-        if kind == "not_null":
-            yield arguments["column_name"]
+class KeysStay(Fields):
+    """What RUN_KEY_VANISHED compares.
+
+    Attributes:
+        columns: Columns of the key.
+        across_splits: Whether a key that is now under another value of split_by, one
+            that gets a file too, is still there: true where readers replace by key
+            whatever file has it. Default false.
+    """
+
+    columns: Columns
+    across_splits: bool = False
 
 
-def _constraints(model: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
-    for constraint in model.get("constraints", ()):
-        yield constraint["type"], frozenset(constraint.get("columns", ()))
-    for column in model["columns"].values():
-        for constraint in column.get("constraints", ()):
-            yield constraint["type"], frozenset([column["name"]])
+class KeysChanged(Fields):
+    """The limit of RUN_KEYS_CHANGED.
+
+    Attributes:
+        columns: Columns of the key.
+        share: Largest share that passes.
+        least: Fewer keys than this never hold the file; default 0.
+    """
+
+    columns: Columns
+    share: Share
+    least: Count = 0
 
 
-def _tests(
-    artifacts: Artifacts, unique_id: str
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Pass on the generic tests of all rows of a model that let no row fail."""
-    for node in artifacts.manifest["nodes"].values():
-        config, test = node.get("config", {}), node.get("test_metadata")
-        if test and node.get("attached_node") == unique_id:
-            strict = str(config.get("severity", "error")).lower() == "error"
-            any_fails = config.get("error_if", "!= 0") == "!= 0"
-            if strict and any_fails and not config.get("where"):
-                yield test["name"], test.get("kwargs", {})
+class Guards(Fields):
+    """Limits on the whole file.
+
+    Attributes:
+        min_rows: RUN_MIN_ROWS: hold a file with fewer rows.
+        max_rows_lost: RUN_ROW_DROP: hold if the file has fewer rows than the last one
+            of this feed (and split value), by more than this share.
+        max_rows_gained: RUN_ROW_RISE: hold if the file has more rows than the last one
+            of this feed (and split value), by more than this share.
+        max_keys_lost: RUN_FLIP: hold if more than this share of the partner's keys
+            would vanish.
+        max_total_drop: RUN_STOCK_DROP: hold if the sum of a column falls by more than
+            this share.
+        max_review_share: RUN_REVIEW_RATE: hold if more than this share of all audit
+            rows waits for a person (status REVIEW). Needs audit.
+        values_stay: RUN_TYPE_VANISHED: hold if a value that the partner has in one of
+            these columns is in no row any more.
+        max_age: RUN_STALE: hold if the oldest value of a timestamp column is more than
+            this many hours before the logical time.
+        keys_stay: RUN_KEY_VANISHED: hold if a key that the partner has is in no row of
+            the state model any more: no row could say that it is gone.
+        max_keys_changed: RUN_KEYS_CHANGED: hold a delta that changes more than this
+            share of the partner's keys.
+        max_source_age: RUN_SOURCE_STALE: hold if a source below the mart was read more
+            than this many hours before the logical time. For files whose rows do not
+            say when they were read.
+        source_complete: RUN_SOURCE_PARTIAL: hold unless every source below the mart
+            was landed complete, and before dbt built.
+    """
+
+    min_rows: Count | UnsetType = UNSET
+    max_rows_lost: Share | UnsetType = UNSET
+    max_rows_gained: RowsGained | UnsetType = UNSET
+    max_keys_lost: Share | UnsetType = UNSET
+    max_total_drop: TotalDrop | UnsetType = UNSET
+    max_review_share: Share | UnsetType = UNSET
+    values_stay: Columns | UnsetType = UNSET
+    max_age: Age | UnsetType = UNSET
+    keys_stay: KeysStay | UnsetType = UNSET
+    max_keys_changed: KeysChanged | UnsetType = UNSET
+    max_source_age: Positive | UnsetType = UNSET
+    source_complete: bool | UnsetType = UNSET
+
+
+class Changes(Fields):
+    """What the summary of changes.csv has, beside rows and columns.
+
+    Attributes:
+        measures: Numeric columns: totals before and after, and the rows that changed
+            most.
+        group: Column by whose values the changes are counted.
+    """
+
+    measures: Columns | UnsetType = UNSET
+    group: Column | UnsetType = UNSET
+
+
+class Floors(Fields):
+    """The smallest difference that is reported, by kind of figure.
+
+    Attributes:
+        rows: Relative; default 0.10.
+        nulls: Share of rows in which a column is empty; default 0.03.
+        zeros: Share of rows in which a number is 0; default 0.05.
+        median: Of a number, relative; default 0.10.
+        length: Mean length of a text, relative; default 0.15.
+        distinct: Different values per row; default 0.25.
+        psi: Population stability index of a column's values, or of the reason codes;
+            default 0.20.
+        ks: Kolmogorov-Smirnov distance of a column's numbers; default 0.12.
+        lost: Share of rows that were added or removed since the last delivery; default
+            0.12.
+        renamed: Share of rows whose text in a column changed since then; default 0.10.
+        moves: Share of rows that changed, or whose number in a column did; default
+            0.25.
+    """
+
+    rows: Positive | UnsetType = UNSET
+    nulls: Positive | UnsetType = UNSET
+    zeros: Positive | UnsetType = UNSET
+    median: Positive | UnsetType = UNSET
+    length: Positive | UnsetType = UNSET
+    distinct: Positive | UnsetType = UNSET
+    psi: Positive | UnsetType = UNSET
+    ks: Positive | UnsetType = UNSET
+    lost: Positive | UnsetType = UNSET
+    renamed: Positive | UnsetType = UNSET
+    moves: Positive | UnsetType = UNSET
+
+
+class Drift(Fields):
+    """When `monitor drift` reports on a file.
+
+    Attributes:
+        window: How many delivered runs are compared with; default 28.
+        least_runs: With fewer of them nothing is reported; default 7.
+        sensitivity: How many robust standard deviations (1.4826 MAD) are usual;
+            default 6.
+        ignore: Columns that are not compared.
+        floors: The smallest difference that is reported, by kind of figure.
+    """
+
+    window: Annotated[int, Meta(ge=7)] | UnsetType = UNSET
+    least_runs: Annotated[int, Meta(ge=3)] | UnsetType = UNSET
+    sensitivity: Positive | UnsetType = UNSET
+    ignore: Columns | UnsetType = UNSET
+    floors: Floors | UnsetType = UNSET
+
+
+class Pickup(Fields):
+    """For a partner that removes files after reading them.
+
+    Attributes:
+        removes: true: the partner removes what it has read.
+        within_hours: A file that is still there after this time is overdue.
+    """
+
+    removes: Annotated[bool, Meta(extra_json_schema={"const": True})]
+    within_hours: Positive
+
+
+class Declaration(Fields, kw_only=True):
+    """Everything about one partner file that is not SQL; one exposure per file.
+
+    Attributes:
+        model: Name of the mart that becomes the file. Its contract gives the columns
+            and their order.
+        audit: Name of the mart that explains the file: one row per source row, with a
+            column `status` and usually `reason_code`. It is in the package as
+            audit.csv and is never delivered.
+        audit_omit: Columns of the audit that audit.csv does not have, such as values
+            that are in the file itself. Needs audit.
+        file: Pattern of the file's name. {timestamp} (20260115T060000Z), {date}
+            (2026-01-15) are the logical time in UTC; {environment} is dev, uat or
+            prod; {split} is the value of split_by.
+        split_by: Column whose every value gets its own file, package and delivery.
+        omit: Columns of the contract that are not written, such as a split_by that is
+            in the file's name already.
+        open: Which values of split_by get a file at the logical time: those whose
+            period in this model is open then.
+        final_full_on_close: Whether a value gets one last file when its period has
+            ended. Needs open.
+        when_unchanged: What to do when the file has exactly the bytes that were last
+            delivered. skip: the partner has them. send: once for each time that the
+            cadence falls due, for a partner that takes files away.
+        dialect: How a table becomes bytes. The same dialect is used to read the file
+            back before it may leave.
+        sort: Order of the rows. It must have every key column, so that the order is
+            total and two runs can be compared byte by byte.
+        key: Columns that name a row: changes are paired by them. They are the file's
+            primary key only where the model's YAML promises it: a data test that no
+            two rows share them (unique, unique_combination), and not_null on each.
+        suite: Great Expectations suite for the file as read back:
+            tests/expectations/<suite>.json.
+        cadence: When the file is due: five cron fields, UTC.
+        when_empty: What no rows mean. refuse: the file is held (an empty snapshot
+            would say that nothing is for sale). skip: there is nothing to deliver.
+            send: a file with a header only.
+        guards: Limits on the whole file. Limits on loss compare with what the partner
+            has.
+        changes: What the summary of changes.csv has, beside rows and columns.
+        state: Name of the model whose rows the partner has after a delivery; the model
+            itself for a snapshot, the full model for a delta.
+        destination: Who receives it: `onpart` is configured by DEST_ONPART_URL,
+            DEST_ONPART_PASSWORD, DEST_ONPART_CA_FILE.
+        folder: Folder at the destination, below the path of its URL; / is that path
+            itself. {environment} is dev, uat or prod.
+        rename: A file replaces the one of its name in one step. For a server that
+            cannot replace, put {timestamp} into `file`.
+        manifest: Whether the JSON manifest goes to the partner, before the file
+            itself, or stays in the package.
+        drift: When `monitor drift` reports on this file; it never holds one. Defaults
+            and figures: docs/drift.md.
+        pickup: For a partner that removes files after reading them: `publish status
+            --look` shows what was taken, and what is still there.
+    """
+
+    model: Model
+    audit: Model | UnsetType = UNSET
+    audit_omit: Names | UnsetType = UNSET
+    file: Annotated[
+        str,
+        Meta(
+            pattern=r"^(?:[^{}/\\\x00-\x1f]|\{(?:timestamp|date|environment|split)\})+$",
+            max_length=200,
+        ),
+    ]
+    split_by: Column | UnsetType = UNSET
+    omit: Columns | UnsetType = UNSET
+    open: Open | UnsetType = UNSET
+    final_full_on_close: bool | UnsetType = UNSET
+    when_unchanged: Literal["skip", "send"] = "skip"
+    dialect: Dialect
+    sort: Columns
+    key: Columns
+    suite: Name
+    cadence: str
+    when_empty: Literal["refuse", "skip", "send"]
+    guards: Guards
+    changes: Changes | UnsetType = UNSET
+    state: Model
+    destination: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+    folder: Annotated[
+        str,
+        Meta(
+            pattern=r"^/(?!(?:.*/)?\.\.(?:/|$))(?:[^{}\\\x00-\x1f]|\{environment\})*$"
+        ),
+    ]
+    rename: Literal["replace"]
+    manifest: Literal["deliver", "keep"]
+    drift: Drift | UnsetType = UNSET
+    pickup: Pickup | UnsetType = UNSET
+
+
+FIELDS = frozenset(Declaration.__struct_encode_fields__)
+_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n     .+)*)", re.MULTILINE)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a declaration, for editors.
+
+    The description of each field is that of its class's docstring.
+    """
+    (top,), types = msgspec.json.schema_components([Declaration])
+    for type_ in (Dialect, Declaration, *Fields.__subclasses__()):
+        text = inspect.getdoc(type_) or ""
+        types[type_.__name__]["description"] = text.partition("\n")[0]
+        for name, words in _ATTRIBUTE.findall(text):
+            field = types[type_.__name__]["properties"][name]
+            field["description"] = " ".join(words.split())
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft, **top, "$defs": types}

@@ -19,7 +19,7 @@ from monitor.drift import profile, statistics
 from monitor.drift.compare import Drift, compare
 from monitor.drift.limits import FLOORS, Tolerance
 from runtime.environment import Limits
-from store.feeds.declaration import SCHEMA
+from store.feeds.declaration import schema
 from store.package import Package
 
 Profile = dict[str, Any]
@@ -230,16 +230,15 @@ def test_few_runs_say_nothing_and_columns_may_be_left_out():
 
 def test_an_exposure_says_otherwise_within_its_schema():
     drift = {"window": 14, "sensitivity": 3, "floors": {"rows": 0.5}, "ignore": ["x"]}
-    allowed = Tolerance.of({"model": "a", "state": "b", "drift": drift})
+    allowed = Tolerance.of(drift, snapshot=False)
     assert (allowed.window, allowed.sensitivity, allowed.snapshot) == (14, 3, False)
     assert allowed.floors == {**FLOORS, "rows": 0.5}
-    declared = SCHEMA["properties"]["drift"]["properties"]
-    assert declared["floors"]["properties"].keys() == FLOORS.keys()
+    types = schema()["$defs"]
+    floors = types["Floors"]["properties"]
+    assert floors.keys() == FLOORS.keys()
     for name, floor in FLOORS.items():
-        assert f"default {floor:.2f}" in declared["floors"]["properties"][name][
-            "description"
-        ]  # fmt: skip
-    assert declared.keys() == {
+        assert f"default {floor:.2f}" in floors[name]["description"]
+    assert types["Drift"]["properties"].keys() == {
         "window", "least_runs", "sensitivity", "ignore", "floors"
     }  # fmt: skip
 

@@ -312,11 +312,17 @@ def test_a_file_may_be_an_hour_late(project: DeliveredProject):
 
 def test_a_file_is_due_only_where_a_value_is_open(project: DeliveredProject):
     _late(project)
-    project.edit_exposure(open={"model": "terms", "from": "opens", "until": "closes"})
+    project.edit_exposure(
+        open={"model": "terms", "from": "opens", "until": "closes"},
+        split_by="part_type",
+        file="{split}.csv",
+    )
 
     def edit(manifest: dict[str, Any]) -> None:
         node = {"resource_type": "model", "name": "terms", "schema": "main"}
         manifest["nodes"]["model.x.terms"] = {**node, "alias": "terms"}
+        for exposure in manifest["exposures"].values():
+            exposure["depends_on"]["nodes"].append("model.x.terms")
 
     project.edit("target/manifest.json", edit)
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:

@@ -1,7 +1,8 @@
-"""A file is declared in an exposure; what is wrong there is said by name."""
+"""An exposure declares a file; every error in it is listed with its field."""
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from runtime.cadence import Cron
 from runtime.environment import Environment
 from runtime.exits import Misuse
 from store import feeds
-from store.feeds import artifacts, declaration
+from store.feeds import artifacts, declaration, validate
 
 AT = dt.datetime(2026, 1, 15, 7, 0, 5, tzinfo=dt.UTC)
 
@@ -26,14 +27,14 @@ def declared(**changes: Any) -> dict[str, Any]:
 
 
 def read(meta: dict[str, Any], **columns: str) -> feeds.Feed:
-    said = manifest(meta)
+    project = manifest(meta)
     for column, type_ in columns.items():
-        said["nodes"][MODEL]["columns"][column]["data_type"] = type_
-    (feed,) = feeds.read(artifacts.Artifacts(said, run_results()))
+        project["nodes"][MODEL]["columns"][column]["data_type"] = type_
+    (feed,) = feeds.read(artifacts.Artifacts(project, run_results()))
     return feed
 
 
-def test_a_declaration_becomes_a_value() -> None:
+def test_a_declaration_is_read_into_a_feed() -> None:
     feed = read(declared())
     assert (feed.name, feed.title) == ("onpart_inventory", "OnPart inventory")
     assert feed.model.sql == 'warehouse."main"."inventory_feed"'
@@ -42,23 +43,23 @@ def test_a_declaration_becomes_a_value() -> None:
         "location_code",
     ]
     assert feed.columns[21].type == "decimal(18,2)"
-    assert feed.dialect.newline == "\n"
+    assert feed.dialect.line_end == "\n"
     name = feed.file_name(AT, "prod", None)
     assert name == "DEMO01_inventory_20260115T070005Z.csv"
 
 
-def test_versions_of_a_model_are_told_apart_by_their_aliases() -> None:
-    """A file in one version may stand on tests of another."""
+def test_versions_of_a_model_are_distinguished_by_alias() -> None:
+    """The file of one version may depend on tests of another."""
     for order in (1, -1):
-        said = manifest(declared(state="feed_v2"))
+        project = manifest(declared(state="feed_v2"))
         for version in (1, 2):
-            node = json.loads(json.dumps(said["nodes"][MODEL]))
+            node = json.loads(json.dumps(project["nodes"][MODEL]))
             node |= {"name": "feed", "alias": f"feed_v{version}"}
-            said["nodes"][f"model.partner_feeds.feed.v{version}"] = node
-        said["exposures"][EXPOSURE]["depends_on"]["nodes"] += [
+            project["nodes"][f"model.partner_feeds.feed.v{version}"] = node
+        project["exposures"][EXPOSURE]["depends_on"]["nodes"] += [
             f"model.partner_feeds.feed.v{version}" for version in (1, 2)[::order]
         ]
-        (feed,) = feeds.read(artifacts.Artifacts(said, run_results()))
+        (feed,) = feeds.read(artifacts.Artifacts(project, run_results()))
         assert feed.state.name == "feed_v2"
 
 
@@ -67,13 +68,13 @@ UNIQUE = {"name": "unique_combination", "kwargs": {"columns": list(KEY)}}
 
 
 def with_test(test: dict[str, Any] | None, **config: Any) -> dict[str, Any]:
-    said = manifest(declared())
-    said["nodes"][TEST] |= {"test_metadata": test, "config": config}
-    return said
+    project = manifest(declared())
+    project["nodes"][TEST] |= {"test_metadata": test, "config": config}
+    return project
 
 
-def primary_key(said: dict[str, Any]) -> tuple[str, ...]:
-    (feed,) = feeds.read(artifacts.Artifacts(said, run_results()))
+def primary_key(project: dict[str, Any]) -> tuple[str, ...]:
+    (feed,) = feeds.read(artifacts.Artifacts(project, run_results()))
     return feed.primary_key
 
 
@@ -91,43 +92,43 @@ def primary_key(said: dict[str, Any]) -> tuple[str, ...]:
         ({**UNIQUE, "name": "not_null", "kwargs": {"column_name": "brand"}}, {}, False),
     ],
 )
-def test_a_key_is_primary_where_a_test_lets_no_two_rows_share_it(
+def test_a_key_is_primary_if_a_test_forbids_two_rows_with_the_same_key(
     test: dict[str, Any] | None, config: dict[str, Any], promised: bool
 ) -> None:
     assert primary_key(with_test(test, **config)) == (KEY if promised else ())
 
 
 def test_a_test_of_another_model_promises_nothing() -> None:
-    said = with_test(UNIQUE)
-    said["nodes"][TEST]["attached_node"] = AUDIT
-    assert primary_key(said) == ()
+    project = with_test(UNIQUE)
+    project["nodes"][TEST]["attached_node"] = AUDIT
+    assert primary_key(project) == ()
 
 
 def test_a_constraint_promises_as_much_as_a_test() -> None:
-    said = with_test(None)
-    said["nodes"][MODEL]["constraints"] = [
+    project = with_test(None)
+    project["nodes"][MODEL]["constraints"] = [
         {"type": "primary_key", "columns": list(KEY)}
     ]
-    assert primary_key(said) == KEY
+    assert primary_key(project) == KEY
 
 
 def test_no_part_of_a_primary_key_may_be_missing() -> None:
-    said = with_test(UNIQUE)
-    del said["nodes"][MODEL]["columns"][KEY[0]]["constraints"]
-    assert primary_key(said) == ()
-    said["nodes"][f"{TEST}.present"] = {
-        **said["nodes"][TEST],
+    project = with_test(UNIQUE)
+    del project["nodes"][MODEL]["columns"][KEY[0]]["constraints"]
+    assert primary_key(project) == ()
+    project["nodes"][f"{TEST}.present"] = {
+        **project["nodes"][TEST],
         "test_metadata": {"name": "not_null", "kwargs": {"column_name": KEY[0]}},
     }
-    assert primary_key(said) == KEY
+    assert primary_key(project) == KEY
 
 
-def test_the_value_a_feed_is_split_by_is_no_part_of_what_tells_its_rows_apart() -> None:
-    said = with_test({**UNIQUE, "kwargs": {"columns": [*KEY[1:], "part_type"]}})
-    assert primary_key(said) == ()
+def test_the_split_column_is_no_part_of_the_primary_key_of_a_file() -> None:
+    project = with_test({**UNIQUE, "kwargs": {"columns": [*KEY[1:], "part_type"]}})
+    assert primary_key(project) == ()
     split = {"file": "{split}.csv", "split_by": "part_type", "omit": ["part_type"]}
-    said["exposures"][EXPOSURE]["config"]["meta"] = declared(**split, changes=None)
-    assert primary_key(said) == KEY
+    project["exposures"][EXPOSURE]["config"]["meta"] = declared(**split, changes=None)
+    assert primary_key(project) == KEY
 
 
 def test_every_placeholder_is_filled() -> None:
@@ -142,53 +143,59 @@ def test_a_split_value_cannot_leave_the_folder(split: str) -> None:
         feed.file_name(AT, "dev", split)
 
 
-def test_an_exposure_without_our_fields_is_not_ours() -> None:
-    said = manifest({"owner_team": "sales"})
-    assert feeds.read(artifacts.Artifacts(said, run_results())) == ()
+def test_an_exposure_without_our_fields_is_skipped() -> None:
+    project = manifest({"owner_team": "sales"})
+    assert feeds.read(artifacts.Artifacts(project, run_results())) == ()
 
 
-@pytest.mark.parametrize(
-    ("changes", "field", "words"),
-    [
-        ({"model": None}, "(meta)", "expected the fields model"),
-        ({"colour": "red"}, "(meta)", "expected only the fields model"),
-        ({"when_empty": "maybe"}, "when_empty", 'one of "refuse", "skip", "send"'),
-        ({"cadence": "daily"}, "cadence", "expected text like"),
-        ({"cadence": "0 25 * * *"}, "cadence", "Bad hour"),
-        ({"cadence": "0 0 31 2 *"}, "cadence", "Bad day-of-month"),
-        ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost", "maximum 1"),
-        ({"guards": {"min_rows": "one"}}, "guards.min_rows", "type integer"),
-        ({"guards": {"max_loss": 1}}, "guards", "only the fields min_rows"),
-        ({"guards": {"values_stay": ["nope"]}}, "guards.values_stay", "found nope"),
-        ({"guards": {"max_age": {"column": "x", "hours": 1}}}, "guards.max_age", "x"),
-        ({"sort": ["supplier_sku"]}, "sort", "expected every key column"),
-        ({"key": ["sku"]}, "key", "a column of inventory_feed, found sku"),
-        ({"model": "inventory"}, "model", "a model it depends on, found inventory"),
-        ({"file": "a/{timestamp}.csv"}, "file", "expected text like"),
-        ({"file": "{time}.csv"}, "file", "expected text like"),
-        ({"file": "{split}.csv"}, "file", "just where split_by is"),
-        ({"rename": "delete-then-rename"}, "rename", 'expected "replace", found "del'),
-        ({"folder": "/a/../../b"}, "folder", "expected not"),
-        ({"audit": None}, "guards.max_review_share", "an audit model"),
-        ({"audit": None, "audit_omit": ["status"]}, "audit_omit", "an audit model"),
-        ({"audit_omit": ["nope"]}, "audit_omit", "a column of inventory_audit"),
-        ({"audit_omit": ["status"]}, "audit_omit", "no key, status or reason"),
-        ({"audit_omit": ["supplier_sku"]}, "audit_omit", "no key, status or reason"),
-        ({"dialect": {**META["dialect"], "escape": "\\"}}, "dialect.quoting", '"all"'),
-        ({"dialect": {**META["dialect"], "quote": '""'}}, "dialect.quote", "text like"),
-        ({"dialect": {**META["dialect"], "newline": "\n"}}, "dialect.newline", '"lf"'),
-        ({"destination": "On Part"}, "destination", "text like"),
-    ],
-)  # fmt: skip
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"model": None}, "model", "expected a value"),
+    ({"colour": "red"}, "colour", "no such field"),
+    ({"when_emty": "send"}, "when_emty", "no such field; perhaps when_empty"),
+    ({"when_empty": "maybe"}, "when_empty", 'one of "refuse", "skip", "send"'),
+    ({"cadence": "daily"}, "cadence", "five cron fields"),
+    ({"cadence": "0 25 * * *"}, "cadence", "Bad hour"),
+    ({"cadence": "0 0 31 2 *"}, "cadence", "Bad day-of-month"),
+    ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost", "a number <= 1.0"),
+    ({"guards": {"min_rows": "one"}}, "guards.min_rows", "a whole number, found one"),
+    ({"guards": {"max_loss": 1}}, "guards.max_loss", "no such field"),
+    ({"guards": {"max_age": {"hours": 1}}}, "guards.max_age.column", "a value"),
+    ({"guards": {"values_stay": ["a b"]}}, "guards.values_stay[0]", "text matching"),
+    ({"guards": {"values_stay": ["nope"]}}, "guards.values_stay", "found nope"),
+    ({"guards": {"max_age": {"column": "x", "hours": 1}}}, "guards.max_age", "x"),
+    ({"sort": ["supplier_sku"]}, "sort", "expected every key column"),
+    ({"sort": "supplier_sku"}, "sort", "expected a list"),
+    ({"sort": ["supplier_sku"] * 2}, "sort", "each name once"),
+    ({"key": ["sku"]}, "key", "a column of inventory_feed, found sku"),
+    ({"model": "inventory"}, "model", "a model it depends on, found inventory"),
+    ({"file": "a/{timestamp}.csv"}, "file", "text matching"),
+    ({"file": "{time}.csv"}, "file", "text matching"),
+    ({"file": "{split}.csv"}, "file", "exactly where split_by is"),
+    ({"rename": "delete-then-rename"}, "rename", 'expected "replace", found del'),
+    ({"folder": "/a/../../b"}, "folder", "text matching"),
+    ({"folder": "/.."}, "folder", "text matching"),
+    ({"audit": None}, "guards.max_review_share", "the field audit beside it"),
+    ({"audit": None, "audit_omit": ["status"]}, "audit_omit", "the field audit"),
+    ({"audit_omit": ["nope"]}, "audit_omit", "a column of inventory_audit"),
+    ({"audit_omit": ["status"]}, "audit_omit", "no key, status or reason"),
+    ({"audit_omit": ["supplier_sku"]}, "audit_omit", "no key, status or reason"),
+    ({"dialect": {**META["dialect"], "escape": "\\"}}, "dialect.quoting", '"all"'),
+    ({"dialect": {**META["dialect"], "quote": '""'}}, "dialect.quote", "text matching"),
+    ({"dialect": {**META["dialect"], "newline": "\n"}}, "dialect.newline", '"lf"'),
+    ({"destination": "On Part"}, "destination", "text matching"),
+    ({"pickup": {"removes": True, "within_hours": 0}}, "pickup.within", "> 0"),
+]
+
+
+@pytest.mark.parametrize(("changes", "field", "words"), WRONG)
 def test_a_wrong_declaration_names_exposure_field_expected_and_found(
     changes: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(Misuse) as caught:
         read(declared(**changes))
-    said = str(caught.value)
-    assert "exposure onpart_inventory, field " + field in said
-    assert words in said
-    assert "found" in said
+    lines = str(caught.value).splitlines()
+    start = f"exposure onpart_inventory, field {field}"
+    assert any(line.startswith(start) and words in line for line in lines), lines
 
 
 @pytest.mark.parametrize("type_", ["double", "float", "varchar[]", ""])
@@ -198,31 +205,57 @@ def test_a_column_needs_a_type_with_one_text_form(type_: str) -> None:
 
 
 def test_one_model_is_the_state_of_one_partner() -> None:
-    said = manifest(declared())
-    second = json.loads(json.dumps(said["exposures"][EXPOSURE]))
+    project = manifest(declared())
+    second = json.loads(json.dumps(project["exposures"][EXPOSURE]))
     second["name"] = "second"
     second["config"]["meta"]["destination"] = "elsewhere"
-    said["exposures"]["exposure.partner_feeds.second"] = second
-    with pytest.raises(Misuse, match="a model that one partner holds"):
-        feeds.read(artifacts.Artifacts(said, run_results()))
+    project["exposures"]["exposure.partner_feeds.second"] = second
+    with pytest.raises(Misuse, match="a model that one partner has"):
+        feeds.read(artifacts.Artifacts(project, run_results()))
 
 
-def test_the_schema_is_a_schema_and_teaches() -> None:
-    jsonschema.Draft202012Validator.check_schema(declaration.SCHEMA)
+def test_every_error_of_every_exposure_is_listed_at_once() -> None:
+    wrong = declared(colour="red", model=None, cadence="daily", destination="On Part")
+    wrong["guards"] |= {"max_rows_lost": 30, "min_row": 1, "values_stay": ["a", "a"]}
+    wrong["dialect"] = {**META["dialect"], "newline": "\n", "header": "yes"}
+    project = manifest(wrong)
+    second = json.loads(json.dumps(project["exposures"][EXPOSURE]))
+    second |= {"name": "second", "config": {"meta": declared(sort=["a"], omit=["b"])}}
+    project["exposures"]["exposure.partner_feeds.second"] = second
+    with pytest.raises(Misuse) as caught:
+        feeds.read(artifacts.Artifacts(project, run_results()))
+    *lines, advice = str(caught.value).splitlines()
+    fields = [re.match(r"exposure (\w+), field ([\w.]+):", line) for line in lines]
+    assert sorted(match.groups() for match in fields if match) == [
+        ("onpart_inventory", field)
+        for field in (
+            "cadence", "colour", "destination", "dialect.header", "dialect.newline",
+            "guards.max_rows_lost", "guards.min_row", "guards.values_stay", "model",
+        )
+    ] + [("second", field) for field in ("omit", "sort", "sort")]  # fmt: skip
+    assert "min_row: there is no such field; perhaps min_rows." in "".join(lines)
+    assert "make schema" in advice
 
-    def without_words(schema: dict[str, Any]) -> list[str]:
-        silent = []
-        for name, field in schema.get("properties", {}).items():
-            if not field.get("description"):
-                silent.append(name)
-            silent += without_words(field)
-        return silent
 
-    assert without_words(declaration.SCHEMA) == []
-    assert declaration.SCHEMA["additionalProperties"] is False
+def test_the_schema_for_editors_explains_every_field() -> None:
+    schema = declaration.schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for name, type_ in schema["$defs"].items():
+        assert type_["additionalProperties"] is False, name
+        for field, described in type_["properties"].items():
+            assert described.get("description"), (name, field)
 
 
-def test_the_project_declares_its_feeds_lawfully(
+def test_the_schema_for_editors_refuses_what_publish_refuses() -> None:
+    editor = jsonschema.Draft202012Validator(declaration.schema())
+    assert editor.is_valid(declared())
+    for changes, field, _ in WRONG:
+        meta = declared(**changes)
+        wrong = any(validate.shape_errors(meta)) and field != "cadence"
+        assert editor.is_valid(meta) != wrong, field
+
+
+def test_the_project_declares_its_feeds_without_an_error(
     command: Command, tmp_path: Path
 ) -> None:
     parsed = command(
@@ -248,14 +281,14 @@ def test_missing_artifacts_say_what_to_run(tmp_path: Path) -> None:
         artifacts.read(tmp_path, Environment({"DBT_TARGET_PATH": "mine"}))
 
 
-def test_ancestors_are_all_that_is_below() -> None:
-    found = artifacts.Artifacts(manifest(declared()), run_results())
-    names = {name.rsplit(".", 1)[-1] for name in found.ancestors(EXPOSURE)}
+def test_ancestors_are_all_nodes_below() -> None:
+    sample = artifacts.Artifacts(manifest(declared()), run_results())
+    names = {name.rsplit(".", 1)[-1] for name in sample.ancestors(EXPOSURE)}
     assert names == {
         "inventory_feed", "inventory_audit", "stg_ordertime__part_items", "part_types",
         "part_items",
     }  # fmt: skip
-    assert AUDIT in found.ancestors(EXPOSURE)
+    assert AUDIT in sample.ancestors(EXPOSURE)
 
 
 @pytest.mark.parametrize(
@@ -277,8 +310,8 @@ def test_ancestors_are_all_that_is_below() -> None:
     ],
 )
 def test_the_last_due_time_is_what_crontab_means(cron: str, at: str, due: str) -> None:
-    found = Cron.parse(cron, "here").last_due(dt.datetime.fromisoformat(at))
-    assert found == dt.datetime.fromisoformat(due)
+    last = Cron.parse(cron, "here").last_due(dt.datetime.fromisoformat(at))
+    assert last == dt.datetime.fromisoformat(due)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +321,6 @@ def test_the_last_due_time_is_what_crontab_means(cron: str, at: str, due: str) -
         *("1- * * * *", "0 0 0 * *", "0 0 30 2 *", "* * * * * *"),
     ],
 )
-def test_a_cadence_that_means_nothing_is_refused(text: str) -> None:
+def test_a_wrong_cadence_is_refused(text: str) -> None:
     with pytest.raises(Misuse, match=r"^here"):
         Cron.parse(text, "here")

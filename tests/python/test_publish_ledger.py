@@ -1,4 +1,4 @@
-"""The ledger forgets nothing, and notices when somebody helps it to."""
+"""The ledger keeps every record, and refuses a file that was changed."""
 
 import hashlib
 import itertools
@@ -26,7 +26,7 @@ def fields(**more: object) -> dict[str, object]:
     return {"feed": "f", "destination": "d", "split": None, **more}
 
 
-def test_each_line_carries_the_hash_of_the_line_before(path: Path) -> None:
+def test_each_line_has_the_hash_of_the_line_before(path: Path) -> None:
     ledger = Ledger(path)
     for number in range(3):
         ledger.append("held", number=number, words="ünï\n")
@@ -38,7 +38,7 @@ def test_each_line_carries_the_hash_of_the_line_before(path: Path) -> None:
     assert [record["number"] for record in Ledger(path).all()] == [0, 1, 2]
 
 
-def test_a_torn_last_line_is_seen_cut_off_and_told_of(path: Path) -> None:
+def test_an_incomplete_last_line_is_cut_off_and_recorded(path: Path) -> None:
     ledger = Ledger(path)
     ledger.append("held", number=1)
     whole, head = path.read_bytes(), path.with_name("ledger.head").read_bytes()
@@ -59,7 +59,7 @@ def test_a_torn_last_line_is_seen_cut_off_and_told_of(path: Path) -> None:
         assert [record["number"] for record in Ledger(path).all("held")] == [1, 3]
 
 
-def test_a_record_that_lacks_only_its_line_end_is_not_lost(path: Path) -> None:
+def test_a_record_without_its_line_end_is_kept(path: Path) -> None:
     ledger = Ledger(path)
     ledger.append("held", number=1)
     head = path.with_name("ledger.head").read_bytes()
@@ -74,7 +74,7 @@ def test_a_record_that_lacks_only_its_line_end_is_not_lost(path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_line_with_a_hole_is_what_a_power_cut_leaves(path: Path) -> None:
+def test_a_last_line_with_zeros_is_cut_off_like_after_a_power_cut(path: Path) -> None:
     ledger = Ledger(path)
     ledger.append("held", number=1)
     path.write_bytes(path.read_bytes() + b"\0" * 100 + b'"previous": "x"}\n')
@@ -99,7 +99,7 @@ def test_a_ledger_whose_end_was_cut_off_is_refused(
         Ledger(path)
 
 
-def test_an_edit_of_the_last_line_is_refused_though_nothing_follows(path: Path) -> None:
+def test_an_edit_of_the_last_line_is_refused(path: Path) -> None:
     ledger = Ledger(path)
     ledger.append("held", word="one")
     ledger.append("held", word="one")
@@ -114,10 +114,10 @@ def test_an_edit_of_the_last_line_is_refused_though_nothing_follows(path: Path) 
 
 
 @pytest.mark.parametrize("room", [1, 100, 250])
-def test_a_disk_that_fills_up_takes_nothing_and_loses_nothing(
+def test_an_append_to_a_full_disk_changes_nothing(
     path: Path, command: Command, room: int
 ) -> None:
-    """The kernel itself refuses, in the middle of a line."""
+    """The kernel refuses the write in the middle of a line."""
     ledger = Ledger(path)
     ledger.append("held", number=1, words="x" * 500)
     before = path.read_bytes()
@@ -137,10 +137,8 @@ def test_a_disk_that_fills_up_takes_nothing_and_loses_nothing(
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_kill_at_any_moment_loses_at_most_what_was_being_said(
-    path: Path, seed: int
-) -> None:
-    """A child appends as fast as it can and tells what it was told is durable."""
+def test_a_kill_loses_at_most_the_record_that_is_written(path: Path, seed: int) -> None:
+    """A child appends as fast as it can, and prints how many records are durable."""
     script = (
         "import sys; from pathlib import Path; from store.ledger import Ledger\n"
         "ledger = Ledger(Path(sys.argv[1])); n = len(ledger.all('held'))\n"
@@ -153,24 +151,24 @@ def test_a_kill_at_any_moment_loses_at_most_what_was_being_said(
         cwd=ROOT, stdout=subprocess.PIPE, text=True,
     ) as child:  # fmt: skip
         assert child.stdout is not None
-        said = [child.stdout.readline() for _ in range(1 + 3 * seed)]
+        printed = [child.stdout.readline() for _ in range(1 + 3 * seed)]
         child.kill()
-        said += child.stdout.readlines()
-    told = int(said[-1])
+        printed += child.stdout.readlines()
+    durable = int(printed[-1])
     numbers = [record["number"] for record in Ledger(path).all("held")]
     assert numbers == list(range(len(numbers)))
-    assert told <= len(numbers) <= told + 1
+    assert durable <= len(numbers) <= durable + 1
     Ledger(path).append("held", number=len(numbers))
 
 
-def test_a_long_ledger_is_read_whole(path: Path) -> None:
+def test_a_long_ledger_is_read_completely(path: Path) -> None:
     path.parent.mkdir()
     previous = START
     with path.open("wb") as lines:
         for number in range(10_000):
             event = ("intent", "placing", "delivered")[number % 3]
-            told = fields(sha256="0" * 64, period="p", file="f", receipt={})
-            record = {"attempt": f"a{number // 3}", "event": event, **told}
+            more = fields(sha256="0" * 64, period="p", file="f", receipt={})
+            record = {"attempt": f"a{number // 3}", "event": event, **more}
             text = json.dumps({**record, "previous": previous}, sort_keys=True)
             lines.write(line := text.encode() + b"\n")
             previous = hashlib.sha256(line).hexdigest()
@@ -202,7 +200,7 @@ def test_an_edited_ledger_is_refused(path: Path, edit: object) -> None:
         Ledger(path)
 
 
-def test_what_is_open_unknown_and_last(path: Path) -> None:
+def test_open_unknown_and_last_deliveries(path: Path) -> None:
     ledger = Ledger(path)
     for attempt, end in (
         ("1", "delivered"),
@@ -224,13 +222,15 @@ def test_what_is_open_unknown_and_last(path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["delivered", "nothing"])
-def test_an_approval_is_used_up_by_one_end(path: Path, end: str) -> None:
+def test_an_approval_is_used_up_by_one_delivery_or_nothing(
+    path: Path, end: str
+) -> None:
     ledger = Ledger(path)
     assert ledger.approval("f.a", "aa") is None
     ledger.append("approved", feed="f", file="f.a", sha256="aa")
     assert ledger.approval("f.a", "aa") is not None
     assert ledger.approval("f.a", "bb") is None
-    # Every delta without rows has the same bytes, of whatever term it is.
+    # Deltas without rows have the same bytes in every term.
     assert ledger.approval("f.b", "aa") is None
     ledger.append(end, **fields(file="f.b", sha256="aa", attempt="1"))
     assert ledger.approval("f.a", "aa") is not None
@@ -238,33 +238,33 @@ def test_an_approval_is_used_up_by_one_end(path: Path, end: str) -> None:
     assert ledger.approval("f.a", "aa") is None
 
 
-def test_a_signal_waits_until_the_line_is_whole(
+def test_a_signal_is_deferred_until_the_line_is_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the file says and what we know of it never part."""
+    """The file and the records in memory stay the same."""
     ledger = Ledger(path)
-    seen = []
+    contents = []
     fsync = os.fsync
 
     def ring(handle: int) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
-        seen.append(path.read_bytes())
+        contents.append(path.read_bytes())
         fsync(handle)
 
-    class Rung(Exception):  # noqa: N818
+    class Signalled(Exception):  # noqa: N818
         pass
 
     def raise_it(number: int, frame: object) -> None:
-        raise Rung
+        raise Signalled
 
     before = signal.signal(signal.SIGTERM, raise_it)
     try:
         monkeypatch.setattr(os, "fsync", ring)
-        with pytest.raises(Rung):
+        with pytest.raises(Signalled):
             ledger.append("held", number=1)
     finally:
         signal.signal(signal.SIGTERM, before)
         monkeypatch.undo()
-    assert len(seen) >= 1
+    assert len(contents) >= 1
     ledger.append("held", number=2)
     assert [record["number"] for record in Ledger(path).all()] == [1, 2]

@@ -24,7 +24,7 @@ from runtime.environment import Environment, Limits
 from runtime.exits import Misuse, Temporary
 from runtime.files import sha256_of
 from store import feeds
-from store.dialect import Dialect, read_csv
+from store.dialect import RFC_4180, Dialect, read_csv
 from store.feeds import Column, artifacts
 
 COLUMNS = (
@@ -37,7 +37,7 @@ COLUMNS = (
 )
 ORDERS = Dialect(
     encoding="utf-8", delimiter=",", quote='"', quoting="all", escape="\\",
-    null_text="null", newline="\r\n", header=True, timestamp_format="%Y-%m-%d %H:%M",
+    null_text="null", newline="crlf", header=True, timestamp_format="%Y-%m-%d %H:%M",
     date_format="%Y-%m-%d",
 )  # fmt: skip
 ROWS = [
@@ -99,7 +99,7 @@ def written(
 
 
 def test_the_house_dialect_to_the_byte(connection: Any, tmp_path: Path) -> None:
-    assert written(connection, tmp_path / "f.csv", Dialect()) == GOLDEN_HOUSE
+    assert written(connection, tmp_path / "f.csv", RFC_4180) == GOLDEN_HOUSE
 
 
 def test_the_order_dialect_to_the_byte(connection: Any, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_order_is_total_with_missing_values_first(
     connection: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "f.csv"
-    render.table(connection, "mart", COLUMNS, ("t", "a", "k"), Dialect(), path)
+    render.table(connection, "mart", COLUMNS, ("t", "a", "k"), RFC_4180, path)
     lines = list(csv.reader(io.StringIO(path.read_text(), newline="")))[1:]
     assert [line[0] for line in lines] == [
         "3",
@@ -129,7 +129,7 @@ def test_the_order_is_total_with_missing_values_first(
 def test_without_a_header_the_first_line_is_a_row(
     connection: Any, tmp_path: Path
 ) -> None:
-    bare = replace(Dialect(), header=False, delimiter=";")
+    bare = replace(RFC_4180, header=False, delimiter=";")
     content = written(connection, tmp_path / "f.csv", bare)
     assert content.startswith(b'1;plain;"";412.50;')
 
@@ -143,13 +143,13 @@ def as_text() -> list[list[str | None]]:
 
 
 def test_python_reads_every_field(connection: Any, tmp_path: Path) -> None:
-    content = written(connection, tmp_path / "f.csv", Dialect()).decode()
+    content = written(connection, tmp_path / "f.csv", RFC_4180).decode()
     lines = list(csv.reader(io.StringIO(content, newline=""), strict=True))[1:]
     assert lines == [[x or "" for x in line] for line in as_text()]
 
 
 def test_duckdb_tells_empty_from_missing(connection: Any, tmp_path: Path) -> None:
-    written(connection, tmp_path / "f.csv", Dialect())
+    written(connection, tmp_path / "f.csv", RFC_4180)
     found = duckdb.execute(
         f"select * from read_csv('{tmp_path / 'f.csv'}', all_varchar = true, "
         "allow_quoted_nulls = false, auto_detect = false, delim = ',', quote = '\"', "
@@ -163,7 +163,7 @@ def test_postgresql_rules_tell_empty_from_missing(
     connection: Any, tmp_path: Path
 ) -> None:
     """COPY ... CSV: an unquoted empty field is NULL, a quoted one is empty text."""
-    content = written(connection, tmp_path / "f.csv", Dialect()).decode()
+    content = written(connection, tmp_path / "f.csv", RFC_4180).decode()
     assert _copy_csv(content)[1:] == as_text()
 
 
@@ -194,13 +194,13 @@ def _copy_csv(content: str) -> list[list[str | None]]:
 
 
 def test_pandas_reads_the_numbers(connection: Any, tmp_path: Path) -> None:
-    written(connection, tmp_path / "f.csv", Dialect())
+    written(connection, tmp_path / "f.csv", RFC_4180)
     frame = pd.read_csv(tmp_path / "f.csv", dtype=str, keep_default_na=False)
     assert list(frame["n"]) == [line[3] or "" for line in as_text()]
     assert list(frame["b"]) == [line[2] or "" for line in as_text()]
 
 
-@pytest.mark.parametrize("dialect", [Dialect(), ORDERS], ids=["project", "orders"])
+@pytest.mark.parametrize("dialect", [RFC_4180, ORDERS], ids=["project", "orders"])
 @settings(
     max_examples=60,
     deadline=None,
@@ -247,7 +247,7 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
             path = tmp_path / "f.csv"
             rows = render.table(
                 connection, "warehouse.main.inventory_feed", columns,
-                tuple(project.meta["sort"]), Dialect(), path,
+                tuple(project.meta["sort"]), RFC_4180, path,
             )  # fmt: skip
             assert rows == 400_040
             found.add(sha256_of(path))
@@ -263,7 +263,7 @@ def test_a_failed_render_leaves_nothing(connection: Any, tmp_path: Path) -> None
     (tmp_path / "f.csv").write_text("old")
     bad = (*COLUMNS, Column("gone", "varchar", ""))
     with pytest.raises(duckdb.BinderException):
-        render.table(connection, "mart", bad, ("k",), Dialect(), tmp_path / "f.csv")
+        render.table(connection, "mart", bad, ("k",), RFC_4180, tmp_path / "f.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["f.csv"]
     assert (tmp_path / "f.csv").read_text() == "old"
 

@@ -1,0 +1,189 @@
+"""Every error of an exposure's declaration: its field, what is expected, what is there.
+
+`shape_errors` compares the meta with `Declaration`; `model_errors` compares a meta of
+the right shape with the models it names.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+from runtime.cadence import Cron
+from runtime.exits import Misuse
+from store.feeds.declaration import Declaration
+
+Models = Mapping[str, Mapping[str, Any]]
+# Types with exactly one text form. A DOUBLE has several, such as 1e-07 and 0.0000001.
+_TYPES = re.compile(
+    r"varchar|text|string|boolean|date|timestamp|timestamptz|timestamp with time zone"
+    r"|tinyint|smallint|int|integer|bigint|hugeint"
+    r"|(decimal|numeric)\(\s*\d+\s*,\s*\d+\s*\)"
+)
+_NUMERIC = re.compile(r"int|decimal|numeric")
+_WORDS = {
+    "`str`": "text", "`int`": "a whole number", "`float`": "a number",
+    "`bool`": "true or false", "`array`": "a list", "`object`": "fields",
+}  # fmt: skip
+
+
+def shape_errors(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what in the meta of an exposure is not as `Declaration` has it."""
+    yield from _struct_errors(meta, Declaration, "")
+    try:
+        if isinstance(cadence := meta.get("cadence"), str):
+            Cron.parse(cadence, "cadence")
+    except Misuse as problem:
+        yield str(problem)
+
+
+def _struct_errors(
+    fields: Mapping[str, Any], type_: type[Struct], path: str
+) -> Iterator[str]:
+    known = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    for name in fields:
+        if name not in known:
+            near = get_close_matches(str(name), known, 1)
+            some = (
+                f"perhaps {near[0]}" if near else f"the fields are {', '.join(known)}"
+            )
+            yield f"{path}{name}: there is no such field; {some}"
+    for name, field in known.items():
+        if name in fields:
+            yield from _value_errors(fields[name], field.type, path + name)
+        elif field.required:
+            yield error(path + name, "a value", "none")
+
+
+def _value_errors(value: object, type_: Any, path: str) -> Iterator[str]:
+    struct = _part(type_, _is_struct)
+    if struct and isinstance(value, Mapping):
+        yield from _struct_errors(value, struct, f"{path}.")
+        return
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError as problem:
+        expected, _, item = str(problem).partition(" - at `$")
+        expected = expected.removeprefix("Expected ").partition(", got")[0]
+        if choice := _part(type_, lambda part: get_origin(part) is Literal):
+            expected = "one of " + ", ".join(map(json.dumps, get_args(choice)))
+        for word, plain in _WORDS.items():
+            expected = expected.replace(word, plain)
+        yield error(path + item.rstrip("`"), expected, value)
+        return
+    if isinstance(value, list) and len({*value}) < len(value):
+        yield error(path, "each name once", value)
+
+
+def _part(type_: Any, is_meant: Callable[[Any], object]) -> Any:
+    """Return the first part of a type, such as of a union, that is meant."""
+    if is_meant(type_):
+        return type_
+    parts = (_part(part, is_meant) for part in get_args(type_))
+    return next(filter(None, parts), None)
+
+
+def _is_struct(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Struct)
+
+
+def error(field: str, expected: str, value: object) -> str:
+    """Write one error."""
+    if not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return f"{field}: expected {expected}, found {value[:120]}"
+
+
+def model_errors(meta: Mapping[str, Any], models: Models) -> Iterator[str]:
+    """Yield what the meta names that does not exist, or cannot be used so.
+
+    Args:
+        meta: without `shape_errors`.
+        models: the manifest's models that the exposure depends on, by name.
+    """
+    columns = models.get(meta["model"], {}).get("columns", {})
+    existing = {"model": models, "column": columns}
+    kinds = {"model": "a model it depends on", "column": f"a column of {meta['model']}"}
+    for field, kind, name in _names(meta, Declaration, ""):
+        if existing[kind] and name not in existing[kind]:
+            yield error(field, kinds[kind], name)
+    yield from _own_errors(meta)
+    if meta["model"] in models:
+        yield from _column_errors(meta, columns)
+    if meta.get("audit") in models:
+        yield from _audit_errors(meta, models[meta["audit"]]["columns"])
+
+
+def _names(
+    fields: Mapping[str, Any], type_: type[Struct], path: str
+) -> Iterator[tuple[str, str, str]]:
+    """Yield each name of a model or a column: its field, which of the two, the name."""
+    for field in msgspec.structs.fields(type_):
+        value, place = fields.get(field.encode_name), path + field.encode_name
+        extra = _part(field.type, lambda part: isinstance(part, Meta) and part.extra)
+        if isinstance(value, Mapping):
+            yield from _names(value, _part(field.type, _is_struct), f"{place}.")
+        elif value is not None and extra:
+            for name in [value] if isinstance(value, str) else value:
+                yield place, extra.extra["names"], name
+
+
+def _column_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
+    if not columns:
+        yield error("model", "a contract with columns", "none")
+    for column in columns.values():
+        if not _TYPES.fullmatch(type_of(column)):
+            yield error(
+                f"model, column {column['name']}",
+                "a data_type with one text form, such as varchar or decimal(18,2)",
+                type_of(column) or "none",
+            )
+    for name in meta.get("changes", {}).get("measures", ()):
+        if name in columns and not _NUMERIC.search(kind := type_of(columns[name])):
+            yield error("changes.measures", "a numeric column", kind)
+
+
+def _audit_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
+    # Other tools count and look up the rows of audit.csv by these columns.
+    needed = {"status", "output", "reason_code", "reason_codes", *meta["key"]}
+    for name in meta.get("audit_omit", ()):
+        if name in needed:
+            yield error("audit_omit", "no key, status or reason", name)
+        elif name not in columns:
+            yield error("audit_omit", f"a column of {meta['audit']}", name)
+
+
+def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where one field contradicts another."""
+    guards, dialect = meta["guards"], meta["dialect"]
+    across_splits = guards.get("keys_stay", {}).get("across_splits")
+    for field, is_used, needed in (
+        ("audit_omit", "audit_omit" in meta, "audit"),
+        ("guards.max_review_share", "max_review_share" in guards, "audit"),
+        ("open", "open" in meta, "split_by"),
+        ("guards.keys_stay.across_splits", across_splits, "split_by"),
+        ("final_full_on_close", meta.get("final_full_on_close"), "open"),
+    ):
+        if is_used and needed not in meta:
+            yield error(field, f"the field {needed} beside it", "none")
+    if dialect["escape"] == "\\" and dialect["quoting"] != "all":
+        yield error("dialect.quoting", '"all" with this escape', dialect["quoting"])
+    if missing := set(meta["key"]) - set(meta["sort"]):
+        yield error("sort", "every key column", f"it lacks {sorted(missing)}")
+    if ("{split}" in meta["file"]) != ("split_by" in meta):
+        yield error("file", "{split} exactly where split_by is", meta["file"])
+    if meta.get("pickup", {}).get("removes") is False:
+        yield error("pickup.removes", "true", False)
+    changes = meta.get("changes", {})
+    shown = {*changes.get("measures", ()), changes.get("group")}
+    if omitted := shown & {*meta.get("omit", ())}:
+        yield error("changes", "columns that are written", sorted(omitted))
+
+
+def type_of(column: Mapping[str, Any]) -> str:
+    """Return a column's data_type in lower case, with single spaces."""
+    return " ".join((column.get("data_type") or "").lower().split())
