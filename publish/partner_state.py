@@ -1,7 +1,7 @@
 """What each partner holds: `delivered/<model>/<digest>.parquet`, linked from `current`.
 
-The ledger decides what is current; the links only say it to dbt, which reads
-`delivered/<model>/current/*.parquet`. They are made again from it at every start.
+The ledger decides what is current. dbt reads `delivered/<model>/current/*.parquet`, so
+`publish` makes the links again from the ledger at every start.
 """
 
 from collections.abc import Iterable
@@ -25,8 +25,8 @@ def keep(
 ) -> str:
     """Write the rows that the partner will hold; return their digest.
 
-    They are written before the delivery, so that the one append to the ledger that
-    commits it finds them in place. Sorted, hence the same rows give the same digest.
+    They are written before the delivery: the append to the ledger that ends it then
+    names a file that exists. They are sorted, so the same rows have the same digest.
     """
     folder = delivered / feed.state.model
     same = feed.state == feed.model
@@ -45,7 +45,7 @@ def keep(
 
 
 def current(records: Iterable[Record]) -> dict[tuple[str, str], str]:
-    """Return the state that each link stands for after some settled files.
+    """Return the state that each link points to after some settled files.
 
     Args:
         records: of `delivered` and `nothing`, oldest first.
@@ -53,18 +53,18 @@ def current(records: Iterable[Record]) -> dict[tuple[str, str], str]:
     Returns:
         (model, name of the link) to the digest of the rows.
     """
-    found: dict[tuple[str, str], str] = {}
+    states: dict[tuple[str, str], str] = {}
     for record in records:
-        # A night without a file moves the state on where keys were let go.
-        if kept := record.get("state"):
+        # A run without a file sets a new state if keys have left the old one.
+        if state := record.get("state"):
             split = f".{record['split']}" if record["split"] else ""
             name = f"{record['destination']}{split}.parquet"
-            found[kept["model"], name] = kept["sha256"]
-    return found
+            states[state["model"], name] = state["sha256"]
+    return states
 
 
 def sync(ledger: Ledger, delivered: Path) -> None:
-    """Point `current` of every state model at what the ledger says was delivered.
+    """Point `current` of every state model at the last delivery in the ledger.
 
     Raises:
         Refused: the rows of a delivery are gone.
@@ -79,8 +79,8 @@ def sync(ledger: Ledger, delivered: Path) -> None:
         if not rows.exists():
             raise Refused(
                 f"expected {rows}, the rows that the partner holds by the ledger, "
-                "found no such file. Restore it from a copy; without it no loss could "
-                "be noticed."
+                "found no such file. Restore it from a copy: without it no guard can "
+                "find a loss."
             )
         target = f"../{rows.name}"
         if not link.is_symlink() or str(link.readlink()) != target:
@@ -88,8 +88,8 @@ def sync(ledger: Ledger, delivered: Path) -> None:
     for folder in delivered.glob("*/current"):
         sweep(folder)
         sweep(folder.parent)
-        for stray in set(folder.glob("*.parquet")) - links.keys():
-            stray.unlink()
+        for link in set(folder.glob("*.parquet")) - links.keys():
+            link.unlink()
             sync_folder(folder)
 
 

@@ -44,7 +44,7 @@ def published_again(project: SampleProject) -> dict[str, Any]:
 
 
 def receipt(outcome: Any) -> dict[str, Any]:
-    path = Path(outcome.told["package"]) / "receipt.json"
+    path = Path(outcome.summary["package"]) / "receipt.json"
     read: dict[str, Any] = json.loads(path.read_bytes())
     return read
 
@@ -56,7 +56,7 @@ def intents(project: SampleProject) -> int:
 
 def test_without_a_check_everything_is_as_ever(project: SampleProject) -> None:
     (outcome,) = project.write().here(accept_first=True)
-    assert outcome.told["status"] == "delivered"
+    assert outcome.summary["status"] == "delivered"
     assert "checked" not in receipt(outcome)
     assert not (project.data / "checks").exists()
 
@@ -103,7 +103,7 @@ def test_a_name_that_was_never_delivered_needs_no_replacing(
     at(project, server("proftpd", replace=False)).write()
     check(project, 0)
     (outcome,) = project.here(accept_first=True)
-    assert outcome.told["status"] == "delivered"
+    assert outcome.summary["status"] == "delivered"
 
 
 def test_where_nothing_can_be_renamed_nothing_is_sent(
@@ -114,7 +114,7 @@ def test_where_nothing_can_be_renamed_nothing_is_sent(
     check(project, 1)
     (outcome,) = project.here(accept_first=True)
     assert outcome.code == 1
-    assert "does not let a file be renamed: renaming" in outcome.told["message"]
+    assert "does not let a file be renamed: renaming" in outcome.summary["message"]
     assert to.names() == []
 
 
@@ -137,6 +137,6 @@ def test_a_profile_that_cannot_be_read_keeps_nobody_from_publishing(
     checks.mkdir()
     (checks / "onpart.json").write_text(text)
     (outcome,) = project.here(accept_first=True)
-    assert outcome.told["status"] == "delivered", outcome.words
+    assert outcome.summary["status"] == "delivered", outcome.text
     assert "checked" not in receipt(outcome)
     check(project, 0)
