@@ -65,10 +65,10 @@ def approve(ledger: Ledger, held: Record, by: str, because: str) -> Record:
         by: who releases it.
         because: why.
     """
-    kept = ("feed", "file", "run_id", "name", "sha256", "checks")
+    fields = ("feed", "file", "run_id", "name", "sha256", "checks")
     return ledger.append(
         "approved",
-        **{name: held[name] for name in kept},
+        **{name: held[name] for name in fields},
         by=by,
         because=because.strip(),
     )
@@ -97,24 +97,26 @@ def _released(ledger: Ledger, held: Record) -> Record | None:
 
 def _newest_held(ledger: Ledger, digest: str) -> Record:
     newest = ledger.newest()
-    found = [
+    held = [
         record
         for record in newest.values()
         if record["event"] == "held" and record["sha256"].startswith(digest)
     ]
-    if found:
+    if held:
         # The first delta of a term and its first full file have the same bytes; each
         # is a file of its own: after the release of one, the digest means the other.
-        return next((r for r in found if not _released(ledger, r)), found[0])
+        return next((r for r in held if not _released(ledger, r)), held[0])
     known = [r for r in ledger.all("held") if r["sha256"].startswith(digest)]
     if known:
         raise Refused(_superseded(known[-1], newest[known[-1]["file"]]))
-    held = {r["sha256"]: r for r in newest.values() if r["event"] == "held"}
+    by_digest = {r["sha256"]: r for r in newest.values() if r["event"] == "held"}
     # A digest that was typed by hand often has a digit or two wrong.
-    short = {sha256[: len(digest)]: sha256 for sha256 in held}
+    short = {sha256[: len(digest)]: sha256 for sha256 in by_digest}
     near = [short[text] for text in difflib.get_close_matches(digest, short)]
-    shown = near or list(held)
-    listed = "; ".join(f"{sha256} ({held[sha256]['name']})" for sha256 in shown[:3])
+    shown = near or list(by_digest)
+    listed = "; ".join(
+        f"{sha256} ({by_digest[sha256]['name']})" for sha256 in shown[:3]
+    )
     raise Refused(
         f"no held file has a SHA-256 that begins with {digest}. "
         + (f"{'Near' if near else 'Held'}: {listed}." if shown else "None is held.")

@@ -186,7 +186,7 @@ class FeedRun:
         }
         folder = file.path.parent
         held_by = self.ledger.last_state(feed.state.model, feed.destination, file.split)
-        held = changes.PartnerState.of(place, feed, held_by)
+        held = changes.PartnerState.find(place, feed, held_by)
         inputs = package.PackageInputs(
             gate.suite.read(self.settings.root, feed.suite),
             gates,

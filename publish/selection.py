@@ -152,8 +152,8 @@ def choose(
             "`extract`, then `dbt build`, or set FEEDS_DATA to the data directory "
             "that they wrote to."
         )
-    taken = tuple(feed for name, feed in declared.items() if name not in left_out)
-    return Choice(taken, left_out)
+    selected = tuple(feed for name, feed in declared.items() if name not in left_out)
+    return Choice(selected, left_out)
 
 
 def split_values(
@@ -218,6 +218,6 @@ def due(feed: Feed, ledger: Ledger, at: datetime) -> bool:
 
 
 def due_for(feed: Feed, ledger: Ledger, at: datetime, split: str | None) -> bool:
-    """Return the same for one split value; None stands for the feed as a whole."""
+    """Return the same for one split value; None is for the feed as a whole."""
     last = ledger.last_settled(feed.name, feed.destination, split)
     return last is None or stamp(feed.cadence.last_due(at)) > last["logical"]

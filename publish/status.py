@@ -123,7 +123,7 @@ def _file_lines(files: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines + ([f"  and {more} more"] if more > 0 else [])
 
 
-_LYING, _TAKEN = "lies there", "taken"
+_WAITING, _PICKED_UP = "lies there", "taken"
 
 
 def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> None:
@@ -138,7 +138,9 @@ def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> 
         Refused, Temporary: a folder cannot be listed.
     """
     for feed in feeds:
-        waiting = [r for r in _newest(feed, ledger) if _last_state(ledger, r) != _TAKEN]
+        waiting = [
+            r for r in _newest(feed, ledger) if _last_state(ledger, r) != _PICKED_UP
+        ]
         if feed.pickup is None or not waiting:
             continue
         to = Destination.of(settings.variables, feed.destination)
@@ -146,7 +148,7 @@ def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> 
         with opened(lambda to=to, folder=folder: connect(to, folder)) as connection:  # type: ignore[misc]
             names = set(connection.list())
         for record in waiting:
-            state = _LYING if record["name"] in names else _TAKEN
+            state = _WAITING if record["name"] in names else _PICKED_UP
             if state != _last_state(ledger, record):
                 about = {name: record[name] for name in ("attempt", "feed", "name")}
                 ledger.append("observed", **about, state=state)
@@ -168,11 +170,12 @@ def pickup_state(feed: Feed, ledger: Ledger, at: datetime) -> list[dict[str, Any
                 "since": record["at"],
                 "state": observed["state"] if observed else "not looked at",
                 "seen": observed["at"] if observed else None,
-                "overdue": late and (observed is None or observed["state"] != _TAKEN),
+                "overdue": late
+                and (observed is None or observed["state"] != _PICKED_UP),
             }
         )
-    taken = [file for file in files if file["state"] == _TAKEN][-1:]
-    return taken + [file for file in files if file["state"] != _TAKEN]
+    picked_up = [file for file in files if file["state"] == _PICKED_UP][-1:]
+    return picked_up + [file for file in files if file["state"] != _PICKED_UP]
 
 
 def pickup_lines(files: Sequence[dict[str, Any]]) -> list[str]:
@@ -180,7 +183,7 @@ def pickup_lines(files: Sequence[dict[str, Any]]) -> list[str]:
     lines = []
     for file in files:
         line = f"  pick-up: {file['name']} {file['state']}"
-        if file["state"] == _TAKEN:
+        if file["state"] == _PICKED_UP:
             line += f", seen at {file['seen']}; delivered {file['since']}"
         else:
             line += f", delivered {file['since']}"

@@ -40,7 +40,7 @@ def label(feed: Feed, split: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class GateInputs:
-    """What a file is judged by, beside its own bytes.
+    """What a file is judged by, apart from its own bytes.
 
     Attributes:
         artifacts: dbt's manifest and run results.

@@ -68,13 +68,13 @@ def _key_loss(context: GuardContext, most: float) -> Iterator[Check]:
     key = names(context.feed.key)
     lost, before, examples = 0, 0, []
     if context.holds:
-        gone = f"from (select {key} from held except select {key} from feed)"
+        missing = f"from (select {key} from held except select {key} from feed)"
         before = context.number(
             f"select count(*) from (select distinct {key} from held)"
         )
-        lost = context.number(f"select count(*) {gone}")
+        lost = context.number(f"select count(*) {missing}")
         examples = context.connection.execute(
-            f"select * {gone} order by all limit {EXAMPLES}"
+            f"select * {missing} order by all limit {EXAMPLES}"
         ).fetchall()
     share = lost / before if before else 0.0
     good = share <= most
@@ -89,42 +89,42 @@ def _key_loss(context: GuardContext, most: float) -> Iterator[Check]:
 
 def _value_loss(context: GuardContext, columns: list[str]) -> Iterator[Check]:
     """RUN_TYPE_VANISHED: the file has no row with a value that the partner holds."""
-    gone: list[str] = []
+    missing: list[str] = []
     for column in columns if context.holds else ():
         lost = context.connection.execute(
             f"select {name(column)} from held except select {name(column)} from feed "
             "order by 1"
         ).fetchall()
-        gone.extend(f"{column} {row[0]}" for row in lost)
+        missing.extend(f"{column} {row[0]}" for row in lost)
     yield Check(
-        "RUN_TYPE_VANISHED", "guards", not gone,
+        "RUN_TYPE_VANISHED", "guards", not missing,
         f"every {' and '.join(columns)} that the partner holds is still in the file"
-        if not gone
-        else f"no row is left with {listed(gone)}, which the partner holds. {APPROVE}",
-        len(gone), 0, len(gone), tuple(gone[:EXAMPLES]),
+        if not missing
+        else f"no row has {listed(missing)}, which the partner holds. {APPROVE}",
+        len(missing), 0, len(missing), tuple(missing[:EXAMPLES]),
     )  # fmt: skip
 
 
 def _vanished_keys(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     """RUN_KEY_VANISHED: the state model has no row for a key that the partner holds."""
     key = names(limit["columns"])
-    gone, examples = 0, []
+    missing, examples = 0, []
     if context.holds:
         now = rows_of(context.feed, context.split, context.feed.state.sql)
         there = f"select {key} from {now}" + _elsewhere(context, limit, key)
         lost = f"from (select {key} from held except ({there}))"
-        gone = context.number(f"select count(*) {lost}")
+        missing = context.number(f"select count(*) {lost}")
         examples = context.connection.execute(
             f"select * {lost} order by all limit {EXAMPLES}"
         ).fetchall()
     named = ", ".join(limit["columns"])
     yield Check(
-        "RUN_KEY_VANISHED", "guards", not gone,
+        "RUN_KEY_VANISHED", "guards", not missing,
         f"every {named} that the partner holds still has a row"
-        if not gone
-        else f"{gone:,} values of {named} that the partner holds have no row any more, "
-        f"and no row could say that they are gone. Look in the source. {APPROVE}",
-        gone, 0, gone, tuple("/".join(map(str, row)) for row in examples),
+        if not missing
+        else f"{missing:,} values of {named} that the partner holds have no row, not "
+        f"even one that marks them as deleted. Look at the source. {APPROVE}",
+        missing, 0, missing, tuple("/".join(map(str, row)) for row in examples),
     )  # fmt: skip
 
 

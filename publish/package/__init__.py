@@ -39,7 +39,7 @@ VERIFIER = Path(__file__).with_name("verify.py")
 
 @dataclass(frozen=True, slots=True)
 class PackageInputs:
-    """What a package needs beside the bytes of the file.
+    """What a package needs apart from the bytes of the file.
 
     Attributes:
         suite: the expectations of the feed.

@@ -55,7 +55,7 @@ class PartnerState:
     contract: str | None
 
     @classmethod
-    def of(
+    def find(
         cls, place: Place, feed: Feed, record: Record | None
     ) -> "PartnerState | None":
         """Return the state that a ledger record (the newest that set it) points to."""

@@ -101,19 +101,19 @@ def subtract(
     with (
         old.open("rb", buffering=_BUFFER) as olds,
         new.open("rb", buffering=_BUFFER) as news,
-        only_old.open("wb", buffering=_BUFFER) as gone,
-        only_new.open("wb", buffering=_BUFFER) as come,
+        only_old.open("wb", buffering=_BUFFER) as old_part,
+        only_new.open("wb", buffering=_BUFFER) as new_part,
     ):
         if header:
             olds.readline()
             line = news.readline()
-            gone.write(line)
-            come.write(line)
-        return _walk(olds, news, gone, come, key)
+            old_part.write(line)
+            new_part.write(line)
+        return _walk(olds, news, old_part, new_part, key)
 
 
 def _walk(
-    olds: BinaryIO, news: BinaryIO, gone: BinaryIO, come: BinaryIO, key: Key
+    olds: BinaryIO, news: BinaryIO, old_part: BinaryIO, new_part: BinaryIO, key: Key
 ) -> Lines:
     """Walk both files once; lines of one key that differ go to both sides."""
     same = left = right = 0
@@ -122,10 +122,10 @@ def _walk(
         while before != after:  # at the end of a file its line is empty
             order = _order(before, after, key)
             if order <= 0:
-                gone.write(before)
+                old_part.write(before)
                 left += 1
             if order >= 0:
-                come.write(after)
+                new_part.write(after)
                 right += 1
             if order <= 0:
                 before = olds.readline()

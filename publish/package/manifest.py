@@ -39,7 +39,7 @@ class Resource:
 def build_manifest(
     feed: Feed,
     file: Resource,
-    beside: Mapping[str, Resource],
+    tables: Mapping[str, Resource],
     run: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the descriptor of a package.
@@ -50,11 +50,11 @@ def build_manifest(
     Args:
         feed: the declaration.
         file: the feed's file.
-        beside: the other tables of the package, such as audit and changes.
+        tables: the other tables of the package, such as audit and changes.
         run: where the file came from; see `publish.package`.
     """
     resources = [_resource(file, feed.primary_key)]
-    others = {name: _resource(other) for name, other in beside.items()}
+    others = {name: _resource(other) for name, other in tables.items()}
     described = dict(run)
     if feed.manifest == "keep":
         resources.extend(others.values())

@@ -35,7 +35,7 @@ PRUNED = "pruned.json"
 BESIDE = {SUMS, SIGNATURE, RECEIPT, PRUNED}
 # What `publish prune` may remove. Packages of before have openlineage.jsonl.
 REMOVABLE = re.compile(r".*\.csv|gates\.html|openlineage\.jsonl|verify\.py")
-# What a receipt repeats of the ledger's record, beside the server's answers.
+# What a receipt has of the ledger's record, apart from the server's answers.
 REPEATED = ("attempt", "at", "destination", "name", "sha256", "bytes", "rows",
             "package", "checked")  # fmt: skip
 LINE = re.compile(r"([0-9a-f]{64})  ([^/\\\x00-\x1f]+)")
@@ -66,11 +66,11 @@ class Package:
         """Feed and split value: packages of one label are one chain."""
         return "{}.{}".format(self.run.get("feed"), self.run.get("split") or "")
 
-    def expect(self, what: str, expected: object, found: object) -> None:
+    def expect(self, what: str, expected: object, actual: object) -> None:
         """Note a fault unless both are the same, in kind too: 1 is not true."""
-        if type(expected) is not type(found) or expected != found:
+        if type(expected) is not type(actual) or expected != actual:
             self.faults.append(
-                f"{what}: expected {_short(expected)}, found {_short(found)}"
+                f"{what}: expected {_short(expected)}, found {_short(actual)}"
             )
 
     def check(self) -> None:
@@ -377,8 +377,8 @@ def _once(pairs: Many) -> Json:
     return dict(pairs)
 
 
-def _no_constant(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _sha256(path: Path) -> str:
@@ -400,7 +400,7 @@ def _folders(paths: Many) -> Many:
     for path in map(Path, paths):
         packages = sorted(p.parent for p in path.glob(f"**/{SUMS}"))
         folders += packages if packages and packages != [path] else [path]
-        # A folder beside packages that has lost its sums is a fault.
+        # A folder next to packages that has no sums is a fault.
         for package in packages:
             folders += [p for p in sorted(package.parent.iterdir()) if p.is_dir()
                         and not p.name.startswith(".")]  # fmt: skip
@@ -485,8 +485,8 @@ def _report(packages: Many, ledger: Many, notes: Many) -> int:
     """Write the result; return how many are wrong."""
     out = sys.stdout.write
     for package in packages:
-        word = "WRONG" if package.faults else "pruned" if package.removed else "good "
-        out(f"{word}  {package.folder}  {package.digest[:16]}\n")
+        status = "WRONG" if package.faults else "pruned" if package.removed else "good "
+        out(f"{status}  {package.folder}  {package.digest[:16]}\n")
         for fault in package.faults:
             out(f"       {fault}\n")
     for fault in ledger:

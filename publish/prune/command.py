@@ -50,7 +50,7 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
     start_logging(log_format, quiet)
     variables = Environment.read()
     failpoints.arm(variables)
-    place, keep = Place.of(variables), Keep.of(variables)
+    place, keep = Place.of(variables), Keep.read(variables)
     by = variables.optional("FEEDS_OPERATOR") or getpass.getuser()
     with _locked(place, variables, dry_run):
         ledger = Ledger(place.ledger)
@@ -83,9 +83,9 @@ def _in_order(decided: Plan) -> list[tuple[inventory.Piece, str]]:
 
 
 def _to_json(decided: Plan, keep: Keep, dry_run: bool, finished: int) -> dict[str, Any]:
-    kept: dict[tuple[str, str], list[int]] = defaultdict(list)
+    sizes_of_kept: dict[tuple[str, str], list[int]] = defaultdict(list)
     for piece, why in decided.stay:
-        kept[piece.kind, why].append(piece.bytes)
+        sizes_of_kept[piece.kind, why].append(piece.bytes)
     return {
         "status": "done",
         "exit_code": 0,
@@ -105,7 +105,7 @@ def _to_json(decided: Plan, keep: Keep, dry_run: bool, finished: int) -> dict[st
         ],
         "kept": [
             {"kind": kind, "because": why, "count": len(sizes), "bytes": sum(sizes)}
-            for (kind, why), sizes in sorted(kept.items())
+            for (kind, why), sizes in sorted(sizes_of_kept.items())
         ],
         "bytes": {
             "removed": sum(piece.bytes for piece, _ in decided.remove),

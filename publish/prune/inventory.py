@@ -15,7 +15,7 @@ from store.outbox import packages
 from store.package import BUILT_FROM, PRUNED, RECEIPT, SUMS
 
 Key = tuple[str, str]
-# What stays of a package beside its manifest: its proof, some hundred kilobytes.
+# What stays of a package, with its manifest: its proof, some hundred kilobytes.
 PROOF = frozenset(
     {
         SUMS,

@@ -23,7 +23,7 @@ class Keep:
     runs: int
 
     @classmethod
-    def of(cls, variables: Environment) -> "Keep":
+    def read(cls, variables: Environment) -> "Keep":
         """Read FEEDS_KEEP_DAYS (730) and FEEDS_KEEP_RUNS (30).
 
         Raises:

@@ -17,7 +17,7 @@ from store.ledger import Ledger, Record
 from store.outbox import packages
 from store.package import PRUNED, Package
 
-_GONE = ".pruned"
+_REMOVED = ".pruned"
 
 
 def piece(place: Place, ledger: Ledger, piece: Piece, because: str, by: str) -> None:
@@ -42,7 +42,7 @@ def piece(place: Place, ledger: Ledger, piece: Piece, because: str, by: str) -> 
 
 def finish(place: Place) -> int:
     """Finish the work of a killed process; return how many pieces."""
-    left = [*place.landing.glob(f".*{_GONE}")]
+    left = [*place.landing.glob(f".*{_REMOVED}")]
     for folder in left:
         shutil.rmtree(folder)
     for run in place.landing.glob("[!.]*"):
@@ -90,7 +90,7 @@ def _package(folder: Path, record: Record) -> None:
 
 def _landed(place: Place, piece: Piece) -> None:
     run, source = piece.path.parent, piece.path.name
-    hidden = place.landing / f".{run.name}.{source}{_GONE}"
+    hidden = place.landing / f".{run.name}.{source}{_REMOVED}"
     piece.path.rename(hidden)
     sync_folder(run)
     failpoint("in-prune")

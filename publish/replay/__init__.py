@@ -82,7 +82,7 @@ def compare(run: Path, again: Path) -> dict[str, bool]:
 
 
 def _rank(name: str) -> int:
-    """Sort the feed first, then the tables beside it, then the other files."""
+    """Sort the feed first, then the other tables, then the other files."""
     if name in ("audit.csv", "changes.csv"):
         return 1
     return 0 if name.endswith(".csv") else 2

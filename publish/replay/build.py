@@ -44,7 +44,7 @@ def dbt(there: Place, root: Path, run: Package, limits: Limits) -> str:
         *("--vars", json.dumps(run.run["thresholds"])),
         *("--project-dir", str(root), "--profiles-dir", str(root)),
     ]
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_PASSED)}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_PASSED)}
     variables = {
         "FEEDS_ENVIRONMENT": there.environment,
         "FEEDS_DATA": str(there.data),
@@ -53,7 +53,7 @@ def dbt(there: Place, root: Path, run: Package, limits: Limits) -> str:
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(there.data.parent / "logs"),
     }
-    code, output = _child(words, {**kept, **variables}, root)
+    code, output = _child(words, {**inherited, **variables}, root)
     if code not in (0, 1) or not (target / "run_results.json").is_file():
         raise Refused(
             f"{run.file}/{run.run_id} is not made again by the code in {root}. "

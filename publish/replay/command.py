@@ -105,7 +105,7 @@ def _in_folder(
 
 
 def _to_json(
-    recorded: Package, result: Replayed, commit: str | None, kept: bool
+    recorded: Package, result: Replayed, commit: str | None, keep: bool
 ) -> dict[str, Any]:
     return {
         "status": "done" if result.identical else "refused",
@@ -118,7 +118,7 @@ def _to_json(
         "files": [
             {"name": name, "identical": same} for name, same in result.files.items()
         ],
-        "folder": str(result.folder) if kept else None,
+        "folder": str(result.folder) if keep else None,
     }
 
 

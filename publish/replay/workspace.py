@@ -93,17 +93,16 @@ def _check(place: Place, run: Package) -> None:
     Raises:
         Refused: names the files that are gone or changed.
     """
-    gone, changed = [], []
+    missing, changed = [], []
     for path, digest in _needed(place, run):
         if not path.is_file():
-            gone.append(str(path))
+            missing.append(str(path))
         elif digest and sha256_of(path) != digest:
             changed.append(str(path))
-    if gone:
+    if missing:
         raise Refused(
-            f"{run.name} cannot be made again: expected what it was "
-            f"made of, found no {', no '.join(gone)}. Was it pruned? Restore it from a "
-            "copy."
+            f"{run.name} cannot be made again: expected what it was made of, "
+            f"found no {', no '.join(missing)}. Was it pruned? Restore it from a copy."
         )
     if changed:
         raise Refused(
@@ -136,8 +135,8 @@ def _take_number(there: Place, run: Package) -> None:
     if base.count("-") == 2:
         base, _, text = base.rpartition("-")
         number = int(text)
-    for taken in range(1, number):
-        name = base if taken == 1 else f"{base}-{taken}"
+    for earlier in range(1, number):
+        name = base if earlier == 1 else f"{base}-{earlier}"
         receipt = there.outbox / run.file / name / RECEIPT
         receipt.parent.mkdir(parents=True)
         receipt.touch()
@@ -152,8 +151,8 @@ def _before(ledger: Ledger, run: Package) -> Iterator[Record]:
     feed, left = run.run["feed"], run.run["ledger"]["settled"]
     models = {s["model"] for s in run.run["states"]["held"]}
     for record in ledger.all("approved", "held", "intent", "delivered", "nothing"):
-        kept = record.get("state") or {}
-        if record.get("feed") != feed and kept.get("model") not in models:
+        state = record.get("state") or {}
+        if record.get("feed") != feed and state.get("model") not in models:
             continue
         if record.get("package") == run.digest:
             break  # its own record: what follows is newer

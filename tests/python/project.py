@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -112,4 +113,4 @@ class Project:
     def copy(self, folder: Path) -> Self:
         """Copy it, so that a test may change it."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        return replace(self, folder=folder)
+        return replace(deepcopy(self), folder=folder)

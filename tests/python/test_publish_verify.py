@@ -10,7 +10,6 @@ import random
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 from commands import ROOT, clean_environment
 from package_mutations import every, reseal
+from package_reader import packages_of_before
 from sample_project import SampleProject
 
 from publish.package import verify
@@ -219,10 +219,7 @@ def test_packages_of_before_are_verified(
     feed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """They have openlineage.jsonl, and every rule of the suite in the contract."""
-    with tarfile.open(ROOT / "tests/fixtures/packages_of_before.tar.gz") as archive:
-        # Python 3.11.4 brought filters; that of Debian 12 is older.
-        archive.extraction_filter = getattr(tarfile, "data_filter", None)
-        archive.extractall(tmp_path)
+    packages_of_before(tmp_path)
     folder = tmp_path / feed
     words = [str(folder / "outbox"), "--ledger", str(folder / "ledger.jsonl")]
     code, output = check(capsys, words)
