@@ -51,7 +51,7 @@ class Bench:
     def judge(self, at: datetime, last_rows: int | None) -> tuple[list[str], Any]:
         """Return the guards that would hold `today`, and its profile."""
         self.connection.execute("create or replace view feed as select * from today")
-        checks = guards.ask(
+        checks = guards.run_guards(
             GuardContext(
                 self.connection, self.feed, None, (None,), at, last_rows is not None,
                 last_rows, False, False,

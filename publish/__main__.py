@@ -1,4 +1,4 @@
-"""The command line of publish: run, approve, settle, status."""
+"""The command line of publish."""
 
 import getpass
 import sys
@@ -37,7 +37,7 @@ class RunByDefault(click.Group):
     """`publish`, `publish FILE` and `publish --due` mean `publish run ...`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `run` before words that name no command."""
+        """Put `run` before arguments that name no command."""
         if not args or args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["run", *args]
         return super().parse_args(ctx, args)
@@ -48,7 +48,7 @@ _STATUS = {0: "done", 1: "refused", 2: "failed", 75: "temporary"}
 
 @click.group(cls=RunByDefault, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Turn marts into partner files: render, judge, pack, deliver, remember.
+    """Turn marts into partner files: render, judge, pack, deliver, record.
 
     Without a command, `run`: publish every declared file, or those named.
     """
@@ -58,9 +58,9 @@ def cli() -> None:
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--at", type=Time(), help="Logical time, UTC.  [default: now]")
 @click.option("--due", is_flag=True, help="Only files whose cadence fell due by then.")
-@click.option("--dry-run", is_flag=True, help="Do everything but deliver.")
+@click.option("--dry-run", is_flag=True, help="Do everything except deliver.")
 @click.option("--again", is_flag=True, help="Deliver what the partner has already.")
-@click.option("--because", metavar="TEXT", help="Why again; the ledger keeps it.")
+@click.option("--because", metavar="TEXT", help="Why again; for the ledger.")
 @log_options
 def run_command(
     files: tuple[str, ...],
@@ -73,14 +73,14 @@ def run_command(
     log_format: str,
     quiet: bool,
 ) -> None:
-    """Publish files; what any gate holds is not sent."""
+    """Publish files; a file that a gate holds is not sent."""
     start_logging(log_format, quiet)
     settings = _settings(at, dry_run, quiet, due)
     if again or because is not None:
         settings = replace(settings, again=_again(settings, files, again, because))
     with _locked(settings) as ledger:
-        found = artifacts.read(settings.root, settings.variables)
-        choice = choose(found, files, settings.place.landing, ledger)
+        built = artifacts.read(settings.root, settings.variables)
+        choice = choose(built, files, settings.place.landing, ledger)
         for name, why in choice.left_out.items():
             LOG.info(f"left out file={name}: {why}")
         chosen = list(choice.feeds)
@@ -88,14 +88,14 @@ def run_command(
             chosen = [
                 feed
                 for feed in chosen
-                # A split feed is due value by value; `publish.prepare` knows them.
+                # A split feed has a due time for each value: `publish.prepare`.
                 if feed.split_by or selection.due(feed, ledger, settings.at)
             ]
         outcomes = [
             outcome
             for feed in chosen
-            for outcome in publish(settings, found, ledger, feed)
-            if outcome.told["status"] != "not due"
+            for outcome in publish(settings, built, ledger, feed)
+            if outcome.summary["status"] != "not due"
         ]
     code = worst(outcomes)
     result = {
@@ -104,18 +104,18 @@ def run_command(
         "at": settings.logical_time,
         "environment": settings.place.environment,
         "dry_run": dry_run,
-        "files": [outcome.told for outcome in outcomes],
+        "files": [outcome.summary for outcome in outcomes],
         "left_out": [
             {"file": name, "because": why} for name, why in choice.left_out.items()
         ],
     }
-    report(result, "\n".join(o.words for o in outcomes) or "Nothing is due.", as_json)
+    report(result, "\n".join(o.text for o in outcomes) or "Nothing is due.", as_json)
     sys.exit(code)
 
 
 @cli.command()
 @click.argument("digest")
-@click.option("--because", required=True, metavar="TEXT", help="Why it is right.")
+@click.option("--because", required=True, metavar="TEXT", help="Why the file is right.")
 @log_options
 def approve(
     digest: str, because: str, as_json: bool, log_format: str, quiet: bool
@@ -125,14 +125,14 @@ def approve(
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
         held = approval.releasable(ledger, settings.place.outbox, digest, because)
-        found = artifacts.read(settings.root, settings.variables)
+        built = artifacts.read(settings.root, settings.variables)
         landing = settings.place.landing
-        (feed,) = choose(found, [held["feed"]], landing, ledger).feeds
-        approval.still_closed(settings, found, feed, held)
+        (feed,) = choose(built, [held["feed"]], landing, ledger).feeds
+        approval.still_closed(settings, built, feed, held)
         record = approval.approve(ledger, held, _operator(settings), because)
     report(
         {"status": "done", **record},
-        f"{record['name']} released by {record['by']} in spite of "
+        f"{record['name']} released by {record['by']}. It was held by "
         f"{', '.join(record['checks'])}. The next `publish {record['feed']}` "
         "delivers it, if it still makes the same bytes.",
         as_json,
@@ -149,28 +149,30 @@ def approve(
 def settle(
     attempt: str, ended: str, because: str, as_json: bool, log_format: str, quiet: bool
 ) -> None:
-    """Say how an unknown delivery ended, after asking the partner."""
+    """Record how an unknown delivery ended, after you asked the partner."""
     start_logging(log_format, quiet)
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
         record = settle_unknown(
             ledger, attempt, ended == "delivered", _operator(settings), because
         )
-    words = f"{record['name']}: recorded as {ended} by {record['by']}."
-    report({"status": "done", **record}, words, as_json)
+    text = f"{record['name']}: recorded as {ended} by {record['by']}."
+    report({"status": "done", **record}, text, as_json)
 
 
 @cli.command()
 @click.option("--at", type=Time(), help="Logical time, UTC.  [default: now]")
-@click.option("--look", is_flag=True, help="Ask the servers what was picked up.")
+@click.option(
+    "--look", is_flag=True, help="Look on the servers for files not picked up."
+)
 @log_options
 def status(
     at: datetime | None, look: bool, as_json: bool, log_format: str, quiet: bool
 ) -> None:
-    """Tell what every partner has, what is held, what is due.
+    """Show what every partner has, what is held, what is due.
 
-    Reads the ledger alone; with --look also the folders of partners that remove what
-    they have read.
+    Reads the ledger; with --look also the folders of partners that remove the files
+    that they have read.
     """
     start_logging(log_format, quiet)
     settings = _settings(at, True, quiet)
@@ -196,14 +198,14 @@ def _again(
 
 @cli.command()
 def key() -> None:
-    """Print the public half of the key that signs packages, as PEM."""
-    found = signature.key(Environment.read(Path.cwd()))
-    if found is None:
+    """Print the public key that verifies the signature of packages, as PEM."""
+    private = signature.key(Environment.read(Path.cwd()))
+    if private is None:
         raise Misuse(
             "expected a signing key in FEEDS_SIGNING_KEY or FEEDS_SIGNING_KEY_FILE, "
             "found neither set. docs/package.md shows how one is made."
         )
-    click.echo(signature.public(found), nl=False)
+    click.echo(signature.public(private), nl=False)
 
 
 cli.add_command(check)

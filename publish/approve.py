@@ -18,10 +18,10 @@ _AGAIN = "Publish again, and approve what is held then."
 
 
 def releasable(ledger: Ledger, packages: Path, digest: str, because: str) -> Record:
-    """Return the held file that a person may release, as far as the package tells.
+    """Return the held file that a person may release, by the ledger and its package.
 
     Args:
-        ledger: the memory; its lock is held.
+        ledger: its lock is held.
         packages: the outbox.
         digest: SHA-256 of the held file, or its first 12 digits or more.
         because: why.
@@ -54,21 +54,21 @@ def releasable(ledger: Ledger, packages: Path, digest: str, because: str) -> Rec
 
 
 def approve(ledger: Ledger, held: Record, by: str, because: str) -> Record:
-    """Record that the next run may deliver these bytes in spite of what holds them.
+    """Record that the next run may deliver these bytes though checks hold them.
 
-    It covers the checks that hold the file now and no other, is used up by one
-    delivery, and means nothing for any other bytes.
+    The release covers the checks that hold the file now and no other check, one
+    delivery, and no other bytes.
 
     Args:
-        ledger: the memory; its lock is held.
+        ledger: its lock is held.
         held: from `releasable`.
-        by: who takes the responsibility.
+        by: who releases it.
         because: why.
     """
-    kept = ("feed", "file", "run_id", "name", "sha256", "checks")
+    fields = ("feed", "file", "run_id", "name", "sha256", "checks")
     return ledger.append(
         "approved",
-        **{name: held[name] for name in kept},
+        **{name: held[name] for name in fields},
         by=by,
         because=because.strip(),
     )
@@ -97,24 +97,26 @@ def _released(ledger: Ledger, held: Record) -> Record | None:
 
 def _newest_held(ledger: Ledger, digest: str) -> Record:
     newest = ledger.newest()
-    found = [
+    held = [
         record
         for record in newest.values()
         if record["event"] == "held" and record["sha256"].startswith(digest)
     ]
-    if found:
+    if held:
         # The first delta of a term and its first full file have the same bytes; each
-        # is a file of its own, so the next one is meant once this one is released.
-        return next((r for r in found if not _released(ledger, r)), found[0])
+        # is a file of its own: after the release of one, the digest means the other.
+        return next((r for r in held if not _released(ledger, r)), held[0])
     known = [r for r in ledger.all("held") if r["sha256"].startswith(digest)]
     if known:
         raise Refused(_superseded(known[-1], newest[known[-1]["file"]]))
-    held = {r["sha256"]: r for r in newest.values() if r["event"] == "held"}
-    # Typed by hand or cut off in a mail, a digest is wrong in a digit or two.
-    short = {sha256[: len(digest)]: sha256 for sha256 in held}
+    by_digest = {r["sha256"]: r for r in newest.values() if r["event"] == "held"}
+    # A digest that was typed by hand often has a digit or two wrong.
+    short = {sha256[: len(digest)]: sha256 for sha256 in by_digest}
     near = [short[text] for text in difflib.get_close_matches(digest, short)]
-    shown = near or list(held)
-    listed = "; ".join(f"{sha256} ({held[sha256]['name']})" for sha256 in shown[:3])
+    shown = near or list(by_digest)
+    listed = "; ".join(
+        f"{sha256} ({by_digest[sha256]['name']})" for sha256 in shown[:3]
+    )
     raise Refused(
         f"no held file has a SHA-256 that begins with {digest}. "
         + (f"{'Near' if near else 'Held'}: {listed}." if shown else "None is held.")
@@ -137,13 +139,12 @@ def _superseded(record: Record, newest: Record) -> str:
 def still_closed(
     settings: Settings, artifacts: Artifacts, feed: Feed, held: Record
 ) -> None:
-    """Ask dbt's verdict and the read-back again, of the held file, as of now.
+    """Run the checks of dbt and the read-back again on the held file.
 
-    A release means nothing for a file that the mart has left behind: the next run
-    would make other bytes, and deliver those or hold them.
+    If the mart has changed, a release is useless: the next run makes other bytes.
 
     Raises:
-        Refused: dbt failed since, or the mart has other rows by now.
+        Refused: dbt has failed since, or the mart has other rows now.
         Misuse: there is no warehouse.
         Temporary: dbt is writing it.
     """
@@ -154,12 +155,12 @@ def still_closed(
         outbox.work(place.outbox, feed.name) as work,
         duck.open_session(settings.limits, work, place.warehouse) as connection,
     ):
-        checks = dbt.ask(connection, artifacts, feed)
+        checks = dbt.run_checks(connection, artifacts, feed)
         checks.append(readback.header(feed, path))
         with duck.scratch(connection, work / "scratch.duckdb"):
             checks.append(readback.same_rows(connection, feed, split, path))
-    for closed in (one for one in checks if not one.passed):
+    for closed in (check for check in checks if not check.passed):
         raise Refused(
-            f"{held['name']} cannot be released any more. {closed.id}: {closed.says} "
-            "Publish again, and approve what is held then."
+            f"{held['name']} cannot be released any more. {closed.id}: "
+            f"{closed.message} {_AGAIN}"
         )

@@ -1,4 +1,4 @@
-"""A feed made ready: every file of it rendered, judged and packed; nothing leaves."""
+"""Prepares the files of a feed: renders, judges and packs each; delivers nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,23 +24,12 @@ from store.feeds.artifacts import Artifacts, states_below
 from store.ledger import Ledger, Record
 
 
-class NotInWarehouseError(Refused):
-    """dbt has not built all tables that a file stands on; `models` names them."""
-
-    def __init__(self, warehouse: Path, models: Sequence[str]) -> None:
-        self.models = models
-        super().__init__(
-            f"expected {' and '.join(models)} in {warehouse}, found no such table: "
-            "`dbt build` has not made it. Run it, and see what it says."
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class PreparedFile:
     """One file that was judged.
 
     Attributes:
-        file: what was rendered; its path may be gone, `package` has the file.
+        file: what was rendered; use the file in `package`, its own path is temporary.
         bytes: size of the file.
         status: "ready", "held", "skipped" (empty, and that is fine) or "unchanged"
             (the partner has exactly these bytes).
@@ -51,7 +40,7 @@ class PreparedFile:
         digest: of the package.
         manifest: name of the manifest in the package.
         state: digest of the rows that the partner will hold.
-        seconds: how long its steps took, by name: render, judge, package.
+        seconds: of each step: render, judge, package.
     """
 
     file: gate.Rendered
@@ -95,10 +84,13 @@ def prepare(
         outbox.work(place.outbox, feed.name) as work,
         duck.open_session(settings.limits, work, place.warehouse) as connection,
     ):
-        if missing := lacking(connection, feed.tables):
-            raise NotInWarehouseError(place.warehouse, missing)
+        if missing := _missing(connection, feed.tables):
+            raise Refused(
+                f"expected {' and '.join(missing)} in {place.warehouse}, found no such "
+                "table: `dbt build` has not made it. Run it, and read its output."
+            )
         chosen = selection.split_values(connection, feed, ledger, settings.at)
-        case = gate.GateInputs(
+        inputs = gate.GateInputs(
             artifacts=artifacts,
             root=settings.root,
             landed=landed,
@@ -110,19 +102,19 @@ def prepare(
             accept_first=settings.accept_first,
             limits=settings.limits,
         )
-        about = provenance.of_run(
+        run = provenance.of_run(
             connection, settings.root, settings.variables, artifacts, feed, landed
         )
         built = gate.built_at(connection)
         read = states_below(artifacts, feed.unique_id)
-        about |= provenance.compared_states(ledger, feed, read, built)
-        made = FeedRun(
-            settings, ledger, connection, work, case, about,
+        run |= provenance.compared_states(ledger, feed, read, built)
+        feed_run = FeedRun(
+            settings, ledger, connection, work, inputs, run,
             provenance.built_from(settings.root, artifacts, feed), key,
         )  # fmt: skip
         return [
             selection.not_made(settings, ledger, feed, split, built)
-            or made.ready(feed, split)
+            or feed_run.prepare(feed, split)
             for split in chosen
             if only in (None, gate.label(feed, split))
         ] or [*selection.none_open(settings, feed, landed)]
@@ -141,18 +133,18 @@ def _last_rows(
 
 @dataclass(frozen=True, slots=True)
 class FeedRun:
-    """What the files of one feed share while they are made."""
+    """What the files of one feed share while they are prepared."""
 
     settings: Settings
     ledger: Ledger
     connection: duckdb.DuckDBPyConnection
     work: Path
-    case: gate.GateInputs
-    about: dict[str, Any]
+    inputs: gate.GateInputs
+    run: dict[str, Any]
     built_from: dict[str, str]
     key: Ed25519PrivateKey | None
 
-    def ready(self, feed: Feed, split: str | None) -> PreparedFile:
+    def prepare(self, feed: Feed, split: str | None) -> PreparedFile:
         """Render, judge and pack the file of a feed and a split value."""
         watch = Stopwatch()
         name = feed.file_name(self.settings.at, self.settings.place.environment, split)
@@ -160,15 +152,15 @@ class FeedRun:
         folder.mkdir(parents=True)
         rows = render.feed_file(self.connection, feed, split, folder / name)
         file = gate.Rendered(feed, split, folder / name, rows, sha256_of(folder / name))
-        _tell("rendered", name, watch.lap("render"), f"rows={rows}")
+        _log("rendered", name, watch.lap("render"), f"rows={rows}")
         scratch = folder.with_name("scratch.duckdb")
-        gates = gate.judge(self.connection, self.case, file, scratch)
-        _tell("judged", name, watch.lap("judge"), f"gates={gates.tally}")
-        made = self._pack(file, gates)
-        if made.package:
-            _tell("packed", name, watch.lap("package"), f"package={made.package}")
-        LOG.info(f"{made.status} file={name}")
-        return replace(made, seconds=watch.seconds)
+        gates = gate.judge(self.connection, self.inputs, file, scratch)
+        _log("judged", name, watch.lap("judge"), f"gates={gates.tally}")
+        prepared = self._pack(file, gates)
+        if prepared.package:
+            _log("packed", name, watch.lap("package"), f"package={prepared.package}")
+        LOG.info(f"{prepared.status} file={name}")
+        return replace(prepared, seconds=watch.seconds)
 
     def _pack(self, file: gate.Rendered, gates: Gates) -> PreparedFile:
         feed, place = file.feed, self.settings.place
@@ -179,11 +171,11 @@ class FeedRun:
         run_id = outbox.run_id(place.outbox, self.settings.at, file.label, file.sha256)
         size = file.path.stat().st_size
         if status in ("skipped", "unchanged"):
-            kept = self._moved_on(file) if status == "skipped" else ""
-            return PreparedFile(file, size, status, gates, holding, run_id, state=kept)
+            state = self._state_without_file(file) if status == "skipped" else ""
+            return PreparedFile(file, size, status, gates, holding, run_id, state=state)
         suite = self.settings.root / "tests" / "expectations" / f"{feed.suite}.json"
-        about = {
-            **self.about,
+        run = {
+            **self.run,
             "run_id": run_id,
             "feed": feed.name,
             "split": file.split,
@@ -194,31 +186,37 @@ class FeedRun:
         }
         folder = file.path.parent
         held_by = self.ledger.last_state(feed.state.model, feed.destination, file.split)
-        held = changes.PartnerState.of(place, feed, held_by)
-        account = package.PackageInputs(
-            self.case, gates, about, self.built_from, approved, held, self.key
+        held = changes.PartnerState.find(place, feed, held_by)
+        inputs = package.PackageInputs(
+            gate.suite.read(self.settings.root, feed.suite),
+            gates,
+            run,
+            self.built_from,
+            approved,
+            held,
+            self.key,
         )
-        packed = package.fill(self.connection, folder, file, account)
-        kept = ""
+        packed = package.fill(self.connection, folder, file, inputs)
+        state = ""
         if status == "ready" and not self.settings.dry_run:
-            kept = self._write_state(file)
+            state = self._write_state(file)
         final = outbox.admit(folder, place.outbox / file.label / run_id)
         return PreparedFile(
             file, size, status, gates, holding, run_id, final, packed.digest,
-            packed.manifest, kept,
+            packed.manifest, state,
         )  # fmt: skip
 
-    def _moved_on(self, file: gate.Rendered) -> str:
-        """Keep the state anew if it lost keys, which no row of a delta could say.
+    def _state_without_file(self, file: gate.Rendered) -> str:
+        """Keep the state of a delta without rows if keys have left; return its digest.
 
-        They were let go: another file carries them, or a person said so. Else they
-        would be missed every night, or, come back, be taken for told already.
+        No row of a delta can name such a key. With the old state the guard would report
+        it as vanished in every run, and a key that returns would not count as changed.
         """
-        feed, case = file.feed, self.case
-        if feed.state == feed.model or not case.held or self.settings.dry_run:
+        feed, inputs = file.feed, self.inputs
+        if feed.state == feed.model or not inputs.held or self.settings.dry_run:
             return ""
-        # No row differs, so that only rows of lost keys can be too many.
-        held = render.rows(feed, file.split, duck.parquet(case.held))
+        # No row differs, so a difference in number is rows of keys that have left.
+        held = render.rows(feed, file.split, duck.parquet(inputs.held))
         now = render.rows(feed, file.split, feed.state.sql)
         count = "(select count(*) from {})".format
         query = f"select {count(held)} <> {count(now)}"
@@ -237,10 +235,10 @@ class FeedRun:
         )  # fmt: skip
 
     def _status(self, file: gate.Rendered, last: Record | None) -> str:
-        """Say what an open gate leads to; the same bytes are sent once.
+        """Return the status of a file that no check holds; the same bytes go out once.
 
-        A delta is news whenever it has rows: `pass_over` has seen to it that the
-        state it was subtracted from is what the partner holds.
+        A delta with rows always goes out: `selection.not_made` has checked that it was
+        subtracted from what the partner holds.
         """
         feed = file.feed
         if file.rows == 0 and feed.when_empty == "skip":
@@ -254,16 +252,16 @@ class FeedRun:
         return "ready" if again else "unchanged"
 
 
-def _tell(event: str, name: str, seconds: float, more: str) -> None:
+def _log(event: str, name: str, seconds: float, more: str) -> None:
     LOG.info(f"{event} file={name} {more} seconds={seconds:.1f}")
 
 
-def lacking(
+def _missing(
     connection: duckdb.DuckDBPyConnection, tables: Iterable[Relation]
 ) -> list[str]:
-    """Return the models whose tables the warehouse does not hold."""
-    found = connection.execute(
+    """Return the models whose tables the warehouse lacks."""
+    existing = connection.execute(
         "select table_schema, table_name from information_schema.tables "
         "where table_catalog = 'warehouse'"
     ).fetchall()
-    return sorted(t.model for t in tables if (t.schema, t.name) not in found)
+    return sorted(t.model for t in tables if (t.schema, t.name) not in existing)

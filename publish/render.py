@@ -1,7 +1,7 @@
-"""Table to bytes: contract order, total sort, declared dialect.
+"""Writes a table as a file: columns of the contract, sorted, in the declared dialect.
 
-DuckDB's COPY has one date format per file and writes its null text bare, so every
-column is made text first; the golden bytes are pinned in tests.
+DuckDB's COPY has one date format for a file and never quotes its null text, so every
+column becomes text first. Tests hold the exact bytes.
 """
 
 from pathlib import Path
@@ -56,8 +56,8 @@ def table(
         sort: a total order of the rows, else two runs may differ.
         dialect: the form of the text.
         path: the file; it appears whole or not at all.
-        ties: rows may tie in `sort`; then a hash of the whole row decides, which
-            takes a third of the memory of sorting by every column.
+        ties: rows may be equal in `sort`; then a hash of the whole row decides, which
+            takes a third of the memory of a sort by every column.
     """
     needed = ", ".join(map(name, dict.fromkeys((*(c.name for c in columns), *sort))))
     order = ", ".join(f"t.{name(column)} nulls first" for column in sort)
@@ -66,7 +66,7 @@ def table(
     fields = ", ".join(
         f"{written(column, dialect)} as {name(column.name)}" for column in columns
     )
-    # Sorted before it is made text, which is wider. A projection keeps the order of
+    # Sorted before it becomes text, which is wider. A projection keeps the order of
     # rows (duckdb.org/docs/stable/sql/dialect/order_preservation).
     query = (
         f"select {fields} from (select t.* from (select {needed} from {source}) as t "
@@ -80,7 +80,7 @@ def table(
 
 
 def written(column: Column, dialect: Dialect) -> str:
-    """Return the SQL for a column's text in the file, of a relation called t."""
+    """Return the SQL of a column's text in the file, from a relation named t."""
     cell = as_text(column, f"t.{name(column.name)}", dialect)
     if dialect.quoting == "all":
         # COPY never quotes its NULLSTR, so a quoted null text must be a value.
@@ -132,7 +132,7 @@ def load_back(connection: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> 
 
 
 def is_loaded(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Say whether the file could be read back: whether `feed` is there."""
+    """Return whether the file was read back: whether `feed` exists."""
     return bool(
         connection.execute(
             "select 1 from duckdb_views() where view_name = 'feed' "
@@ -142,20 +142,20 @@ def is_loaded(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def typed_sql(feed: Feed, source: str) -> str:
-    """Select the mart's rows with what the dialect drops, as the agreement has it.
+    """Return SQL of the mart's rows without what the dialect drops.
 
-    It drops the seconds of a time, and, where every field is quoted, the difference
-    between a missing value and a text that happens to be the null text. The models
-    name such texts in the audit; no reader of the file could tell them apart.
+    A time loses its seconds. If every field is quoted, a text that is the null text
+    becomes a missing value: no reader of the file can tell them apart. The audit names
+    such texts.
     """
     cells = ", ".join(
-        f"{_again(column, feed.dialect)} as {name(column.name)}"
+        f"{_as_read(column, feed.dialect)} as {name(column.name)}"
         for column in feed.columns
     )
     return f"select {cells} from {source} as t"
 
 
-def _again(column: Column, dialect: Dialect) -> str:
+def _as_read(column: Column, dialect: Dialect) -> str:
     cell = f"t.{name(column.name)}"
     if column.type == "date" or column.type.startswith("timestamp"):
         return _typed(column, as_text(column, cell, dialect), dialect)

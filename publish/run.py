@@ -1,8 +1,8 @@
-"""The whole story of one feed: recover, prepare, deliver or hold, and say so."""
+"""Publishes one feed: recovers, prepares, delivers or holds, and reports each file."""
 
 import errno
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,11 @@ _WEIGHT = {0: 0, 75: 1, 1: 2, 2: 3}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it ended for one file: exit code, a sentence, and the same as values."""
+    """The result of one file: exit code, text for a person, the same as values."""
 
     code: int
-    words: str
-    told: dict[str, Any]
+    text: str
+    summary: dict[str, Any]
 
 
 def worst(outcomes: Sequence[Outcome]) -> int:
@@ -42,159 +42,149 @@ def worst(outcomes: Sequence[Outcome]) -> int:
 def publish(
     settings: Settings, artifacts: Artifacts, ledger: Ledger, feed: Feed
 ) -> list[Outcome]:
-    """Publish every file of a feed; what stops one file does not stop the next."""
+    """Publish every file of a feed; an error of one file does not stop the next."""
     began = time.monotonic()
     try:
         if not settings.dry_run:
             delivery.recover(settings, ledger, feed)
         partner_state.sync(ledger, settings.place.delivered)
-        made = prepare(settings, artifacts, ledger, feed)
+        files = prepare(settings, artifacts, ledger, feed)
     except Stop as stop:
         return [_stopped(feed.name, stop)]
     except (OSError, duckdb.Error) as error:
         return [_stopped(feed.name, _full(error))]
-    if not made:
-        return [_nothing(feed)]
+    if not files:
+        return [_no_files(feed)]
     return [
-        _passed(one)
-        if isinstance(one, NotMade)
-        else _finish(settings, ledger, one, began)
-        for one in made
+        _not_made(file)
+        if isinstance(file, NotMade)
+        else _finish(settings, ledger, file, began)
+        for file in files
     ]
 
 
-def _passed(one: NotMade) -> Outcome:
-    told = {"file": one.label, "status": one.status, "message": one.says}
-    return Outcome(one.code, f"{one.label} {one.status}: {one.says}", told)
+def _not_made(file: NotMade) -> Outcome:
+    summary = {"file": file.label, "status": file.status, "message": file.message}
+    return Outcome(file.code, f"{file.label} {file.status}: {file.message}", summary)
 
 
 def _finish(
-    settings: Settings, ledger: Ledger, ready: PreparedFile, began: float
+    settings: Settings, ledger: Ledger, prepared: PreparedFile, began: float
 ) -> Outcome:
-    status = ready.status
-    # A signal may have spoilt the result: nothing of it is recorded.
+    status = prepared.status
+    # A signal may have spoilt the result, so it is not recorded.
     raise_if_interrupted()
     try:
         if status == "held" and not settings.dry_run:
-            _remember_held(ledger, ready)
+            _record_held(ledger, prepared)
         elif status == "ready" and not settings.dry_run:
-            delivery.deliver(settings, ledger, ready)
+            delivery.deliver(settings, ledger, prepared)
             status = "delivered"
         elif not settings.dry_run:
-            _remember_nothing(settings, ledger, ready)
+            _record_nothing(settings, ledger, prepared)
     except Stop as stop:
-        return _stopped(ready.file.label, stop, _told(ready, "failed", began))
+        return _stopped(prepared.file.label, stop, _to_json(prepared, "failed", began))
     except OSError as error:
         full = _full(error)
-        return _stopped(ready.file.label, full, _told(ready, "failed", began))
-    told = _told(ready, status, began)
-    return Outcome(1 if status == "held" else 0, _words(ready, told), told)
+        return _stopped(prepared.file.label, full, _to_json(prepared, "failed", began))
+    summary = _to_json(prepared, status, began)
+    text = _to_text(prepared, summary)
+    return Outcome(1 if status == "held" else 0, text, summary)
 
 
-def _remember_held(ledger: Ledger, ready: PreparedFile) -> None:
+def _record_held(ledger: Ledger, prepared: PreparedFile) -> None:
     ledger.append(
         "held",
-        feed=ready.file.feed.name,
-        file=ready.file.label,
-        run_id=ready.run_id,
-        name=ready.file.path.name,
-        sha256=ready.file.sha256,
-        rows=ready.file.rows,
-        package=ready.digest,
-        checks=[check.id for check in ready.holding],
-        hard=[check.id for check in ready.holding if check.hard],
-        reasons=[_reason(check) for check in ready.holding],
-        seconds=ready.seconds,
+        feed=prepared.file.feed.name,
+        file=prepared.file.label,
+        run_id=prepared.run_id,
+        name=prepared.file.path.name,
+        sha256=prepared.file.sha256,
+        rows=prepared.file.rows,
+        package=prepared.digest,
+        checks=[check.id for check in prepared.holding],
+        hard=[check.id for check in prepared.holding if check.hard],
+        reasons=[_reason(check) for check in prepared.holding],
+        seconds=prepared.seconds,
     )
 
 
-def _remember_nothing(settings: Settings, ledger: Ledger, ready: PreparedFile) -> None:
-    """Let the ledger say why there is no file, so that a missing one is no riddle."""
-    feed = ready.file.feed
+def _record_nothing(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> None:
+    """Record why no file goes out, so that the ledger explains a missing file."""
+    feed = prepared.file.feed
     period = stamp(feed.cadence.last_due(settings.at))
-    last = ledger.last_settled(feed.name, feed.destination, ready.file.split)
-    said = last and last["event"] == "nothing" and last["period"] == period
-    if said and not ready.state and not ready.gates.closed:
-        return  # in this period; nor was an approval used up
+    last = ledger.last_settled(feed.name, feed.destination, prepared.file.split)
+    recorded = last and last["event"] == "nothing" and last["period"] == period
+    if recorded and not prepared.state and not prepared.gates.closed:
+        return  # once in a period is enough, but for an approval that is used up
     ledger.append(
         "nothing",
         feed=feed.name,
-        file=ready.file.label,
-        split=ready.file.split,
+        file=prepared.file.label,
+        split=prepared.file.split,
         destination=feed.destination,
         logical=settings.logical_time,
         period=period,
-        because={"skipped": "nothing changed"}.get(ready.status, "same bytes"),
-        sha256=ready.file.sha256,
-        seconds=ready.seconds,
-        **({"state": {"model": feed.state.model, "sha256": ready.state}}
-           if ready.state else {}),
+        because={"skipped": "nothing changed"}.get(prepared.status, "same bytes"),
+        sha256=prepared.file.sha256,
+        seconds=prepared.seconds,
+        **({"state": {"model": feed.state.model, "sha256": prepared.state}}
+           if prepared.state else {}),
     )  # fmt: skip
     partner_state.sync(ledger, settings.place.delivered)
 
 
-def _told(ready: PreparedFile, status: str, began: float) -> dict[str, Any]:
+def _to_json(prepared: PreparedFile, status: str, began: float) -> dict[str, Any]:
     return {
-        "file": ready.file.label,
+        "file": prepared.file.label,
         "status": status,
-        "name": ready.file.path.name,
-        "rows": ready.file.rows,
-        "bytes": ready.bytes,
-        "sha256": ready.file.sha256,
-        "run_id": ready.run_id,
-        "package": str(ready.package) if ready.package else None,
-        "gates": ready.gates.tally,
-        "held_by": [_reason(check) for check in ready.holding],
-        "destination": ready.file.feed.destination,
+        "name": prepared.file.path.name,
+        "rows": prepared.file.rows,
+        "bytes": prepared.bytes,
+        "sha256": prepared.file.sha256,
+        "run_id": prepared.run_id,
+        "package": str(prepared.package) if prepared.package else None,
+        "gates": prepared.gates.tally,
+        "held_by": [_reason(check) for check in prepared.holding],
+        "destination": prepared.file.feed.destination,
         "seconds": round(time.monotonic() - began, 2),
     }
 
 
 def _reason(check: Check) -> dict[str, Any]:
-    return {
-        "id": check.id,
-        "says": check.says,
-        "count": check.count,
-        "hard": check.hard,
-        "examples": [_flat(example) for example in check.examples],
-    }
+    fields = check.to_json()
+    return {name: fields[name] for name in ("id", "says", "count", "hard", "examples")}
 
 
-def _flat(example: object) -> str:
-    if isinstance(example, Mapping):
-        return ", ".join(f"{name} {value}" for name, value in example.items())
-    return str(example)
-
-
-def _words(ready: PreparedFile, told: dict[str, Any]) -> str:
+def _to_text(prepared: PreparedFile, summary: dict[str, Any]) -> str:
     lines = [
-        f"{told['file']} {told['status']}: {told['rows']:,} rows, "
-        f"{told['bytes']:,} bytes, gates {told['gates']}, {told['seconds']:.1f} s, "
-        f"file {told['name']}"
+        f"{summary['file']} {summary['status']}: {summary['rows']:,} rows, "
+        f"{summary['bytes']:,} bytes, gates {summary['gates']}, "
+        f"{summary['seconds']:.1f} s, file {summary['name']}"
     ]
-    match told["status"]:
+    match summary["status"]:
         case "delivered":
-            lines[0] += f" to {told['destination']}"
+            lines[0] += f" to {summary['destination']}"
         case "unchanged":
-            lines[0] += f"; {told['destination']} has exactly these bytes already"
+            lines[0] += f"; {summary['destination']} has exactly these bytes already"
         case "skipped":
             lines[0] += "; nothing changed, there is nothing to send"
         case "ready":
             lines[0] += "; not delivered, this was a dry run"
         case "held":
             lines[0] += ". Nothing was delivered"
-            lines += status.reasons(told["held_by"])
-            if not any(check.hard for check in ready.holding):
-                lines.append(f"  digest: {told['sha256']}")
-            if told["package"]:
+            lines += status.reasons(summary["held_by"])
+            if not any(check.hard for check in prepared.holding):
+                lines.append(f"  digest: {summary['sha256']}")
+            if summary["package"]:
                 lines.append(f"  every check and row: {status.WHERE}, in the package")
-    if told["package"]:
-        lines.append(f"  package: {told['package']}")
+    if summary["package"]:
+        lines.append(f"  package: {summary['package']}")
     return "\n".join(lines)
 
 
 def _full(error: Exception) -> Temporary:
-    """Say that a disk of ours is full; any other error is raised again."""
+    """Return the error of a full disk; raise any other error again."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full or "No space left on device" in str(error):
         return Temporary(f"expected room on the disk, found none: {error}. Make room, "
@@ -202,30 +192,30 @@ def _full(error: Exception) -> Temporary:
     raise error
 
 
-def _stopped(label: str, stop: Stop, told: dict[str, Any] | None = None) -> Outcome:
+def _stopped(label: str, stop: Stop, summary: dict[str, Any] | None = None) -> Outcome:
     status = {1: "refused", 2: "failed", 75: "temporary"}[stop.code]
-    said = {**(told or {"file": label}), "status": status, "message": str(stop)}
-    words = f"{label} {status}: {stop}"
-    if said.get("package"):
-        words += f"\n  package: {said['package']}"
-    return Outcome(stop.code, words, said)
+    summary = {**(summary or {"file": label}), "status": status, "message": str(stop)}
+    text = f"{label} {status}: {stop}"
+    if summary.get("package"):
+        text += f"\n  package: {summary['package']}"
+    return Outcome(stop.code, text, summary)
 
 
-def _nothing(feed: Feed) -> Outcome:
-    """Settle a split feed without any value by its `when_empty`."""
+def _no_files(feed: Feed) -> Outcome:
+    """Return the outcome of a split feed without any value, by its `when_empty`."""
     if feed.open:
         none = f"no {feed.split_by} is open"
         closed = {"file": feed.name, "status": "nothing open", "message": none}
         return Outcome(0, f"{feed.name}: {none}, there is nothing to send", closed)
     refused = feed.when_empty == "refuse"
-    words = f"{feed.model.model} has no rows, hence no value of {feed.split_by}"
-    told = {
+    text = f"{feed.model.model} has no rows, hence no value of {feed.split_by}"
+    summary = {
         "file": feed.name,
         "status": "held" if refused else "skipped",
         "held_by": [
             {
                 "id": "RUN_EMPTY",
-                "says": words,
+                "says": text,
                 "count": 1,
                 "hard": False,
                 "examples": [],
@@ -234,4 +224,4 @@ def _nothing(feed: Feed) -> Outcome:
         if refused
         else [],
     }
-    return Outcome(int(refused), f"{feed.name} {told['status']}: {words}", told)
+    return Outcome(int(refused), f"{feed.name} {summary['status']}: {text}", summary)

@@ -1,4 +1,4 @@
-"""Which feeds a run takes: those named, or all of which the company has the source."""
+"""Selects the feeds and split values of a run, and the files that it does not make."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ from store.sources import Source
 
 @dataclass(frozen=True, slots=True)
 class NotMade:
-    """One file that was not made: it is not due, superseded, or cannot be made.
+    """A file that is not made: it is not due, superseded, or cannot be made.
 
     Attributes:
         label: names the file, as `gate.Rendered.label` does.
         status: "not due", "waiting", "superseded" or "refused".
-        says: why, as a sentence.
+        message: why, as a sentence.
         code: exit code.
     """
 
     label: str
     status: str
-    says: str
+    message: str
     code: int = 0
 
 
@@ -43,11 +43,11 @@ def not_made(
     split: str | None,
     built: datetime | None,
 ) -> NotMade | None:
-    """Say why a file need not, or cannot, be made; None if it must.
+    """Return why a file is not made; None if it is made.
 
     Args:
         settings: of the command.
-        ledger: knows what went out.
+        ledger: has the deliveries.
         feed: the file's declaration.
         split: the split value, if the feed is split.
         built: when dbt wrote the warehouse, UTC without a zone; None if unknown.
@@ -60,7 +60,7 @@ def not_made(
     try:
         feed.file_name(at, settings.place.environment, split)
     except Misuse as error:
-        # One bad value must not keep the files of the others from leaving.
+        # The files of the other values still go out.
         return NotMade(label, "refused", str(error), 1)
     last = ledger.last_state(feed.state.model, feed.destination, split)
     by_day = "{date}" in feed.file and "{timestamp}" not in feed.file
@@ -69,23 +69,22 @@ def not_made(
             label,
             "refused",
             f"{last['name']} went out, and readers take files in the order of "
-            f"their days: one of {at:%Y-%m-%d} would say what is newer under an "
-            "older day. Leave --at out, or give a later one.",
+            f"their days: a file of {at:%Y-%m-%d} would have newer rows under an "
+            "older day. Leave --at out, or give a later time.",
             1,
         )
     if feed.state == feed.model:
         return None
     if last and by_day and last["logical"][:10] == f"{at:%Y-%m-%d}":
-        # It would take the name of one that may not have been fetched yet, and a
-        # reader could not tell which of the day's files is the newer one.
+        # It would replace a file of the same name that the partner may not have read.
         return NotMade(
             label,
             "waiting",
-            f"{last['name']} went out today; what has changed since follows in "
-            "the file of another day",
+            f"{last['name']} went out today; later changes follow in the file of "
+            "another day",
         )
     if last and built and stamp(built) <= last["at"]:
-        # A difference to what was held before the last delivery is no news.
+        # The delta was subtracted from an older state than the partner holds.
         return NotMade(
             label,
             "superseded",
@@ -96,7 +95,7 @@ def not_made(
 
 
 def none_open(settings: Settings, feed: Feed, landed: list[Source]) -> list[NotMade]:
-    """Doubt that no value of a split is open if nobody asked the source lately."""
+    """Refuse a run in which no split value is open if the extract is too old."""
     hours = feed.guards.get("max_source_age")
     if not feed.open or not hours:
         return []
@@ -104,12 +103,12 @@ def none_open(settings: Settings, feed: Feed, landed: list[Source]) -> list[NotM
     fresh = extracts.fresh(
         landed, feed.cadence.last_due(at) if settings.due else at, hours
     )
-    return [] if fresh.passed else [NotMade(feed.name, "refused", fresh.says, 1)]
+    return [] if fresh.passed else [NotMade(feed.name, "refused", fresh.message, 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a run takes, and what it leaves out, with the reason by name."""
+    """The feeds of a run, and the reason by name for each that it leaves out."""
 
     feeds: tuple[Feed, ...]
     left_out: dict[str, str]
@@ -120,9 +119,9 @@ def choose(
 ) -> Choice:
     """Choose the feeds with these names, or all if none is given.
 
-    A company may use one source and not another. A feed that nobody named is left out
-    if a source of it was never landed here and the ledger never heard of it; one that
-    the ledger knows has lost its source, and will say so.
+    A company may use one source and not another. A feed that is not named is left out
+    if a source of it was never landed and the ledger has no record of it. A feed with
+    records has lost its source, which is an error later.
 
     Raises:
         Misuse: a name is not declared, or nothing at all was landed.
@@ -132,7 +131,7 @@ def choose(
         if name not in declared:
             known = ", ".join(declared) or "(none is declared)"
             feed, _, value = name.partition(".")
-            # So a file of one term is called in the summary.
+            # A summary names the file of one term like this.
             hint = f". Its terms go together: `publish {feed}`" if value else ""
             raise Misuse(
                 f"expected one of the files {known}; found {name!r}"
@@ -140,11 +139,12 @@ def choose(
             )
     if names:
         return Choice(tuple(declared[name] for name in declared if name in names), {})
-    heard = {record.get("feed") for record in ledger.all()}
+    recorded = {record.get("feed") for record in ledger.all()}
     left_out = {
         feed.name: f"nothing of {' and '.join(missing)} was ever landed here"
         for feed in declared.values()
-        if (missing := sources.absent(landing, feed.sources)) and feed.name not in heard
+        if (missing := sources.absent(landing, feed.sources))
+        and feed.name not in recorded
     }
     if left_out and len(left_out) == len(declared):
         raise Misuse(
@@ -152,8 +152,8 @@ def choose(
             "`extract`, then `dbt build`, or set FEEDS_DATA to the data directory "
             "that they wrote to."
         )
-    taken = tuple(feed for name, feed in declared.items() if name not in left_out)
-    return Choice(taken, left_out)
+    selected = tuple(feed for name, feed in declared.items() if name not in left_out)
+    return Choice(selected, left_out)
 
 
 def split_values(
@@ -164,7 +164,7 @@ def split_values(
     Args:
         connection: from `runtime.duck`.
         feed: the file's declaration.
-        ledger: knows which value had its final file.
+        ledger: has the last file of each value.
         at: the logical time, UTC.
     """
     if feed.split_by is None:
@@ -213,11 +213,11 @@ def _closing(
 
 
 def due(feed: Feed, ledger: Ledger, at: datetime) -> bool:
-    """Say whether the cadence fell due between the last delivery and `at`."""
+    """Return whether the cadence fell due between the last delivery and `at`."""
     return due_for(feed, ledger, at, None)
 
 
 def due_for(feed: Feed, ledger: Ledger, at: datetime, split: str | None) -> bool:
-    """Say the same of one split value; None asks about the feed as a whole."""
+    """Return the same for one split value; None is for the feed as a whole."""
     last = ledger.last_settled(feed.name, feed.destination, split)
     return last is None or stamp(feed.cadence.last_due(at)) > last["logical"]

@@ -1,4 +1,4 @@
-"""What one command runs with: read once, never changed."""
+"""The settings of one command: read once, never changed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from runtime.environment import Environment, Limits, Place
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A person's word that bytes shall be delivered again: who, and why."""
+    """A request to deliver the same bytes again: by whom, and why."""
 
     by: str
     because: str
@@ -17,19 +17,19 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Of one command.
+    """The settings of one command.
 
     Attributes:
         root: the project root, where dbt's target and the suites lie.
         variables: for destinations and FEEDS_COMMIT, read when they are needed.
         place: the environment and its data directory.
         limits: memory and threads for DuckDB.
-        at: the logical time, UTC; decides names, due times and staleness.
-        due: only files whose cadence fell due since they were last settled.
-        dry_run: do everything but deliver.
-        accept_first: FEEDS_ACCEPT_FIRST, let a first file out without approval.
+        at: the logical time, UTC: of names, due times and ages.
+        due: take only files whose cadence fell due since their last delivery.
+        dry_run: do everything except deliver.
+        accept_first: FEEDS_ACCEPT_FIRST: a first file needs no approval.
         bar: show progress bars.
-        again: deliver what the partner has already, by whose word; None for no.
+        again: deliver what the partner has already; None for no.
     """
 
     root: Path

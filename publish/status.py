@@ -1,4 +1,4 @@
-"""What stands where: for every file the last delivery, what is held, what is due."""
+"""The status of every feed: the last delivery, what is held, what is due."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -11,9 +11,9 @@ from publish.transport import Destination, connect
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 
-# Where the rows behind a reason are.
+# Files of a package that show the rows of a reason.
 WHERE = "gates.html, audit.csv"
-# Of a split feed, the files that went out last; older terms are in the ledger.
+# Files of a split feed that are shown; the ledger has the older ones.
 _MOST = 8
 _SHOWN = ("at", "name", "rows", "bytes", "sha256", "run_id")
 
@@ -21,19 +21,19 @@ _SHOWN = ("at", "name", "rows", "bytes", "sha256", "run_id")
 def status_of(
     feeds: Sequence[Feed], ledger: Ledger, at: datetime
 ) -> list[dict[str, Any]]:
-    """Tell the state of every feed at a logical time (UTC)."""
+    """Return the status of every feed at a logical time (UTC)."""
     return [_of_one(feed, ledger, at) for feed in feeds]
 
 
 def to_text(states: Sequence[dict[str, Any]]) -> str:
-    """Write the state for a person, a paragraph a feed."""
-    return "\n".join(_words(state) for state in states) or "No feed is declared."
+    """Return the status for a person, a paragraph for each feed."""
+    return "\n".join(_paragraph(state) for state in states) or "No feed is declared."
 
 
-def reasons(told: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Write why a file is held: a line a reason, and the rows it was seen by."""
+def reasons(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return why a file is held: a line for each check, and up to three rows."""
     lines = []
-    for reason in told:
+    for reason in checks:
         lines.append(f"  {reason['id']}: {reason['says']}")
         more = reason["count"] - len(reason["examples"])
         lines += [f"    such as {example}" for example in reason["examples"]]
@@ -57,7 +57,7 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
         "due": due(feed, ledger, at),
         "last_due": stamp(feed.cadence.last_due(at)),
         "delivered": {name: last[name] for name in _SHOWN} if last else None,
-        # A value of a split feed each; one file else.
+        # One for each value of a split feed.
         "by_file": [
             {"file": file, **{name: record[name] for name in _SHOWN}}
             for file, record in sorted(
@@ -80,7 +80,7 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
     }
 
 
-def _words(state: dict[str, Any]) -> str:
+def _paragraph(state: dict[str, Any]) -> str:
     last = state["delivered"]
     lines = [
         f"{state['feed']}: "
@@ -93,7 +93,7 @@ def _words(state: dict[str, Any]) -> str:
         + f"; last due {state['last_due']}{', due now' if state['due'] else ''}"
     ]
     if [each["file"] for each in state["by_file"]] not in ([], [state["feed"]]):
-        lines += _each(state["by_file"])
+        lines += _file_lines(state["by_file"])
     for held in state["held"]:
         release = (
             "approved: the next publish delivers it"
@@ -114,7 +114,7 @@ def _words(state: dict[str, Any]) -> str:
     return "\n".join(lines + pickup_lines(state["pickup"]))
 
 
-def _each(files: Sequence[Mapping[str, Any]]) -> list[str]:
+def _file_lines(files: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [
         f"  {each['file']}: {each['name']} ({each['rows']:,} rows) at {each['at']}"
         for each in files[:_MOST]
@@ -123,82 +123,86 @@ def _each(files: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines + ([f"  and {more} more"] if more > 0 else [])
 
 
-_LYING, _TAKEN = "lies there", "taken"
+_WAITING, _PICKED_UP = "lies there", "taken"
 
 
 def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> None:
-    """List the folders of feeds that are watched; record what changed.
+    """List the folders of the feeds with `pickup`; record what changed.
 
     Args:
         settings: of the command.
-        ledger: the memory; its lock is held.
-        feeds: all, watched or not.
+        ledger: its lock is held.
+        feeds: all, with `pickup` or not.
 
     Raises:
         Refused, Temporary: a folder cannot be listed.
     """
     for feed in feeds:
-        waiting = [r for r in _newest(feed, ledger) if _seen(ledger, r) != _TAKEN]
+        waiting = [
+            r for r in _newest(feed, ledger) if _last_state(ledger, r) != _PICKED_UP
+        ]
         if feed.pickup is None or not waiting:
             continue
         destination = Destination.of(settings.variables, feed.destination)
         folder = feed.folder_in(settings.place.environment)
         with closing(connect(destination, folder)) as connection:
-            there = set(connection.list())
+            names = set(connection.list())
         for record in waiting:
-            found = _LYING if record["name"] in there else _TAKEN
-            if found != _seen(ledger, record):
-                kept = {name: record[name] for name in ("attempt", "feed", "name")}
-                ledger.append("observed", **kept, state=found)
+            state = _WAITING if record["name"] in names else _PICKED_UP
+            if state != _last_state(ledger, record):
+                about = {name: record[name] for name in ("attempt", "feed", "name")}
+                ledger.append("observed", **about, state=state)
 
 
 def pickup_state(feed: Feed, ledger: Ledger, at: datetime) -> list[dict[str, Any]]:
-    """Tell of the files that lie there, and of the last one that was taken."""
+    """Return the files that are still there, and the last one that was taken."""
     if feed.pickup is None:
         return []
     allowed = timedelta(hours=feed.pickup["within_hours"])
-    told = []
+    files = []
     for record in _newest(feed, ledger):
-        seen = _observed(ledger, record)
+        observed = _observed(ledger, record)
         since = datetime.strptime(record["at"], "%Y-%m-%dT%H:%M:%SZ")
         late = at - since.replace(tzinfo=UTC) > allowed
-        told.append(
+        files.append(
             {
                 "name": record["name"],
                 "since": record["at"],
-                "state": seen["state"] if seen else "not looked at",
-                "seen": seen["at"] if seen else None,
-                "overdue": late and (seen is None or seen["state"] != _TAKEN),
+                "state": observed["state"] if observed else "not looked at",
+                "seen": observed["at"] if observed else None,
+                "overdue": late
+                and (observed is None or observed["state"] != _PICKED_UP),
             }
         )
-    taken = [one for one in told if one["state"] == _TAKEN][-1:]
-    return taken + [one for one in told if one["state"] != _TAKEN]
+    picked_up = [file for file in files if file["state"] == _PICKED_UP][-1:]
+    return picked_up + [file for file in files if file["state"] != _PICKED_UP]
 
 
-def pickup_lines(told: Sequence[dict[str, Any]]) -> list[str]:
-    """Write a line a file."""
+def pickup_lines(files: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a line for each file."""
     lines = []
-    for one in told:
-        line = f"  pick-up: {one['name']} {one['state']}"
-        if one["state"] == _TAKEN:
-            line += f", seen at {one['seen']}; delivered {one['since']}"
+    for file in files:
+        line = f"  pick-up: {file['name']} {file['state']}"
+        if file["state"] == _PICKED_UP:
+            line += f", seen at {file['seen']}; delivered {file['since']}"
         else:
-            line += f", delivered {one['since']}"
-        lines.append(line + (", OVERDUE: ask the partner" if one["overdue"] else ""))
+            line += f", delivered {file['since']}"
+        lines.append(line + (", OVERDUE: ask the partner" if file["overdue"] else ""))
     return lines
 
 
 def _newest(feed: Feed, ledger: Ledger) -> list[Record]:
-    """The last delivery under each name: an earlier one was replaced by it."""
+    """Return the last delivery of each name, which has replaced the earlier ones."""
     named = {r["name"]: r for r in ledger.all("delivered", feed=feed.name)}
     return list(named.values())
 
 
 def _observed(ledger: Ledger, record: Record) -> Record | None:
-    seen = [r for r in ledger.attempt(record["attempt"]) if r["event"] == "observed"]
-    return seen[-1] if seen else None
+    records = ledger.attempt(record["attempt"])
+    observed = [r for r in records if r["event"] == "observed"]
+    return observed[-1] if observed else None
 
 
-def _seen(ledger: Ledger, record: Record) -> str:
-    seen = _observed(ledger, record)
-    return str(seen["state"]) if seen else ""
+def _last_state(ledger: Ledger, record: Record) -> str:
+    observed = _observed(ledger, record)
+    return str(observed["state"]) if observed else ""

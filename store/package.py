@@ -1,7 +1,6 @@
 """A package of the outbox: the files of one run of one file, and its ledger records."""
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -168,15 +167,6 @@ class Package:
     def built_from(self) -> Mapping[str, str]:
         """Digest of every model and seed below the file, and of the macros."""
         return read_json(self.folder / BUILT_FROM)
-
-    @cached_property
-    def lineage(self) -> Sequence[Mapping[str, Any]]:
-        """The OpenLineage events; none where the package has none."""
-        try:
-            text = (self.folder / "openlineage.jsonl").read_text("utf-8")
-        except FileNotFoundError:
-            return ()
-        return [json.loads(line) for line in text.splitlines() if line]
 
     def table(self, name: str) -> Mapping[str, Any] | None:
         """Describe audit.csv or changes.csv; None where the package has no such table.

@@ -34,7 +34,7 @@ def durations(package: Package, place: Place) -> Durations:
         told = record.get("seconds", told)
     return Durations(
         _extracted(package, place),
-        _between(package, "dbt.build."),
+        _built(package),
         told.get("render"),
         told.get("judge"),
         told.get("package"),
@@ -44,18 +44,30 @@ def durations(package: Package, place: Place) -> Durations:
 
 def _extracted(package: Package, place: Place) -> float | None:
     """Return the seconds of all extracts; None if those of one are not known."""
-    runs = {(each["source"], each["run_id"]) for each in package.run.get("inputs", ())}
-    took = [_one(package, place, source, run_id) for source, run_id in sorted(runs)]
-    known = [seconds for seconds in took if seconds is not None]
-    return sum(known) if known and len(known) == len(took) else None
+    if "extracts" in package.run:
+        took = [extract["seconds"] for extract in package.run["extracts"]]
+    else:  # a package of before
+        inputs = package.run.get("inputs", ())
+        runs = {(each["source"], each["run_id"]) for each in inputs}
+        took = [_of_report(place, source, run_id) for source, run_id in sorted(runs)]
+    return sum(took) if took and None not in took else None
 
 
-def _one(package: Package, place: Place, source: str, run_id: str) -> float | None:
+def _of_report(place: Place, source: str, run_id: str) -> float | None:
     path = place.landing / run_id / source / "extract.json"
     try:
         return float(read_json(path)["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
-        return _between(package, f"extract.{source}")
+        return None
+
+
+def _built(package: Package) -> float | None:
+    """Return the seconds of dbt's command; None if its times are not kept."""
+    dbt = package.run.get("dbt", {})
+    if not dbt.get("started_at") or not dbt.get("built_at"):
+        return None
+    took = parse_time(dbt["built_at"]) - parse_time(dbt["started_at"])
+    return took.total_seconds()
 
 
 def _delivered(package: Package) -> float | None:
@@ -76,18 +88,6 @@ def _delivered(package: Package) -> float | None:
     if not begun or (told.get("receipt") or {}).get("settled"):
         return None
     return (parse_time(told["at"]) - parse_time(begun[-1]["at"])).total_seconds()
-
-
-def _between(package: Package, job: str) -> float | None:
-    """Return the seconds from a job's start to its end, by the lineage's events."""
-    at = {
-        event["eventType"]: parse_time(event["eventTime"])
-        for event in package.lineage
-        if event["job"]["name"].startswith(job)
-    }
-    if {"START", "COMPLETE"} <= at.keys():
-        return (at["COMPLETE"] - at["START"]).total_seconds()
-    return None
 
 
 def seconds_text(seconds: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Opens only if dbt, the guards and Great Expectations all say so, of the very file."""
+"""Judges a rendered file by dbt's results, guards and Great Expectations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from store.sources import Source
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A file as it would be sent, not yet judged: `path`, its rows and digest."""
+    """A file as it would be sent, not judged yet: `path`, its rows and digest."""
 
     feed: Feed
     split: str | None
@@ -40,11 +40,11 @@ def label(feed: Feed, split: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class GateInputs:
-    """What the file is judged by, beside its own bytes.
+    """What a file is judged by, apart from its own bytes.
 
     Attributes:
         artifacts: dbt's manifest and run results.
-        root: the project root, where suites lie.
+        root: the project root, which has the suites.
         landed: the sources below the file.
         held: Parquet files of what the partner holds; none before the first delivery.
         first: whether no file of this feed was delivered yet.
@@ -69,57 +69,58 @@ class GateInputs:
 
 def judge(
     connection: duckdb.DuckDBPyConnection,
-    case: GateInputs,
+    inputs: GateInputs,
     file: Rendered,
     scratch: Path,
 ) -> Gates:
-    """Ask all three gates about a rendered file.
+    """Run the checks of all three gates on a rendered file.
 
     Args:
         connection: from `runtime.duck`.
-        case: what to judge by.
+        inputs: what to judge by.
         file: what to judge.
         scratch: a DuckDB file to make; afterwards it holds the read-back tables.
 
     Returns:
-        Every check in the order asked. A file that cannot be read back is asked
-        nothing more.
+        Every check in the order of the run. A file that cannot be read back gets no
+        further checks.
     """
     feed = file.feed
-    expectations = suite.read(case.root, feed.suite)
-    checks = dbt.ask(connection, case.artifacts, feed)
+    expectations = suite.read(inputs.root, feed.suite)
+    checks = dbt.run_checks(connection, inputs.artifacts, feed)
     if feed.guards.get("source_complete"):
-        checks.append(sources.complete(case.landed, built_at(connection)))
+        checks.append(sources.complete(inputs.landed, built_at(connection)))
     if hours := feed.guards.get("max_source_age"):
-        checks.append(sources.fresh(case.landed, case.at, hours))
+        checks.append(sources.fresh(inputs.landed, inputs.at, hours))
     checks.append(readback.header(feed, file.path))
     with duck.scratch(connection, scratch):
         checks.append(readback.same_rows(connection, feed, file.split, file.path))
         readable = render.is_loaded(connection)
         if readable:
-            checks.extend(_ask_guards(connection, case, file))
+            checks.extend(_guards(connection, inputs, file))
     if readable and not (file.rows == 0 and feed.when_empty == "skip"):
         with duck.resting(connection):
-            checks.extend(suite.run(scratch, expectations, feed.key, case.limits))
+            checks.extend(suite.run(scratch, expectations, feed.key, inputs.limits))
     return Gates(tuple(checks))
 
 
-def _ask_guards(
-    connection: duckdb.DuckDBPyConnection, case: GateInputs, file: Rendered
+def _guards(
+    connection: duckdb.DuckDBPyConnection, inputs: GateInputs, file: Rendered
 ) -> list[Check]:
-    if case.held:
-        held = render.rows(file.feed, file.split, duck.parquet(case.held))
+    if inputs.held:
+        held = render.rows(file.feed, file.split, duck.parquet(inputs.held))
         connection.execute(f"create or replace temp view held as select * from {held}")
-    return guards.ask(
+    return guards.run_guards(
         GuardContext(
-            connection, file.feed, file.split, case.splits, case.at, bool(case.held),
-            case.last_rows.get(file.split), case.first, case.accept_first,
+            connection, file.feed, file.split, inputs.splits, inputs.at,
+            bool(inputs.held), inputs.last_rows.get(file.split), inputs.first,
+            inputs.accept_first,
         )
     )  # fmt: skip
 
 
 def built_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """When dbt last wrote the warehouse, UTC without a zone; None if it never did."""
+    """Return when dbt last wrote the warehouse, UTC without a zone; None if never."""
     try:
         row = connection.execute(
             "select max(built_at) from warehouse.main.build_record"

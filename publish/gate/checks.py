@@ -1,6 +1,6 @@
-"""One question asked of a file, with what was seen and what was allowed."""
+"""A check of a file, with what was observed and what is allowed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,19 +15,19 @@ APPROVE = "If it is right, `publish approve DIGEST --because ...` releases the f
 
 @dataclass(frozen=True, slots=True)
 class GuardContext:
-    """Two tables and a time.
+    """What a guard may read: the file, what the partner holds, and the time.
 
     Attributes:
         connection: knows `feed`, the file as read back with the contract's types;
             `held`, the rows that the partner holds, if `holds`; and the warehouse.
         feed: the file's declaration.
-        split: the value this file is for, if the feed is split.
+        split: the value of the file, if the feed is split.
         splits: all values that get a file at the logical time.
         at: the logical time, UTC.
         holds: whether the partner holds rows to compare with.
         last_rows: rows of the last file of this feed and split; None before the first.
         first: whether no file of this feed was delivered yet.
-        accept_first: whether a first file may go out unseen (FEEDS_ACCEPT_FIRST).
+        accept_first: whether a first file may go out unapproved (FEEDS_ACCEPT_FIRST).
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -50,34 +50,54 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The answer to one question.
+    """The result of one check.
 
     Attributes:
         id: stable name, such as RUN_STALE or an expectation's id.
-        gate: "dbt", "guards" or "suite": who asked.
-        passed: the verdict.
-        says: one sentence for a person, with what to do if it failed.
-        observed: the figure seen, if it is one.
-        limit: the figure allowed, if it is one.
+        gate: "dbt", "guards" or "suite".
+        passed: whether it lets the file out.
+        message: one sentence for a person, with what to do if it failed.
+        observed: the value of the file, if it is one value.
+        limit: the value that is allowed, if it is one value.
         count: how many rows, nodes or values are wrong.
         examples: at most three of them.
-        hard: nobody may release the file in spite of it.
+        hard: nobody may release a file that it holds.
     """
 
     id: str
     gate: str
     passed: bool
-    says: str
+    message: str
     observed: Any = None
     limit: Any = None
     count: int = 0
     examples: tuple[Any, ...] = ()
     hard: bool = False
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the check as gates.json has it: `says` is the message."""
+        return {
+            "id": self.id,
+            "gate": self.gate,
+            "verdict": "pass" if self.passed else "fail",
+            "says": self.message,
+            "observed": self.observed,
+            "limit": self.limit,
+            "count": self.count,
+            "examples": [_flat(example) for example in self.examples],
+            "hard": self.hard,
+        }
+
+
+def _flat(example: object) -> str:
+    if isinstance(example, Mapping):
+        return ", ".join(f"{name} {value}" for name, value in example.items())
+    return str(example)
+
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """All answers about one file, in the order in which they were asked."""
+    """All checks of one file, in the order in which they ran."""
 
     checks: tuple[Check, ...]
 
@@ -88,18 +108,18 @@ class Gates:
 
     @property
     def tally(self) -> str:
-        """Passed and all, such as 57/58."""
+        """How many passed, of all, such as 57/58."""
         return f"{len(self.checks) - len(self.closed)}/{len(self.checks)}"
 
     def closed_despite(self, approved: Sequence[str]) -> tuple[Check, ...]:
-        """Return what still holds the file once a person approved some checks."""
+        """Return the checks that hold the file after a person approved some."""
         return tuple(
             check for check in self.closed if check.hard or check.id not in approved
         )
 
 
-def listed(things: Sequence[object]) -> str:
-    """Join the first few things for a sentence, saying how many more there are."""
-    shown = ", ".join(str(thing) for thing in things[:EXAMPLES])
-    more = len(things) - EXAMPLES
+def listed(values: Sequence[object]) -> str:
+    """Join the first three values for a sentence, with the number of the others."""
+    shown = ", ".join(str(value) for value in values[:EXAMPLES])
+    more = len(values) - EXAMPLES
     return f"{shown} and {more} more" if more > 0 else shown

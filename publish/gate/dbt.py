@@ -1,7 +1,7 @@
-"""Did dbt say yes: to this warehouse, with `dbt build`, to every node the file needs.
+"""Checks dbt's results: the right build, and every node of the file passed.
 
-dbt's exit code is not enough: warnings, a selection that matches nothing and `--empty`
-all end with 0. run_results.json tells them apart.
+dbt's exit code is not enough: it is 0 after warnings, after a selection that matches
+nothing and after `--empty`. run_results.json shows each of them.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from store.feeds.artifacts import Artifacts, parents
 _REBUILD = "Run `extract`, then `dbt build` with no selection."
 
 
-def ask(
+def run_checks(
     connection: duckdb.DuckDBPyConnection, artifacts: Artifacts, feed: Feed
 ) -> list[Check]:
-    """Ask four questions of dbt's artifacts; every one is a hard refusal.
+    """Run four checks of dbt's artifacts, all of them hard.
 
     Args:
         connection: from `runtime.duck`; the warehouse holds `build_record`.
@@ -60,18 +60,18 @@ def ask(
 
 
 def nodes_needed(artifacts: Artifacts, exposure: str) -> frozenset[str]:
-    """Name what must have passed: ancestors that dbt builds, and their tests.
+    """Return what must have passed: ancestors that dbt builds, and their tests.
 
-    A generic test belongs to the node it is attached to; a singular test to every
-    node it reads; a unit test to the model it feeds.
+    A generic test belongs to the node that it is attached to, a singular test to every
+    node that it reads, a unit test to its model.
     """
     above = artifacts.ancestors(exposure)
     needed = set()
     for unique_id, node in artifacts.manifest["nodes"].items():
         if node["resource_type"] == "test":
             attached = node.get("attached_node")
-            homes = {attached} if attached else set(parents(node))
-            if homes & above:
+            tested = {attached} if attached else set(parents(node))
+            if tested & above:
                 needed.add(unique_id)
         elif unique_id in above and _is_built(node):
             needed.add(unique_id)
@@ -82,7 +82,7 @@ def nodes_needed(artifacts: Artifacts, exposure: str) -> frozenset[str]:
 
 
 def _is_built(node: Mapping[str, Any]) -> bool:
-    # An ephemeral model is text inside another one: dbt never runs it.
+    # An ephemeral model is a part of another one: dbt never runs it.
     ephemeral = node.get("config", {}).get("materialized") == "ephemeral"
     return node["resource_type"] in ("model", "seed", "snapshot") and not ephemeral
 
@@ -90,7 +90,7 @@ def _is_built(node: Mapping[str, Any]) -> bool:
 def _same_build(
     connection: duckdb.DuckDBPyConnection, results: Mapping[str, Any]
 ) -> Check:
-    told = results.get("metadata", {}).get("invocation_id")
+    invocation = results.get("metadata", {}).get("invocation_id")
     try:
         row = connection.execute(
             "select invocation_id from warehouse.main.build_record "
@@ -99,15 +99,15 @@ def _same_build(
     except duckdb.CatalogException:
         row = None
     wrote = row[0] if row else None
-    same = wrote is not None and wrote == told
+    same = wrote is not None and wrote == invocation
     return Check(
         "DBT_BUILD", "dbt", same,
         f"the warehouse was last written by dbt invocation {wrote}, which these "
         "results describe"
         if same
-        else f"run_results.json describes dbt invocation {told}, but the warehouse was "
-        f"last written by {wrote or 'nobody who signed build_record'}. {_REBUILD}",
-        told, wrote, 0 if same else 1, hard=True,
+        else f"run_results.json describes dbt invocation {invocation}, but the "
+        f"warehouse was last written by {wrote or 'an unknown command'}. {_REBUILD}",
+        invocation, wrote, 0 if same else 1, hard=True,
     )  # fmt: skip
 
 
@@ -115,14 +115,14 @@ def _full_command(arguments: Mapping[str, Any]) -> Check:
     command = str(arguments.get("which"))
     empty = bool(arguments.get("empty"))
     good = command == "build" and not empty
-    seen = f"dbt {command}{' --empty' if empty else ''}"
+    ran = f"dbt {command}{' --empty' if empty else ''}"
     return Check(
         "DBT_COMMAND", "dbt", good,
-        f"the command was {seen}"
+        f"the command was {ran}"
         if good
-        else f"the last dbt command was `{seen}`, which does not both build and test "
+        else f"the last dbt command was `{ran}`, which does not build and test "
         f"real rows. {_REBUILD}",
-        seen, "dbt build", 0 if good else 1, hard=True,
+        ran, "dbt build", 0 if good else 1, hard=True,
     )  # fmt: skip
 
 

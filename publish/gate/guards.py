@@ -1,6 +1,6 @@
-"""Plain limits on the whole file, each declared in the exposure.
+"""Limits on the whole file, each declared in the exposure.
 
-Nothing here knows what the rows are about.
+A guard knows only names of columns, not what they mean.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,16 +11,16 @@ from publish.render import rows as rows_of
 from runtime.duck import name, names, text
 
 
-def row_loss(scene: GuardContext, most: float) -> Iterator[Check]:
+def _row_loss(context: GuardContext, most: float) -> Iterator[Check]:
     """RUN_ROW_DROP: the file has far fewer rows; `most` is a share."""
-    now = scene.number("select count(*) from feed")
-    yield _loss("RUN_ROW_DROP", "rows", _rows_before(scene), now, most)
+    now = context.number("select count(*) from feed")
+    yield _loss("RUN_ROW_DROP", "rows", _rows_before(context), now, most)
 
 
-def row_gain(scene: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+def _row_gain(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     """RUN_ROW_RISE: the file has far more rows; `limit["share"]` 1 is twice as many."""
-    now = scene.number("select count(*) from feed")
-    before = _rows_before(scene)
+    now = context.number("select count(*) from feed")
+    before = _rows_before(context)
     share = (now - before) / before if before else 0.0
     good = share <= limit["share"] or now - before < limit.get("least", 0)
     yield Check(
@@ -32,21 +32,21 @@ def row_gain(scene: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _rows_before(scene: GuardContext) -> int:
-    """Count the last file's rows: what is held moves on with every delta between.
+def _rows_before(context: GuardContext) -> int:
+    """Count the rows of the last file, or of what the partner holds if there is none.
 
-    Where this feed sent none yet, another one may have: then what is held counts.
+    The held rows change with every delta, so they are not those of the last full file.
     """
-    if scene.last_rows is not None:
-        return scene.last_rows
-    return int(scene.number("select count(*) from held")) if scene.holds else 0
+    if context.last_rows is not None:
+        return context.last_rows
+    return int(context.number("select count(*) from held")) if context.holds else 0
 
 
-def total_loss(scene: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+def _total_loss(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     """RUN_STOCK_DROP: the sum of `limit["column"]` falls by far."""
-    total_loss = f"select coalesce(sum({name(limit['column'])}), 0) from "
-    now = scene.number(total_loss + "feed")
-    before = scene.number(total_loss + "held") if scene.holds else 0
+    total = f"select coalesce(sum({name(limit['column'])}), 0) from "
+    now = context.number(total + "feed")
+    before = context.number(total + "held") if context.holds else 0
     yield _loss(
         "RUN_STOCK_DROP", f"total of {limit['column']}", before, now, limit["share"]
     )
@@ -63,16 +63,18 @@ def _loss(guard: str, what: str, before: Any, now: Any, most: float) -> Check:
     )  # fmt: skip
 
 
-def key_loss(scene: GuardContext, most: float) -> Iterator[Check]:
-    """RUN_FLIP: many keys of the partner are gone, whatever came instead."""
-    key = names(scene.feed.key)
+def _key_loss(context: GuardContext, most: float) -> Iterator[Check]:
+    """RUN_FLIP: the file lacks many keys that the partner holds."""
+    key = names(context.feed.key)
     lost, before, examples = 0, 0, []
-    if scene.holds:
-        gone = f"from (select {key} from held except select {key} from feed)"
-        before = scene.number(f"select count(*) from (select distinct {key} from held)")
-        lost = scene.number(f"select count(*) {gone}")
-        examples = scene.connection.execute(
-            f"select * {gone} order by all limit {EXAMPLES}"
+    if context.holds:
+        missing = f"from (select {key} from held except select {key} from feed)"
+        before = context.number(
+            f"select count(*) from (select distinct {key} from held)"
+        )
+        lost = context.number(f"select count(*) {missing}")
+        examples = context.connection.execute(
+            f"select * {missing} order by all limit {EXAMPLES}"
         ).fetchall()
     share = lost / before if before else 0.0
     good = share <= most
@@ -85,65 +87,65 @@ def key_loss(scene: GuardContext, most: float) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def value_loss(scene: GuardContext, columns: list[str]) -> Iterator[Check]:
-    """RUN_TYPE_VANISHED: a value of one of `columns` has no row any more."""
-    gone: list[str] = []
-    for column in columns if scene.holds else ():
-        found = scene.connection.execute(
+def _value_loss(context: GuardContext, columns: list[str]) -> Iterator[Check]:
+    """RUN_TYPE_VANISHED: the file has no row with a value that the partner holds."""
+    missing: list[str] = []
+    for column in columns if context.holds else ():
+        lost = context.connection.execute(
             f"select {name(column)} from held except select {name(column)} from feed "
             "order by 1"
         ).fetchall()
-        gone.extend(f"{column} {row[0]}" for row in found)
+        missing.extend(f"{column} {row[0]}" for row in lost)
     yield Check(
-        "RUN_TYPE_VANISHED", "guards", not gone,
+        "RUN_TYPE_VANISHED", "guards", not missing,
         f"every {' and '.join(columns)} that the partner holds is still in the file"
-        if not gone
-        else f"no row is left with {listed(gone)}, which the partner holds. {APPROVE}",
-        len(gone), 0, len(gone), tuple(gone[:EXAMPLES]),
+        if not missing
+        else f"no row has {listed(missing)}, which the partner holds. {APPROVE}",
+        len(missing), 0, len(missing), tuple(missing[:EXAMPLES]),
     )  # fmt: skip
 
 
-def vanished_keys(scene: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
-    """RUN_KEY_VANISHED: a key of the partner's has no row left in the state model."""
+def _vanished_keys(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+    """RUN_KEY_VANISHED: the state model has no row for a key that the partner holds."""
     key = names(limit["columns"])
-    gone, examples = 0, []
-    if scene.holds:
-        now = rows_of(scene.feed, scene.split, scene.feed.state.sql)
-        there = f"select {key} from {now}" + _elsewhere(scene, limit, key)
+    missing, examples = 0, []
+    if context.holds:
+        now = rows_of(context.feed, context.split, context.feed.state.sql)
+        there = f"select {key} from {now}" + _elsewhere(context, limit, key)
         lost = f"from (select {key} from held except ({there}))"
-        gone = scene.number(f"select count(*) {lost}")
-        examples = scene.connection.execute(
+        missing = context.number(f"select count(*) {lost}")
+        examples = context.connection.execute(
             f"select * {lost} order by all limit {EXAMPLES}"
         ).fetchall()
     named = ", ".join(limit["columns"])
     yield Check(
-        "RUN_KEY_VANISHED", "guards", not gone,
+        "RUN_KEY_VANISHED", "guards", not missing,
         f"every {named} that the partner holds still has a row"
-        if not gone
-        else f"{gone:,} values of {named} that the partner holds have no row any more, "
-        f"and no row could say that they are gone. Look in the source. {APPROVE}",
-        gone, 0, gone, tuple("/".join(map(str, row)) for row in examples),
+        if not missing
+        else f"{missing:,} values of {named} that the partner holds have no row, not "
+        f"even one that marks them as deleted. Look at the source. {APPROVE}",
+        missing, 0, missing, tuple("/".join(map(str, row)) for row in examples),
     )  # fmt: skip
 
 
-def _elsewhere(scene: GuardContext, limit: dict[str, Any], key: str) -> str:
-    """Add the keys that another of today's files carries, where readers ask no more."""
-    others = [each for each in scene.splits if each and each != scene.split]
-    if not limit.get("across_splits") or scene.feed.split_by is None or not others:
+def _elsewhere(context: GuardContext, limit: dict[str, Any], key: str) -> str:
+    """Return SQL that adds the keys in the other files of today, if that is allowed."""
+    others = [each for each in context.splits if each and each != context.split]
+    if not limit.get("across_splits") or context.feed.split_by is None or not others:
         return ""
-    split = f"cast({name(scene.feed.split_by)} as varchar)"
+    split = f"cast({name(context.feed.split_by)} as varchar)"
     return (
-        f" union all select {key} from {scene.feed.state.sql} "
+        f" union all select {key} from {context.feed.state.sql} "
         f"where {split} in ({', '.join(map(text, others))})"
     )
 
 
-def changed_rows(scene: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
-    """RUN_KEYS_CHANGED: a delta touches an unlikely share of what the partner holds."""
+def _changed_rows(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+    """RUN_KEYS_CHANGED: a delta changes too large a share of what the partner holds."""
     key = names(limit["columns"])
     distinct = "select count(*) from (select distinct {} from {})"
-    touched = scene.number(distinct.format(key, "feed"))
-    before = scene.number(distinct.format(key, "held")) if scene.holds else 0
+    touched = context.number(distinct.format(key, "feed"))
+    before = context.number(distinct.format(key, "held")) if context.holds else 0
     share = touched / before if before else 0.0
     good = share <= limit["share"] or touched < limit.get("least", 0)
     named = ", ".join(limit["columns"])
@@ -156,33 +158,33 @@ def changed_rows(scene: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def ask(scene: GuardContext) -> list[Check]:
-    """Ask every guard that the feed declares, and the two that always stand."""
-    checks = [_first(scene), _empty(scene)]
-    for guard, ask_one in _GUARDS.items():
-        if guard in scene.feed.guards:
-            checks.extend(ask_one(scene, scene.feed.guards[guard]))
+def run_guards(context: GuardContext) -> list[Check]:
+    """Run every guard that the feed declares, and the two that every feed has."""
+    checks = [_first(context), _empty(context)]
+    for name_, guard in _GUARDS.items():
+        if name_ in context.feed.guards:
+            checks.extend(guard(context, context.feed.guards[name_]))
     return checks
 
 
-def _first(scene: GuardContext) -> Check:
-    good = scene.accept_first or not scene.first
+def _first(context: GuardContext) -> Check:
+    good = context.accept_first or not context.first
     return Check(
         "RUN_FIRST", "guards", good,
         "a file of this feed was delivered before"
-        if not scene.first
+        if not context.first
         else "nothing was delivered yet, and FEEDS_ACCEPT_FIRST says that it may be"
         if good
         else "nothing was delivered yet, so that no loss could be noticed: a person "
         "must look at the first file. `publish approve DIGEST --because ...` or "
         "FEEDS_ACCEPT_FIRST=1 releases it.",
-        scene.first, False, 0 if good else 1,
+        context.first, False, 0 if good else 1,
     )  # fmt: skip
 
 
-def _empty(scene: GuardContext) -> Check:
-    count = scene.number("select count(*) from feed")
-    good = count > 0 or scene.feed.when_empty != "refuse"
+def _empty(context: GuardContext) -> Check:
+    count = context.number("select count(*) from feed")
+    good = count > 0 or context.feed.when_empty != "refuse"
     return Check(
         "RUN_EMPTY", "guards", good,
         f"the file has {count:,} rows"
@@ -193,8 +195,8 @@ def _empty(scene: GuardContext) -> Check:
     )  # fmt: skip
 
 
-def _min_rows(scene: GuardContext, least: int) -> Iterator[Check]:
-    count = scene.number("select count(*) from feed")
+def _min_rows(context: GuardContext, least: int) -> Iterator[Check]:
+    count = context.number("select count(*) from feed")
     yield Check(
         "RUN_MIN_ROWS", "guards", count >= least,
         f"the file has {count:,} rows; at least {least:,} are expected", count, least,
@@ -202,11 +204,13 @@ def _min_rows(scene: GuardContext, least: int) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _review_share(scene: GuardContext, most: float) -> Iterator[Check]:
-    if (audit := scene.feed.audit) is None:
-        raise LookupError("the declaration lets no review share pass without an audit")
-    waiting = scene.number(f"select count(*) from {audit.sql} where status = 'REVIEW'")
-    every = scene.number(f"select count(*) from {audit.sql}")
+def _review_share(context: GuardContext, most: float) -> Iterator[Check]:
+    if (audit := context.feed.audit) is None:
+        raise LookupError("a declaration of max_review_share needs an audit")
+    waiting = context.number(
+        f"select count(*) from {audit.sql} where status = 'REVIEW'"
+    )
+    every = context.number(f"select count(*) from {audit.sql}")
     share = waiting / every if every else 0.0
     good = share <= most
     yield Check(
@@ -217,12 +221,12 @@ def _review_share(scene: GuardContext, most: float) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _max_age(scene: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+def _max_age(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     column = limit["column"]
-    oldest = scene.number(f"select min({name(column)}) from feed")
+    oldest = context.number(f"select min({name(column)}) from feed")
     hours = 0.0
     if oldest is not None:
-        hours = (scene.at.replace(tzinfo=None) - oldest).total_seconds() / 3600
+        hours = (context.at.replace(tzinfo=None) - oldest).total_seconds() / 3600
     good = hours <= limit["hours"]
     yield Check(
         "RUN_STALE", "guards", good,
@@ -235,13 +239,13 @@ def _max_age(scene: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
 
 _GUARDS: dict[str, Callable[[GuardContext, Any], Iterator[Check]]] = {
     "min_rows": _min_rows,
-    "max_rows_lost": row_loss,
-    "max_rows_gained": row_gain,
-    "max_keys_lost": key_loss,
-    "max_total_drop": total_loss,
+    "max_rows_lost": _row_loss,
+    "max_rows_gained": _row_gain,
+    "max_keys_lost": _key_loss,
+    "max_total_drop": _total_loss,
     "max_review_share": _review_share,
-    "values_stay": value_loss,
+    "values_stay": _value_loss,
     "max_age": _max_age,
-    "keys_stay": vanished_keys,
-    "max_keys_changed": changed_rows,
+    "keys_stay": _vanished_keys,
+    "max_keys_changed": _changed_rows,
 }

@@ -1,6 +1,7 @@
-"""The rendered file read back through its own dialect, and compared with the mart."""
+"""Reads the rendered file back by its own dialect and compares it with the mart."""
 
 import csv
+from itertools import zip_longest
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ from publish.render import load_back, rows, typed_sql
 from runtime.duck import names, value
 from store.feeds import Feed
 
-_ADVICE = "This file must not leave; report it with the package."
+_ADVICE = "Do not deliver this file; report it with the package."
 
 
 def header(feed: Feed, path: Path) -> Check:
@@ -18,17 +19,17 @@ def header(feed: Feed, path: Path) -> Check:
     dialect = feed.dialect
     expected = [column.name for column in feed.columns]
     with path.open(encoding=dialect.encoding, newline="") as lines:
-        found = next(csv.reader(lines, **dialect.for_csv), [])
+        names_read = next(csv.reader(lines, **dialect.for_csv), [])
     if not dialect.header:
         # Without a header only the number of fields can be compared.
-        good = not found or len(found) == len(expected)
-        wrong = [] if good else found
+        good = not names_read or len(names_read) == len(expected)
+        wrong = [] if good else names_read
     else:
-        good = found == expected
+        good = names_read == expected
         wrong = [
             f"{place}: expected {left}, found {right}"
             for place, (left, right) in enumerate(
-                zip(_padded(expected, found), _padded(found, expected), strict=True), 1
+                zip_longest(expected, names_read, fillvalue="(none)"), 1
             )
             if left != right
         ]
@@ -37,7 +38,7 @@ def header(feed: Feed, path: Path) -> Check:
         f"the file has the {len(expected)} columns of the contract, in order"
         if good
         else f"the file's columns are not the contract's. {_ADVICE}",
-        len(found), len(expected), len(wrong), tuple(wrong[:EXAMPLES]), hard=True,
+        len(names_read), len(expected), len(wrong), tuple(wrong[:EXAMPLES]), hard=True,
     )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def same_rows(
         return Check(
             "RUN_READBACK", "guards", False,
             "the file cannot be read back through its own dialect: "
-            f"{str(error).splitlines()[0]} Nothing more was asked of it. {_ADVICE}",
+            f"{str(error).splitlines()[0]} No further check ran. {_ADVICE}",
             count=1, hard=True,
         )  # fmt: skip
     number = value(connection, "select count(*) from feed")
@@ -80,7 +81,7 @@ def _same(
 ) -> bool:
     """Compare two queries as multisets, by two 64-bit hashes of every row.
 
-    Ten times as fast as EXCEPT ALL both ways, and in little memory.
+    This is ten times as fast as EXCEPT ALL both ways, and needs little memory.
     """
     cells = names(tuple(column.name for column in feed.columns))
     hashes = f"hash({cells}) as one, hash('again', {cells}) as two"
@@ -105,7 +106,3 @@ def _differences(
             f"select * from ({left} except all {right}) limit 1000"
         ).fetchall()
     ]
-
-
-def _padded(one: list[str], other: list[str]) -> list[str]:
-    return one + ["(none)"] * (len(other) - len(one))

@@ -1,4 +1,4 @@
-"""Was each source below a file read whole, lately, and before dbt built."""
+"""Checks that each source of a file was read whole, lately, and before dbt built."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ def complete(sources: list[Source], built_at: datetime | None) -> Check:
     """Check RUN_SOURCE_PARTIAL: every source was landed whole, then dbt built.
 
     Args:
-        sources: what lies below the file.
+        sources: those of the file.
         built_at: when dbt wrote the warehouse (UTC, naive); None if unknown.
     """
     wrong = [
@@ -34,11 +34,11 @@ def complete(sources: list[Source], built_at: datetime | None) -> Check:
 def fresh(sources: list[Source], at: datetime, hours: float) -> Check:
     """Check RUN_SOURCE_STALE: every source was read lately.
 
-    A source that was read after the logical time is fresh: a run that is late, or made
-    again, takes what the source says now.
+    A source that was read after the logical time is fresh: a late or repeated run takes
+    the newest extract.
 
     Args:
-        sources: what lies below the file.
+        sources: those of the file.
         at: the logical time, UTC.
         hours: the greatest age.
     """
@@ -51,13 +51,13 @@ def fresh(sources: list[Source], at: datetime, hours: float) -> Check:
         for age, source in ages
         if age is None or age > hours
     ]
-    told = f"the logical time {at:%Y-%m-%dT%H:%M:%SZ} (--at)"
+    logical_time = f"the logical time {at:%Y-%m-%dT%H:%M:%SZ} (--at)"
     return Check(
         "RUN_SOURCE_STALE", "guards", not wrong,
-        f"every source was read at most {hours:g} h before {told}"
+        f"every source was read at most {hours:g} h before {logical_time}"
         if not wrong
-        else f"{listed(wrong)} {told}; at most {hours:g} h are allowed, else a file "
-        f"would repeat old news as today's. {_ADVICE}",
+        else f"{listed(wrong)} {logical_time}; at most {hours:g} h are allowed. "
+        f"{_ADVICE}",
         oldest if oldest is None else round(oldest, 2), hours, len(wrong),
         tuple(wrong[:EXAMPLES]),
     )  # fmt: skip
@@ -87,7 +87,7 @@ def _faults(landed: Mapping[str, Any], built_at: datetime | None) -> list[str]:
     if landed.get("status") != "complete":
         faults.append(f"expected status complete, found {landed.get('status')}")
     for name, entity in landed.get("entities", {}).items():
-        # The count before may differ lawfully: extract fetches what came meanwhile.
+        # The count before may differ: extract also fetches records that come later.
         rows, counted = entity.get("rows"), entity.get("count_after")
         if counted is not None and counted != rows:
             faults.append(f"{name}: {rows} rows landed, but the source has {counted}")
@@ -98,6 +98,6 @@ def _faults(landed: Mapping[str, Any], built_at: datetime | None) -> list[str]:
     if built_at is not None and moment > built_at:
         faults.append(
             f"run {landed.get('run_id')} ended at {finished}, after dbt built "
-            f"({built_at:%Y-%m-%dT%H:%M:%SZ}): the file stands on an older run"
+            f"({built_at:%Y-%m-%dT%H:%M:%SZ}): the file was made of an older run"
         )
     return faults

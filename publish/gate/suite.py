@@ -1,8 +1,8 @@
-"""Does the Great Expectations suite pass on the file as read back, in SQL.
+"""Runs a Great Expectations suite in SQL on the file as read back.
 
-Great Expectations drives DuckDB through duckdb-sqlalchemy, without patches: its three
-engine arguments below keep a result alive after the connection was handed back.
-Importing it costs two seconds, hence the import inside `run`.
+Great Expectations uses DuckDB through duckdb-sqlalchemy. The three engine arguments
+below keep a result usable after its connection went back to the pool. The import takes
+two seconds, so it is inside `run`.
 """
 
 import json
@@ -19,7 +19,7 @@ _ENGINE = {
     "skip_autocommit_rollback": True,
     "pool_reset_on_return": None,
 }
-# An expectation reads the typed columns, or the fields as they stand in the file.
+# An expectation reads the typed columns, or the fields as text, as in the file.
 _TABLES = {"typed": "feed", "text": "feed_text"}
 
 
@@ -38,17 +38,17 @@ def read(root: Path, name: str) -> list[dict[str, Any]]:
         raise Misuse(
             f'expected {{"name", "expectations"}} in {path}, found: {error!r}'
         ) from None
-    seen: set[str] = set()
+    ids: set[str] = set()
     for place, expectation in enumerate(expectations, 1):
         meta = expectation.get("meta", {})
-        if not meta.get("id") or meta["id"] in seen or not meta.get("why"):
+        if not meta.get("id") or meta["id"] in ids or not meta.get("why"):
             raise Misuse(
                 f"{path}, expectation {place}: expected meta with an id of its own and "
                 f"a why, found {json.dumps(meta)}"
             )
         if meta.get("reads", "typed") not in _TABLES:
             raise Misuse(f"{path}, {meta['id']}: meta.reads must be typed or text")
-        seen.add(meta["id"])
+        ids.add(meta["id"])
     return list(expectations)
 
 
@@ -58,7 +58,7 @@ def run(
     key: tuple[str, ...],
     limits: Limits,
 ) -> list[Check]:
-    """Ask a suite of the tables `feed` and `feed_text` in the database `scratch`.
+    """Run a suite on the tables `feed` and `feed_text` of the database `scratch`.
 
     Args:
         scratch: a DuckDB file; nothing else may have it open in this process.
@@ -106,8 +106,8 @@ def run(
             },
         )
         for answer in result.results:
-            told: Any = answer.to_json_dict()
-            answers[told["expectation_config"]["meta"]["id"]] = told
+            fields: Any = answer.to_json_dict()
+            answers[fields["expectation_config"]["meta"]["id"]] = fields
     source.get_engine().dispose()
     return [
         _check(expectation["meta"], answers[expectation["meta"]["id"]])
@@ -125,12 +125,12 @@ def _check(meta: Mapping[str, Any], answer: Mapping[str, Any]) -> Check:
         count = observed if isinstance(observed, int) and not passed else 0
     return Check(
         meta["id"], "suite", passed,
-        meta["why"] if not raised else f"could not be asked: {raised}",
+        meta["why"] if not raised else f"could not run: {raised}",
         result.get("observed_value", result.get("unexpected_count")),
         answer["expectation_config"]["kwargs"].get("value_set"),
         0 if passed else max(1, count),
         () if passed else _examples(result),
-        # What was not judged, and the contract itself, nobody may approve.
+        # Nobody may approve a check that did not run, or the contract itself.
         hard=bool(raised) or bool(meta.get("hard")),
     )  # fmt: skip
 
@@ -144,12 +144,12 @@ def _exception(info: Mapping[str, Any]) -> str:
 
 def _examples(result: Mapping[str, Any]) -> tuple[Any, ...]:
     details = result.get("details") or {}
-    for found in (
+    for examples in (
         result.get("unexpected_index_list"),
         details.get("unexpected_rows"),
         details.get("mismatched"),
         result.get("partial_unexpected_list"),
     ):
-        if found:
-            return tuple(found[:EXAMPLES])
+        if examples:
+            return tuple(examples[:EXAMPLES])
     return ()

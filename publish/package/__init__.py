@@ -1,22 +1,21 @@
-"""The evidence of one run: a folder beside the feed that explains and proves it.
+"""Fills the package of one run: the feed, and the files that explain and prove it.
 
 <feed>                  the file itself
 audit.csv               every source row with its decision
 changes.csv             what differs from what the partner holds
 <feed>.manifest.json    Data Package descriptor: what it is, where it came from
 built_from.json         digest of every model and seed below the file, and the macros
-contract.odcs.yaml      what the partner was promised, as a data contract
-gates.json              every check, observed, allowed, verdict
+contract.odcs.yaml      the promise to the partner, as a data contract
+gates.json              every check: what was observed, what is allowed, the result
 gates.html              the same for a person
-openlineage.jsonl       the run as events for a data catalogue
 verify.py               checks all of it, offline
 SHA256SUMS              of all of these; `sha256sum -c SHA256SUMS`
 SHA256SUMS.sig          Ed25519 over SHA256SUMS, if there is a key to sign with
-receipt.json            after a delivery: what the partner's server said
+receipt.json            after a delivery: what the partner's server answered
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,12 @@ from typing import Any
 import duckdb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from publish.gate import GateInputs, Rendered, suite
+from publish.gate import Rendered
 from publish.gate.checks import Gates
-from publish.package import changes, data_contract, gates_report, lineage, signature
+from publish.package import changes, data_contract, gates_report, signature
 from publish.package.changes import PartnerState
 from publish.package.manifest import Resource, build_manifest
 from publish.render import table
-from runtime.duck import value
 from runtime.files import sha256_of, write_bytes, write_json
 from store.dialect import RFC_4180
 from store.feeds import Column, Feed
@@ -41,19 +39,19 @@ VERIFIER = Path(__file__).with_name("verify.py")
 
 @dataclass(frozen=True, slots=True)
 class PackageInputs:
-    """What is known of a file beside its bytes.
+    """What a package needs apart from the bytes of the file.
 
     Attributes:
-        case: what it was judged by.
-        gates: what was asked of it.
+        suite: the expectations of the feed.
+        gates: every check of the file.
         run: becomes `run` of the manifest.
-        built_from: what dbt built from, by name. It is long, and no partner's business.
+        built_from: digests of what dbt built from, by name.
         approved: the ledger's release of these bytes, if a person gave one.
         held: what the partner holds; None before the first delivery.
         key: signs the package, if there is one.
     """
 
-    case: GateInputs
+    suite: Sequence[Mapping[str, Any]]
     gates: Gates
     run: Mapping[str, Any]
     built_from: Mapping[str, str]
@@ -64,7 +62,7 @@ class PackageInputs:
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """A package: the digest of SHA256SUMS, hence of all of it; the manifest's name."""
+    """The digest of SHA256SUMS, hence of the package, and the name of the manifest."""
 
     digest: str
     manifest: str
@@ -74,81 +72,52 @@ def fill(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     file: Rendered,
-    account: PackageInputs,
+    inputs: PackageInputs,
 ) -> PackedFile:
-    """Write everything but the feed, which is there already, into `folder`.
+    """Write every file of a package but the feed into `folder`.
 
     Args:
         connection: from `runtime.duck`.
-        folder: holds the feed's file; not visible under its final name yet.
+        folder: has the feed's file; nobody reads it yet.
         file: the feed's file.
-        account: what is told of it.
+        inputs: what else the package needs.
     """
-    feed, run = file.feed, account.run
+    feed, run = file.feed, inputs.run
     changed, summary = changes.write(
-        connection, file, account.held, run["contract_sha256"], folder
+        connection, file, inputs.held, run["contract_sha256"], folder
     )
     audit = _audit(connection, feed, folder)
-    beside = {**({"audit": audit} if audit else {}), "changes": changed}
+    tables = {**({"audit": audit} if audit else {}), "changes": changed}
     resource = Resource(
         feed.name, file.path, file.rows, feed.columns, feed.dialect, file.sha256,
         feed.key, feed.description,
     )  # fmt: skip
-    described = build_manifest(feed, resource, beside, {**run, "changes": summary})
+    manifest = build_manifest(feed, resource, tables, {**run, "changes": summary})
     name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
-    write_json(folder / name, described)
-    write_json(folder / BUILT_FROM, account.built_from)
-    decided = {"contract": run["contract_sha256"], "suite": run["suite_sha256"]}
-    said = gates_report.statement(
-        account.gates, file.path.name, file.sha256, decided, account.approved
+    write_json(folder / name, manifest)
+    write_json(folder / BUILT_FROM, inputs.built_from)
+    configuration = {"contract": run["contract_sha256"], "suite": run["suite_sha256"]}
+    statement = gates_report.statement(
+        inputs.gates, file.path.name, file.sha256, configuration, inputs.approved
     )
-    write_json(folder / "gates.json", said)
-    write_bytes(folder / "gates.html", gates_report.page(said, described).encode())
-    _for_catalogues(connection, folder, file, account)
+    write_json(folder / "gates.json", statement)
+    write_bytes(folder / "gates.html", gates_report.page(statement, manifest).encode())
+    contract = data_contract.document(
+        feed, file.path.name, run["environment"], run["contract_sha256"],
+        inputs.suite,
+    )  # fmt: skip
+    write_bytes(folder / data_contract.NAME, data_contract.text(contract))
     write_bytes(folder / VERIFIER.name, VERIFIER.read_bytes())
     # The large files are hashed once.
-    known = {table.path.name: table.sha256 for table in (resource, *beside.values())}
+    known = {table.path.name: table.sha256 for table in (resource, *tables.values())}
     sums = "".join(
         f"{known.get(path.name) or sha256_of(path)}  {path.name}\n"
         for path in sorted(folder.iterdir())
     ).encode()
     write_bytes(folder / SUMS, sums)
-    if account.key:
-        write_bytes(folder / signature.NAME, signature.sign(account.key, sums))
+    if inputs.key:
+        write_bytes(folder / signature.NAME, signature.sign(inputs.key, sums))
     return PackedFile(hashlib.sha256(sums).hexdigest(), name)
-
-
-def _for_catalogues(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    file: Rendered,
-    account: PackageInputs,
-) -> None:
-    """Write the agreement and the lineage in the words of their standards."""
-    feed, run, case = file.feed, account.run, account.case
-    agreed = data_contract.document(
-        feed, run["environment"], run["contract_sha256"],
-        suite.read(case.root, feed.suite),
-    )  # fmt: skip
-    write_bytes(folder / data_contract.NAME, data_contract.text(agreed))
-    released = account.approved["checks"] if account.approved else ()
-    counted = value(connection, f"select count(*) from {feed.model.sql}")
-    story = lineage.Story(
-        feed=feed,
-        artifacts=case.artifacts,
-        landed=case.landed,
-        run=run,
-        file={
-            "name": file.path.name,
-            "bytes": file.path.stat().st_size,
-            "rows": file.rows,
-            "sha256": file.sha256,
-        },
-        mart_rows=int(str(counted)),
-        gates=account.gates,
-        failed=bool(account.gates.closed_despite(released)),
-    )
-    write_bytes(folder / lineage.NAME, lineage.text(story))
 
 
 def _audit(
@@ -156,15 +125,15 @@ def _audit(
 ) -> Resource | None:
     if feed.audit is None:
         return None
-    described = connection.execute(f"describe {feed.audit.sql}").fetchall()
+    types = connection.execute(f"describe {feed.audit.sql}").fetchall()
     columns = tuple(
         Column(row[0], row[1].lower(), "")
-        for row in described
+        for row in types
         if row[0] not in feed.audit_omit
     )
-    every = {column.name for column in columns}
-    # By key, so that it reads beside the feed.
-    order = tuple(name for name in feed.key if name in every)
+    written = {column.name for column in columns}
+    # Sorted by key, as the feed.
+    order = tuple(name for name in feed.key if name in written)
     path = folder / "audit.csv"
     rows = table(connection, feed.audit.sql, columns, order, RFC_4180, path, ties=True)
     return Resource(

@@ -1,10 +1,10 @@
-"""changes.csv: how what the partner holds becomes what it will hold, row by row.
+"""changes.csv: how the rows that the partner holds become those it will hold.
 
 Each line is a row of the file under three columns of ours: `_change` (added, removed,
 changed), `_columns` (the columns that changed) and `_before` (their old values, as a
-JSON object). So a line says both the old row and the new one, and the old rows with
-the changes applied are the new rows. Before a first delivery there is nothing to
-compare with: the summary says so, and changes.csv is a header.
+JSON object). So a line has both the old row and the new one, and the old rows with the
+changes applied are the new rows. Before a first delivery changes.csv is only a header,
+and the summary has `first: true`.
 """
 
 import json
@@ -39,14 +39,14 @@ _OURS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class PartnerState:
-    """What the partner holds: rows, and the file of them if it had one whole.
+    """What the partner holds: rows, and their file if the last one was a snapshot.
 
     Attributes:
         state: Parquet file of the rows.
         package: digest of the package that set it.
-        file: the very file, if the last one was a snapshot and is still there.
+        file: the last file, if it was a snapshot and is still there.
         rows: of that file.
-        contract: digest of what that file was promised to be.
+        contract: digest of the contract of that file.
     """
 
     state: Path
@@ -56,10 +56,10 @@ class PartnerState:
     contract: str | None
 
     @classmethod
-    def of(
+    def find(
         cls, place: Place, feed: Feed, record: Record | None
     ) -> "PartnerState | None":
-        """Find what a ledger record (the newest that set the state) left with it."""
+        """Return the state that a ledger record (the newest that set it) points to."""
         if record is None:
             return None
         package = Package.from_record(place.outbox, record)
@@ -89,13 +89,13 @@ def write(
     contract: str,
     folder: Path,
 ) -> tuple[Resource, dict[str, Any]]:
-    """Write changes.csv into `folder`; return what it is, and its summary.
+    """Write changes.csv into `folder`; return its description and its summary.
 
     Args:
         connection: from `runtime.duck`.
         file: the feed's file.
         held: what the partner holds; None before the first delivery.
-        contract: digest of what the file is promised to be.
+        contract: digest of the contract of the file.
         folder: the package.
     """
     feed = file.feed
@@ -145,7 +145,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> i
     """Write `paired`, sorted by key."""
     places = range(len(table.columns))
     changed = row_diff.differ(places)
-    told = ", ".join(
+    names = ", ".join(
         f"case when {test} then {duck.text(column.name)} end"
         for test, column in zip(changed, table.columns, strict=True)
     )
@@ -161,7 +161,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> i
     )
     source = (
         "(select kind as _change, "
-        f"case when kind = 'changed' then array_to_string([{told}], '|') end "
+        f"case when kind = 'changed' then array_to_string([{names}], '|') end "
         "as _columns, case when kind = 'changed' then "
         f"'{{' || array_to_string([{values}], ',') || '}}' end as _before, "
         f"{cells} from paired)"
@@ -178,7 +178,7 @@ def _summary(
     before: str | None,
     after: str,
 ) -> dict[str, Any]:
-    def one(query: str) -> tuple[Any, ...]:
+    def row(query: str) -> tuple[Any, ...]:
         return connection.execute(query).fetchone() or ()
 
     kinds = dict(
@@ -188,9 +188,9 @@ def _summary(
         f"count(*) filter ({test})"
         for test in row_diff.differ(range(len(table.columns)))
     )
-    changed = zip(table.names, one(f"select {tests} from paired"), strict=True)
-    rows_after = one(f"select count(*) from {after}")[0]
-    rows_before = one(f"select count(*) from {before}")[0] if before else 0
+    changed = zip(table.names, row(f"select {tests} from paired"), strict=True)
+    rows_after = row(f"select count(*) from {after}")[0]
+    rows_before = row(f"select count(*) from {before}")[0] if before else 0
     added = kinds.get("added", 0) if before else rows_after
     summary: dict[str, Any] = {
         "rows_before": rows_before,
@@ -217,13 +217,13 @@ def _measure(
     before: str,
     after: str,
 ) -> Mapping[str, Any]:
-    """Return totals, and the rows that moved furthest."""
+    """Return totals, and the rows whose value moved furthest."""
     place = table.place(measure)
     kind = table.columns[place].type
 
     def total(source: str) -> Any:
         if measure not in row_diff.columns_of(connection, source):
-            return None  # the partner was never told
+            return None  # the held rows have no such column
         return _plain(
             duck.value(connection, f"select sum({duck.name(measure)}) from {source}")
         )
@@ -265,7 +265,7 @@ def _groups(
 
 
 def _plain(number: Any) -> int | float | None:
-    """Return a figure as JSON has it."""
+    """Return a number that JSON can hold."""
     if number is None or isinstance(number, int):
         return number
     return int(number) if number == int(number) else float(number)

@@ -1,37 +1,46 @@
-"""The agreement with the partner as a data contract (Open Data Contract Standard 3.1).
+"""The promise to the partner as a data contract (Open Data Contract Standard 3.1).
 
 Made from the exposure, the model's contract and the suite; nothing is written by hand.
+Where datacontract-cli can read the dialect, `datacontract test contract.odcs.yaml` in
+the folder of a package tests every rule of it on the delivered file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from publish.package.manifest import type_of
+from store.dialect import Dialect
 from store.feeds import Column, Feed
 
 NAME = "contract.odcs.yaml"
-_PRESENT = "expect_column_values_to_not_be_null"
 _LOGICAL = {"datetime": "timestamp"}
+_NOT_NULL = "expect_column_values_to_not_be_null"
+# Expectations that the standard has an option of the column's type for.
+_OPTIONS = {
+    "expect_column_values_to_be_between": ("minimum", "maximum"),
+    "expect_column_value_lengths_to_be_between": ("minLength", "maxLength"),
+}
+Suite = Sequence[Mapping[str, Any]]
 
 
 def document(
-    feed: Feed, environment: str, digest: str, suite: Sequence[Mapping[str, Any]]
+    feed: Feed, file: str, environment: str, digest: str, suite: Suite
 ) -> dict[str, Any]:
     """Return the contract.
 
+    A rule of the suite is in it if the standard has a term for it. Rules over several
+    columns and rules on the text as written are in the suite alone; gates.json has the
+    result of each.
+
     Args:
         feed: the declaration.
+        file: name of the delivered file.
         environment: dev, uat or prod.
         digest: of columns, key, order and dialect: `contract_sha256` of a manifest.
         suite: the expectations of the feed.
     """
-    required, checks = _expected(suite)
-    by_column: dict[str | None, list[dict[str, Any]]] = {}
-    for column, check in checks:
-        by_column.setdefault(column, []).append(check)
-    whole = [*_rules(feed), *by_column.pop(None, [])]
     return {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
@@ -39,33 +48,24 @@ def document(
         "name": feed.title,
         "version": digest[:12],
         "status": "active",
-        "description": {"purpose": feed.description or feed.title},
-        "servers": [
-            {
-                "server": f"{feed.destination}-{environment}",
-                "type": "custom",
-                "environment": environment,
-                "customProperties": _properties(
-                    folder=feed.folder_in(environment), file=feed.file
-                ),
-            }
-        ],
+        "description": _description(feed),
+        "servers": [_server(feed, file, environment)],
         "schema": [
             {
+                # Without physicalName: datacontract-cli takes that for a table.
                 "name": feed.name,
-                "physicalName": feed.file,
                 "physicalType": "file",
                 "logicalType": "object",
                 "description": feed.description or feed.title,
-                "properties": [
-                    _column(feed, column, column.name in required,
-                            by_column.get(column.name, []))
-                    for column in feed.columns
+                "properties": [_column(feed, column, suite) for column in feed.columns],
+                "quality": [
+                    _rule("RUN_MIN_ROWS", "rowCount", {}, mustBeGreaterOrEqualTo=least)
+                    for least in (feed.guards.get("min_rows"),)
+                    if least is not None
                 ],
-                "quality": whole,
                 "customProperties": _properties(
-                    key=list(feed.key), sort=list(feed.sort), dialect=_dialect(feed),
-                    splitBy=feed.split_by,
+                    file=feed.file, key=list(feed.key), sort=list(feed.sort),
+                    dialect=_dialect(feed.dialect), splitBy=feed.split_by,
                 ),
             }
         ],
@@ -85,29 +85,96 @@ def text(contract: Mapping[str, Any]) -> bytes:
     return written.encode()
 
 
-def _column(
-    feed: Feed, column: Column, required: bool, checks: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _is_plain(dialect: Dialect) -> bool:
+    """Whether datacontract-cli reads the dialect: it has no option for any of this."""
+    return (dialect.escape, dialect.null_text, dialect.header) == (
+        dialect.quote, "", True,
+    )  # fmt: skip
+
+
+def _description(feed: Feed) -> dict[str, str]:
+    described = {"purpose": feed.description or feed.title}
+    if not _is_plain(feed.dialect):
+        described["limitations"] = (
+            "datacontract-cli cannot read the dialect of this file: it has no option "
+            f"for the escape character {feed.dialect.escape} and the null text "
+            f"{feed.dialect.null_text!r}. `datacontract test` runs no rule of this "
+            "contract; gates.json has the result of every check."
+        )
+    return described
+
+
+def _server(feed: Feed, file: str, environment: str) -> dict[str, Any]:
+    where: dict[str, Any] = {"type": "custom"}
+    if _is_plain(feed.dialect):
+        where = {"type": "local", "path": f"./{file}", "format": "csv"}
+    return {
+        "server": f"{feed.destination}-{environment}",
+        "environment": environment,
+        **where,
+        "customProperties": _properties(
+            folder=feed.folder_in(environment), file=feed.file
+        ),
+    }
+
+
+def _column(feed: Feed, column: Column, suite: Suite) -> dict[str, Any]:
     kind = type_of(column.type)
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         "name": column.name,
         "logicalType": _LOGICAL.get(kind, kind),
         "physicalType": column.type,
     }
     if column.description:
-        told["description"] = column.description
-    if required:
-        told["required"] = True
+        described["description"] = column.description
     if column.name in feed.primary_key:
-        told["primaryKey"] = True
-        told["primaryKeyPosition"] = feed.primary_key.index(column.name) + 1
-    if checks:
-        told["quality"] = checks
-    return told
+        described["primaryKey"] = True
+        described["primaryKeyPosition"] = feed.primary_key.index(column.name) + 1
+    options: dict[str, Any] = {}
+    for expectation in _unconditional(suite, column.name):
+        arguments, type_ = expectation["kwargs"], expectation["type"]
+        if type_ == _NOT_NULL:
+            described["required"] = True
+        elif type_ in _OPTIONS:
+            least, most = _OPTIONS[type_]
+            limits = {
+                least: arguments.get("min_value"),
+                most: arguments.get("max_value"),
+            }
+            options |= {k: v for k, v in limits.items() if v is not None}
+        elif type_ == "expect_column_values_to_be_in_set":
+            values = {"validValues": arguments["value_set"]}
+            described["quality"] = [
+                _rule(expectation["meta"]["id"], "invalidValues", values, mustBe=0)
+            ]
+    if options:
+        described["logicalTypeOptions"] = options
+    return described
 
 
-def _dialect(feed: Feed) -> dict[str, Any]:
-    dialect = feed.dialect
+def _unconditional(suite: Suite, column: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the expectations of a column that hold for every row."""
+    for expectation in suite:
+        arguments = expectation["kwargs"]
+        always = not arguments.get("row_condition") and arguments.get("mostly", 1) == 1
+        if always and arguments.get("column") == column:
+            yield expectation
+
+
+def _rule(
+    name: str, metric: str, arguments: Mapping[str, Any], **limit: int
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": "library",
+        "metric": metric,
+        **({"arguments": dict(arguments)} if arguments else {}),
+        **limit,
+        "severity": "error",
+    }
+
+
+def _dialect(dialect: Dialect) -> dict[str, Any]:
     return {
         "encoding": dialect.encoding,
         "delimiter": dialect.delimiter,
@@ -119,60 +186,6 @@ def _dialect(feed: Feed) -> dict[str, Any]:
         "header": dialect.header,
         "timestampFormat": dialect.timestamp_format,
         "dateFormat": dialect.date_format,
-    }
-
-
-def _rules(feed: Feed) -> list[dict[str, Any]]:
-    """Return the guards: the row count as the standard has it, the rest as ours."""
-    rules: list[dict[str, Any]] = []
-    least = feed.guards.get("min_rows")
-    if least is not None:
-        rules.append(
-            {
-                "name": "RUN_MIN_ROWS",
-                "type": "library",
-                "metric": "rowCount",
-                "mustBeGreaterOrEqualTo": least,
-                "severity": "error",
-            }
-        )
-    for guard, limit in feed.guards.items():
-        if guard != "min_rows":
-            rules.append(_custom(guard, "publish", {"guard": guard, "limit": limit}))
-    return rules
-
-
-def _expected(
-    suite: Sequence[Mapping[str, Any]],
-) -> tuple[set[str], list[tuple[str | None, dict[str, Any]]]]:
-    """Return the columns that are never missing, and every expectation by column."""
-    required: set[str] = set()
-    checks: list[tuple[str | None, dict[str, Any]]] = []
-    for expectation in suite:
-        asked = dict(expectation.get("kwargs", {}))
-        column = asked.get("column")
-        always = not asked.get("row_condition") and asked.get("mostly", 1) == 1
-        if expectation["type"] == _PRESENT and always:
-            required.add(str(column))
-        meta = expectation.get("meta", {})
-        check = _custom(
-            meta.get("id", expectation["type"]),
-            "great-expectations",
-            {"type": expectation["type"], "kwargs": asked},
-        )
-        if meta.get("why"):
-            check["description"] = meta["why"]
-        checks.append((column, check))
-    return required, checks
-
-
-def _custom(name: str, engine: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "type": "custom",
-        "engine": engine,
-        "implementation": dict(asked),
-        "severity": "error",
     }
 
 

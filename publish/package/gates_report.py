@@ -1,22 +1,21 @@
-"""The verdict as a machine reads it, and as a person does.
+"""gates.json and gates.html: every check of a file, and the result.
 
 gates.json is an in-toto Statement v1 with the Test Result predicate v0.1; its subject
-is the digest of the file, so that it cannot be said of any other bytes.
+is the digest of the file, so that it holds for no other bytes.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from publish.gate.checks import Check, Gates
+from publish.gate.checks import Gates
 
 _TITLES = {
     "dbt": "Did dbt build and test everything below the file?",
-    "guards": "Is the file as a whole plausible, and what the mart says?",
-    "suite": "Does every row, as read back from the file, keep the agreement?",
+    "guards": "Is the file as a whole plausible, and equal to the mart?",
+    "suite": "Does every row, as read back from the file, keep the contract?",
 }
 
 
@@ -33,16 +32,16 @@ def statement(
         gates: every check.
         name: of the file.
         sha256: of the file.
-        configuration: what decided: name to SHA-256, such as the contract's.
-        approved: the ledger's record of a release in spite of closed checks.
+        configuration: name to SHA-256 of what decided, such as the contract.
+        approved: the ledger's record of a release, if a person gave one.
 
     Returns:
         PASSED if nothing is closed, WARNED if a person released it, else FAILED.
-        `checks` is ours; readers of the predicate ignore what they do not know.
+        `checks` is not in the predicate's schema, which allows other fields.
     """
     closed = [check.id for check in gates.closed]
-    excused = set(approved["checks"]) & set(closed) if approved else set()
-    failed = [check for check in closed if check not in excused]
+    released = set(approved["checks"]) & set(closed) if approved else set()
+    failed = [check for check in closed if check not in released]
     result = "FAILED" if failed else "WARNED" if closed else "PASSED"
     predicate: dict[str, Any] = {
         "result": result,
@@ -51,9 +50,9 @@ def statement(
             for name, digest in configuration.items()
         ],
         "passedTests": [check.id for check in gates.checks if check.passed],
-        "warnedTests": sorted(excused),
+        "warnedTests": sorted(released),
         "failedTests": failed,
-        "checks": [_told(check) for check in gates.checks],
+        "checks": [check.to_json() for check in gates.checks],
     }
     if approved:
         predicate["approved"] = {
@@ -67,7 +66,7 @@ def statement(
     }
 
 
-def page(said: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+def page(statement: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     """Return gates.html: one page that needs no other file and no network."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -76,30 +75,14 @@ def page(said: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    checks = said["predicate"]["checks"]
+    checks = statement["predicate"]["checks"]
     gates = [
         (title, [check for check in checks if check["gate"] == gate])
         for gate, title in _TITLES.items()
     ]
     return environment.get_template("gates.html").render(
         gates=gates,
-        predicate=said["predicate"],
-        subject=said["subject"][0],
+        predicate=statement["predicate"],
+        subject=statement["subject"][0],
         manifest=manifest,
     )
-
-
-def _told(check: Check) -> dict[str, Any]:
-    told = asdict(check)
-    told["verdict"] = "pass" if told.pop("passed") else "fail"
-    told["examples"] = [
-        example if isinstance(example, str) else _flat(example)
-        for example in check.examples
-    ]
-    return told
-
-
-def _flat(example: object) -> str:
-    if isinstance(example, Mapping):
-        return ", ".join(f"{name} {value}" for name, value in example.items())
-    return str(example)

@@ -1,9 +1,9 @@
 """Subtract two sorted text files line by line, in constant memory.
 
-Whatever the order of the lines, the answer is a true difference: every line of the old
-file is the same as one of the new, or stands in `old`; and the other way round. Where
-both are sorted by the key, as files of one feed are, it is also the smallest one.
-Imports nothing but the standard library, so that its memory is its own.
+The result is a difference whatever the order of the lines: a line of the old file is
+equal to one of the new, or is in `only_old`, and the other way round. If both are
+sorted by the key, as files of one feed are, the difference is the smallest. This module
+imports only the standard library, so that its memory can be measured.
 """
 
 import csv
@@ -27,12 +27,12 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What of a dialect decides where a line's key stands.
+    """The part of a dialect that decides where the key of a line is.
 
     Attributes:
         delimiter: one character between fields.
         quote: one character around a field.
-        escape: what stands before a quote inside a field.
+        escape: what is before a quote inside a field.
     """
 
     delimiter: str
@@ -40,7 +40,7 @@ class Form:
     escape: str
 
     def key(self, places: Sequence[int], whole: Sequence[bool]) -> Key:
-        """Return what takes the key out of a line, in the order of the file.
+        """Return a function that reads the key of a line, ordered as the file.
 
         Args:
             places: the key's columns, counted from 0, in the order of the sort.
@@ -65,7 +65,7 @@ class Form:
                     strict=True,
                 )
             except csv.Error as error:
-                raise ValueError(f"no record: {error}") from None
+                raise ValueError(f"not a record: {error}") from None
             return [field.encode() for field in read]
 
         def key(line: bytes) -> tuple[object, ...]:
@@ -87,33 +87,33 @@ def subtract(
     """Write the lines of `old` that `new` lacks, and those of `new` that `old` lacks.
 
     Args:
-        old: one record a line, as `new`; both end with a line end.
-        new: sorted in the same way.
+        old: a file with one record on each line.
+        new: a file of the same form, sorted in the same way.
         only_old: the file to make, with the header of `new` if it has one.
-        only_new: likewise; the lines of one key are in both.
+        only_new: the other file to make; changed lines of a key are in both.
         header: whether the first line names the columns.
-        key: of a line, ordered as the files are.
+        key: reads the key of a line, ordered as the files are.
 
     Raises:
-        ValueError: a line has no key, so it is no record: the files must be
-            compared in another way.
+        ValueError: a line has no key, so it is not a record. Compare the files in
+            another way.
     """
     with (
         old.open("rb", buffering=_BUFFER) as olds,
         new.open("rb", buffering=_BUFFER) as news,
-        only_old.open("wb", buffering=_BUFFER) as gone,
-        only_new.open("wb", buffering=_BUFFER) as come,
+        only_old.open("wb", buffering=_BUFFER) as old_part,
+        only_new.open("wb", buffering=_BUFFER) as new_part,
     ):
         if header:
             olds.readline()
             line = news.readline()
-            gone.write(line)
-            come.write(line)
-        return _walk(olds, news, gone, come, key)
+            old_part.write(line)
+            new_part.write(line)
+        return _walk(olds, news, old_part, new_part, key)
 
 
 def _walk(
-    olds: BinaryIO, news: BinaryIO, gone: BinaryIO, come: BinaryIO, key: Key
+    olds: BinaryIO, news: BinaryIO, old_part: BinaryIO, new_part: BinaryIO, key: Key
 ) -> Lines:
     """Walk both files once; lines of one key that differ go to both sides."""
     same = left = right = 0
@@ -122,10 +122,10 @@ def _walk(
         while before != after:  # at the end of a file its line is empty
             order = _order(before, after, key)
             if order <= 0:
-                gone.write(before)
+                old_part.write(before)
                 left += 1
             if order >= 0:
-                come.write(after)
+                new_part.write(after)
                 right += 1
             if order <= 0:
                 before = olds.readline()
@@ -137,7 +137,7 @@ def _walk(
 
 
 def _skip(olds: BinaryIO, news: BinaryIO, same: int) -> tuple[bytes, bytes, int]:
-    """Pass over equal lines, nearly all there are: this loop is the whole cost."""
+    """Skip equal lines. Nearly all lines are equal, so this loop is the whole cost."""
     pairs = zip_longest(olds, news, fillvalue=b"")
     for before, after in pairs:
         if before != after:

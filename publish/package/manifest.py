@@ -1,8 +1,8 @@
 """The manifest of a package: a Frictionless Data Package 2.0 descriptor.
 
-It says what a reader needs to know the file (path, bytes, hash, dialect, columns) and,
-under `run`, what an auditor needs to know where it came from. No clock is read: times
-are the logical time, dbt's and extract's.
+A reader finds path, bytes, hash, dialect and columns of the file in it, an auditor
+under `run` where it came from. It reads no clock: times are the logical time, dbt's and
+extract's.
 """
 
 import re
@@ -18,9 +18,9 @@ from store.feeds import Column, Feed
 
 _PROFILE = "https://datapackage.org/profiles/2.0/"
 _TIMES = (
-    "created and run.logical_time are the logical time the run was asked for; "
-    "run.dbt.built_at is dbt's clock, run.inputs come from extract's. The package "
-    "itself reads no clock."
+    "created and run.logical_time are the logical time of the run. The clock of dbt "
+    "gave run.dbt.started_at and run.dbt.built_at, that of extract gave run.extracts. "
+    "The package itself reads no clock."
 )
 
 
@@ -41,27 +41,27 @@ class Resource:
 def build_manifest(
     feed: Feed,
     file: Resource,
-    beside: Mapping[str, Resource],
+    tables: Mapping[str, Resource],
     run: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Describe a package.
+    """Return the descriptor of a package.
 
-    A descriptor names as resources what its reader has beside it. If it goes to the
-    partner that is the feed alone, and the rest is told of under `run.files`.
+    Its resources are the tables that its reader has. If the manifest goes to the
+    partner, that is the feed alone, and `run.files` describes the others.
 
     Args:
         feed: the declaration.
         file: the feed's file.
-        beside: the other tables of the package, such as audit and changes.
+        tables: the other tables of the package, such as audit and changes.
         run: where the file came from; see `publish.package`.
     """
     resources = [_resource(file, feed.primary_key)]
-    others = {name: _resource(other) for name, other in beside.items()}
-    kept = dict(run)
+    others = {name: _resource(other) for name, other in tables.items()}
+    described = dict(run)
     if feed.manifest == "keep":
         resources.extend(others.values())
     else:
-        kept["files"] = others
+        described["files"] = others
     return {
         "$schema": _PROFILE + "datapackage.json",
         "name": feed.name,
@@ -70,12 +70,12 @@ def build_manifest(
         "description": feed.description or feed.title,
         "created": run["logical_time"],
         "resources": resources,
-        "run": {**kept, "times": _TIMES},
+        "run": {**described, "times": _TIMES},
     }
 
 
 def contract(feed: Feed) -> dict[str, Any]:
-    """Return what the partner was promised: columns, key, order and dialect."""
+    """Return the promise to the partner: columns, key, order and dialect."""
     return {
         "columns": [asdict(column) for column in feed.columns],
         "key": list(feed.key),
@@ -119,7 +119,7 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
     if resource.description:
         described["description"] = resource.description
     if resource.key:
-        # Ours beside the standard's: what a row is named by, shared by rows or not.
+        # `key` is not in the standard: it names a row, but rows may share it.
         described["key"] = list(resource.key)
     if primary_key:
         described["schema"]["primaryKey"] = list(primary_key)
@@ -138,7 +138,7 @@ def _field(column: Column, dialect: Dialect) -> dict[str, Any]:
 
 
 def type_of(type_: str) -> str:
-    """Return the Table Schema type of a column's type in DuckDB's words."""
+    """Return the Table Schema type of a DuckDB type."""
     if type_.startswith("timestamp"):
         return "datetime"
     if type_.startswith(("decimal", "numeric")):

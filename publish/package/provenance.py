@@ -1,4 +1,4 @@
-"""Where a file came from: code, lock, contract, thresholds, inputs, earlier package."""
+"""Where a file came from: code, lock, contract, variables, inputs, earlier package."""
 
 import hashlib
 import json
@@ -23,6 +23,8 @@ from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record
 from store.sources import Source
 
+_OF_AN_EXTRACT = ("run_id", "started_at", "finished_at", "seconds")
+
 
 def of_run(
     connection: duckdb.DuckDBPyConnection,
@@ -32,7 +34,7 @@ def of_run(
     feed: Feed,
     landed: list[Source],
 ) -> dict[str, Any]:
-    """Return what every package of this run says under `run`.
+    """Return `run` of the manifests of a feed, but for what differs by file.
 
     Args:
         connection: from `runtime.duck`.
@@ -40,7 +42,7 @@ def of_run(
         variables: FEEDS_COMMIT names the code where there is no git.
         artifacts: dbt's.
         feed: the declaration.
-        landed: the sources below it.
+        landed: the sources of the feed.
     """
     metadata = artifacts.results["metadata"]
     lock = root / "requirements.lock"
@@ -56,6 +58,11 @@ def of_run(
             "started_at": _started(connection),
             "built_at": metadata.get("generated_at"),
         },
+        "extracts": [
+            {"source": source.name}
+            | {name: source.landed.get(name) for name in _OF_AN_EXTRACT}
+            for source in landed
+        ],
         "inputs": [
             {
                 "source": source.name,
@@ -80,7 +87,7 @@ def built_from(root: Path, artifacts: Artifacts, feed: Feed) -> dict[str, str]:
     """Digest every model and seed below the file by dbt's own, and the macros.
 
     Of a seed above 1 MiB dbt digests the path alone (MAXIMUM_SEED_SIZE of dbt-core's
-    constants), which does not change with its rows: that one is hashed here.
+    constants), which does not change with its rows. So its file is hashed here.
     """
     digests = {
         f"{node['resource_type']}.{node['name']}": _digest(root, node)
@@ -114,14 +121,14 @@ def commit(root: Path) -> str | None:
     git = shutil.which("git")
     if not git:
         return None
-    told = subprocess.run(  # noqa: S603 (our own words, no shell)
+    described = subprocess.run(  # noqa: S603 (our own words, no shell)
         [git, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
         cwd=root,
         capture_output=True,
         text=True,
         check=False,
     )
-    return told.stdout.strip() or None
+    return described.stdout.strip() or None
 
 
 def thresholds(root: Path, artifacts: Artifacts) -> Mapping[str, Any]:
@@ -150,18 +157,18 @@ def _counts(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[dict[str,
 def compared_states(
     ledger: Ledger, feed: Feed, models: Iterable[str], built: datetime | None
 ) -> dict[str, Any]:
-    """Return what the manifest says of it under `run`.
+    """Return the states and records that the file was made by, for `run`.
 
     Args:
-        ledger: as it stands while the file is made.
+        ledger: of this moment.
         feed: the declaration.
-        models: whose delivered state dbt read below the file.
+        models: those whose delivered state dbt read.
         built: when dbt began, UTC without a zone; None if unknown.
 
     Returns:
-        `states.built`, what dbt found; `states.held`, what the guards compare with,
-        which a delivery in between moved on; `ledger.settled`, how many records the
-        ledger had that settled a file of this feed or of what its partner holds.
+        `states.built`: what dbt read. `states.held`: what the guards compare with,
+        newer if there was a delivery in between. `ledger.settled`: how many records
+        ended a file of this feed or of the same state.
     """
     settled = ledger.all("delivered", "nothing")
     before = [r for r in settled if built is None or r["at"] < stamp(built)]
@@ -175,9 +182,9 @@ def compared_states(
 
 
 def is_kin(record: Record, feed: Feed) -> bool:
-    """Say whether a record is of a feed, or of the state that the feed sets."""
-    kept = record.get("state") or {}
-    return record["feed"] == feed.name or kept.get("model") == feed.state.model
+    """Return whether a record is of a feed, or of the state that the feed sets."""
+    state = record.get("state") or {}
+    return record["feed"] == feed.name or state.get("model") == feed.state.model
 
 
 def _listed(records: Iterable[Record], models: set[str]) -> list[dict[str, str]]:

@@ -1,12 +1,12 @@
-"""What differs between the rows a partner holds and those it will hold.
+"""Compares the rows that a partner holds with those it will hold.
 
-Rows are compared as the partner reads them: as text under the feed's dialect. Rows
-alike in every column are taken off first, one for one, so that only the rest is ever
-sorted or joined. What is left of one key is paired in order: a key need not be unique,
-nor be there at all.
+Rows are compared as the partner reads them: as text in the feed's dialect. Rows that
+are equal in every column are removed first, one for one, so that only the rest is
+sorted and joined. The rest of one key is paired in order: a key may be shared or
+missing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,10 @@ from runtime.duck import name, text
 from store.dialect import Dialect, read_csv
 from store.feeds import Column
 
-Ask = Callable[[str], object]
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The form both sides share: columns in the order of the file, key, dialect."""
+    """The form of both sides: columns in the order of the file, key, sort, dialect."""
 
     columns: tuple[Column, ...]
     key: tuple[str, ...]
@@ -36,11 +34,11 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     def place(self, column: str) -> int:
-        """Return where a column stands, from 0."""
+        """Return the position of a column, from 0."""
         return self.names.index(column)
 
     def cells(self, prefix: str) -> str:
-        """Name every cell of one side, such as a0, a1, a2."""
+        """Return the names of the cells of one side, such as a0, a1, a2."""
         return ", ".join(f"{prefix}{place}" for place in range(len(self.columns)))
 
     def read(self, connection: duckdb.DuckDBPyConnection, source: str) -> str:
@@ -71,11 +69,11 @@ def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> set[str]:
 
 
 def walkable(table: Table) -> tuple[list[int], list[bool]] | None:
-    """Say by which places a file of this form is sorted, if text can tell its order.
+    """Return the positions that a file is sorted by, if its text sorts the same way.
 
     Returns:
-        The key's places in the order of the sort, and which are whole numbers; None
-        if the rows are not sorted by the key, or by values whose text sorts otherwise.
+        The key's positions in the order of the sort, and which are whole numbers; None
+        if the rows are not sorted by the key, or the text sorts in another way.
     """
     leading = table.sort[: len(table.key)]
     if {*leading} != {*table.key}:
@@ -98,13 +96,13 @@ def by_walk(
     new: tuple[Path, int],
     work: Path,
 ) -> bool:
-    """Make `rest` by one walk along two sorted files; say whether that was possible.
+    """Make `rest` from two sorted files line by line; return whether that works.
 
     Args:
         connection: from `runtime.duck`.
         table: the form of both.
-        old: the file that the partner has, and its rows.
-        new: the file to be sent, and its rows.
+        old: the file that the partner has, and its number of rows.
+        new: the file to send, and its number of rows.
         work: a folder for the lines that differ.
     """
     chosen = walkable(table)
@@ -112,32 +110,33 @@ def by_walk(
         return False
     dialect = table.dialect
     form = line_diff.Form(dialect.delimiter, dialect.quote, dialect.escape)
-    gone, come = work / "only_old.part", work / "only_new.part"
+    only_old, only_new = work / "only_old.part", work / "only_new.part"
     try:
         lines = line_diff.subtract(
-            old[0], new[0], gone, come, dialect.header, form.key(*chosen)
+            old[0], new[0], only_old, only_new, dialect.header, form.key(*chosen)
         )
         if (lines.old, lines.new) != (old[1], new[1]):
             return False  # a record of several lines
         columns = [f"c{place}" for place in range(len(table.columns))]
         sides = [
-            f"select * from {read_csv(path, columns, dialect)}" for path in (gone, come)
+            f"select * from {read_csv(path, columns, dialect)}"
+            for path in (only_old, only_new)
         ]
         by_hash(connection, table, sides[0], sides[1])
     except ValueError:
         return False
     finally:
-        gone.unlink(missing_ok=True)
-        come.unlink(missing_ok=True)
+        only_old.unlink(missing_ok=True)
+        only_new.unlink(missing_ok=True)
     return True
 
 
 def by_hash(
     connection: duckdb.DuckDBPyConnection, table: Table, old: str, new: str
 ) -> None:
-    """Make `rest`: the rows of two queries that the other lacks, as multisets.
+    """Make `rest`: the rows of each query that the other lacks, as multisets.
 
-    Two 64-bit hashes stand for a row, so that little memory holds many.
+    Two 64-bit hashes stand for a row, which saves memory.
     """
     cells = table.cells("c")
     hashed = f"*, hash({cells}) as one, hash('again', {cells}) as two"
@@ -190,6 +189,6 @@ def pair(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def differ(places: Sequence[int]) -> list[str]:
-    """Return, for each place, the SQL that says whether a changed row differs there."""
+    """Return SQL for each position: whether a changed row differs there."""
     return [f"kind = 'changed' and a{place} is distinct from b{place}"
             for place in places]  # fmt: skip

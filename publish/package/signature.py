@@ -1,8 +1,8 @@
 """The signature over SHA256SUMS: Ed25519, as `openssl pkeyutl -verify` reads it.
 
 The key is a PEM of PKCS #8 (`openssl genpkey -algorithm ed25519 -out feeds.pem`) in
-FEEDS_SIGNING_KEY, or in the file that FEEDS_SIGNING_KEY_FILE names. Whoever verifies
-needs the public half, from elsewhere than the package: `publish key` prints it.
+FEEDS_SIGNING_KEY, or in the file that FEEDS_SIGNING_KEY_FILE names. To verify a package
+one needs the public key, which is not in the package: `publish key` prints it.
 """
 
 from pathlib import Path
@@ -49,7 +49,7 @@ def sign(key: Ed25519PrivateKey, content: bytes) -> bytes:
 
 
 def public(key: Ed25519PrivateKey) -> str:
-    """Return the public half as PEM."""
+    """Return the public key as PEM."""
     return (
         key.public_key()
         .public_bytes(
@@ -61,14 +61,14 @@ def public(key: Ed25519PrivateKey) -> str:
 
 
 def _read(pem: bytes, origin: str) -> Ed25519PrivateKey:
-    # What the library says may quote the key: only the kind of fault is told.
+    # The message of the library may quote the key, so it is not shown.
     try:
-        found = serialization.load_pem_private_key(pem, password=None)
+        private = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise Misuse(
             f"{origin}: expected a PEM private key without a password, found none "
             f"that can be read. {_MAKE}"
         ) from None
-    if not isinstance(found, Ed25519PrivateKey):
+    if not isinstance(private, Ed25519PrivateKey):
         raise Misuse(f"{origin}: expected an Ed25519 key, found another kind. {_MAKE}")
-    return found
+    return private

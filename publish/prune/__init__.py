@@ -1,7 +1,7 @@
-"""Letting go of what is old: landed files, states, and the tables of packages.
+"""Removes what is old: landed files, delivered states, and the tables of packages.
 
-The proof stays: of a package its manifest, its sums and signature, its verdict, the
-contract and the receipt, so that the chain is whole and SQL still knows every run.
-What goes are the tables, and with them the means to make the run again. Never goes
-what a partner holds, what is in doubt, held or newest, and what a whole package needs.
+The proof of a package stays: manifest, sums, signature, gates, contract and receipt. So
+the chain stays whole, and SQL still has every run. Without its tables, a run cannot be
+made again. Prune never removes what a partner holds, a package that is held, in doubt
+or the newest of its file, and what a whole package was made of.
 """

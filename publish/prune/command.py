@@ -32,38 +32,38 @@ _KINDS = {
 
 
 @click.command("prune")
-@click.option("--dry-run", is_flag=True, help="Say what would go, and let it stay.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be removed; remove nothing."
+)
 @log_options
 def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
-    """Let go of landed runs, states and tables of packages that are old.
+    """Remove old landed runs, delivered states and tables of packages.
 
     Old is what is older than FEEDS_KEEP_DAYS (730) and not among the newest
-    FEEDS_KEEP_RUNS (30) of its file or source; with FEEDS_KEEP_SIZE, such as 50GB, also
-    the oldest until the rest fits.
+    FEEDS_KEEP_RUNS (30) of its file or source.
 
-    Never goes: what a partner holds, what is held, released or in doubt, the newest
-    package of each file, what dbt reads, and what a whole package was made of. Of a
-    package the proof stays, so that its chain can be verified; only its tables go, and
-    it cannot be replayed any more. The ledger keeps what went, and why.
+    Never removed: what a partner holds, what is held, released or in doubt, the newest
+    package of each file, what dbt reads, and what a whole package was made of. The
+    proof of a package stays, so that its chain can be verified. Without its tables a
+    run cannot be replayed. The ledger records each removal and its reason.
     """
     start_logging(log_format, quiet)
     variables = Environment.read()
     failpoints.arm(variables)
-    place, keep = Place.of(variables), Keep.of(variables)
+    place, keep = Place.of(variables), Keep.read(variables)
     by = variables.optional("FEEDS_OPERATOR") or getpass.getuser()
     with _locked(place, variables, dry_run):
         ledger = Ledger(place.ledger)
         finished = 0 if dry_run else remove.finish(place)
-        found = inventory.all_of(place, ledger)
-        decided = plan.decide(
-            found, inventory.needed(place, ledger, found), keep, datetime.now(UTC)
-        )
+        pieces = inventory.all_of(place, ledger)
+        needed = inventory.needed(place, ledger, pieces)
+        decided = plan.decide(pieces, needed, keep, datetime.now(UTC))
         for piece, because in () if dry_run else _in_order(decided):
             raise_if_interrupted()
             remove.piece(place, ledger, piece, because, by)
             LOG.info(f"pruned {piece.kind}={piece.name} bytes={piece.bytes}")
-    told = _told(decided, keep, dry_run, finished)
-    report(told, _words(told), as_json)
+    result = _to_json(decided, keep, dry_run, finished)
+    report(result, _to_text(result), as_json)
 
 
 @contextmanager
@@ -78,19 +78,19 @@ def _locked(place: Place, variables: Environment, dry_run: bool) -> Iterator[Non
 
 
 def _in_order(decided: Plan) -> list[tuple[inventory.Piece, str]]:
-    """Packages first: a whole package never lacks what it was made of."""
-    return sorted(decided.go, key=lambda pair: pair[0].kind != "package")
+    """Return packages first: so a whole package never lacks what it was made of."""
+    return sorted(decided.remove, key=lambda pair: pair[0].kind != "package")
 
 
-def _told(decided: Plan, keep: Keep, dry_run: bool, finished: int) -> dict[str, Any]:
-    kept: dict[tuple[str, str], list[int]] = defaultdict(list)
+def _to_json(decided: Plan, keep: Keep, dry_run: bool, finished: int) -> dict[str, Any]:
+    sizes_of_kept: dict[tuple[str, str], list[int]] = defaultdict(list)
     for piece, why in decided.stay:
-        kept[piece.kind, why].append(piece.bytes)
+        sizes_of_kept[piece.kind, why].append(piece.bytes)
     return {
         "status": "done",
         "exit_code": 0,
         "dry_run": dry_run,
-        "keep": {"days": keep.days, "runs": keep.runs, "size": keep.size},
+        "keep": {"days": keep.days, "runs": keep.runs},
         "rule": keep.rule,
         "finished": finished,
         "removed": [
@@ -101,35 +101,35 @@ def _told(decided: Plan, keep: Keep, dry_run: bool, finished: int) -> dict[str, 
                 "at": f"{piece.at:%Y-%m-%dT%H:%M:%SZ}",
                 "because": why,
             }
-            for piece, why in decided.go
+            for piece, why in decided.remove
         ],
         "kept": [
             {"kind": kind, "because": why, "count": len(sizes), "bytes": sum(sizes)}
-            for (kind, why), sizes in sorted(kept.items())
+            for (kind, why), sizes in sorted(sizes_of_kept.items())
         ],
         "bytes": {
-            "removed": sum(piece.bytes for piece, _ in decided.go),
+            "removed": sum(piece.bytes for piece, _ in decided.remove),
             "kept": sum(piece.bytes for piece, _ in decided.stay),
         },
     }
 
 
-def _words(told: dict[str, Any]) -> str:
-    verb = "would go" if told["dry_run"] else "let go"
-    sizes = told["bytes"]
+def _to_text(result: dict[str, Any]) -> str:
+    verb = "would be removed" if result["dry_run"] else "removed"
+    sizes = result["bytes"]
     lines = [
-        f"{len(told['removed'])} {verb}, {sizes['removed']:,} bytes; "
-        f"{sizes['kept']:,} bytes stay. Kept are {told['rule']}."
+        f"{len(result['removed'])} {verb}, {sizes['removed']:,} bytes; "
+        f"{sizes['kept']:,} bytes stay. Kept are {result['rule']}."
     ]
-    if told["finished"]:
-        lines.append(f"  finished what an earlier run began: {told['finished']}")
+    if result["finished"]:
+        lines.append(f"  finished what an earlier run began: {result['finished']}")
     lines += [
         f"  {verb}: {each['kind']} {each['name']}, {each['bytes']:,} bytes"
-        for each in told["removed"]
+        for each in result["removed"]
     ]
     lines += [
         f"  kept: {each['count']} {_KINDS[each['kind']]}, {each['bytes']:,} bytes: "
         f"{each['because']}"
-        for each in told["kept"]
+        for each in result["kept"]
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What lies in a data directory and could be let go: packages, landed runs, states."""
+"""Lists what prune could remove: packages, landed runs and delivered states."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from store.ledger import RUN_ENDS, Ledger, Record
 from store.outbox import packages
 from store.package import BUILT_FROM, PRUNED, RECEIPT, SUMS
 
-# What stays of a package, beside its manifest: the proof, some hundred kilobytes.
+Key = tuple[str, str]
+# What stays of a package, with its manifest: its proof, some hundred kilobytes.
 PROOF = frozenset(
     {
         SUMS,
@@ -30,16 +31,16 @@ PROOF = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing that is there or not.
+    """One package, landed run or delivered state.
 
     Attributes:
         kind: "package", "landing" or "state".
         name: `<file>/<run id>`, `<run id>/<source>` or `<model>/<digest>`.
         path: the folder, or the file of a state.
-        group: pieces of one group are runs of the same: file, source or model.
-        at: when it came to be, UTC.
-        bytes: that would be free.
-        needs: names of what it cannot be made again without, by kind.
+        group: name of the file, source or model; a group has many pieces.
+        at: when it was made, UTC.
+        bytes: that its removal frees.
+        needs: keys of the pieces that a replay of it reads.
     """
 
     kind: str
@@ -48,17 +49,22 @@ class Piece:
     group: str
     at: datetime
     bytes: int
-    needs: frozenset[tuple[str, str]] = frozenset()
+    needs: frozenset[Key] = frozenset()
+
+    @property
+    def key(self) -> Key:
+        """Its kind and name, which no other piece has."""
+        return self.kind, self.name
 
 
 def all_of(place: Place, ledger: Ledger) -> list[Piece]:
-    """Return every piece, oldest first; what was let go before is none any more."""
-    found = [*_packages(place, ledger), *_landed(place), *_states(place, ledger)]
-    return sorted(found, key=lambda piece: (piece.at, piece.kind, piece.name))
+    """Return every piece, oldest first; a pruned package is not a piece."""
+    pieces = [*_packages(place, ledger), *_landed(place), *_states(place, ledger)]
+    return sorted(pieces, key=lambda piece: (piece.at, piece.kind, piece.name))
 
 
-def let_go(package: Path) -> list[Path]:
-    """Return the files of a package that do not belong to its proof."""
+def removable(package: Path) -> list[Path]:
+    """Return the files of a package that are not part of its proof."""
     return sorted(
         path
         for path in package.iterdir()
@@ -68,7 +74,7 @@ def let_go(package: Path) -> list[Path]:
 
 def _packages(place: Place, ledger: Ledger) -> Iterator[Piece]:
     for package in packages(place.outbox, ledger):
-        files = let_go(package.folder)
+        files = removable(package.folder)
         if not files or not (package.folder / SUMS).is_file():
             continue
         try:
@@ -97,7 +103,7 @@ def _landed(place: Place) -> Iterator[Piece]:
         if folder.parent.name == "current" or not folder.is_dir():
             continue
         if (folder / "run.json").exists() or not (folder / "extract.json").exists():
-            continue  # unfinished: `extract` takes it up or throws it away
+            continue  # unfinished: `extract` resumes or removes it
         run_id = folder.parent.name
         try:
             at = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -125,12 +131,9 @@ def _touched(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-Key = tuple[str, str]
-
-
 def needed(place: Place, ledger: Ledger, pieces: Iterable[Piece]) -> Mapping[Key, str]:
-    """Return (kind, name) of what must stay, with the reason; the first one counts."""
-    found: dict[Key, str] = {}
+    """Return the keys of what must stay, each with the first reason for it."""
+    reasons: dict[Key, str] = {}
     for key, why in (
         *_in_doubt(ledger),
         *_held(ledger),
@@ -138,12 +141,12 @@ def needed(place: Place, ledger: Ledger, pieces: Iterable[Piece]) -> Mapping[Key
         *_newest(pieces),
         *_current(place),
     ):
-        found.setdefault(key, why)
-    return found
+        reasons.setdefault(key, why)
+    return reasons
 
 
 def _in_doubt(ledger: Ledger) -> Iterator[tuple[Key, str]]:
-    """An intent without an end, or an end that nobody can tell."""
+    """Yield what a delivery without an end, or with an unknown end, has sent."""
     for intent in ledger.all("intent"):
         ended = ledger.outcome(intent["attempt"])
         if ended is None or ended["event"] == "unknown":
@@ -152,7 +155,7 @@ def _in_doubt(ledger: Ledger) -> Iterator[tuple[Key, str]]:
 
 
 def _held(ledger: Ledger) -> Iterator[tuple[Key, str]]:
-    """What a person may release, or has released and nobody delivered yet."""
+    """Yield what a person may release, or has released and was not delivered yet."""
     for record in ledger.newest().values():
         if record["event"] == "held":
             yield _package(record), "it is held, and may be released"
@@ -162,7 +165,7 @@ def _held(ledger: Ledger) -> Iterator[tuple[Key, str]]:
 
 
 def _with_partners(ledger: Ledger) -> Iterator[tuple[Key, str]]:
-    """The last delivery of each file, and the last that set what a partner holds."""
+    """Yield the last delivery of each file, and the last that set each state."""
     last: dict[tuple[str, ...], Record] = {}
     for record in ledger.all("delivered"):
         where = (record["destination"], str(record["split"]))

@@ -1,15 +1,15 @@
-"""One piece let go: recorded first, then whole or absent at every moment.
+"""Removes one piece: the ledger has it first, then it is whole or absent.
 
-A landed run is renamed out of sight before it is deleted. A package says in
-`pruned.json` what it lacks before it lacks anything. Whatever kills the process, the
-next `publish prune` finishes.
+A landed run is renamed to a hidden name before it is deleted. `pruned.json` names the
+files of a package before the first of them is deleted. If the process is killed, the
+next `publish prune` finishes its work.
 """
 
 import json
 import shutil
 from pathlib import Path
 
-from publish.prune.inventory import Piece, let_go
+from publish.prune.inventory import Piece, removable
 from runtime.environment import Place
 from runtime.failpoints import failpoint
 from runtime.files import sync_folder, write_json
@@ -17,11 +17,11 @@ from store.ledger import Ledger, Record
 from store.outbox import packages
 from store.package import PRUNED, Package
 
-_GONE = ".pruned"
+_REMOVED = ".pruned"
 
 
 def piece(place: Place, ledger: Ledger, piece: Piece, because: str, by: str) -> None:
-    """Record that a piece is let go, and do it."""
+    """Record the removal of a piece, then remove it."""
     record = _recorded(ledger, piece) or ledger.append(
         "pruned",
         kind=piece.kind,
@@ -41,8 +41,8 @@ def piece(place: Place, ledger: Ledger, piece: Piece, because: str, by: str) -> 
 
 
 def finish(place: Place) -> int:
-    """Finish what a killed process began; return how many pieces."""
-    left = [*place.landing.glob(f".*{_GONE}")]
+    """Finish the work of a killed process; return how many pieces."""
+    left = [*place.landing.glob(f".*{_REMOVED}")]
     for folder in left:
         shutil.rmtree(folder)
     for run in place.landing.glob("[!.]*"):
@@ -52,8 +52,8 @@ def finish(place: Place) -> int:
     for package in packages(place.outbox):
         if not package.pruned:
             continue
-        files = _said(package.folder / PRUNED)
-        rest = [path for path in let_go(package.folder) if path.name in files]
+        files = _files(package.folder / PRUNED)
+        rest = [path for path in removable(package.folder) if path.name in files]
         begun += bool(rest)
         for path in rest:
             path.unlink()
@@ -61,7 +61,7 @@ def finish(place: Place) -> int:
 
 
 def _recorded(ledger: Ledger, piece: Piece) -> Record | None:
-    """Return what a killed process recorded of it before it could do it."""
+    """Return the record of a killed process that did not remove the piece."""
     for record in ledger.all("pruned")[-1:]:
         if (record["kind"], record["piece"]) == (piece.kind, piece.name):
             return record
@@ -69,21 +69,20 @@ def _recorded(ledger: Ledger, piece: Piece) -> Record | None:
 
 
 def _of_package(piece: Piece) -> dict[str, str]:
-    """Name the run as every other record does, for whoever asks what became of it."""
+    """Name the run in the fields that every other record has."""
     if piece.kind != "package":
         return {}
     return {"file": piece.path.parent.name, "run_id": piece.path.name}
 
 
 def _package(folder: Path, record: Record) -> None:
-    files = {path.name for path in let_go(folder)}
+    files = {path.name for path in removable(folder)}
     sums = Package(folder).sums
-    told = {name: digest for name, digest in sums.items() if name in files}
-    fields = ("at", "by", "because")
-    said = {**{field: record[field] for field in fields}, "files": told}
-    write_json(folder / PRUNED, said)
+    removed = {name: digest for name, digest in sums.items() if name in files}
+    about = {field: record[field] for field in ("at", "by", "because")}
+    write_json(folder / PRUNED, {**about, "files": removed})
     failpoint("after-pruned-json")
-    for name in sorted(files & told.keys()):
+    for name in sorted(files & removed.keys()):
         (folder / name).unlink()
         failpoint("in-prune")
     sync_folder(folder)
@@ -91,17 +90,17 @@ def _package(folder: Path, record: Record) -> None:
 
 def _landed(place: Place, piece: Piece) -> None:
     run, source = piece.path.parent, piece.path.name
-    out_of_sight = place.landing / f".{run.name}.{source}{_GONE}"
-    piece.path.rename(out_of_sight)
+    hidden = place.landing / f".{run.name}.{source}{_REMOVED}"
+    piece.path.rename(hidden)
     sync_folder(run)
     failpoint("in-prune")
-    shutil.rmtree(out_of_sight)
+    shutil.rmtree(hidden)
     if not any(run.iterdir()):
         run.rmdir()
 
 
-def _said(told: Path) -> frozenset[str]:
+def _files(pruned: Path) -> frozenset[str]:
     try:
-        return frozenset(json.loads(told.read_bytes())["files"])
+        return frozenset(json.loads(pruned.read_bytes())["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return frozenset()

@@ -1,52 +1,51 @@
-"""A run made again from what it was made of, to see whether the bytes are the same.
+"""Makes a run again from what it was made of, and compares the two packages.
 
-Its package names all of it: the landed Parquet files, the states that partners held,
-dbt's variables, the logical time, the code. In a data directory of its own, the landed
-files are linked, dbt builds, and `publish` packs what it would have packed. Nothing of
-the house's own data directory is written to.
+The package of a run names all of it: the landed Parquet files, the states that partners
+held, dbt's variables, the logical time, the code. A data directory of its own links to
+the landed files, dbt builds there, and `publish` makes the package again. The data
+directory of the run is only read.
 
-What a clock said is taken from the run: dbt's times and the id it gave itself. So a
-package made again is the same in every file, and its digest is the digest of all.
+The times of dbt and its invocation id are copied from the run. So every file of the new
+package is the same, and with them the digest of the package.
 """
 
+import filecmp
 from dataclasses import dataclass
 from pathlib import Path
 
-from publish.replay import build, compare, workspace
+from publish.package import signature
+from publish.replay import build, workspace
 from runtime.environment import Environment, Limits, Place
+from runtime.exits import Refused
 from store.ledger import Ledger
-from store.package import Package
+from store.package import PRUNED, RECEIPT, Package
+
+# Files that the digest of a package does not cover.
+_BESIDE = {signature.NAME, RECEIPT, PRUNED}
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of it.
+    """The result of a replay.
 
     Attributes:
-        files: every file of the package, the feed first.
-        digest: of the package made again; compare with that of the run.
-        reasons: what differs in what it was made of.
-        folder: the package made again.
+        files: name to whether both packages have the same bytes, the feed first.
+        digest: of the new package.
+        folder: the new package.
     """
 
-    files: tuple[compare.Difference, ...]
+    files: dict[str, bool]
     digest: str
-    reasons: tuple[str, ...]
     folder: Path
 
     @property
     def identical(self) -> bool:
-        """Say whether every byte of the package is the same."""
-        return all(file.identical for file in self.files)
+        """Whether every file of the package is the same."""
+        return all(self.files.values())
 
 
 def replay(
-    place: Place,
-    run: Package,
-    root: Path,
-    variables: Environment,
-    work: Path,
-    same: bool,
+    place: Place, run: Package, root: Path, variables: Environment, work: Path
 ) -> Replayed:
     """Make a run again and compare every file of its package.
 
@@ -56,26 +55,34 @@ def replay(
         root: the project whose code is used.
         variables: for DuckDB's limits.
         work: an empty folder.
-        same: whether that code is the run's, for all that is known.
 
     Raises:
-        Refused: what it was made of is gone or changed, or makes no file any more.
-        Misuse: dbt cannot build at all, though nothing has changed.
+        Refused: what it was made of is gone or changed, or the code makes no such file.
     """
     limits = Limits.of(variables)
     ledger = Ledger(place.ledger)
-    there = workspace.lay(place, ledger, run, work)
+    there = workspace.prepare(place, ledger, run, work)
+    output = build.dbt(there, root, run, limits)
+    build.copy_times(there, run)
+    workspace.set_held_states(there, ledger, run)
     try:
-        build.dbt(there, root, run, limits)
-        build.set_clock(there, run)
-        workspace.move_on(there, ledger, run)
         folder = build.publish(there, root, run, limits)
-    except compare.NotBuiltError as why:
-        raise compare.stop(run, root, there, same, why) from None
-    again = Package(folder)
-    return Replayed(
-        tuple(compare.packages(run, again)),
-        again.digest,
-        tuple(compare.reasons(run, again)),
-        folder,
-    )
+    except Refused as error:
+        raise Refused(f"{error} dbt said: {output or 'nothing'}") from None
+    return Replayed(compare(run.folder, folder), Package(folder).digest, folder)
+
+
+def compare(run: Path, again: Path) -> dict[str, bool]:
+    """Return the names of all files of two packages, and whether each is the same."""
+    names = {path.name for folder in (run, again) for path in folder.iterdir()}
+    names -= _BESIDE
+    same, _, _ = filecmp.cmpfiles(run, again, names, shallow=False)
+    order = sorted(names, key=lambda name: (_rank(name), name))
+    return {name: name in same for name in order}
+
+
+def _rank(name: str) -> int:
+    """Sort the feed first, then the other tables, then the other files."""
+    if name in ("audit.csv", "changes.csv"):
+        return 1
+    return 0 if name.endswith(".csv") else 2

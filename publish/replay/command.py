@@ -1,4 +1,4 @@
-"""`publish replay RUN`: the command line."""
+"""The command line of `publish replay RUN`."""
 
 import os
 import re
@@ -9,7 +9,6 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +16,20 @@ import click
 
 from publish.package import provenance
 from publish.replay import Replayed, replay, workspace
-from publish.replay.compare import Difference
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import Environment, Place
 from runtime.exits import Misuse
 from store import outbox
-from store.feeds.artifacts import Artifacts
 from store.package import Package
 
 
 @click.command("replay")
 @click.argument("run", metavar="RUN")
-@click.option(
-    "--here", is_flag=True, help="Use the code that stands here, whatever the run's."
-)
+@click.option("--here", is_flag=True, help="Use the code in this folder.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to work, and to leave what was made.  [default: nowhere]",
+    help="An empty folder to work in, which keeps the new package.  [default: none]",
 )
 @log_options
 def command(
@@ -48,12 +43,12 @@ def command(
     """Make a run again from what it was made of, and compare every byte.
 
     RUN is a run id of the outbox, or FILE/RUN. Landed files, delivered states, dbt's
-    variables, the logical time and the code are those of the run; nothing is delivered
-    and nothing of the data directory is written to.
+    variables, the logical time and the code are those of the run. Nothing is delivered,
+    and the data directory is only read.
 
-    The code is that of the run's commit where git has it, else the one that stands
-    here, which is said. Exit codes: 0 every file is the same, 1 one is not, or what it
-    was made of is gone or changed, 2 wrong settings.
+    The code is that of the run's commit if git has it here, else the code in this
+    folder. Exit codes: 0 every file is the same, 1 a file differs, or something that
+    the run was made of is gone or changed, 2 wrong settings.
     """
     start_logging(log_format, quiet)
     variables, root = Environment.read(), Path.cwd()
@@ -64,23 +59,17 @@ def command(
     with _work(folder) as work:
         wanted = recorded.run["code_commit"]
         present = variables.optional("FEEDS_COMMIT") or provenance.commit(root)
-        why = None
-        if wanted != present and not here:
-            why = unpack_code(root, wanted, work / "code")
+        if wanted != present:
+            why = "--here" if here else unpack_code(root, wanted, work / "code")
             if why is None:
                 words = [run, "--log-format", log_format]
                 words += ["--json"] * as_json + ["--quiet"] * quiet
-                sys.exit(_there(work / "code", wanted, place, words, folder))
-        other = _other_code(wanted, present, why)
-        notes = [*other, *_defaults(root, recorded)]
-        for note in notes:
-            LOG.warning(note)
-        made = replay(place, recorded, root, variables, work, not other)
-        told = _told(recorded, made, notes)
-        if folder is None:
-            told["folder"] = None
-        report(told, _words(recorded, made, notes), as_json)
-    sys.exit(told["exit_code"])
+                sys.exit(_in_folder(work / "code", wanted, place, words, folder))
+            LOG.warning(f"code of commit={present}, the run has commit={wanted}: {why}")
+        result = replay(place, recorded, root, variables, work)
+        summary = _to_json(recorded, result, present, folder is not None)
+        report(summary, _to_text(summary), as_json)
+    sys.exit(summary["exit_code"])
 
 
 @contextmanager
@@ -95,7 +84,7 @@ def _work(folder: Path | None) -> Iterator[Path]:
     yield folder.resolve()
 
 
-def _there(
+def _in_folder(
     root: Path, commit: str, place: Place, words: list[str], folder: Path | None
 ) -> int:
     """Run the same command with the code in `root`; return its exit code."""
@@ -115,85 +104,37 @@ def _there(
     ).returncode  # fmt: skip
 
 
-def _other_code(wanted: str | None, present: str | None, why: str | None) -> list[str]:
-    if wanted != present:
-        because = f" ({why})" if why else ""
-        return [
-            f"this is not the code of the run: {wanted or 'unknown'} made it, "
-            f"{present or 'unknown'} makes it again{because}"
-        ]
-    if wanted is None or wanted.endswith("-dirty"):
-        return [
-            f"the run was made by edited code ({wanted or 'unknown'}): whether this is "
-            "the same, only what it makes can tell"
-        ]
-    return []
-
-
-def _defaults(root: Path, recorded: Package) -> list[str]:
-    """Say which of dbt's variables have another default by now; the run's are used."""
-    then = recorded.run["thresholds"]
-    now = provenance.thresholds(root, Artifacts({}, {}))
-    told = []
-    for name in sorted(then | now):
-        if name not in then:
-            told.append(f"the variable {name} came after the run; it is {now[name]!r}")
-        elif then[name] != now.get(name):
-            here = f"is {now[name]!r}" if name in now else "is not declared"
-            told.append(
-                f"the variable {name} {here} here; the run had {then[name]!r}, which "
-                "is used"
-            )
-    return told
-
-
-def _told(recorded: Package, made: Replayed, notes: list[str]) -> dict[str, Any]:
+def _to_json(
+    recorded: Package, result: Replayed, commit: str | None, keep: bool
+) -> dict[str, Any]:
     return {
-        "status": "done" if made.identical else "refused",
-        "exit_code": 0 if made.identical else 1,
+        "status": "done" if result.identical else "refused",
+        "exit_code": 0 if result.identical else 1,
         "file": recorded.file,
         "run_id": recorded.run_id,
-        "identical": made.identical,
-        "package": {"expected": recorded.digest, "found": made.digest},
-        "files": [_flat(file) for file in made.files],
-        "made_of": list(made.reasons),
-        "notes": notes,
-        "folder": str(made.folder),
+        "identical": result.identical,
+        "package": {"expected": recorded.digest, "found": result.digest},
+        "code": {"expected": recorded.run["code_commit"], "found": commit},
+        "files": [
+            {"name": name, "identical": same} for name, same in result.files.items()
+        ],
+        "folder": str(result.folder) if keep else None,
     }
 
 
-def _flat(file: Difference) -> dict[str, Any]:
-    told = asdict(file)
-    return {"is" if name == "is_" else name: value for name, value in told.items()}
-
-
-def _words(recorded: Package, made: Replayed, notes: list[str]) -> str:
-    name = f"{recorded.name}"
-    same = sum(file.identical for file in made.files)
-    lines = [
-        f"{name} identical: all {same} files, package {made.digest}"
-        if made.identical
-        else f"{name} differs: {same} of {len(made.files)} files are the same"
-    ]
-    for file in made.files:
-        if not file.identical:
-            lines.append(f"  {file.name}: {_where(file)}")
-    lines += [f"  made of something else: {reason}" for reason in made.reasons]
-    if made.reasons:
-        lines.append("  so the same bytes cannot be expected of it")
-    elif not made.identical:
-        lines.append(
-            "  of what the manifest names, nothing has changed: look at the code "
-            "beside models, seeds and macros, and at the installed packages"
-        )
-    lines += [f"  note: {note}" for note in notes]
+def _to_text(summary: dict[str, Any]) -> str:
+    name = f"{summary['file']}/{summary['run_id']}"
+    if summary["identical"]:
+        digest = summary["package"]["found"]
+        return f"{name} identical: all {len(summary['files'])} files, package {digest}"
+    names = [each["name"] for each in summary["files"] if not each["identical"]]
+    lines = [f"{name} differs: {len(names)} of {len(summary['files'])} files"]
+    lines += [f"  {name}" for name in names]
+    if summary["folder"]:
+        lines.append(f"  compare the packages with `diff`: {summary['folder']}")
+    else:
+        lines.append("  --folder keeps the new package, to compare both with `diff`")
     return "\n".join(lines)
-
-
-def _where(file: Difference) -> str:
-    if file.expected is None or file.found is None:
-        return "only made now" if file.found else "not made any more"
-    return f"line {file.line}\n    then: {file.was}\n    now:  {file.is_}"
 
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -201,33 +142,32 @@ _COMMAND = Path("publish/replay/command.py")
 
 
 def unpack_code(root: Path, commit: str | None, folder: Path) -> str | None:
-    """Put the code of a commit into `folder`; say why that cannot be done.
+    """Put the code of a commit into `folder`; return why that is not possible.
 
-    It is read from the repository as an archive: no worktree is added, nothing of the
-    checkout changes.
+    git writes an archive of it: the checkout does not change.
 
     Args:
         root: the project, perhaps a git checkout.
         commit: as a manifest has it.
-        folder: where to; is made.
+        folder: to make.
 
     Returns:
-        None if it is there and knows how to replay, else the reason.
+        None if the code is there and has this command, else the reason.
     """
     if commit is None:
-        return "the run does not say which code made it"
+        return "the run does not name its code"
     if not _COMMIT.fullmatch(commit):
         return f"its code was {commit}, which is no clean commit"
     git = shutil.which("git")
     if git is None:
-        return "there is no git here to ask for it"
+        return "git is not installed here"
     folder.mkdir(parents=True)
     archive = folder.with_suffix(".tar")
-    told = subprocess.run(  # noqa: S603 (our own words, no shell)
+    archived = subprocess.run(  # noqa: S603 (our own words, no shell)
         [git, "archive", "--format=tar", f"--output={archive}", commit],
         cwd=root, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if told.returncode:
+    if archived.returncode:
         return f"git does not have it in {root}"
     with tarfile.open(archive) as tar:
         # Python 3.11.4 brought filters; that of Debian 12 is older.
@@ -236,5 +176,5 @@ def unpack_code(root: Path, commit: str | None, folder: Path) -> str | None:
         tar.extractall(folder)  # noqa: S202 (an archive of our own repository)
     archive.unlink()
     if not (folder / _COMMAND).is_file():
-        return "that code did not know how to replay"
+        return "that code has no `publish replay`"
     return None

@@ -1,6 +1,6 @@
-"""The data directory of a replay: links to what the run was made of, checked first.
+"""Makes the data directory of a replay: links to what the run was made of.
 
-Files are linked, never copied: a year of landed Parquet is not read twice.
+Every file is checked first, and linked rather than copied.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def require(run: Package) -> None:
     if lacking:
         raise Refused(
             f"{run.folder}: expected {lacking[0]}, found none: an earlier version made "
-            "it, which did not keep all that a replay needs."
+            "it, and did not record all that a replay needs."
         )
 
 
@@ -39,21 +39,21 @@ def states_of(run: Package) -> frozenset[tuple[str, str]]:
     return frozenset((s["model"], s["sha256"]) for kind in kinds for s in kind)
 
 
-def lay(place: Place, ledger: Ledger, run: Package, work: Path) -> Place:
-    """Make a data directory as dbt found it at that run; return it.
+def prepare(place: Place, ledger: Ledger, run: Package, work: Path) -> Place:
+    """Make a data directory as it was when dbt built for the run; return it.
 
     Args:
-        place: the house's own; only read.
-        ledger: the house's own.
+        place: the data directory of the run; only read.
+        ledger: of that directory.
         run: what to make again.
         work: an empty folder.
 
     Raises:
-        Refused: a landed file or a state is gone or changed, or the ledger does not
-            know what the package says it did.
+        Refused: a landed file or a state is gone or changed, or the ledger lacks
+            records that the package counted.
     """
     there = Place(run.run["environment"], work / "data")
-    _sound(place, run)
+    _check(place, run)
     for source, landed in sorted(
         {(each["source"], each["run_id"]) for each in run.run["inputs"]}
     ):
@@ -68,44 +68,43 @@ def lay(place: Place, ledger: Ledger, run: Package, work: Path) -> Place:
     for each in run.run["states"]["built"]:
         link = there.delivered / each["model"] / "current" / each["name"]
         relink(link, f"../{each['sha256']}.parquet")
-    _number(there, run)
+    _take_number(there, run)
     there.ledger.write_bytes(b"".join(_lines(_before(ledger, run))))
     return there
 
 
-def move_on(there: Place, ledger: Ledger, run: Package) -> None:
-    """Let partners hold what they held when the file was judged, after dbt built."""
+def set_held_states(there: Place, ledger: Ledger, run: Package) -> None:
+    """Link the states that partners held when the file was judged, after dbt built."""
     partner_state.sync(Ledger(there.ledger), there.delivered)
-    held = {(s["name"], s["sha256"]) for s in run.run["states"]["held"]}
-    found = {
+    expected = {(s["name"], s["sha256"]) for s in run.run["states"]["held"]}
+    linked = {
         (link.name, link.readlink().stem)
         for model in {s["model"] for s in run.run["states"]["held"]}
         for link in partner_state.linked(there.delivered, model)
     }
-    if held != found:
+    if expected != linked:
         raise Refused(
-            f"expected the ledger to lead to the states {sorted(held)} as "
-            f"{run.folder} says, found {sorted(found)}. Was it restored from a copy?"
+            f"expected the ledger to lead to the states {sorted(expected)} as "
+            f"{run.folder} says, found {sorted(linked)}. Was it restored from a copy?"
         )
 
 
-def _sound(place: Place, run: Package) -> None:
-    """See to it that every file the run was made of is there as it was.
+def _check(place: Place, run: Package) -> None:
+    """Check that every file that the run was made of is unchanged.
 
     Raises:
-        Refused: names those that are not.
+        Refused: names the files that are gone or changed.
     """
-    gone, changed = [], []
+    missing, changed = [], []
     for path, digest in _needed(place, run):
         if not path.is_file():
-            gone.append(str(path))
+            missing.append(str(path))
         elif digest and sha256_of(path) != digest:
             changed.append(str(path))
-    if gone:
+    if missing:
         raise Refused(
-            f"{run.name} cannot be made again: expected what it was "
-            f"made of, found no {', no '.join(gone)}. Was it pruned? Restore it from a "
-            "copy."
+            f"{run.name} cannot be made again: expected what it was made of, "
+            f"found no {', no '.join(missing)}. Was it pruned? Restore it from a copy."
         )
     if changed:
         raise Refused(
@@ -132,34 +131,33 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target.resolve())
 
 
-def _number(there: Place, run: Package) -> None:
-    """Let the run take its own number, where it was delivered more than once."""
+def _take_number(there: Place, run: Package) -> None:
+    """Make the run get the number in its id, if it was delivered more than once."""
     base, number = run.run_id, 1
     if base.count("-") == 2:
         base, _, text = base.rpartition("-")
         number = int(text)
-    for taken in range(1, number):
-        name = base if taken == 1 else f"{base}-{taken}"
+    for earlier in range(1, number):
+        name = base if earlier == 1 else f"{base}-{earlier}"
         receipt = there.outbox / run.file / name / RECEIPT
         receipt.parent.mkdir(parents=True)
         receipt.touch()
 
 
 def _before(ledger: Ledger, run: Package) -> Iterator[Record]:
-    """Pass on what the ledger knew of this feed and its state when the run was made.
+    """Yield the records of this feed and its state from before the run.
 
     Raises:
-        Refused: it knows less than the package says.
+        Refused: the ledger has fewer than the package counted.
     """
     feed, left = run.run["feed"], run.run["ledger"]["settled"]
     models = {s["model"] for s in run.run["states"]["held"]}
-    mine = run.digest
     for record in ledger.all("approved", "held", "intent", "delivered", "nothing"):
-        kept = record.get("state") or {}
-        if record.get("feed") != feed and kept.get("model") not in models:
+        state = record.get("state") or {}
+        if record.get("feed") != feed and state.get("model") not in models:
             continue
-        if record.get("package") == mine:
-            break  # its own: what follows was not known yet
+        if record.get("package") == run.digest:
+            break  # its own record: what follows is newer
         if record["event"] in ("delivered", "nothing"):
             if not left:
                 break
@@ -175,7 +173,7 @@ def _before(ledger: Ledger, run: Package) -> Iterator[Record]:
 
 
 def _lines(records: Iterable[Record]) -> Iterator[bytes]:
-    """Chain records anew, as `store.chain` does."""
+    """Write records as a chain, as `store.chain` does."""
     last = START
     for record in records:
         chained: Mapping[str, object] = {**record, "previous": last}

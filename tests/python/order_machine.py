@@ -102,7 +102,7 @@ class Nights(Source):
             self.follow(record)
         self.records_read = len(records.all())
         for label, outcome in outcomes.items():
-            status = outcome.told["status"]
+            status = outcome.summary["status"]
             COUNTED["held"] += status == "held"
             assert (outcome.code == 1) == (status in ("held", "refused")), outcome
             if status == "skipped":  # no file, and the ledger says why
@@ -113,9 +113,9 @@ class Nights(Source):
                 )
         self.open_intents = bool(records.open_intents())
         return {
-            label: outcome.told["status"]
+            label: outcome.summary["status"]
             for label, outcome in outcomes.items()
-            if outcome.told["status"] != "nothing open"
+            if outcome.summary["status"] != "nothing open"
         }
 
     def follow(self, record: ledger.Record) -> None:

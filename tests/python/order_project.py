@@ -319,7 +319,7 @@ class OrderProject(Project):
             for feed in self.feeds
             for outcome in publish(settings, self.artifacts, opened, feed)
         ]
-        return {outcome.told["file"]: outcome for outcome in outcomes}
+        return {outcome.summary["file"]: outcome for outcome in outcomes}
 
     @property
     def ledger(self) -> ledger.Ledger:
@@ -333,7 +333,7 @@ def night(
     """Build and publish; return the status of each kind of file."""
     project.build({"terms": [term()], "orders": list(orders)}, at)
     outcomes = project.publish(at, *faults)
-    return {label.split("_")[2]: o.told["status"] for label, o in outcomes.items()}
+    return {label.split("_")[2]: o.summary["status"] for label, o in outcomes.items()}
 
 
 def held_after(project: OrderProject, reader: Consumer) -> set[tuple]:

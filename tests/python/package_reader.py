@@ -7,10 +7,13 @@ empty text, and applies changes.csv to rows.
 import json
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from commands import ROOT
 
 Row = tuple[str | None, ...]
 
@@ -123,3 +126,11 @@ def described(package: Path) -> list[Any]:
     assert done.returncode == 0, done.stderr
     report: list[Any] = json.loads(done.stdout.splitlines()[-1])
     return report
+
+
+def packages_of_before(folder: Path) -> None:
+    """Extract packages and ledgers that an earlier version made, a folder a feed."""
+    with tarfile.open(ROOT / "tests/fixtures/packages_of_before.tar.gz") as archive:
+        # Python 3.11.4 brought filters; that of Debian 12 is older.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)

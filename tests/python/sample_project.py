@@ -352,7 +352,7 @@ class SampleProject(Project):
     def first_delivery(self) -> None:
         """Deliver the sample, so that there is something to compare with."""
         (outcome,) = self.write().here(accept_first=True)
-        assert outcome.told["status"] == "delivered", outcome.words
+        assert outcome.summary["status"] == "delivered", outcome.text
 
     def each(self, spoil: Callable[[dict[str, Any]], object]) -> None:
         """Spoil every row."""

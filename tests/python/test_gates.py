@@ -301,13 +301,13 @@ def test_exactly_that_gate_closes(
 
     (outcome,) = project.write().here()
 
-    held = outcome.told["held_by"]
-    assert {check["id"] for check in held} == gates, outcome.words
+    held = outcome.summary["held_by"]
+    assert {check["id"] for check in held} == gates, outcome.text
     assert all(check["count"] >= 1 for check in held)
     assert {check["id"] for check in held if check["hard"]} == gates & HARD
-    assert (outcome.code, outcome.told["status"]) == (1, "held")
+    assert (outcome.code, outcome.summary["status"]) == (1, "held")
     assert sorted(path.name for path in project.partner.iterdir()) == before
-    assert closed(Path(outcome.told["package"])) == gates
+    assert closed(Path(outcome.summary["package"])) == gates
 
 
 def test_the_good_sample_passes_all_and_is_delivered(project: SampleProject) -> None:
@@ -315,8 +315,8 @@ def test_the_good_sample_passes_all_and_is_delivered(project: SampleProject) -> 
 
     (outcome,) = project.write().here()
 
-    assert (outcome.code, outcome.told["status"]) == (0, "delivered"), outcome.words
-    assert outcome.told["gates"] == "79/79"
+    assert (outcome.code, outcome.summary["status"]) == (0, "delivered"), outcome.text
+    assert outcome.summary["gates"] == "79/79"
     assert len(list(project.partner.glob("*.csv"))) == 2
 
 
@@ -325,7 +325,7 @@ def test_the_first_file_needs_a_person(tmp_path: Path) -> None:
 
     (outcome,) = project.here()
 
-    assert [check["id"] for check in outcome.told["held_by"]] == ["RUN_FIRST"]
+    assert [check["id"] for check in outcome.summary["held_by"]] == ["RUN_FIRST"]
     assert (outcome.code, list(project.partner.iterdir())) == (1, [])
 
 
@@ -372,7 +372,7 @@ def test_within_its_limits_a_file_goes(
     elif spoil:
         spoil(project)
     (outcome,) = project.write().here()
-    assert (outcome.code, outcome.told["status"]) == (0, "delivered"), outcome.words
+    assert (outcome.code, outcome.summary["status"]) == (0, "delivered"), outcome.text
 
 
 def test_a_stale_source_is_named_with_its_run_and_both_times(
@@ -380,11 +380,11 @@ def test_a_stale_source_is_named_with_its_run_and_both_times(
 ) -> None:
     project.meta["guards"]["max_source_age"] = 1
     (outcome,) = project.write().here()
-    (check,) = outcome.told["held_by"]
+    (check,) = outcome.summary["held_by"]
     assert check["says"] == (
         "ordertime, run 20260115T055500Z-abc123, was read until 2026-01-15T06:00:05Z, "
         "1.2 h before the logical time 2026-01-15T07:10:00Z (--at); at most 1 h are "
-        "allowed, else a file would repeat old news as today's. Run `extract`, then "
+        "allowed. Run `extract`, then "
         "`dbt build`."
     )
 

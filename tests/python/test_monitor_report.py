@@ -11,12 +11,14 @@ from urllib.parse import unquote
 
 import pytest
 from built_project import BuiltProject, Report, read_audit, write_audit
+from package_reader import packages_of_before
 
 from monitor.report import changes, html, plots, preview, reasons, steps
 from monitor.report.preview import shares
 from monitor.report.trends import Point, Series
-from runtime.environment import Limits
+from runtime.environment import Limits, Place
 from runtime.files import parse_time
+from store.package import Package
 
 
 def test_every_package_has_a_page_and_the_index_links_it(reported: Report) -> None:
@@ -94,22 +96,31 @@ def test_a_row_is_named_by_its_key_in_the_order_of_the_exposure(
 def test_every_step_has_its_seconds(reported: Report) -> None:
     for package in reported.project.recorded_packages():
         told = package.records[-1]["seconds"]
-        lineage = {
-            (event["job"]["name"].partition(".")[0], event["eventType"]): event
-            for event in package.events
-        }
-        built = (
-            parse_time(lineage["dbt", "COMPLETE"]["eventTime"])
-            - parse_time(lineage["dbt", "START"]["eventTime"])
-        ).total_seconds()
+        dbt = package.run["dbt"]
+        built = parse_time(dbt["built_at"]) - parse_time(dbt["started_at"])
         text = reported.page(package).read_text("utf-8")
         shows = re.findall('class="seconds">([^<]+)<', text)
         assert shows[1:4] == [
-            steps.seconds_text(each) for each in (built, told["render"], told["judge"])
+            steps.seconds_text(each)
+            for each in (built.total_seconds(), told["render"], told["judge"])
         ]
         sent = package.outcome == "delivered"
         assert shows[4] == (steps.seconds_text(told["deliver"]) if sent else "not done")
         assert f"its package: {steps.seconds_text(told['package'])}" in text
+
+
+def test_a_package_of_before_has_the_seconds_that_were_kept(tmp_path: Path) -> None:
+    """Its manifest has no times of extract: those of extract.json count."""
+    packages_of_before(tmp_path)
+    (folder, _) = sorted(tmp_path.glob("inventory/outbox/*/*"))
+    package, place = Package(folder), Place("dev", tmp_path / "data")
+    took = steps.durations(package, place)
+    assert (took.extract, took.build) == (None, 1.0)
+    (entity,) = package.run["inputs"]
+    landed = place.landing / entity["run_id"] / entity["source"]
+    landed.mkdir(parents=True)
+    (landed / "extract.json").write_text('{"seconds": 2.5}')
+    assert steps.durations(package, place).extract == 2.5
 
 
 def test_a_file_that_was_held_is_not_said_to_have_taken_time_to_deliver(

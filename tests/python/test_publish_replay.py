@@ -13,6 +13,7 @@ import pytest
 from committed_project import commit, commit_and_run, git, tree
 from conftest import Command, spoil
 from order_consumer import Consumer
+from package_mutations import reseal
 
 from benchmarks import replays
 from publish.package import verify
@@ -88,20 +89,19 @@ def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
     assert (exit_code, said["identical"]) == (0, True), said
     assert said["package"]["expected"] == said["package"]["found"]
 
+    # The variables are those of the run, so that only the seed makes a difference.
     exit_code, said, told = project.replay(
         "--here", "--folder", str(tmp_path / "again")
     )
     assert (exit_code, said["identical"]) == (1, False)
-    assert said["made_of"] == ["what dbt built from: seed.location_map"]
-    assert f"{project.commit} made it" in told
-    assert "qty_limit is 1 here; the run had 9999, which is used" in told
-    feed = said["files"][0]
-    assert feed["name"].endswith("Z.csv")
-    # Line 1 is the header; each row names its location.
-    assert feed["line"] > 1
-    assert "MAIN" in feed["was"]
-    assert "FIRST" in feed["is"]
-    assert Path(said["folder"], feed["name"]).is_file()
+    assert f"the run has commit={project.commit}: --here" in told
+    assert said["code"]["expected"] == project.commit != said["code"]["found"]
+    feed, *others = said["files"]
+    assert (feed["name"][-5:], feed["identical"]) == ("Z.csv", False)
+    files = {each["name"]: each["identical"] for each in others}
+    assert (files["built_from.json"], files["verify.py"]) == (False, True)
+    again = Path(said["folder"], feed["name"]).read_text()
+    assert again == (package / feed["name"]).read_text().replace("MAIN", "FIRST")
     assert tree(data) == before
 
     landed = next(data.glob("landing/2*/ordertime/stock_by_location.parquet"))
@@ -117,13 +117,30 @@ def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
     assert f"found no {landed}" in said["message"]
 
 
+@pytest.mark.timeout(600)
+def test_a_package_of_before_is_made_again(tmp_path: Path) -> None:
+    """It has OpenLineage events, and no times of extract in its manifest."""
+    project = commit_and_run(tmp_path)
+    package = project.package
+    (manifest,) = package.glob("*.manifest.json")
+    told = json.loads(manifest.read_bytes())
+    del told["run"]["extracts"]
+    manifest.write_text(json.dumps(told))
+    (package / "openlineage.jsonl").write_text("{}\n")
+    reseal(package)
+    exit_code, said, _ = project.replay()
+    assert exit_code == 1
+    differing = [each["name"] for each in said["files"] if not each["identical"]]
+    assert differing == [manifest.name, "SHA256SUMS", "openlineage.jsonl"]
+
+
 def test_only_git_gives_the_code_of_a_run(tmp_path: Path) -> None:
     root = tmp_path / "project"
     first = commit(root)
     assert command.unpack_code(root, first, tmp_path / "there") is None
     assert (tmp_path / "there/publish/replay/command.py").is_file()
     for name, why in (
-        (None, "does not say"),
+        (None, "does not name its code"),
         (f"{first}-dirty", "is no clean commit"),
         ("--output=/tmp/x", "is no clean commit"),
         ("0" * 40, "git does not have it"),
@@ -135,7 +152,7 @@ def test_only_git_gives_the_code_of_a_run(tmp_path: Path) -> None:
     git(root, "commit", "--quiet", "--message", "before there were replays")
     older = git(root, "rev-parse", "HEAD")
     found = command.unpack_code(root, older, tmp_path / "older")
-    assert found == "that code did not know how to replay"
+    assert found == "that code has no `publish replay`"
 
 
 def test_a_run_that_is_not_there_is_named(command: Command, data: Path) -> None:

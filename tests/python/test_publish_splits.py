@@ -62,7 +62,9 @@ def due(project: OrderProject, at: dt.datetime) -> dict[str, str]:
     """Publish what is due without a build."""
     told = project.publish(at)
     return {
-        label.removeprefix("order_feed_").replace("_file", ""): outcome.told["status"]
+        label.removeprefix("order_feed_").replace("_file", ""): outcome.summary[
+            "status"
+        ]
         for label, outcome in told.items()
     }
 
@@ -70,7 +72,7 @@ def due(project: OrderProject, at: dt.datetime) -> dict[str, str]:
 def holding(project: OrderProject, at: dt.datetime, file: str) -> set[str]:
     """The checks that hold a file back."""
     kind, _, split = file.partition(".")
-    told = project.publish(at)[f"order_feed_{kind}_file.{split}"].told
+    told = project.publish(at)[f"order_feed_{kind}_file.{split}"].summary
     assert told["status"] == "held", told
     return {check["id"] for check in told["held_by"]}
 
@@ -174,8 +176,8 @@ def test_nothing_is_open_is_doubted_if_nobody_asked_lately(
     terms = (during(MONDAY - 9 * DAY, MONDAY - 8 * DAY),)
     assert published(project, MONDAY, terms=terms) == CLOSED
     told = project.publish(MONDAY + DAY)["order_feed_delta_file"]
-    assert (told.code, told.told["status"]) == (1, "refused")
-    assert "order_tool, run 20910101T080000Z-test, was read until" in told.words
+    assert (told.code, told.summary["status"]) == (1, "refused")
+    assert "order_tool, run 20910101T080000Z-test, was read until" in told.text
 
 
 def test_an_empty_full_is_held(project: OrderProject) -> None:
@@ -279,7 +281,7 @@ def test_an_approved_loss_is_let_go_once(project: OrderProject) -> None:
 
 
 def approve(project: OrderProject, at: dt.datetime) -> None:
-    told = project.publish(at)["order_feed_delta_file.4218"].told
+    told = project.publish(at)["order_feed_delta_file.4218"].summary
     held = {"feed": "order_feed_delta_file", "file": told["file"]}
     checks = [check["id"] for check in told["held_by"]]
     ledger = project.ledger
@@ -320,6 +322,6 @@ def test_no_file_of_a_day_that_others_came_after(project: OrderProject) -> None:
     project.build({"terms": [ALWAYS], "orders": [order(1, "B")]}, MONDAY + DAY)
     told = project.publish(MONDAY, is_due=False)
     for outcome in told.values():
-        assert (outcome.code, outcome.told["status"]) == (1, "refused")
-        assert "2091-01-02-4218-order-feed-" in outcome.words
+        assert (outcome.code, outcome.summary["status"]) == (1, "refused")
+        assert "2091-01-02-4218-order-feed-" in outcome.text
     assert sorted(project.partner.iterdir()) == before

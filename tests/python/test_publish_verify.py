@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 from commands import ROOT, clean_environment
-from package_mutations import every
+from package_mutations import every, reseal
+from package_reader import packages_of_before
 from sample_project import SampleProject
 
 from publish.package import verify
@@ -182,6 +183,62 @@ def test_a_pruned_chain_begins_at_a_digest_that_one_knows(
     assert "give --since" in said
     assert check(capsys, [str(copy), "--since", digest])[0] == 0
     assert check(capsys, [str(copy), "--since", "0" * 64])[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("hard", "approved", "message"),
+    [
+        (False, [], "delivered although gates were closed: brand-length"),
+        (True, ["brand-length"], "a hard check was released: ['brand-length']"),
+        (False, ["brand-length"], None),
+    ],
+)
+def test_a_closed_gate_is_held_against_the_receipt(
+    store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    hard: bool,
+    approved: list[str],
+    message: str | None,
+) -> None:
+    package = tmp_path / store.packages[0].name
+    shutil.copytree(store.packages[0], package)
+    gates = json.loads((package / "gates.json").read_bytes())
+    checks = {check["id"]: check for check in gates["predicate"]["checks"]}
+    checks["brand-length"] |= {"verdict": "fail", "hard": hard}
+    gates["predicate"]["approved"] = {"checks": approved}
+    (package / "gates.json").write_text(json.dumps(gates))
+    reseal(package)
+    code, output = check(capsys, [str(package)])
+    assert code == (1 if message else 0)
+    assert message is None or message in output
+
+
+@pytest.mark.parametrize("feed", ["inventory", "orders"])
+def test_packages_of_before_are_verified(
+    feed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They have openlineage.jsonl, and every rule of the suite in the contract."""
+    packages_of_before(tmp_path)
+    folder = tmp_path / feed
+    words = [str(folder / "outbox"), "--ledger", str(folder / "ledger.jsonl")]
+    code, output = check(capsys, words)
+    assert (code, output.splitlines()[-1]) == (0, "2 packages, none wrong")
+    (changed, *_) = sorted(folder.glob("outbox/*/*/openlineage.jsonl"))
+    changed.write_bytes(changed.read_bytes() + b"\n")
+    assert check(capsys, words)[0] == 1
+    files = {"openlineage.jsonl": _sum_of(changed)}
+    changed.unlink()
+    (changed.parent / "pruned.json").write_text(json.dumps({"files": files}))
+    code, output = check(capsys, words[:1])
+    assert code == 0
+    assert "pruned" in output
+
+
+def _sum_of(path: Path) -> str:
+    """Return the SHA-256 of a file by the sums beside it."""
+    lines = (path.parent / "SHA256SUMS").read_text().splitlines()
+    return next(digest for digest, name in map(str.split, lines) if name == path.name)
 
 
 def test_openssl_reads_the_signature(store: Store) -> None:
