@@ -152,7 +152,7 @@ def test_what_waits_for_a_person_stays(project: SampleProject) -> None:
 @pytest.mark.parametrize(
     "place",
     ["before-append:pruned", "after-append:pruned@2", "after-pruned-json",
-     "in-prune@2", "in-prune@19"],
+     "in-prune@2", "in-prune@16"],
 )  # fmt: skip
 def test_killed_anywhere_it_is_whole_and_the_next_one_ends_it(
     project: SampleProject, capsys: pytest.CaptureFixture[str], place: str
