@@ -2,7 +2,7 @@
 
     python -m benchmarks.changes --rows 10000000
 
-Makes two snapshots in one form, 1 % of rows changed, 0.5 % added, 0.5 % removed, and
+Makes two snapshots in one form, 1 % of rows changed, 0.5 % added, 0.5 % cut, and
 compares them in processes of their own, in one run: by `publish.package.line_diff` and
 by DuckDB's full join on keys and stored hashes, which then fetches the rows.
 """
@@ -38,12 +38,12 @@ def bench(rows: int, runs: int, folder: Path | None) -> None:
         print(f"{rows:,} against {rows:,} rows, {size / 1e9:.2f} GB\n\n{HEADER}")
         costs: dict[str, list[Cost]] = {"walk": [], "join": []}
         for _ in range(runs):
-            for way, found in costs.items():
+            for way, took in costs.items():
                 words = [sys.executable, "-c", SCRIPTS[way], str(place)]
-                found.append(cost_of(words, os.environ))
-        for way, found in costs.items():
+                took.append(cost_of(words, os.environ))
+        for way, took in costs.items():
             middle = Cost(
-                *(median(getattr(c, f) for c in found) for f in ("wall", "cpu", "peak"))
+                *(median(getattr(c, f) for c in took) for f in ("wall", "cpu", "peak"))
             )
             print(middle.row(way, f"median of {runs}"))
         wall = [c.wall for c in costs["walk"]], [c.wall for c in costs["join"]]
@@ -65,12 +65,15 @@ def make(place: Path, rows: int) -> None:
     )
     with duckdb.connect() as connection:
         connection.execute(f"set temp_directory = '{place}/spill'")
-        for day, changed, gone in (("old", "0", 3), ("new", "hash(n, 1) % 100 = 0", 7)):
+        for day, changed, cut in (
+            ("old", "0", 3),
+            ("new", "hash(n, 1) % 100 = 0", 7),
+        ):
             connection.execute(
                 f"copy (select 'DEMO01' as k, printf('%010d', n) as l, "
                 f"{cells}, case when {changed} then 'new' else 'old' end as last "
                 f"from range({rows}) as r(n) where hash(n, 2) % 1000 "
-                f"not between {gone} and {gone + 4} order by k, l) "
+                f"not between {cut} and {cut + 4} order by k, l) "
                 f"to '{place}/{day}.csv' (format csv, header)"
             )
         columns = [*("k", "l"), *_TEXT, "last"]
@@ -90,9 +93,9 @@ from pathlib import Path
 from publish import merge
 place = Path(sys.argv[1])
 key = merge.Form(",", '"', '"').key([0, 1], [False, False])
-gone, come = place / "gone.csv", place / "come.csv"
-merge.subtract(place / "old.csv", place / "new.csv", gone, come, True, key)
-with gone.open("rb") as one, come.open("rb") as two:
+cut, come = place / "cut.csv", place / "come.csv"
+merge.subtract(place / "old.csv", place / "new.csv", cut, come, True, key)
+with cut.open("rb") as one, come.open("rb") as two:
     counts = [sum(1 for _ in side) - 1 for side in (one, two)]
 (place / "walk.count").write_text(f"{counts[0]} {counts[1]}")
 """,

@@ -58,13 +58,13 @@ def delta(warehouse: Path, artifacts: Path) -> None:
 @floors.command()
 @click.argument("warehouse", type=_Path)
 def read(warehouse: Path) -> None:
-    """Read all that today's rows and the delivered rows say, once, and keep a sum."""
+    """Read today's rows and the delivered rows once, and compute a hash of each."""
     delivered = warehouse.parent / "delivered" / FEED / "current/*.parquet"
     with duck(warehouse, warehouse.parent, read_only=True) as connection:
         columns = connection.execute(f"describe {FEED}").fetchall()
-        said = f"sum(hash({', '.join(name for name, *_ in columns)}))"
+        digest = f"sum(hash({', '.join(name for name, *_ in columns)}))"
         for rows in (FEED, f"read_parquet('{delivered}')"):
-            connection.execute(f"select {said} from {rows}").fetchall()
+            connection.execute(f"select {digest} from {rows}").fetchall()
 
 
 if __name__ == "__main__":

@@ -39,18 +39,18 @@ def cost_of(words: Sequence[str], env: Mapping[str, str]) -> Cost:
     """Run a command to its end.
 
     Raises:
-        RuntimeError: it failed; carries what it said.
+        RuntimeError: it failed; carries what it output.
     """
     began = time.monotonic()
     with subprocess.Popen(
         words, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         assert process.stdout
-        said = process.stdout.read()
+        output = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.monotonic() - began
     if process.returncode:
-        end = said.decode()[-2000:]
+        end = output.decode()[-2000:]
         raise RuntimeError(f"{' '.join(words)}: {process.returncode}: {end}")
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.orders --orders 1000000
 
-Two nights of a made-up university. After the first one everything is delivered to a
+Two nights of a delta-up university. After the first one everything is delivered to a
 folder; in the second, one or two orders in a hundred have changed. The steps run as a
 user runs them, as whole processes, each beside the least that any way could cost.
 """
@@ -43,9 +43,9 @@ def bench(orders: int) -> None:
         with stand_in(*sample, "--day", "1") as source:
             _extract(here, source)
         here.build()
-        made = here.module("floors", "delta", here.warehouse, here.folder / "target")
+        delta = here.module("floors", "delta", here.warehouse, here.folder / "target")
         read = here.module("floors", "read", here.warehouse)
-        show("the delta alone", made, f"{made.over(read)} of reading both states")
+        show("the delta alone", delta, f"{delta.over(read)} of reading both states")
         show("both states, read once", read)
         show(
             "publish --dry-run, delta",

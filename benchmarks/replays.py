@@ -54,26 +54,26 @@ def bench(
 
 def _bench(runs: int, items: int, orders: int, in_turn: bool, folder: Path) -> int:
     env = environment(folder)
-    told = folder / "nights"
-    nights = int(told.read_text()) if told.exists() else 0
+    counter = folder / "nights"
+    nights = int(counter.read_text()) if counter.exists() else 0
     while len(packages(folder)) < runs:
         night(folder, env, nights, items, orders)
         nights += 1
-        told.write_text(str(nights))
+        counter.write_text(str(nights))
         _say(f"night {nights}: {len(packages(folder))} packages")
-    made = packages(folder)[:runs]
-    files = Counter(package.parent.name.partition(".")[0] for package in made)
+    chosen = packages(folder)[:runs]
+    files = Counter(package.parent.name.partition(".")[0] for package in chosen)
     _say(", ".join(f"{count} of {name}" for name, count in sorted(files.items())))
     before = _tree(folder / "data")
     seconds: dict[tuple[str, str], list[float]] = {limit: [] for limit in LIMITS}
     identical: Counter[tuple[str, str]] = Counter()
-    for number, package in enumerate(made):
+    for number, package in enumerate(chosen):
         for limit in LIMITS[number % len(LIMITS) :][:1] if in_turn else LIMITS:
             began = time.monotonic()
             identical[limit] += again(package, env, limit)
             seconds[limit].append(time.monotonic() - began)
-        told = ", ".join(f"{identical[each]}/{len(seconds[each])}" for each in LIMITS)
-        _say(f"{number + 1} {package.parent.name}/{package.name}: {told}")
+        tally = ", ".join(f"{identical[each]}/{len(seconds[each])}" for each in LIMITS)
+        _say(f"{number + 1} {package.parent.name}/{package.name}: {tally}")
     print(
         "| threads | memory | runs | identical | seconds each |\n|---|---|---|---|---|"
     )
@@ -119,12 +119,12 @@ def environment(folder: Path) -> dict[str, str]:
 def night(
     folder: Path, env: Mapping[str, str], day: int, items: int, orders: int
 ) -> None:
-    """Live through a day: extract what is so on it, build, publish."""
+    """Run one day: extract, build, publish."""
     begin = datetime.now(UTC) - timedelta(days=120)
-    told = folder / "begin"
-    if not told.exists():
-        told.write_text(f"{begin:%Y-%m-%d}")
-    begin = datetime.fromisoformat(told.read_text()).replace(tzinfo=UTC)
+    first_day = folder / "begin"
+    if not first_day.exists():
+        first_day.write_text(f"{begin:%Y-%m-%d}")
+    begin = datetime.fromisoformat(first_day.read_text()).replace(tzinfo=UTC)
     at = f"{begin + timedelta(days=day, hours=8):%Y-%m-%dT%H:%M:%SZ}"
     subprocess.run(
         [

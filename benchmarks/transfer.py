@@ -36,15 +36,15 @@ def _cost(words: list[str], env: dict[str, str], given: str = "") -> Cost:
         assert process.stdout
         process.stdin.write(given)
         process.stdin.close()
-        said = process.stdout.read()
+        output = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.monotonic() - began
     if process.returncode:
-        raise RuntimeError(f"{words[0]} ended with {process.returncode}: {said}")
-    told = [line for line in said.splitlines() if line.startswith("peak ")]
-    # Of others none is known: Linux counts our own memory into what wait4 tells.
-    peak = float(told[-1].split()[1]) if told else math.nan
+        raise RuntimeError(f"{words[0]} ended with {process.returncode}: {output}")
+    peaks = [line for line in output.splitlines() if line.startswith("peak ")]
+    # Other clients print none, and wait4 counts our own memory too.
+    peak = float(peaks[-1].split()[1]) if peaks else math.nan
     return Cost(wall, used.ru_utime + used.ru_stime, peak)
 
 
@@ -93,9 +93,9 @@ def _measure(kind: str, source: Path, rounds: int) -> None:
                     costs.setdefault(name, []).append(cost)
     click.echo(f"\n{kind}, {size // MIB} MiB, medians of {rounds} rounds\n")
     click.echo("| client | wall s | CPU s | peak MiB |\n|---|---:|---:|---:|")
-    for name, found in costs.items():
+    for name, measured in costs.items():
         wall, cpu, peak = (
-            statistics.median(getattr(each, part) for each in found)
+            statistics.median(getattr(each, part) for each in measured)
             for part in ("wall", "cpu", "peak")
         )
         memory = "" if math.isnan(peak) else f"{peak:.1f}"
@@ -105,11 +105,11 @@ def _measure(kind: str, source: Path, rounds: int) -> None:
         Cost(a.wall + b.wall, a.cpu + b.cpu, a.peak)
         for a, b in zip(curl, hashing, strict=True)
     ]
-    for name, of in (("TLS 1.2", ours), ("TLS 1.3", newest)):
+    for name, publish in (("TLS 1.2", ours), ("TLS 1.3", newest)):
         for other, theirs in (("curl", curl), ("curl and hashing", both)):
             click.echo(
-                f"publish {name} over {other}: wall {_ratio(of, theirs, 'wall')}, "
-                f"CPU {_ratio(of, theirs, 'cpu')}"
+                f"publish {name} over {other}: wall {_ratio(publish, theirs, 'wall')}, "
+                f"CPU {_ratio(publish, theirs, 'cpu')}"
             )
 
 
