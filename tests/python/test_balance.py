@@ -31,18 +31,18 @@ def land_both(data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("test", "model", "kept"), PLANTED, ids=[f"{each[1]}" for each in PLANTED]
+    ("test", "model", "condition"), PLANTED, ids=[f"{each[1]}" for each in PLANTED]
 )
-def test_a_planted_where_is_seen(data, build, project, test, model, kept):
+def test_a_planted_where_is_seen(data, build, project, test, model, condition):
     land_both(data)
     spoil(
         project / f"models/{model}.sql",
         "\nselect * from final\n",
-        f"\nselect * from final\nwhere {kept}\n",
+        f"\nselect * from final\nwhere {condition}\n",
     )
-    code, said = build("--select", f"+{test}", project=project)
+    code, output = build("--select", f"+{test}", project=project)
     assert code == 1
-    assert re.search(rf"FAIL \d+ {test} ", said), said
+    assert re.search(rf"FAIL \d+ {test} ", output), output
 
 
 def test_a_key_that_takes_the_place_of_another_is_seen(data, build, project):
@@ -53,12 +53,12 @@ def test_a_key_that_takes_the_place_of_another_is_seen(data, build, project):
         "        orders_decided.order_id,\n",
         "        orders_decided.order_id + 1 as order_id,\n",
     )
-    code, said = build("--select", f"+{ORDERS}", project=project)
+    code, output = build("--select", f"+{ORDERS}", project=project)
     assert code == 1
-    assert re.search(rf"FAIL \d+ {ORDERS} ", said), said
+    assert re.search(rf"FAIL \d+ {ORDERS} ", output), output
 
 
 def test_a_whole_source_is_in_balance(data, build):
     land_both(data)
-    code, said = build("--select", f"+{PARTS}", f"+{ORDERS}")
-    assert code == 0, said
+    code, output = build("--select", f"+{PARTS}", f"+{ORDERS}")
+    assert code == 0, output

@@ -28,25 +28,25 @@ def printed(*words: str) -> str:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_benchmark_of_orders_prints_what_each_step_cost():
-    said = printed("benchmarks.orders", "--orders", "400")
-    rows = re.findall(r"^\| (.+?) \| [0-9.]+ \| [0-9.]+ \| ", said, re.M)
+    output = printed("benchmarks.orders", "--orders", "400")
+    rows = re.findall(r"^\| (.+?) \| [0-9.]+ \| [0-9.]+ \| ", output, re.M)
     assert rows == STEPS
-    found = re.search(r"delta: ([0-9]+) orders", said)
-    assert found, said
+    match = re.search(r"delta: ([0-9]+) orders", output)
+    assert match, output
     # Two new ones, and what the sample promises to change in its first night.
-    assert 2 < int(found[1]) < 100
+    assert 2 < int(match[1]) < 100
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_benchmark_of_pages_says_what_looking_costs_of_a_run():
-    said = printed("benchmarks.pages", "--items", "400")
-    rows = re.findall(r"^\| (.+?) \| ([0-9.]+) \| ([0-9.]+) \| ", said, re.M)
+    output = printed("benchmarks.pages", "--items", "400")
+    rows = re.findall(r"^\| (.+?) \| ([0-9.]+) \| ([0-9.]+) \| ", output, re.M)
     assert [name for name, *_ in rows] == [
         "extract", "dbt build", "publish", "monitor drift", "monitor report"
     ]  # fmt: skip
-    found = re.search(r"([0-9.]+)% of its wall, ([0-9.]+)% of its cpu", said)
-    assert found, said
-    for place, share in enumerate(found.groups(), 1):
+    match = re.search(r"([0-9.]+)% of its wall, ([0-9.]+)% of its cpu", output)
+    assert match, output
+    for place, share in enumerate(match.groups(), 1):
         cost = [float(row[place]) for row in rows]
         assert float(share) == pytest.approx(100 * sum(cost[3:]) / sum(cost[:3]), abs=2)

@@ -20,9 +20,9 @@ def records(*events: tuple[str, str]) -> list[dict[str, Any]]:
     return [{"event": e, "attempt": a, "sha256": digest} for e, a in events]
 
 
-def write(path: Path, said: list[dict[str, Any]]) -> None:
+def write(path: Path, content: list[dict[str, Any]]) -> None:
     previous, lines = "0" * 64, b""
-    for record in said:
+    for record in content:
         line = json.dumps({**record, "previous": previous}).encode() + b"\n"
         previous = hashlib.sha256(line).hexdigest()
         lines += line

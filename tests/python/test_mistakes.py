@@ -49,8 +49,8 @@ def test_outside_the_project_nothing_is_done(
 ) -> None:
     done = command(*words, cwd=tmp_path)
     assert done.returncode == 2
-    said = one_sentence(done.stderr)
-    assert f"found no dbt_project.yml in {tmp_path}. Change to the folder" in said
+    message = one_sentence(done.stderr)
+    assert f"found no dbt_project.yml in {tmp_path}. Change to the folder" in message
     assert list(tmp_path.iterdir()) == []
 
 
@@ -65,7 +65,7 @@ def test_help_is_given_everywhere(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("publish",), "manifest.json, found no such file. Run `dbt build`"),
         (("publish", "status"), "manifest.json, found no such file. Run `dbt build`"),
@@ -78,17 +78,17 @@ def test_help_is_given_everywhere(
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_before_anything_was_done_the_next_step_is_named(
-    command: Command, data: Path, tmp_path: Path, words: tuple[str, ...], said: str
+    command: Command, data: Path, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     done = command(*words, env={"FEEDS_DATA": data, "DBT_TARGET_PATH": tmp_path / "t"})
     assert done.returncode == 2
-    assert said in one_sentence(done.stderr)
+    assert message in one_sentence(done.stderr)
 
 
 def test_a_build_before_the_first_extract_ends_well(build: Build, data: Path) -> None:
     assert not data.exists()
-    code, said = build("--select", "reason_codes")
-    assert code == 0, said
+    code, output = build("--select", "reason_codes")
+    assert code == 0, output
     assert (data / "warehouse.duckdb").exists()
 
 
@@ -134,7 +134,7 @@ def servers() -> Iterator[dict[str, object]]:
 
 
 @pytest.mark.parametrize(
-    ("source", "variable", "value", "code", "said"),
+    ("source", "variable", "value", "code", "message"),
     [
         ("ordertime", "ORDERTIME_API_KEY", "wrong", 2, "Check ORDERTIME_API_KEY, "),
         ("ordertime", "ORDERTIME_PASSWORD", "wrong", 2, "Check ORDERTIME_API_KEY, "),
@@ -160,17 +160,17 @@ def test_a_source_that_cannot_be_read_names_the_variable_to_mend(
     variable: str,
     value: str,
     code: int,
-    said: str,
+    message: str,
 ) -> None:
     mistaken = value.format(servers[variable])
     env = {**servers, "FEEDS_DATA": data, variable: mistaken}
     done = command("extract", source, "--quiet", env=env)
     assert done.returncode == code
-    assert said in one_sentence(done.stderr)
+    assert message in one_sentence(done.stderr)
 
 
 @pytest.mark.parametrize(
-    ("variables", "code", "said"),
+    ("variables", "code", "message"),
     [
         ({"URL": ""}, 2, "DEST_ONPART_URL is not set. Set it in the environment or in"),
         ({"URL": "ftp.example.com"}, 2, "expected ftps://user@host/folder (explicit"),
@@ -182,7 +182,7 @@ def test_a_source_that_cannot_be_read_names_the_variable_to_mend(
     ],
 )  # fmt: skip
 def test_a_destination_that_is_not_there_names_what_to_mend(
-    tmp_path: Path, variables: dict[str, str], code: int, said: str
+    tmp_path: Path, variables: dict[str, str], code: int, message: str
 ) -> None:
     project = SampleProject(tmp_path).quick()
     (tmp_path / "README.md").write_text("no certificate")
@@ -191,7 +191,7 @@ def test_a_destination_that_is_not_there_names_what_to_mend(
         "publish", "--at", project.at, "--quiet", FEEDS_ACCEPT_FIRST=1, **env
     )
     assert done.returncode == code, done.stderr
-    assert said in done.stdout
+    assert message in done.stdout
     assert "bug" not in done.stdout + done.stderr
 
 
@@ -204,6 +204,6 @@ def test_a_file_that_is_not_declared_is_told_the_ones_that_are(tmp_path: Path) -
     )
     done = project.run("publish", "onpart_inventory.4268")
     assert done.returncode == 2
-    said = one_sentence(done.stderr)
-    assert "found 'onpart_inventory.4268'. Its terms go together:" in said
-    assert "publish onpart_inventory" in said
+    message = one_sentence(done.stderr)
+    assert "found 'onpart_inventory.4268'. Its terms go together:" in message
+    assert "publish onpart_inventory" in message

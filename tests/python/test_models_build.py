@@ -12,8 +12,8 @@ from landing import item, land_parts, messy, preview, stock, write
 
 def test_the_preview_of_the_case_study_comes_out(data, build, query):
     land_parts(data, *preview())
-    code, said = build(units=True)
-    assert code == 0, said
+    code, output = build(units=True)
+    assert code == 0, output
     assert query(
         "select item_name, on_hand_raw, part_type, status, output, reason_code"
         " from inventory_audit order by item_name"
@@ -37,23 +37,23 @@ def test_the_same_input_gives_the_same_rows_on_any_number_of_threads(
     data, build, query
 ):
     land_parts(data, *messy())
-    seen = []
+    rows_by_threads = []
     for threads in (1, 4):
-        code, said = build(FEEDS_THREADS=threads)
-        assert code == 0, said
-        seen.append(
+        code, output = build(FEEDS_THREADS=threads)
+        assert code == 0, output
+        rows_by_threads.append(
             query("from inventory_feed order by all")
             + query("from inventory_audit order by all")
         )
-    assert seen[0] == seen[1]
-    assert len({row[7] for row in seen[0] if row[5] == "REVIEW"}) > 5
+    assert rows_by_threads[0] == rows_by_threads[1]
+    assert len({row[7] for row in rows_by_threads[0] if row[5] == "REVIEW"}) > 5
 
 
 def test_every_row_of_a_messy_source_is_accounted_for(data, build, query):
     items, stocked = messy()
     land_parts(data, items, stocked)
-    code, said = build()
-    assert code == 0, said
+    code, output = build()
+    assert code == 0, output
     without_stock = {each["Id"] for each in items} - {
         row["ItemRef"]["Id"] for row in stocked
     }
@@ -99,8 +99,8 @@ def test_repeats_are_sent_to_review_all_of_them(data, build, query):
         item(23, "300-7713", "CAPA", cf_oem_number="00000-21E100", cf_partslink="-"),
     ]
     land_parts(data, items, stocked + [stock(n, "8") for n in (20, 21, 22, 23)])
-    code, said = build()
-    assert code == 0, said
+    code, output = build()
+    assert code == 0, output
     assert query(
         "select item_id, reason_codes from inventory_audit where item_id in"
         " (3, 20, 21, 22, 23) order by item_id"
@@ -123,8 +123,8 @@ def test_thresholds_are_variables(data, build, query):
         **{"capa_downgrade": True, "partslink_from_sku": True},
         **{"order_feed_layout": 3},
     }
-    code, said = build("--vars", json.dumps(changed), units=True)
-    assert code == 0, said
+    code, output = build("--vars", json.dumps(changed), units=True)
+    assert code == 0, output
     assert set(changed) == set(
         yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]
     )
@@ -146,8 +146,8 @@ def test_a_price_is_compared_with_what_the_partner_holds(data, build, query):
     delivered = data / "delivered/inventory_feed/current"
     write(held[:1], columns, delivered / "one.parquet")
     write(held[1:], columns, delivered / "two.parquet")
-    code, said = build()
-    assert code == 0, said
+    code, output = build()
+    assert code == 0, output
     assert query(
         "select item_name, reason_code from inventory_audit where item_id in (1, 3)"
         " order by 1"
@@ -156,9 +156,9 @@ def test_a_price_is_compared_with_what_the_partner_holds(data, build, query):
 
 def test_two_extract_runs_are_no_input(data, build):
     land_parts(data, *preview(), run={"stock_by_location": "20260114T060000Z-test"})
-    code, said = build()
+    code, output = build()
     assert code == 1
-    assert re.search(r"FAIL 1 the_feed_comes_from_one_extract_run", said), said
+    assert re.search(r"FAIL 1 the_feed_comes_from_one_extract_run", output), output
 
 
 def test_the_warehouse_says_which_run_filled_it(data, build, query, tmp_path):
@@ -179,10 +179,10 @@ def test_a_rule_that_drops_a_row_without_a_reason_fails(data, build, project):
         "    left join item_codes\n",
         "    inner join item_codes\n",
     )
-    code, said = build(project=project)
+    code, output = build(project=project)
     assert code == 1
-    assert re.search(r"FAIL 1 no_row_vanishes_between_source_and_audit", said), said
-    assert re.search(r"FAIL \d parts_balance_at_every_stage", said), said
+    assert re.search(r"FAIL 1 no_row_vanishes_between_source_and_audit", output), output
+    assert re.search(r"FAIL \d parts_balance_at_every_stage", output), output
 
 
 def test_a_reason_code_that_no_rule_gives_in_its_order_fails(data, build, project):
@@ -192,9 +192,9 @@ def test_a_reason_code_that_no_rule_gives_in_its_order_fails(data, build, projec
     spoil(codes, "QTY_FRACTION,8,", "QTY_FRACTION,18,")  # another order
     spoil(codes, "OK_OD,", "OK_ODD,")  # a type without its code
     test = "every_reason_code_has_a_rule_in_its_order"
-    code, said = build("--select", f"+{test}", project=project)
+    code, output = build("--select", f"+{test}", project=project)
     assert code == 1
-    assert f"FAIL 5 {test}" in said, said
+    assert f"FAIL 5 {test}" in output, output
 
 
 SPOILED = {
@@ -230,9 +230,9 @@ def test_each_test_of_the_feed_sees_what_it_is_for(data, build, project):
     models = project / "models/marts/_marts__models.yml"
     constraint = "        constraints: [{type: not_null}]\n"
     models.write_text(models.read_text().replace(constraint, ""))
-    code, said = build(project=project)
+    code, output = build(project=project)
     assert code == 1
-    assert set(re.findall(r"FAIL \d+ (\w+) \.", said)) >= set(SPOILED), said
+    assert set(re.findall(r"FAIL \d+ (\w+) \.", output)) >= set(SPOILED), output
 
 
 def test_a_column_off_its_contract_is_refused(data, build, project):
@@ -242,10 +242,10 @@ def test_a_column_off_its_contract_is_refused(data, build, project):
         "        saleable_quantity as qty_on_hand,",
         "        cast(saleable_quantity as varchar) as qty_on_hand,",
     )
-    code, said = build(project=project)
+    code, output = build(project=project)
     assert code == 1
-    assert "qty_on_hand" in said
-    assert "contract" in said
+    assert "qty_on_hand" in output
+    assert "contract" in output
 
 
 def test_a_warning_nobody_described_and_a_decision_at_odds_fail(data, build, project):
@@ -256,13 +256,13 @@ def test_a_warning_nobody_described_and_a_decision_at_odds_fail(data, build, pro
         if line.startswith("ON_HAND_ZERO"):
             skipped = line
     spoil(project / "seeds/reason_codes.csv", skipped, skipped.replace("SKIP", "AUDIT"))
-    code, said = build(project=project)
+    code, output = build(project=project)
     assert code == 1
-    failed = set(re.findall(r"FAIL \d+ (\w+) \.", said))
+    failed = set(re.findall(r"FAIL \d+ (\w+) \.", output))
     assert failed == {"audit_status_and_output_agree", "every_warning_is_described"}
 
 
 def test_a_folder_in_which_dbt_would_find_nothing_is_refused(build, tmp_path):
-    code, said = build(FEEDS_DATA=tmp_path / "o'brien")
-    assert (code, "expected a path without" in said) == (2, True), said
+    code, output = build(FEEDS_DATA=tmp_path / "o'brien")
+    assert (code, "expected a path without" in output) == (2, True), output
     assert not (tmp_path / "o'brien").exists()

@@ -15,12 +15,12 @@ def test_faults_are_caught_and_clean_runs_are_quiet(command: Command, tmp_path: 
         "dbt", "parse", "--target-path", target, env={"DBT_LOG_PATH": tmp_path}
     )
     assert ran.returncode == 0, ran.stdout
-    told = drift_quality.measure(target / "manifest.json", 60, 1500, 15)
-    clean = told.pop("clean")
+    results = drift_quality.measure(target / "manifest.json", 60, 1500, 15)
+    clean = results.pop("clean")
     assert clean.trials == 60
     assert clean.held == 0
     assert clean.told <= 2
-    assert told.keys() >= drift_world.FAULTS.keys()
+    assert results.keys() >= drift_world.FAULTS.keys()
     for kind in ("wipe-out", "20 % loss", "null flood", "price collapse"):
-        assert told[kind].trials == 4
-        assert told[kind].share == 1, kind
+        assert results[kind].trials == 4
+        assert results[kind].share == 1, kind

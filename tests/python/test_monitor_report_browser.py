@@ -65,7 +65,7 @@ def test_pages_open_from_disk_and_ask_for_nothing_else(
 def test_the_numbers_are_the_packages(chromium: Browser, reported: Report) -> None:
     for package in reported.project.recorded_packages():
         path = reported.page(package)
-        seen = chromium.open(path).evaluate(
+        figures = chromium.open(path).evaluate(
             """(() => {
               const all = (name) => Object.fromEntries(Array.from(
                 document.querySelectorAll(`[data-${name}]`),
@@ -86,28 +86,30 @@ def test_the_numbers_are_the_packages(chromium: Browser, reported: Report) -> No
         run, split = package.run, package.run.get("split")
         _, audit = read_audit(package)
         ours = [row for row in audit if split in (None, row.get("sis_term_id"))]
-        assert seen["funnel"]["source"] == len(audit)
-        assert seen["funnel"]["file"] == package.resource["rows"]
-        assert seen["rows"] == len(ours)
+        assert figures["funnel"]["source"] == len(audit)
+        assert figures["funnel"]["file"] == package.resource["rows"]
+        assert figures["rows"] == len(ours)
         if split is None:
-            assert seen["count"] == {
+            assert figures["count"] == {
                 f"{each['status']} {each['reason']}": each["rows"]
                 for each in run["counts"]
             }
         statuses = {row["status"] for row in ours}
         for status in statuses:
             rows = sum(row["status"] == status for row in ours)
-            assert seen["funnel"][status] == rows
+            assert figures["funnel"][status] == rows
         checks = package.gates["checks"]
-        assert seen["checks"] == len(checks)
-        assert seen["closed"] == sum(each["verdict"] == "fail" for each in checks)
-        for kind, rows in seen["change"].items():
+        assert figures["checks"] == len(checks)
+        assert figures["closed"] == sum(each["verdict"] == "fail" for each in checks)
+        for kind, rows in figures["change"].items():
             assert rows == run["changes"][kind]
         extracted = [each["rows"] for each in run["inputs"]]
         whole = None not in extracted
-        assert seen["steps"][0] == (f"{sum(extracted):,}" if whole else "\N{EN DASH}")
-        assert seen["steps"][2] == f"{package.resource['rows']:,}"
-        assert package.outcome in seen["title"]
+        assert figures["steps"][0] == (
+            f"{sum(extracted):,}" if whole else "\N{EN DASH}"
+        )
+        assert figures["steps"][2] == f"{package.resource['rows']:,}"
+        assert package.outcome in figures["title"]
 
 
 def test_every_link_leads_somewhere(chromium: Browser, reported: Report) -> None:
@@ -137,13 +139,13 @@ def test_the_filter_shows_what_fits_and_the_keyboard_is_enough(
     _, audit = read_audit(package)
 
     def shown() -> list[str]:
-        told: list[str] = page.evaluate(
+        parts: list[str] = page.evaluate(
             "Array.from(document.querySelectorAll('#rows tr:not([hidden])'),"
             " (row) => row.cells[0].textContent)"
         )
-        said = page.evaluate("document.getElementById('shown').textContent")
-        assert said == f"{len(told):,}"
-        return told
+        count = page.evaluate("document.getElementById('shown').textContent")
+        assert count == f"{len(parts):,}"
+        return parts
 
     assert len(shown()) == len(audit)
     # From the top, with Tab alone, to the field of the filter.

@@ -61,7 +61,7 @@ def test_the_two_questions_are_answered(project):
             project, "how_often_each_file_was_held_and_why"
         )
     }
-    # The first night, let go; then two nights on stock of the first.
+    # The first night, approved; then two nights on stock of the first.
     assert counted["onpart_inventory", "RUN_REVIEW_RATE"] == (3, 1)
     assert counted["onpart_inventory", "RUN_STALE"] == (2, 0)
     long = answer(project, "parts_in_review_for_more_than_a_week")
@@ -170,8 +170,8 @@ def test_what_cannot_be_read_stops_no_build(project):
 
 def test_a_fresh_data_directory_builds_and_knows_no_past(data, build, query):
     land_parts(data, *preview())
-    code, said = build("--select", *MONITORING)
-    assert code == 0, said
+    code, output = build("--select", *MONITORING)
+    assert code == 0, output
     for table in ("runs", "files", "gates", "reason_counts", "deliveries", "holds"):
         assert query(f"select count(*) from {table}") == [(0,)]
     assert query("select count(*) from reviews") == [(0,)]

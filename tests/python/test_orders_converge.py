@@ -44,6 +44,6 @@ def test_the_reader_always_arrives_at_the_source(
         )
     finally:
         with capsys.disabled():
-            told = ", ".join(f"{number:,} {name}" for name, number in COUNTED.items())
-            sys.stdout.write(f"\n{told}, {time.monotonic() - began:.0f} s\n")
+            counts = ", ".join(f"{number:,} {name}" for name, number in COUNTED.items())
+            sys.stdout.write(f"\n{counts}, {time.monotonic() - began:.0f} s\n")
     assert COUNTED["histories"] >= HISTORIES

@@ -12,7 +12,7 @@ from order_consumer import DIALECT, read
 from order_expected import HEADER
 from order_project import MONDAY, OrderProject, night, order
 
-PROGRAMS = [Path(found).parent for found in [shutil.which("initdb")] if found]
+PROGRAMS = [Path(program).parent for program in [shutil.which("initdb")] if program]
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_python_reads_back_what_was_meant(awkward: Path) -> None:
 def test_postgresql_reads_back_what_was_meant(awkward: Path, tmp_path: Path) -> None:
     """COPY takes the escape character; a server in single-user mode needs no port."""
     programs = [*Path("/usr/lib/postgresql").glob("*/bin"), *PROGRAMS]
-    found = [each for each in programs if (each / "initdb").exists()]
-    if not found:
+    folders = [each for each in programs if (each / "initdb").exists()]
+    if not folders:
         pytest.skip("PostgreSQL is not installed: no initdb was found")
     # It refuses to run as root, and may not enter the folders of pytest.
     user = "postgres" if os.geteuid() == 0 else None
@@ -85,7 +85,7 @@ def test_postgresql_reads_back_what_was_meant(awkward: Path, tmp_path: Path) -> 
 
         def run(program: str, *words: object, **more: str) -> None:
             done = subprocess.run(
-                [str(found[-1] / program), *map(str, words)],
+                [str(folders[-1] / program), *map(str, words)],
                 cwd=folder,
                 user=user,
                 extra_groups=[] if user else None,

@@ -24,7 +24,7 @@ def test_a_reader_by_section_keeps_what_was_taken_off_an_order(
     for file in project.partner.glob("*.csv"):
         by_section.apply(file)
     assert held_after(project, by_order) == {("1", "S1", "Geology")}
-    # S2 is in no file any more, so nothing makes this reader let go of it.
+    # S2 is in no file any more, so this reader never removes it.
     assert {
         (row["sis_section_id"], row["ci_title"]) for row in by_section.rows("4218")
     } == {("S1", "Geology"), ("S2", "Botany")}
@@ -63,8 +63,8 @@ def test_a_delivery_settled_late_does_not_undo_a_newer_one(
     reader = Consumer()
     sunday = MONDAY + 6 * DAY
     night(project, sunday - DAY, order(1, "Botany"))
-    told = night(project, sunday, order(1, "Geology"), faults=("lost",))
-    assert told["delta"] == "temporary"
+    statuses = night(project, sunday, order(1, "Geology"), faults=("lost",))
+    assert statuses["delta"] == "temporary"
     night(project, sunday + DAY, order(1, "Music"), faults=("down",))
     night(project, sunday + 2 * DAY, order(1, "Geology"))
     night(project, sunday + 3 * DAY, order(1, "Geology"))

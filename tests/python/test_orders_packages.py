@@ -42,23 +42,23 @@ def test_what_changed_is_what_a_reader_sees(
     assert [(len(feed.key), feed.primary_key) for feed in project.feeds] == [
         (7, ())
     ] * 2
-    reader, held, seen = Consumer(), Counter[Row](), 0
+    reader, held, packages_read = Consumer(), Counter[Row](), 0
     kinds: Counter[str] = Counter()
     for number, orders in enumerate(NIGHTS):
         night(project, MONDAY + number * DAY, *orders)
         delivered = project.ledger.all("delivered")
-        for record in delivered[seen:]:
+        for record in delivered[packages_read:]:
             package = project.data / "outbox" / record["file"] / record["run_id"]
             reader.apply(package / record["name"])
             now = Counter(tuple(row[c] for c in HEADER) for row in reader.rows("4218"))
             valid, faults, (rows, *_) = described(package)
             assert (valid, faults, rows) == (True, [], record["rows"])
             changes = package / "changes.csv"
-            first = seen == 0
+            first = packages_read == 0
             held = now if first else applied(list(held.elements()), changes)
             assert held == now
             kinds.update(kind for kind, _, _ in sides(changes))
-            seen += 1
+            packages_read += 1
     # The full of Monday changes nothing: the delta before it has said it all.
     assert [record["feed"] for record in project.ledger.all("delivered")] == [
         "order_feed_delta_file", "order_feed_full_file", *["order_feed_delta_file"] * 3,

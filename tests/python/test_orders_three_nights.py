@@ -60,17 +60,17 @@ class Place:
         return self.publish(at)
 
     def publish(self, at: str, *words: str) -> dict[str, str]:
-        said = json.loads(
+        result = json.loads(
             self.run(
                 *("publish", "run", *words, "--due", "--json"),
                 *("--quiet", "--at", f"{at}T08:00Z"),
             ).stdout
         )
         # Nobody landed anything of Order Time here.
-        assert [out["file"] for out in said["left_out"]] == ["onpart_inventory"]
+        assert [out["file"] for out in result["left_out"]] == ["onpart_inventory"]
         return {
             file["file"].removeprefix("order_feed_"): file["status"]
-            for file in said["files"]
+            for file in result["files"]
         }
 
 
@@ -80,17 +80,17 @@ def served(day: int, moment: str) -> order_tool.Server:
 
 
 def pages(tool: order_tool.Server, path: str) -> list[dict]:
-    found: list[dict] = []
+    records: list[dict] = []
     while True:
         answer = requests.get(
             f"{tool.url}/{path}",
-            params={"page": len(found) // 50 + 1, "page_size": 50},
+            params={"page": len(records) // 50 + 1, "page_size": 50},
             headers=tool.headers,
             timeout=10,
         ).json()
-        found += answer["data"]
+        records += answer["data"]
         if answer["page"] >= answer["pages"]:
-            return found
+            return records
 
 
 def rows_of(order: Mapping) -> list[Row]:
@@ -137,7 +137,7 @@ def holds(reader: Consumer, tool: order_tool.Server, files: dict[str, str]) -> N
     terms = {name.rpartition(".")[2] for name in files}
     assert terms
     for term in terms:
-        told = reader.rows(term)
+        rows = reader.rows(term)
         columns = {*rows_of(orders[0])[0]}
         expected = in_order(
             row
@@ -145,8 +145,8 @@ def holds(reader: Consumer, tool: order_tool.Server, files: dict[str, str]) -> N
             if order["sis_term_id"] == term
             for row in rows_of(order)
         )
-        assert in_order({c: row[c] for c in columns} for row in told) == expected
-        assert {*HEADER} == {*told[0]}
+        assert in_order({c: row[c] for c in columns} for row in rows) == expected
+        assert {*HEADER} == {*rows[0]}
 
 
 def fetched(reader: Consumer, place: Place) -> list[str]:

@@ -36,13 +36,13 @@ def test_every_sentence_names_a_test() -> None:
 def test_every_test_that_is_named_exists(mark: str) -> None:
     file, _, name = mark.partition("::")
     tree = ast.parse((Path(__file__).parent / file).read_text())
-    found = [
+    functions = [
         node
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and node.name == name
     ]
-    assert found, f"{PAGE.name} names {mark}, which does not exist"
-    marks = " ".join(ast.unparse(each) for each in found[0].decorator_list)
+    assert functions, f"{PAGE.name} names {mark}, which does not exist"
+    marks = " ".join(ast.unparse(each) for each in functions[0].decorator_list)
     assert "skip" not in marks
     assert "xfail" not in marks
 

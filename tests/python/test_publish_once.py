@@ -22,10 +22,13 @@ def test_the_same_bytes_go_again_only_by_somebodys_word(project: SampleProject) 
     assert project.publish()["files"][0]["status"] == "delivered"
     assert project.publish()["files"][0]["status"] == "unchanged"
     words = ("onpart_inventory", "--again", "--because", "they lost it")
-    said = project.publish(*words, FEEDS_OPERATOR="ann")["files"][0]
-    assert said["status"] == "delivered", said
-    told = {"by": "ann", "because": "they lost it"}
-    assert [r.get("again") for r in project.records("delivered")] == [None, told]
+    result = project.publish(*words, FEEDS_OPERATOR="ann")["files"][0]
+    assert result["status"] == "delivered", result
+    release = {"by": "ann", "because": "they lost it"}
+    assert [r.get("again") for r in project.records("delivered")] == [
+        None,
+        release,
+    ]
     for wrong in (words[1:], words[:2], (words[0], *words[2:]), (*words[:3], " ")):
         done = project.run("publish", "--at", project.at, *wrong)
         assert (done.returncode, "expected the files to" in done.stderr) == (2, True)
@@ -95,11 +98,11 @@ def test_a_signal_during_a_pause_ends_it_at_once(project: SampleProject) -> None
 
 def test_a_full_disk_of_ours_is_temporary(project: SampleProject) -> None:
     """Appending the intent fails: nothing may be sent that is not remembered."""
-    said = project.publish(
+    result = project.publish(
         FEEDS_FAILPOINT="before-append:intent=full", DEST_ONPART_RETRIES=0
     )
-    assert said["exit_code"] == 75
-    assert "Make room" in said["files"][0]["message"]
+    assert result["exit_code"] == 75
+    assert "Make room" in result["files"][0]["message"]
     assert list(project.partner.iterdir()) == []
     assert project.publish()["exit_code"] == 0
 

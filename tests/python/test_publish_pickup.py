@@ -40,13 +40,13 @@ def test_a_look_tells_what_lies_there_and_what_was_taken(
         assert (lying["state"], lying["overdue"]) == ("lies there", True)
         # Only what changed is recorded.
         assert (project.data / "ledger.jsonl").read_bytes() == before
-        said = project.run("publish", "status", "--at", late).stdout
-        assert f"pick-up: {name} lies there, delivered" in said
-        assert "OVERDUE: ask the partner" in said
+        output = project.run("publish", "status", "--at", late).stdout
+        assert f"pick-up: {name} lies there, delivered" in output
+        assert "OVERDUE: ask the partner" in output
 
         (place.folder / name).unlink()
-        (taken,) = status(project, "--look", "--at", late)
-        assert (taken["state"], taken["overdue"]) == ("taken", False)
+        (file,) = status(project, "--look", "--at", late)
+        assert (file["state"], file["overdue"]) == ("taken", False)
         place.set_fault("")
     finally:
         place.close()
@@ -56,10 +56,10 @@ def test_a_look_tells_what_lies_there_and_what_was_taken(
 
 def test_a_look_that_cannot_be_had_is_temporary(project: SampleProject) -> None:
     assert project.publish()["exit_code"] == 0
-    done = project.run(
-"publish",         "status", "--look",
-        DEST_ONPART_URL="ftps://u@localhost:1", DEST_ONPART_PASSWORD="x",
-    )  # fmt: skip
+    away = {
+        "DEST_ONPART_URL": "ftps://u@localhost:1", "DEST_ONPART_PASSWORD": "x"
+    }  # fmt: skip
+    done = project.run("publish", "status", "--look", **away)
     assert done.returncode == 75, done.stderr
 
 

@@ -27,7 +27,7 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-def of(server: fixtures.Start, cell: Cell, **options: object) -> Server:
+def start_cell(server: fixtures.Start, cell: Cell, **options: object) -> Server:
     return server(cell.kind, mode=cell.mode, tls=cell.tls, **options)
 
 
@@ -35,7 +35,7 @@ def of(server: fixtures.Start, cell: Cell, **options: object) -> Server:
 def test_every_cell_takes_a_file_and_replaces_the_old_one(
     server: fixtures.Start, cell: Cell, source: Path
 ) -> None:
-    to = of(server, cell)
+    to = start_cell(server, cell)
     to.lay("feed.csv", b"old")
     if cell.mode == "sftp":
         done = client.sftp(
@@ -59,7 +59,7 @@ def test_every_cell_takes_a_file_and_replaces_the_old_one(
     ids=str,
 )
 def test_curl_delivers_too(server: fixtures.Start, cell: Cell, source: Path) -> None:
-    to = of(server, cell)
+    to = start_cell(server, cell)
     done = client.curl(to, source, "feed.csv")
     assert done.returncode == 0, done.stderr
     assert (to.folder / "feed.csv").read_bytes() == CONTENT
@@ -69,7 +69,7 @@ def test_curl_delivers_too(server: fixtures.Start, cell: Cell, source: Path) -> 
 def test_a_server_speaks_the_tls_that_it_was_asked_for(
     server: fixtures.Start, cell: Cell
 ) -> None:
-    to = of(server, cell)
+    to = start_cell(server, cell)
     with client.login(to) as session:
         assert isinstance(session.sock, ssl.SSLSocket)
         assert session.sock.version() == f"TLSv{cell.tls}"
@@ -79,15 +79,15 @@ def test_a_server_speaks_the_tls_that_it_was_asked_for(
 def test_vsftpd_and_proftpd_refuse_data_without_session_reuse(
     server: fixtures.Start, cell: Cell
 ) -> None:
-    to = of(server, cell)
+    to = start_cell(server, cell)
     with client.login(to, resume=False) as session:
-        said = client.refusal(session, "feed.csv", CONTENT)
+        reply = client.refusal(session, "feed.csv", CONTENT)
         session.close()
-    assert said.startswith({"vsftpd": "522 ", "proftpd": "425 "}[cell.kind])
+    assert reply.startswith({"vsftpd": "522 ", "proftpd": "425 "}[cell.kind])
     assert to.names() in ([], ["feed.csv"])
     assert all(path.stat().st_size == 0 for path in to.folder.iterdir())
 
-    forgiving = of(server, cell, session_reuse=False)
+    forgiving = start_cell(server, cell, session_reuse=False)
     client.upload(forgiving, "feed.csv", CONTENT, resume=False)
     assert forgiving.names() == ["feed.csv"]
 
@@ -104,7 +104,7 @@ def test_vsftpd_and_proftpd_refuse_data_without_session_reuse(
 def test_a_verifying_client_refuses_a_certificate_that_proves_nothing(
     server: fixtures.Start, cell: Cell, certificate: str, words: str
 ) -> None:
-    to = of(server, cell, certificate=certificate)
+    to = start_cell(server, cell, certificate=certificate)
     with (
         pytest.raises(ssl.SSLCertVerificationError, match=words),
         client.login(to),

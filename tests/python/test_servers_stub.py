@@ -34,9 +34,9 @@ def test_it_takes_a_file_and_replaces_the_old_one(mode: str, tls: str) -> None:
 def test_it_refuses_data_without_session_reuse(tls: str) -> None:
     with Stub(Script(reuse=True, tls=tls)) as to:
         with client.login(to, resume=False) as session:
-            said = client.refusal(session, "x", CONTENT * 20)
+            reply = client.refusal(session, "x", CONTENT * 20)
             session.close()
-        assert said == "522 SSL connection failed: session reuse required"
+        assert reply == "522 SSL connection failed: session reuse required"
         assert (to.names(), to.reused) == ([], [False])
 
 
@@ -116,9 +116,9 @@ def test_it_ends_the_data_connection_as_told(
 def test_it_may_break_off_early_with_a_reason() -> None:
     with Stub(Script(early=100_000, final="552 Quota exceeded")) as to:
         with client.login(to) as session:
-            said = client.refusal(session, "x", CONTENT * 20)
+            reply = client.refusal(session, "x", CONTENT * 20)
             session.close()
-        assert said == "552 Quota exceeded"
+        assert reply == "552 Quota exceeded"
         assert 100_000 <= (to.folder / "x").stat().st_size < len(CONTENT) * 20
 
 
