@@ -121,9 +121,8 @@ class Probe:
             raise Refused(f"the server said yes, but still has {', '.join(names)}")
 
     def _mode(self, connection: Connection, name: str) -> str | None:
-        with suppress(
-            Refused, Temporary
-        ):  # if the connection broke, the next step says
+        # If the connection broke, the next step reports it.
+        with suppress(Refused, Temporary):
             return connection.mode(name)
         return None
 
