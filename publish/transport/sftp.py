@@ -1,13 +1,13 @@
 """SFTP by asyncssh: a known server key, whole files, a rename that replaces."""
 
 import asyncio
-import concurrent.futures
 import getpass
 import logging
 import os
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,9 @@ _HOST_KEY_ALGORITHMS = (
 # OpenSSH.
 _IN_FLIGHT = 32
 _CLOSE_SECONDS = 5.0
+_TEMPORARY = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+_REFUSED = (asyncssh.SFTPPermissionDenied, asyncssh.KeyExchangeFailed)
+_LASTING = (asyncssh.KeyExchangeFailed, asyncssh.SFTPError)
 
 
 class Sftp:
@@ -54,7 +57,10 @@ class Sftp:
         self._destination = destination
         self._client = _Client(trusted_keys(destination))
         self._client_key = private_key(destination)
-        self._loop = _Loop()
+        # In a thread of its own, so that a signal ends what this thread waits for.
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         try:
             with self._errors(f"connecting to {destination.server}"):
                 self._connection = self._connect()
@@ -72,23 +78,23 @@ class Sftp:
 
         Writes are pipelined; their answers may come in any order.
         """
-        tally, waiting = Tally(), deque[concurrent.futures.Future[int]]()
+        tally, waiting = Tally(), deque[Future[int]]()
         last = self._destination.reply_timeout
         with self._errors(lambda: f"sending {name} broke after {tally.count} bytes"):
             file = self._wait(self._sftp.open(plain(name), "wb"))
             try:
                 for block in blocks(source):
                     if len(waiting) == _IN_FLIGHT:
-                        self._loop.result(waiting.popleft(), self._destination.timeout)
-                    waiting.append(self._loop.submit(file.write(block, tally.count)))
+                        self._result(waiting.popleft())
+                    waiting.append(self._start(file.write(block, tally.count)))
                     tally.add(block)
                     tick(len(block))
                 for write in waiting:
-                    self._loop.result(write, last)
+                    self._result(write, last)
                 self._wait(file.close(), last)
             except BaseException:
                 # The server should free it, but its answer does not matter.
-                self._loop.submit(file.close())
+                self._start(file.close())
                 raise
         return tally.sent()
 
@@ -163,7 +169,12 @@ class Sftp:
 
     def close(self) -> None:
         """End the connection."""
-        self._loop.close(self._client.connection)
+        with suppress(OSError, asyncssh.Error):
+            end = self._start(_end(self._client.connection))
+            end.result(2 * _CLOSE_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _connect(self) -> asyncssh.SSHClientConnection:
         destination = self._destination
@@ -198,23 +209,15 @@ class Sftp:
                 sock.close()
 
     def _untrusted(self) -> ServerRefused:
-        destination, trusted = self._destination, self._client.trusted
-        shown = self._client.shown
-        known_hosts = destination.variable("KNOWN_HOSTS")
-        host_key = destination.variable("HOST_KEY")
-        if trusted:
-            expected = ", ".join(_fingerprint(key) for key in trusted)
-            return ServerRefused(
-                f"{destination.name}: the server's key has changed: expected "
-                f"{expected}, found {_fingerprint(shown)}. Nothing was sent. Ask the "
-                f"partner whether they changed it before you change {known_hosts} or "
-                f"{host_key}."
-            )
-        algorithm = shown.get_algorithm() if shown else "of an unknown kind"
+        destination, shown = self._destination, self._client.shown
+        expected = ", ".join(_fingerprint(key) for key in self._client.trusted)
+        problem = f"has changed: expected {expected}" if expected else "is not known"
+        algorithm = shown.get_algorithm() if shown else ""
         return ServerRefused(
-            f"{destination.name}: {destination.host} showed the key {algorithm} "
-            f"{_fingerprint(shown)}, which {known_hosts} and {host_key} do not know. "
-            "If the partner confirms that it is theirs, add it there."
+            f"{destination.name}: the key of {destination.host} {problem}, found "
+            f"{algorithm} {_fingerprint(shown)}. Nothing was sent. Ask the partner "
+            f"whether it is theirs, then put it into {destination.variable('HOST_KEY')}"
+            f" or {destination.variable('KNOWN_HOSTS')}."
         )
 
     def _enter(self, folder: str) -> None:
@@ -236,8 +239,23 @@ class Sftp:
             return self._wait(self._sftp.readdir("."))
 
     def _wait(self, call: Awaitable[T], seconds: float | None = None) -> T:
-        future = self._loop.submit(call)
-        return self._loop.result(future, seconds or self._destination.timeout)
+        return self._result(self._start(call), seconds)
+
+    def _start(self, call: Awaitable[T]) -> Future[T]:
+        async def wait() -> T:
+            return await call
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop)
+
+    def _result(self, future: Future[T], seconds: float | None = None) -> T:
+        seconds = seconds or self._destination.timeout
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            if future.done():
+                raise
+            future.cancel()
+            raise TimeoutError(f"no answer within {seconds:g} s") from None
 
     @contextmanager
     def _errors(self, what: str | Callable[[], str]) -> Iterator[None]:
@@ -269,45 +287,6 @@ class _Client(asyncssh.SSHClient):
         """Return what we accept; those of the keys that we trust come first."""
         known = {name.decode() for key in self.trusted for name in key.sig_algorithms}
         return sorted(_HOST_KEY_ALGORITHMS, key=lambda name: name not in known)
-
-
-class _Loop:
-    """An event loop in a thread, so that a signal ends what this thread waits for."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-
-    def submit(self, call: Awaitable[T]) -> concurrent.futures.Future[T]:
-        """Start a call of asyncssh."""
-
-        async def wait() -> T:
-            return await call
-
-        return asyncio.run_coroutine_threadsafe(wait(), self._loop)
-
-    def result(self, future: concurrent.futures.Future[T], seconds: float) -> T:
-        """Return the result of what was started.
-
-        Raises:
-            TimeoutError: there is none after so many seconds.
-        """
-        try:
-            return future.result(seconds)
-        except TimeoutError:
-            if future.done():
-                raise
-            future.cancel()
-            raise TimeoutError(f"no answer within {seconds:g} s") from None
-
-    def close(self, connection: asyncssh.SSHClientConnection | None) -> None:
-        """Cancel what is not done, end a connection and the thread."""
-        with suppress(OSError, asyncssh.Error):
-            self.submit(_end(connection)).result(2 * _CLOSE_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 async def _end(connection: asyncssh.SSHClientConnection | None) -> None:
@@ -355,29 +334,16 @@ def _error(
     text = destination.redact(
         f"{destination.name}: {what} failed ({' '.join(cause.split())})."
     )
-    match error:
-        case asyncssh.PermissionDenied():
-            variables = [
-                destination.variable(ending)
-                for ending in ("USER", "PASSWORD", "KEY_FILE")
-            ]
-            return ServerRefused(
-                f"{text} Fix {', '.join(variables[:2])} or {variables[2]}."
-            )
-        case asyncssh.KeyExchangeFailed() | asyncssh.SFTPPermissionDenied():
-            return ServerRefused(f"{text} This will not pass by itself.")
-        case asyncssh.SFTPNoSuchFile() | asyncssh.SFTPNoSuchPath():
-            return ServerRefused(f"{text} Expected that it is there.")
-        case asyncssh.SFTPConnectionLost() | asyncssh.SFTPNoConnection():
-            return ServerUnavailable(f"{text} Try again later.")
-        case asyncssh.SFTPError() if what.startswith("sending"):
-            # SFTP 3 has one word, Failure, for a full disk and for a quota.
-            return ServerUnavailable(
-                f"{text} The server gives no reason; usual ones are a full disk or a "
-                "quota. Try again later.",
-                retry="seldom",
-            )
-        case asyncssh.SFTPError():
-            return ServerRefused(f"{text} This will not pass by itself.")
-        case _:
-            return ServerUnavailable(f"{text} Try again later.")
+    if isinstance(error, asyncssh.PermissionDenied):
+        names = ("USER", "PASSWORD", "KEY_FILE")
+        user, password, key = (destination.variable(name) for name in names)
+        return ServerRefused(f"{text} Fix {user}, {password} or {key}.")
+    if isinstance(error, asyncssh.SFTPNoSuchFile | asyncssh.SFTPNoSuchPath):
+        return ServerRefused(f"{text} Expected that it is there.")
+    if isinstance(error, _TEMPORARY) or not isinstance(error, _LASTING):
+        return ServerUnavailable(f"{text} Try again later.")
+    if what.startswith("sending") and not isinstance(error, _REFUSED):
+        # SFTP 3 has one code, Failure, for a full disk and for a quota.
+        hint = "Usual reasons are a full disk or a quota. Try again later."
+        return ServerUnavailable(f"{text} {hint}", retry="seldom")
+    return ServerRefused(f"{text} This will not pass by itself.")

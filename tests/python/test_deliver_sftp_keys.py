@@ -54,7 +54,7 @@ def test_the_key_of_another_host_is_not_accepted(server: Start) -> None:
     to = server("openssh")
     key = to.known_hosts.read_text().partition(" ")[2]
     to.known_hosts.write_text(f"other.example {key}")
-    with pytest.raises(Refused, match="do not know"), opened(to):
+    with pytest.raises(Refused, match="is not known"), opened(to):
         pass
 
 
@@ -151,10 +151,10 @@ def test_nothing_of_the_users_own_is_used(
         with pytest.raises(Refused), opened(to, **given):
             pass
     to.known_hosts.write_text("# none\n")
-    with pytest.raises(Refused, match="do not know"), opened(to):
+    with pytest.raises(Refused, match="is not known"), opened(to):
         pass
     to.known_hosts.write_text("")
-    with pytest.raises(Refused, match="do not know"), opened(to):
+    with pytest.raises(Refused, match="is not known"), opened(to):
         pass
 
 
