@@ -271,8 +271,8 @@ class Declaration(Fields, kw_only=True):
             DEST_ONPART_PASSWORD, DEST_ONPART_CA_FILE.
         folder: Folder at the destination, below the path of its URL; / is that path
             itself. {environment} is dev, uat or prod.
-        rename: A file replaces the one of its name in one step. For a server that
-            cannot replace, put {timestamp} into `file`.
+        rename: Only in older declarations: a file always replaces the one of its name
+            in one step. For a server that cannot replace, put {timestamp} into `file`.
         manifest: Whether the JSON manifest goes to the partner, before the file
             itself, or stays in the package.
         drift: When `monitor drift` reports on this file; it never holds one. Defaults
@@ -312,7 +312,7 @@ class Declaration(Fields, kw_only=True):
             pattern=r"^/(?!(?:.*/)?\.\.(?:/|$))(?:[^{}\\\x00-\x1f]|\{environment\})*$"
         ),
     ]
-    rename: Literal["replace"]
+    rename: Literal["replace"] | UnsetType = UNSET
     manifest: Literal["deliver", "keep"]
     drift: Drift | UnsetType = UNSET
     pickup: Pickup | UnsetType = UNSET

@@ -171,7 +171,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"file": "a/{timestamp}.csv"}, "file", "text matching"),
     ({"file": "{time}.csv"}, "file", "text matching"),
     ({"file": "{split}.csv"}, "file", "exactly where split_by is"),
-    ({"rename": "delete-then-rename"}, "rename", 'expected "replace", found del'),
+    ({"rename": "delete-then-rename"}, "rename", 'one of "replace", found del'),
     ({"folder": "/a/../../b"}, "folder", "text matching"),
     ({"folder": "/.."}, "folder", "text matching"),
     ({"audit": None}, "guards.max_review_share", "the field audit beside it"),
