@@ -13,9 +13,9 @@ def project(tmp_path: Path) -> SampleProject:
 
 
 def held(project: SampleProject) -> dict:
-    (told,) = project.publish()["files"]
-    assert told["status"] == "held", told
-    return told
+    (summary,) = project.publish()["files"]
+    assert summary["status"] == "held", summary
+    return summary
 
 
 def refused(project: SampleProject, digest: str, words: str) -> None:
@@ -28,13 +28,16 @@ def test_a_held_file_shows_its_reasons_and_rows(project: SampleProject) -> None:
     project.meta["suite"] = "onpart_inventory"
     for row in project.rows[:7]:
         row["sell_price"] = "-1.00"
-    told = held(project.write())
-    reason = next(r for r in told["held_by"] if r["examples"])
-    said = project.run("publish", "status").stdout
-    assert f"held {told['name']}" in said
-    assert f"{reason['id']}: {reason['says']}" in said
-    assert f"such as {reason['examples'][0]}" in said
-    assert f"gates.html, audit.csv in outbox/onpart_inventory/{told['run_id']}" in said
+    summary = held(project.write())
+    reason = next(r for r in summary["held_by"] if r["examples"])
+    result = project.run("publish", "status").stdout
+    assert f"held {summary['name']}" in result
+    assert f"{reason['id']}: {reason['says']}" in result
+    assert f"such as {reason['examples'][0]}" in result
+    assert (
+        f"gates.html, audit.csv in outbox/onpart_inventory/{summary['run_id']}"
+        in result
+    )
     plain = project.run("publish", "--at", project.at)
     assert plain.returncode == 1
     assert f"such as {reason['examples'][0]}" in plain.stdout
@@ -93,14 +96,14 @@ def test_an_old_package_is_not_released(project: SampleProject) -> None:
              "SHA256SUMS"],
 )  # fmt: skip
 def test_any_changed_byte_voids_it(project: SampleProject, name: str) -> None:
-    told = held(project)
-    path = Path(told["package"]) / name
+    summary = held(project)
+    path = Path(summary["package"]) / name
     content = bytearray(path.read_bytes())
     content[-2] ^= 1
     path.write_bytes(content)
-    refused(project, told["sha256"], "changed")
+    refused(project, summary["sha256"], "changed")
     path.unlink()
-    refused(project, told["sha256"], "changed")
+    refused(project, summary["sha256"], "changed")
 
 
 def test_a_hard_reason_is_not_released(project: SampleProject) -> None:

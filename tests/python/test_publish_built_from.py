@@ -21,10 +21,10 @@ def digests(
     done = command("dbt", "parse", cwd=project, env={"FEEDS_DATA": project / "data"})
     assert done.returncode == 0, done.stdout
     manifest = json.loads((project / "target" / "manifest.json").read_bytes())
-    found = Artifacts(manifest, {})
-    (feed,) = (each for each in feeds.read(found) if each.name == "onpart_inventory")
+    actual = Artifacts(manifest, {})
+    (feed,) = (each for each in feeds.read(actual) if each.name == "onpart_inventory")
     node = manifest["nodes"]["seed.partner_feeds.protected_parts"]
-    return built_from(project, found, feed), node["checksum"]["checksum"]
+    return built_from(project, actual, feed), node["checksum"]["checksum"]
 
 
 def test_a_large_seed_is_digested_by_its_rows(project: Path, command: Command) -> None:

@@ -56,11 +56,11 @@ def a_feed(dialect: str, key: list[str], **more: Any) -> Feed:
         "changes": {"measures": ["n", "price"], "group": "l"},
         **more,
     }
-    said = manifest(meta)
-    said["nodes"][MODEL]["columns"] = {
+    result = manifest(meta)
+    result["nodes"][MODEL]["columns"] = {
         name: {"name": name, "data_type": type_} for name, type_ in COLUMNS.items()
     }
-    (feed,) = feeds.read(Artifacts(said, run_results()))
+    (feed,) = feeds.read(Artifacts(result, run_results()))
     return feed
 
 
@@ -170,11 +170,11 @@ def test_the_old_file_with_its_changes_is_the_new_one(
         bench = Bench(Path(folder), feed, *days)
         old = rows(bench.old.path, bench.dialect)
         new = rows(bench.new.path, bench.dialect)
-        by_walk, told = bench.write(walk=True)
+        by_walk, content = bench.write(walk=True)
         by_hash, summary = bench.write(walk=False)
         # Two ways, one answer, to the byte.
         assert by_walk.read_bytes() == by_hash.read_bytes()
-        assert told == summary
+        assert content == summary
         assert applied(old, by_hash) == Counter(new)
         _is_smallest(by_hash, [list(COLUMNS).index(name) for name in key])
         kinds = Counter(kind for kind, _, _ in sides(by_hash))
@@ -186,15 +186,15 @@ def test_the_old_file_with_its_changes_is_the_new_one(
 
 def _is_smallest(path: Path, key: list[int]) -> None:
     """No row is both taken and given, and no key has rows of both without a pair."""
-    found = sides(path)
-    taken = Counter(before for _, before, _ in found if before is not None)
-    given_ = Counter(after for _, _, after in found if after is not None)
-    assert not taken & given_
+    actual = sides(path)
+    selected = Counter(before for _, before, _ in actual if before is not None)
+    given_ = Counter(after for _, _, after in actual if after is not None)
+    assert not selected & given_
     loose = {
         kind: {tuple(row[k] for k in key) for row in rows_}
         for kind, rows_ in (
-            ("added", [a for kind, _, a in found if kind == "added" and a]),
-            ("removed", [b for kind, b, _ in found if kind == "removed" and b]),
+            ("added", [a for kind, _, a in actual if kind == "added" and a]),
+            ("removed", [b for kind, b, _ in actual if kind == "removed" and b]),
         )
     }
     assert not loose["added"] & loose["removed"]
@@ -289,7 +289,7 @@ def test_the_summary_names_the_biggest_moves_and_counts_by_group(
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("content", "message"),
     [
         ({"measures": ["nothing"]}, "changes.measures: expected a column"),
         ({"measures": ["words"]}, "changes.measures: expected a numeric column"),
@@ -297,18 +297,22 @@ def test_the_summary_names_the_biggest_moves_and_counts_by_group(
         ({"moves": 3}, "changes: expected only the fields measures, group"),
     ],
 )
-def test_a_wrong_declaration_is_named(told: dict[str, Any], says: str) -> None:
-    with pytest.raises(Misuse, match=says):
-        a_feed("minimal", ["k"], changes=told)
+def test_a_wrong_declaration_is_named(content: dict[str, Any], message: str) -> None:
+    with pytest.raises(Misuse, match=message):
+        a_feed("minimal", ["k"], changes=content)
 
 
 def test_a_first_package_says_so_and_repeats_nothing(tmp_path: Path) -> None:
-    said = SampleProject(tmp_path).write().publish()
-    package = Path(said["files"][0]["package"])
+    result = SampleProject(tmp_path).write().publish()
+    package = Path(result["files"][0]["package"])
     assert len((package / "changes.csv").read_text().splitlines()) == 1
     (path,) = package.glob("*.manifest.json")
-    told = json.loads(path.read_bytes())["run"]["changes"]
-    assert (told["first"], told["against"], told["added"]) == (True, None, 40)
+    content = json.loads(path.read_bytes())["run"]["changes"]
+    assert (content["first"], content["against"], content["added"]) == (
+        True,
+        None,
+        40,
+    )
 
 
 @pytest.mark.parametrize("line", ["a\n", '"a,b\n', "a,x,c\n"])

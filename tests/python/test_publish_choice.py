@@ -20,8 +20,10 @@ def project(tmp_path: Path) -> SampleProject:
     """A second file, of a source that nobody landed."""
     project = SampleProject(tmp_path).write()
     path = project.root / "target/manifest.json"
-    said = json.loads(path.read_bytes())
-    text = json.dumps({name: said[name] for name in ("nodes", "sources", "exposures")})
+    output = json.loads(path.read_bytes())
+    text = json.dumps(
+        {name: output[name] for name in ("nodes", "sources", "exposures")}
+    )
     other = json.loads(
         text.replace("partner_feeds.", "partner_feeds.other_")
         .replace('"source_name": "ordertime"', '"source_name": "order_tool"')
@@ -30,8 +32,8 @@ def project(tmp_path: Path) -> SampleProject:
         .replace('"inventory_feed"', '"other_feed"')
     )
     for kind, nodes in other.items():
-        said[kind] |= nodes
-    path.write_text(json.dumps(said))
+        output[kind] |= nodes
+    path.write_text(json.dumps(output))
     return project
 
 
@@ -41,29 +43,29 @@ def test_a_file_of_a_source_that_is_not_used_is_left_out(
     done = project.run(
         "publish", "--at", project.at, "--dry-run", "--json", FEEDS_ACCEPT_FIRST=1
     )
-    said = json.loads(done.stdout)
-    assert (done.returncode, [f["file"] for f in said["files"]]) == (
+    output = json.loads(done.stdout)
+    assert (done.returncode, [f["file"] for f in output["files"]]) == (
         0,
         ["onpart_inventory"],
     )
     why = "nothing of order_tool was ever landed here"
-    assert said["left_out"] == [{"file": "other_file", "because": why}]
+    assert output["left_out"] == [{"file": "other_file", "because": why}]
     assert f"left out file=other_file: {why}" in done.stderr
 
 
 def test_one_that_is_named_says_what_to_do(project: SampleProject) -> None:
-    said = project.publish("other_file")
-    (file,) = said["files"]
-    assert (said["exit_code"], file["status"]) == (1, "refused")
+    output = project.publish("other_file")
+    (file,) = output["files"]
+    assert (output["exit_code"], file["status"]) == (1, "refused")
     assert "expected an extract of order_tool in " in file["message"]
     assert "Run `extract order_tool`, then `dbt build`." in file["message"]
 
 
 def test_one_that_the_ledger_knows_has_lost_its_source(project: SampleProject) -> None:
     Ledger(project.data / "ledger.jsonl").append("held", feed="other_file", file="x")
-    found = artifacts.read(project.root, Environment({}))
+    actual = artifacts.read(project.root, Environment({}))
     ledger = Ledger(project.data / "ledger.jsonl")
-    chosen = selection.choose(found, (), project.data / "landing", ledger)
+    chosen = selection.choose(actual, (), project.data / "landing", ledger)
     assert [feed.name for feed in chosen.feeds] == ["onpart_inventory", "other_file"]
 
 
@@ -84,9 +86,9 @@ def test_a_build_of_one_file_is_all_that_its_gate_asks_for(
 ) -> None:
     """From nothing: no landing, no warehouse."""
     data.mkdir()
-    code, said = build("--select", f"+exposure:{file}", units=True)
-    assert code == 0, said
-    found = artifacts.read(tmp_path, Environment({}))
+    code, output = build("--select", f"+exposure:{file}", units=True)
+    assert code == 0, output
+    actual = artifacts.read(tmp_path, Environment({}))
     exposure = EXPOSURE.replace("onpart_inventory", file)
-    built = {result["unique_id"] for result in found.results["results"]}
-    assert dbt.nodes_needed(found, exposure) - built == set()
+    built = {result["unique_id"] for result in actual.results["results"]}
+    assert dbt.nodes_needed(actual, exposure) - built == set()

@@ -27,8 +27,8 @@ def test_first_held_then_approved_then_delivered_then_unchanged(
     assert (held["status"], held["held_by"][0]["id"]) == ("held", "RUN_FIRST")
     digest = held["sha256"]
 
-    told = project.run("publish", "status").stdout
-    assert f"publish approve {digest[:12]}" in told
+    summary = project.run("publish", "status").stdout
+    assert f"publish approve {digest[:12]}" in summary
 
     blank = project.run("publish", "approve", digest, "--because", " ")
     assert (blank.returncode, "expected a reason" in blank.stderr) == (2, True)
@@ -121,14 +121,14 @@ def test_the_partner_state_is_what_the_ledger_says(project: SampleProject) -> No
     assert [path.name for path in current.iterdir()] == [link.name]
 
     (current / link.readlink()).resolve().unlink()
-    said = project.publish()["files"][0]
-    assert (said["status"], "Restore it" in said["message"]) == ("refused", True)
+    result = project.publish()["files"][0]
+    assert (result["status"], "Restore it" in result["message"]) == ("refused", True)
 
 
 def test_a_dry_run_does_everything_but_deliver(project: SampleProject) -> None:
-    said = project.publish("--dry-run", FEEDS_ACCEPT_FIRST=1, DEST_ONPART_URL="")
-    assert (said["exit_code"], said["files"][0]["status"]) == (0, "ready")
-    assert (Path(said["files"][0]["package"]) / "SHA256SUMS").exists()
+    result = project.publish("--dry-run", FEEDS_ACCEPT_FIRST=1, DEST_ONPART_URL="")
+    assert (result["exit_code"], result["files"][0]["status"]) == (0, "ready")
+    assert (Path(result["files"][0]["package"]) / "SHA256SUMS").exists()
     assert list(project.partner.iterdir()) == []
     assert not (project.data / "ledger.jsonl").exists()
     assert not (project.data / "delivered").exists()
@@ -147,7 +147,7 @@ def test_due_is_what_fell_due_since_the_last_delivery(project: SampleProject) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["nosuch"], 2, "expected one of the files onpart_inventory; found 'nosuch'"),
         (["--at", "yesterday"], 2, "is not an ISO time"),
@@ -159,11 +159,11 @@ def test_due_is_what_fell_due_since_the_last_delivery(project: SampleProject) ->
     ],
 )
 def test_misuse_is_said_in_one_line(
-    project: SampleProject, words: list[str], code: int, said: str
+    project: SampleProject, words: list[str], code: int, message: str
 ) -> None:
     done = project.run("publish", *words)
     assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -183,10 +183,10 @@ def test_without_a_build_it_says_what_to_run(tmp_path: Path) -> None:
     assert (done.returncode, "Run `dbt build`" in done.stderr) == (2, True)
     project.write()
     (project.data / "warehouse.duckdb").unlink()
-    said = project.publish()
+    result = project.publish()
     assert (
-        said["exit_code"],
-        "expected a warehouse" in said["files"][0]["message"],
+        result["exit_code"],
+        "expected a warehouse" in result["files"][0]["message"],
     ) == (
         2,
         True,
@@ -200,9 +200,9 @@ def test_a_table_that_dbt_did_not_build_is_named(
     project.write()
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as warehouse:
         warehouse.execute(f"drop table {table}")
-    said = project.publish()
-    assert (said["exit_code"], said["files"][0]["status"]) == (1, "refused")
-    assert f"expected {table} in " in said["files"][0]["message"]
+    result = project.publish()
+    assert (result["exit_code"], result["files"][0]["status"]) == (1, "refused")
+    assert f"expected {table} in " in result["files"][0]["message"]
 
 
 def test_a_second_publish_waits_for_nobody(project: SampleProject) -> None:
@@ -227,16 +227,16 @@ def test_a_second_publish_waits_for_nobody(project: SampleProject) -> None:
 def test_an_empty_mart_that_may_be_empty_is_skipped(project: SampleProject) -> None:
     project.rows.clear()
     project.meta.update(when_empty="skip", guards={})
-    said = project.write().publish(FEEDS_ACCEPT_FIRST=1)
-    assert (said["exit_code"], said["files"][0]["status"]) == (0, "skipped")
-    assert said["files"][0]["package"] is None
+    result = project.write().publish(FEEDS_ACCEPT_FIRST=1)
+    assert (result["exit_code"], result["files"][0]["status"]) == (0, "skipped")
+    assert result["files"][0]["package"] is None
 
 
 def test_a_feed_can_be_split_into_a_file_a_value(project: SampleProject) -> None:
     project.meta.update(split_by="part_type", file="{split}_{date}.csv")
     project.write()
-    said = project.publish(FEEDS_ACCEPT_FIRST=1)
-    assert [f["status"] for f in said["files"]] == ["delivered"] * 4, said
+    result = project.publish(FEEDS_ACCEPT_FIRST=1)
+    assert [f["status"] for f in result["files"]] == ["delivered"] * 4, result
     names = sorted(path.name for path in project.partner.glob("*.csv"))
     assert names == [f"{t}_2026-01-15.csv" for t in ("AM", "CAPA", "OD", "OEM")]
     current = project.data / "delivered" / "inventory_feed" / "current"
@@ -253,8 +253,8 @@ def test_a_feed_can_be_split_into_a_file_a_value(project: SampleProject) -> None
 
     project.rows[0]["qty_on_hand"] = 11  # an OEM row
     project.later()
-    said = project.write().publish()
-    assert {f["file"].split(".")[1]: f["status"] for f in said["files"]} == {
+    result = project.write().publish()
+    assert {f["file"].split(".")[1]: f["status"] for f in result["files"]} == {
         "AM": "unchanged", "CAPA": "unchanged", "OD": "unchanged", "OEM": "delivered",
     }  # fmt: skip
 
@@ -264,8 +264,8 @@ def test_over_ftps_with_the_secret_nowhere(
 ) -> None:
     with partner.serve(tmp_path / "ftps") as server:
         project.variables = {**server.variables(), "FEEDS_ACCEPT_FIRST": 1}
-        said = project.publish()
-        assert said["files"][0]["status"] == "delivered", said
+        result = project.publish()
+        assert result["files"][0]["status"] == "delivered", result
         names = sorted(path.name for path in server.folder.iterdir())
         assert names == [
             "DEMO01_inventory_20260115T070000Z.csv",
@@ -279,7 +279,7 @@ def test_over_ftps_with_the_secret_nowhere(
         assert "530" in refused["files"][0]["message"]
         written = [p for p in project.root.rglob("*") if p.is_file()]
         for text in (
-            json.dumps([said, refused]).encode(),
+            json.dumps([result, refused]).encode(),
             *(path.read_bytes() for path in written),
         ):
             assert server.password.encode() not in text
@@ -304,10 +304,10 @@ def test_a_kill_during_the_upload_is_settled_by_the_next_run(
         assert "open 2026" in project.run("publish", "status").stdout
 
         project.later()
-        said = project.publish()["files"][0]
+        result = project.publish()["files"][0]
 
         # The rename was all that was missing: it is made up for, nothing sent twice.
-        assert said["status"] == "unchanged", said
+        assert result["status"] == "unchanged", result
         names = sorted(path.name for path in server.folder.iterdir())
         assert names == [
             "DEMO01_inventory_20260115T070000Z.csv",
