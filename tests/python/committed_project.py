@@ -13,7 +13,7 @@ from project import Project
 
 from runtime.files import sha256_of
 
-CODE = (*PROJECT, "publish", "runtime", "requirements.lock")
+CODE = (*PROJECT, "publish", "runtime", "store", "requirements.lock")
 NIGHT = """
 set -e
 extract --quiet ordertime

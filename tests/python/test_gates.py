@@ -80,9 +80,9 @@ def result(node: str, **values: Any) -> Spoil:
     """Change what dbt said of a node."""
 
     def spoil(project: SampleProject) -> None:
-        for told in project.results["results"]:
-            if told["unique_id"] == node:
-                told.update(values)
+        for entry in project.results["results"]:
+            if entry["unique_id"] == node:
+                entry.update(values)
 
     return spoil
 
@@ -331,14 +331,19 @@ def test_the_first_file_needs_a_person(tmp_path: Path) -> None:
 
 def test_every_gate_is_in_the_table_above() -> None:
     suite = json.loads((ROOT / "tests/expectations/onpart_inventory.json").read_bytes())
-    asked = {expectation["meta"]["id"] for expectation in suite["expectations"]}
+    checked = {expectation["meta"]["id"] for expectation in suite["expectations"]}
     # RUN_READBACK and RUN_HEADER close on files that were changed: see below.
-    asked |= {"RUN_EMPTY", "RUN_SOURCE_PARTIAL", "RUN_KEY_VANISHED", "RUN_KEYS_CHANGED"}
-    asked |= {"RUN_SOURCE_STALE", "RUN_ROW_RISE"}
-    asked |= {"RUN_MIN_ROWS", "RUN_ROW_DROP", "RUN_FLIP", "RUN_STOCK_DROP"}
-    asked |= {"RUN_REVIEW_RATE", "RUN_TYPE_VANISHED", "RUN_STALE"}
-    asked |= {"DBT_BUILD", "DBT_COMMAND", "DBT_NODES", "DBT_STATUS"}
-    assert {name for gates, _ in CASES for name in gates} == asked
+    checked |= {
+        "RUN_EMPTY",
+        "RUN_SOURCE_PARTIAL",
+        "RUN_KEY_VANISHED",
+        "RUN_KEYS_CHANGED",
+    }
+    checked |= {"RUN_SOURCE_STALE", "RUN_ROW_RISE"}
+    checked |= {"RUN_MIN_ROWS", "RUN_ROW_DROP", "RUN_FLIP", "RUN_STOCK_DROP"}
+    checked |= {"RUN_REVIEW_RATE", "RUN_TYPE_VANISHED", "RUN_STALE"}
+    checked |= {"DBT_BUILD", "DBT_COMMAND", "DBT_NODES", "DBT_STATUS"}
+    assert {name for gates, _ in CASES for name in gates} == checked
     assert len(guards._GUARDS) == 10
 
 
@@ -396,9 +401,9 @@ def test_what_the_file_does_not_stand_on_does_not_hold_it(
     project.results["results"].append(
         {"unique_id": "test.partner_feeds.of_other", "status": "fail"}
     )
-    found = artifacts.read(project.write().root, Environment({}))
+    actual = artifacts.read(project.write().root, Environment({}))
     assert "test.partner_feeds.of_other" not in nodes_needed(
-        found, "exposure.partner_feeds.onpart_inventory"
+        actual, "exposure.partner_feeds.onpart_inventory"
     )
     assert project.here()[0].code == 0
 
@@ -422,8 +427,8 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     doctor: Callable[[bytes], bytes],
 ) -> None:
     project.write()
-    found = artifacts.read(project.root, Environment({}))
-    (feed,) = feeds.read(found)
+    actual = artifacts.read(project.root, Environment({}))
+    (feed,) = feeds.read(actual)
     path = tmp_path / "feed.csv"
     with duck.open_session(
         Limits("1GB", 2), tmp_path, project.data / "warehouse.duckdb"
@@ -432,7 +437,7 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
         path.write_bytes(doctor(path.read_bytes()))
         file = gate.Rendered(feed, None, path, rows, sha256_of(path))
         gates_found = gate.judge(
-            connection, _case(project, found), file, tmp_path / "scratch.duckdb"
+            connection, _case(project, actual), file, tmp_path / "scratch.duckdb"
         )
     closed_now = {check.id for check in gates_found.closed}
     assert gates <= closed_now
@@ -440,13 +445,13 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     assert all(check.hard for check in gates_found.closed if check.id in gates)
 
 
-def _case(project: SampleProject, found: artifacts.Artifacts) -> gate.GateInputs:
+def _case(project: SampleProject, actual: artifacts.Artifacts) -> gate.GateInputs:
     import datetime as dt
 
     from store import sources
 
     return gate.GateInputs(
-        artifacts=found,
+        artifacts=actual,
         root=project.root,
         landed=[sources.Source("ordertime", project.extract)],
         held=(),

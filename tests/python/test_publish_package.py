@@ -32,9 +32,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> SampleProject:
 
 @pytest.fixture(scope="module")
 def package(project: SampleProject) -> Path:
-    said = project.publish()
-    assert said["files"][0]["status"] == "held"  # a first file
-    return Path(said["files"][0]["package"])
+    result = project.publish()
+    assert result["files"][0]["status"] == "held"  # a first file
+    return Path(result["files"][0]["package"])
 
 
 @pytest.fixture(scope="module")
@@ -232,9 +232,9 @@ def test_the_page_stands_alone_and_runs_nothing(package: Path) -> None:
 def test_the_page_shows_examples_as_text(tmp_path: Path) -> None:
     project = SampleProject(tmp_path)
     project.rows[2]["brand"] = "<script>alert(1)</script>" + "x" * 60
-    said = project.write().publish(FEEDS_ACCEPT_FIRST=1)
-    text = (Path(said["files"][0]["package"]) / "gates.html").read_text()
-    assert [check["id"] for check in said["files"][0]["held_by"]] == ["brand-length"]
+    result = project.write().publish(FEEDS_ACCEPT_FIRST=1)
+    text = (Path(result["files"][0]["package"]) / "gates.html").read_text()
+    assert [check["id"] for check in result["files"][0]["held_by"]] == ["brand-length"]
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert "100-00002" in text  # the row, by its key
@@ -253,8 +253,8 @@ def test_the_contract_is_the_promise_and_nothing_else() -> None:
     )
     assert one == two
     other = {**meta, "dialect": {**meta["dialect"], "newline": "crlf"}}
-    found = feeds.read(artifacts.Artifacts(manifest(other), run_results()))[0]
-    assert contract(found) != one
+    actual = feeds.read(artifacts.Artifacts(manifest(other), run_results()))[0]
+    assert contract(actual) != one
 
 
 def test_the_project_has_the_suite_of_its_feed() -> None:

@@ -47,8 +47,8 @@ def deliver(project: SampleProject, number: int) -> None:
 def prune(project: SampleProject, *words: str, **variables: object) -> dict[str, Any]:
     done = project.run("publish", "prune", "--json", *words, **variables)
     assert done.returncode == 0, done.stderr
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -73,16 +73,16 @@ def verified(
 
 
 def test_by_default_nothing_goes_soon(project: SampleProject) -> None:
-    said = prune(project)
-    assert said["keep"] == {"days": 730, "runs": 30}
+    result = prune(project)
+    assert result["keep"] == {"days": 730, "runs": 30}
     # The one of 2020 is among the newest thirty of its source.
-    assert said["removed"] == []
+    assert result["removed"] == []
 
 
 def test_a_dry_run_says_it_and_touches_nothing(project: SampleProject) -> None:
     before = tree(project.data)
-    said = prune(project, "--dry-run", **LEAST)
-    assert [each["kind"] for each in said["removed"]].count("package") == 3
+    result = prune(project, "--dry-run", **LEAST)
+    assert [each["kind"] for each in result["removed"]].count("package") == 3
     assert tree(project.data) == before
 
 
@@ -90,8 +90,8 @@ def test_the_tables_go_and_the_chain_stays(
     project: SampleProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {p.name: tree(p) for p in packages(project)}
-    said = prune(project, **LEAST)
-    went = {(each["kind"], each["name"]) for each in said["removed"]}
+    result = prune(project, **LEAST)
+    went = {(each["kind"], each["name"]) for each in result["removed"]}
     *old, newest = packages(project)
     assert {name for kind, name in went if kind == "package"} == {
         f"onpart_inventory/{each.name}" for each in old
@@ -102,13 +102,13 @@ def test_the_tables_go_and_the_chain_stays(
     assert (project.data / "landing" / USED_RUN / "ordertime").is_dir()
     assert tree(newest) == before[newest.name]
     for package in old:
-        kept = tree(package)
-        told = json.loads((package / "pruned.json").read_bytes())
-        assert {*before[package.name]} - {*kept} == {*told["files"]}
+        remaining = tree(package)
+        content = json.loads((package / "pruned.json").read_bytes())
+        assert {*before[package.name]} - {*remaining} == {*content["files"]}
         assert not list(package.glob("*.csv"))
         assert (package / "receipt.json").is_file()
-        assert kept.items() - before[package.name].items() == {
-            ("pruned.json", kept["pruned.json"])
+        assert remaining.items() - before[package.name].items() == {
+            ("pruned.json", remaining["pruned.json"])
         }
     code, words = verified(project, capsys)
     assert (code, words.count("pruned  ")) == (0, 3), words
@@ -138,14 +138,14 @@ def test_what_waits_for_a_person_stays(project: SampleProject) -> None:
     (first, *_) = ledger.all("intent")
     doubt = {k: v for k, v in first.items() if k not in ("event", "at", "previous")}
     ledger.append("intent", **doubt | {"attempt": "a-2"})
-    kept = {
+    remaining = {
         (each["kind"], each["because"]): each["count"]
         for each in prune(project, **LEAST)["kept"]
     }
-    assert kept["package", "it is held, and may be released"] == 1
-    assert kept["package", "a partner holds it"] == 1
-    assert kept["package", "how its delivery ended is not known yet"] == 1
-    assert kept["state", "how its delivery ended is not known yet"] == 1
+    assert remaining["package", "it is held, and may be released"] == 1
+    assert remaining["package", "a partner holds it"] == 1
+    assert remaining["package", "how its delivery ended is not known yet"] == 1
+    assert remaining["state", "how its delivery ended is not known yet"] == 1
     assert (packages(project)[0] / "audit.csv").is_file()
 
 
@@ -169,8 +169,8 @@ def test_killed_anywhere_it_is_whole_and_the_next_one_ends_it(
     assert not list(project.data.rglob("*.part"))
     assert not (project.data / "landing" / OLD_RUN).exists()
     assert not list((project.data / "landing").glob(".*"))
-    said = [r["piece"] for r in Ledger(project.data / "ledger.jsonl").all("pruned")]
-    assert len(said) == len(set(said))
+    result = [r["piece"] for r in Ledger(project.data / "ledger.jsonl").all("pruned")]
+    assert len(result) == len(set(result))
 
 
 def test_whoever_only_says_that_it_was_pruned_is_found(
@@ -182,16 +182,16 @@ def test_whoever_only_says_that_it_was_pruned_is_found(
         for line in (package / "SHA256SUMS").read_text().split("\n")[:-1]
     )
     (package / "audit.csv").unlink()
-    told = {"files": {"audit.csv": sums["audit.csv"]}}
-    (package / "pruned.json").write_text(json.dumps(told))
+    content = {"files": {"audit.csv": sums["audit.csv"]}}
+    (package / "pruned.json").write_text(json.dumps(content))
     code, words = verified(project, capsys)
     assert code == 1
     assert "was pruned, but the ledger does not record it" in words
-    told["files"] |= {"gates.json": sums["gates.json"]}
-    (package / "pruned.json").write_text(json.dumps(told))
+    content["files"] |= {"gates.json": sums["gates.json"]}
+    (package / "pruned.json").write_text(json.dumps(content))
     assert "gates.json is never removed" in verified(project, capsys)[1]
-    told["files"] = {"audit.csv": "0" * 64}
-    (package / "pruned.json").write_text(json.dumps(told))
+    content["files"] = {"audit.csv": "0" * 64}
+    (package / "pruned.json").write_text(json.dumps(content))
     assert "pruned.json, audit.csv: expected" in verified(project, capsys)[1]
 
 

@@ -47,9 +47,9 @@ def test_a_history_is_made_again_pruned_and_goes_on(
     capsys.readouterr()
     ledger = tmp_path / "data/ledger.jsonl"
     exit_code = verify.main([str(tmp_path / "data/outbox"), "--ledger", str(ledger)])
-    said = capsys.readouterr().out
-    assert exit_code == 0, said
-    assert "pruned  " in said
+    result = capsys.readouterr().out
+    assert exit_code == 0, result
+    assert "pruned  " in result
     reads_what_the_mart_says(tmp_path)
 
 
@@ -62,12 +62,12 @@ def reads_what_the_mart_says(folder: Path) -> None:
     columns = ("order_id", "sis_section_id", "content_id", "ci_title", "cr_title")
     with duckdb.connect(str(folder / "data/warehouse.duckdb"), read_only=True) as mart:
         for term in terms:
-            found = mart.execute(
+            actual = mart.execute(
                 f"select nullif(columns([{', '.join(map(repr, columns))}])::varchar, "
                 "'null') from order_feed_v2 where sis_term_id = ?", [term],
             ).fetchall()  # fmt: skip
             held = [tuple(row[name] for name in columns) for row in reader.rows(term)]
-            assert sorted(held, key=str) == sorted(found, key=str)
+            assert sorted(held, key=str) == sorted(actual, key=str)
 
 
 @pytest.mark.timeout(900)
@@ -85,36 +85,36 @@ def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
     before = tree(data)
 
     # Git has the code of the run.
-    exit_code, said, _ = project.replay()
-    assert (exit_code, said["identical"]) == (0, True), said
-    assert said["package"]["expected"] == said["package"]["found"]
+    exit_code, result, _ = project.replay()
+    assert (exit_code, result["identical"]) == (0, True), result
+    assert result["package"]["expected"] == result["package"]["found"]
 
     # The variables are those of the run, so that only the seed makes a difference.
-    exit_code, said, told = project.replay(
+    exit_code, result, summary = project.replay(
         "--here", "--folder", str(tmp_path / "again")
     )
-    assert (exit_code, said["identical"]) == (1, False)
-    assert f"the run has commit={project.commit}: --here" in told
-    assert said["code"]["expected"] == project.commit != said["code"]["found"]
-    feed, *others = said["files"]
+    assert (exit_code, result["identical"]) == (1, False)
+    assert f"the run has commit={project.commit}: --here" in summary
+    assert result["code"]["expected"] == project.commit != result["code"]["found"]
+    feed, *others = result["files"]
     assert (feed["name"][-5:], feed["identical"]) == ("Z.csv", False)
     files = {each["name"]: each["identical"] for each in others}
     assert (files["built_from.json"], files["verify.py"]) == (False, True)
-    again = Path(said["folder"], feed["name"]).read_text()
+    again = Path(result["folder"], feed["name"]).read_text()
     assert again == (package / feed["name"]).read_text().replace("MAIN", "FIRST")
     assert tree(data) == before
 
     landed = next(data.glob("landing/2*/ordertime/stock_by_location.parquet"))
     content = landed.read_bytes()
     landed.write_bytes(bytes([content[0] ^ 1]) + content[1:])
-    exit_code, said, _ = project.replay("--here")
+    exit_code, result, _ = project.replay("--here")
     assert exit_code == 1
-    assert "found other bytes in" in said["message"]
-    assert str(landed) in said["message"]
+    assert "found other bytes in" in result["message"]
+    assert str(landed) in result["message"]
     landed.unlink()
-    exit_code, said, _ = project.replay("--here")
+    exit_code, result, _ = project.replay("--here")
     assert exit_code == 1
-    assert f"found no {landed}" in said["message"]
+    assert f"found no {landed}" in result["message"]
 
 
 @pytest.mark.timeout(600)
@@ -123,14 +123,14 @@ def test_a_package_of_before_is_made_again(tmp_path: Path) -> None:
     project = commit_and_run(tmp_path)
     package = project.package
     (manifest,) = package.glob("*.manifest.json")
-    told = json.loads(manifest.read_bytes())
-    del told["run"]["extracts"]
-    manifest.write_text(json.dumps(told))
+    summary = json.loads(manifest.read_bytes())
+    del summary["run"]["extracts"]
+    manifest.write_text(json.dumps(summary))
     (package / "openlineage.jsonl").write_text("{}\n")
     reseal(package)
-    exit_code, said, _ = project.replay()
+    exit_code, result, _ = project.replay()
     assert exit_code == 1
-    differing = [each["name"] for each in said["files"] if not each["identical"]]
+    differing = [each["name"] for each in result["files"] if not each["identical"]]
     assert differing == [manifest.name, "SHA256SUMS", "openlineage.jsonl"]
 
 
@@ -145,14 +145,14 @@ def test_only_git_gives_the_code_of_a_run(tmp_path: Path) -> None:
         ("--output=/tmp/x", "is no clean commit"),
         ("0" * 40, "git does not have it"),
     ):
-        found = command.unpack_code(root, name, tmp_path / "no" / str(name)[-9:])
-        assert found is not None
-        assert why in found
+        actual = command.unpack_code(root, name, tmp_path / "no" / str(name)[-9:])
+        assert actual is not None
+        assert why in actual
     git(root, "rm", "-r", "--quiet", "publish/replay")
     git(root, "commit", "--quiet", "--message", "before there were replays")
     older = git(root, "rev-parse", "HEAD")
-    found = command.unpack_code(root, older, tmp_path / "older")
-    assert found == "that code has no `publish replay`"
+    actual = command.unpack_code(root, older, tmp_path / "older")
+    assert actual == "that code has no `publish replay`"
 
 
 def test_a_run_that_is_not_there_is_named(command: Command, data: Path) -> None:

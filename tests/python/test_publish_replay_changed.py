@@ -19,19 +19,19 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> CommittedProject:
+def created(tmp_path_factory: pytest.TempPathFactory) -> CommittedProject:
     """A project with one run, which every test finds with the code that made it."""
     return commit_and_run(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture
-def project(made: CommittedProject) -> Iterator[CommittedProject]:
-    kept = ("data dir", "target", "logs")
-    before = [tree(made.folder / name) for name in kept]
-    yield made
-    assert [tree(made.folder / name) for name in kept] == before
-    git(made.root, "checkout", "--quiet", ".")
-    git(made.root, "clean", "--quiet", "-fd")
+def project(created: CommittedProject) -> Iterator[CommittedProject]:
+    remaining = ("data dir", "target", "logs")
+    before = [tree(created.folder / name) for name in remaining]
+    yield created
+    assert [tree(created.folder / name) for name in remaining] == before
+    git(created.root, "checkout", "--quiet", ".")
+    git(created.root, "clean", "--quiet", "-fd")
 
 
 def test_an_edited_checkout_is_no_matter_where_git_has_the_code(
@@ -39,8 +39,8 @@ def test_an_edited_checkout_is_no_matter_where_git_has_the_code(
 ) -> None:
     spoil(project.root / MART, *PRICED)
     spoil(project.root / "seeds/location_map.csv", "MAIN", "FIRST")
-    exit_code, said, log = project.replay()
-    assert (exit_code, said["identical"]) == (0, True), said
+    exit_code, result, log = project.replay()
+    assert (exit_code, result["identical"]) == (0, True), result
     assert f"replay with the code of commit={project.commit}" in log
 
 
@@ -50,12 +50,12 @@ def test_the_files_that_differ_are_named(project: CommittedProject) -> None:
     git_folder = project.root / ".git"
     hidden = git_folder.rename(project.folder / "hidden")
     try:
-        exit_code, said, log = project.replay()
+        exit_code, result, log = project.replay()
     finally:
         hidden.rename(git_folder)
-    assert (exit_code, said["status"], said["identical"]) == (1, "refused", False)
+    assert (exit_code, result["status"], result["identical"]) == (1, "refused", False)
     assert f"code of commit=None, the run has commit={project.commit}: git" in log
-    differing = [file["name"] for file in said["files"] if not file["identical"]]
+    differing = [file["name"] for file in result["files"] if not file["identical"]]
     assert differing[0].endswith(".csv")
     assert {"built_from.json", "SHA256SUMS"} <= {*differing}
     assert "audit.csv" not in differing
@@ -65,8 +65,8 @@ def test_the_files_that_differ_are_named(project: CommittedProject) -> None:
 @pytest.mark.parametrize("line", ["qty_limit: 1", "# none"], ids=["other", "gone"])
 def test_a_variable_is_that_of_the_run(project: CommittedProject, line: str) -> None:
     spoil(project.root / "dbt_project.yml", "qty_limit: 9999", line)
-    exit_code, said, _ = project.replay("--here")
-    assert (exit_code, said["identical"]) == (0, True), said
+    exit_code, result, _ = project.replay("--here")
+    assert (exit_code, result["identical"]) == (0, True), result
 
 
 def _without(name: str) -> Callable[[Path], None]:
@@ -106,18 +106,18 @@ def test_what_cannot_be_built_any_more_is_refused(
     project: CommittedProject, change: Callable[[Path], None], why: str
 ) -> None:
     change(project.root)
-    exit_code, said, _ = project.replay("--here")
-    assert (exit_code, said["status"]) == (1, "refused")
-    assert why in said["message"]
+    exit_code, result, _ = project.replay("--here")
+    assert (exit_code, result["status"]) == (1, "refused")
+    assert why in result["message"]
 
 
 @pytest.mark.long
 def test_an_exposure_that_is_wrong_by_now_is_named(project: CommittedProject) -> None:
     exposures = project.root / "models/marts/_marts__exposures.yml"
     spoil(exposures, 'cadence: "0 6 * * *"', "cadence: daily")
-    exit_code, said, _ = project.replay("--here")
+    exit_code, result, _ = project.replay("--here")
     assert exit_code == 2
-    assert "exposure onpart_inventory, field cadence" in said["message"]
+    assert "exposure onpart_inventory, field cadence" in result["message"]
 
 
 @pytest.mark.long
@@ -131,11 +131,11 @@ def test_code_that_was_edited_for_the_run_and_again_since_is_told_apart(
     (manifest,) = project.package.glob("*.manifest.json")
     recorded = json.loads(manifest.read_bytes())["run"]["code_commit"]
     assert recorded == f"{project.commit}-dirty"
-    exit_code, said, _ = project.replay()
-    assert (exit_code, said["identical"]) == (0, True), said
+    exit_code, result, _ = project.replay()
+    assert (exit_code, result["identical"]) == (0, True), result
 
     spoil(project.root / MART, "-- edited", "-- edited again")
-    exit_code, said, _ = project.replay()
+    exit_code, result, _ = project.replay()
     assert exit_code == 1
-    differing = [file["name"] for file in said["files"] if not file["identical"]]
+    differing = [file["name"] for file in result["files"] if not file["identical"]]
     assert differing == ["SHA256SUMS", "built_from.json"]

@@ -60,21 +60,21 @@ def published(
 
 def due(project: OrderProject, at: dt.datetime) -> dict[str, str]:
     """Publish what is due without a build."""
-    told = project.publish(at)
+    outcomes = project.publish(at)
     return {
         label.removeprefix("order_feed_").replace("_file", ""): outcome.summary[
             "status"
         ]
-        for label, outcome in told.items()
+        for label, outcome in outcomes.items()
     }
 
 
 def holding(project: OrderProject, at: dt.datetime, file: str) -> set[str]:
     """The checks that hold a file back."""
     kind, _, split = file.partition(".")
-    told = project.publish(at)[f"order_feed_{kind}_file.{split}"].summary
-    assert told["status"] == "held", told
-    return {check["id"] for check in told["held_by"]}
+    summary = project.publish(at)[f"order_feed_{kind}_file.{split}"].summary
+    assert summary["status"] == "held", summary
+    return {check["id"] for check in summary["held_by"]}
 
 
 def test_a_term_opens_at_its_minute(project: OrderProject) -> None:
@@ -86,14 +86,14 @@ def test_a_term_opens_at_its_minute(project: OrderProject) -> None:
 def test_a_term_closes_at_its_minute(project: OrderProject) -> None:
     terms = (during(MONDAY, MONDAY + DAY + SECOND),)
     published(project, MONDAY, order(1, "A"), terms=terms)
-    told = published(project, MONDAY + DAY, order(1, "B"), terms=terms)
-    assert told == {DELTA: "delivered", FULL: "not due"}
+    statuses = published(project, MONDAY + DAY, order(1, "B"), terms=terms)
+    assert statuses == {DELTA: "delivered", FULL: "not due"}
     terms = (during(MONDAY, MONDAY + 2 * DAY),)
     assert published(project, MONDAY + 2 * DAY, order(1, "C"), terms=terms) == CLOSED
 
 
 @pytest.mark.parametrize(
-    "said",
+    "term",
     [
         {"is_archived": True},
         {"ordering_opens_at": None},
@@ -102,16 +102,16 @@ def test_a_term_closes_at_its_minute(project: OrderProject) -> None:
     ],
     ids=["archived", "no opening", "no closing", "no dates"],
 )
-def test_a_term_that_is_not_open_has_no_file(project: OrderProject, said: dict) -> None:
-    assert published(project, MONDAY, order(1, "A"), terms=(ALWAYS | said,)) == CLOSED
+def test_a_term_that_is_not_open_has_no_file(project: OrderProject, term: dict) -> None:
+    assert published(project, MONDAY, order(1, "A"), terms=(ALWAYS | term,)) == CLOSED
     assert not list(project.partner.iterdir())
 
 
 def test_terms_have_their_own_files(project: OrderProject) -> None:
     other = during(MONDAY, MONDAY + DAY, "4228")
     orders = order(1, "A"), order(2, "B", sis_term_id="4228")
-    told = published(project, MONDAY, *orders, terms=(ALWAYS, other))
-    assert set(told.values()) == {"delivered"}
+    statuses = published(project, MONDAY, *orders, terms=(ALWAYS, other))
+    assert set(statuses.values()) == {"delivered"}
     assert sorted(path.name for path in project.partner.iterdir()) == [
         f"2091-01-01-{name}-order-feed-{kind}.csv"
         for name in ("4218", "4228")
@@ -122,8 +122,8 @@ def test_terms_have_their_own_files(project: OrderProject) -> None:
 def test_missed_nights_lose_nothing(project: OrderProject) -> None:
     published(project, MONDAY - DAY, order(1, "A"))
     # Monday and Tuesday nobody came; on Wednesday both are due.
-    told = published(project, MONDAY + 2 * DAY, order(1, "A"), order(2, "B"))
-    assert told == BOTH
+    statuses = published(project, MONDAY + 2 * DAY, order(1, "A"), order(2, "B"))
+    assert statuses == BOTH
     reader = Consumer()
     reader.take(project.partner.iterdir())
     assert {row["order_id"] for row in reader.rows("4218")} == {"1", "2"}
@@ -139,8 +139,8 @@ def test_a_term_that_closed_has_a_last_full_file_if_told(
     terms = (during(MONDAY + DAY, MONDAY + 3 * DAY),)
     published(ours, MONDAY + DAY, order(1, "A"), terms=terms)
     last = order(1, "A", canceled_at="2091-01-04T09:00:00Z")
-    told = published(ours, MONDAY + 7 * DAY, last, terms=terms)
-    assert told == (
+    statuses = published(ours, MONDAY + 7 * DAY, last, terms=terms)
+    assert statuses == (
         {"delta": "nothing open", FULL: "delivered"} if is_final else CLOSED
     )
     assert published(ours, MONDAY + 14 * DAY, last, terms=terms) == CLOSED
@@ -151,8 +151,8 @@ def test_a_last_full_file_needs_a_closing_after_the_last_one(
 ) -> None:
     terms = (during(MONDAY - DAY, MONDAY + SECOND),)
     published(final, MONDAY, order(1, "A"), terms=terms)
-    told = published(final, MONDAY + 7 * DAY, order(1, "B"), terms=terms)
-    assert told[FULL] == "delivered"
+    statuses = published(final, MONDAY + 7 * DAY, order(1, "B"), terms=terms)
+    assert statuses[FULL] == "delivered"
     assert published(final, MONDAY + 14 * DAY, order(1, "C"), terms=terms) == CLOSED
 
 
@@ -175,14 +175,14 @@ def test_nothing_is_open_is_doubted_if_nobody_asked_lately(
 ) -> None:
     terms = (during(MONDAY - 9 * DAY, MONDAY - 8 * DAY),)
     assert published(project, MONDAY, terms=terms) == CLOSED
-    told = project.publish(MONDAY + DAY)["order_feed_delta_file"]
-    assert (told.code, told.summary["status"]) == (1, "refused")
-    assert "order_tool, run 20910101T080000Z-test, was read until" in told.text
+    outcome = project.publish(MONDAY + DAY)["order_feed_delta_file"]
+    assert (outcome.code, outcome.summary["status"]) == (1, "refused")
+    assert "order_tool, run 20910101T080000Z-test, was read until" in outcome.text
 
 
 def test_an_empty_full_is_held(project: OrderProject) -> None:
-    told = published(project, MONDAY)
-    assert told == {DELTA: "skipped", FULL: "held"}
+    statuses = published(project, MONDAY)
+    assert statuses == {DELTA: "skipped", FULL: "held"}
     assert holding(project, MONDAY, FULL) == {"RUN_EMPTY", "RUN_MIN_ROWS"}
 
 
@@ -213,8 +213,8 @@ def test_an_order_that_was_shown_and_is_not_holds_both(
     project: OrderProject, left: list[dict]
 ) -> None:
     published(project, MONDAY, *many(9))
-    told = published(project, MONDAY + 7 * DAY, *many(9)[1:], *left)
-    assert told == {DELTA: "held", FULL: "held"}
+    statuses = published(project, MONDAY + 7 * DAY, *many(9)[1:], *left)
+    assert statuses == {DELTA: "held", FULL: "held"}
     for file in (DELTA, FULL):
         assert holding(project, MONDAY + 7 * DAY, file) == {"RUN_KEY_VANISHED"}
 
@@ -265,8 +265,10 @@ def test_an_order_that_moves_where_no_file_is_made_has_vanished(
     closed = during(MONDAY - 9 * DAY, MONDAY - 8 * DAY, "4228")
     published(project, MONDAY, *many(9), terms=(ALWAYS, closed))
     moved = order(1, "A", sis_term_id="4228")
-    told = published(project, MONDAY + DAY, *many(9)[1:], moved, terms=(ALWAYS, closed))
-    assert told[DELTA] == "held"
+    statuses = published(
+        project, MONDAY + DAY, *many(9)[1:], moved, terms=(ALWAYS, closed)
+    )
+    assert statuses[DELTA] == "held"
     assert holding(project, MONDAY + DAY, DELTA) == {"RUN_KEY_VANISHED"}
 
 
@@ -281,12 +283,12 @@ def test_an_approved_loss_is_let_go_once(project: OrderProject) -> None:
 
 
 def approve(project: OrderProject, at: dt.datetime) -> None:
-    told = project.publish(at)["order_feed_delta_file.4218"].summary
-    held = {"feed": "order_feed_delta_file", "file": told["file"]}
-    checks = [check["id"] for check in told["held_by"]]
+    summary = project.publish(at)["order_feed_delta_file.4218"].summary
+    held = {"feed": "order_feed_delta_file", "file": summary["file"]}
+    checks = [check["id"] for check in summary["held_by"]]
     ledger = project.ledger
     newest = approval.releasable(
-        ledger, project.data / "outbox", told["sha256"], "it was a test order"
+        ledger, project.data / "outbox", summary["sha256"], "it was a test order"
     )
     assert (newest["file"], newest["checks"]) == (held["file"], checks)
     approval.approve(ledger, newest, "ann", "it was a test order")
@@ -298,8 +300,8 @@ def test_files_of_the_same_bytes_are_released_one_by_one(project: OrderProject) 
     terms = (ALWAYS, during(MONDAY, MONDAY + 99 * DAY, "4228"))
     published(project, MONDAY, *many(9), *others, terms=terms)
     lost = (*many(9)[1:], *others[1:])
-    told = published(project, MONDAY + DAY, *lost, terms=terms)
-    assert (told[DELTA], told["delta.4228"]) == ("held", "held")
+    statuses = published(project, MONDAY + DAY, *lost, terms=terms)
+    assert (statuses[DELTA], statuses["delta.4228"]) == ("held", "held")
     held = project.ledger.all("held")[-2:]
     assert held[0]["sha256"] == held[1]["sha256"]
     released = []
@@ -320,8 +322,8 @@ def test_no_file_of_a_day_that_others_came_after(project: OrderProject) -> None:
     published(project, MONDAY + DAY, order(1, "A"))
     before = sorted(project.partner.iterdir())
     project.build({"terms": [ALWAYS], "orders": [order(1, "B")]}, MONDAY + DAY)
-    told = project.publish(MONDAY, is_due=False)
-    for outcome in told.values():
+    outcomes = project.publish(MONDAY, is_due=False)
+    for outcome in outcomes.values():
         assert (outcome.code, outcome.summary["status"]) == (1, "refused")
         assert "2091-01-02-4218-order-feed-" in outcome.text
     assert sorted(project.partner.iterdir()) == before

@@ -27,8 +27,8 @@ def package(project: SampleProject) -> Path:
 
 @pytest.fixture(scope="module")
 def contract(package: Path) -> Json:
-    found: Json = yaml.safe_load((package / "contract.odcs.yaml").read_text())
-    return found
+    actual: Json = yaml.safe_load((package / "contract.odcs.yaml").read_text())
+    return actual
 
 
 def test_the_contract_keeps_the_standard(contract: Json) -> None:

@@ -56,18 +56,18 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     subprocess.run([tool, "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
     project.variables["FEEDS_SIGNING_KEY_FILE"] = key
     project.meta["changes"] = {"measures": ["qty_on_hand"], "group": "part_type"}
-    told = project.write().publish(FEEDS_ACCEPT_FIRST=1)
+    summary = project.write().publish(FEEDS_ACCEPT_FIRST=1)
     for number in (1, 2):
         project.later()
         project.rows[number]["qty_on_hand"] = 10 + number
-        told = project.write().publish()
-        assert told["files"][0]["status"] == "delivered", told
+        summary = project.write().publish()
+        assert summary["files"][0]["status"] == "delivered", summary
     project.later()
     project.rows[3]["qty_on_hand"] = -1
-    told = project.write().publish()
-    assert told["files"][0]["status"] == "held", told
+    summary = project.write().publish()
+    assert summary["files"][0]["status"] == "held", summary
     public.write_text(project.run("publish", "key").stdout)
-    return Store(Path(told["files"][0]["package"]).parent, project.ledger_file, key,
+    return Store(Path(summary["files"][0]["package"]).parent, project.ledger_file, key,
                  public)  # fmt: skip
 
 
@@ -79,11 +79,11 @@ def check(capsys: pytest.CaptureFixture[str], words: list[str]) -> tuple[int, st
 def test_what_is_whole_is_found_so(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, said = check(capsys, store.full())
-    assert (code, said.splitlines()[-1]) == (0, "4 packages, none wrong")
-    code, said = check(capsys, [str(store.folder)])
+    code, result = check(capsys, store.full())
+    assert (code, result.splitlines()[-1]) == (0, "4 packages, none wrong")
+    code, result = check(capsys, [str(store.folder)])
     assert code == 0
-    assert "signatures were not checked" in said
+    assert "signatures were not checked" in result
 
 
 def test_one_file_and_the_standard_library_are_enough(
@@ -120,7 +120,7 @@ def test_every_single_mutation_is_found(
         for m in mutations
         if m.kind in ALWAYS or random.Random(m.name + m.kind).random() < SHARE
     ]
-    made: Counter[str] = Counter()
+    created: Counter[str] = Counter()
     bare: Counter[str] = Counter()
     full: Counter[str] = Counter()
     missed = []
@@ -128,25 +128,25 @@ def test_every_single_mutation_is_found(
         copy = tmp_path / "copy" / store.folder.name
         shutil.copytree(store.folder, copy)
         mutation.do(copy)
-        made[mutation.kind] += 1
-        by_folders, said = check(capsys, [str(copy)])
-        by_all, said = check(capsys, store.full(copy))
+        created[mutation.kind] += 1
+        by_folders, result = check(capsys, [str(copy)])
+        by_all, result = check(capsys, store.full(copy))
         bare[mutation.kind] += by_folders
         full[mutation.kind] += by_all
         if by_all != 1:
-            missed.append(f"{mutation.kind}: {mutation.name}, {FULL}: {said}")
+            missed.append(f"{mutation.kind}: {mutation.name}, {FULL}: {result}")
         if mutation.bare and by_folders != 1:
             missed.append(f"{mutation.kind}: {mutation.name}, folders alone")
         shutil.rmtree(copy)
     if SHARE == 1:
         with capsys.disabled():
-            sys.stdout.write(_table(made, bare, full))
+            sys.stdout.write(_table(created, bare, full))
     assert missed == []
 
 
-def _table(made: Counter[str], bare: Counter[str], full: Counter[str]) -> str:
-    rows = [(kind, made[kind], bare[kind], full[kind]) for kind in sorted(made)]
-    rows.append(("all", made.total(), bare.total(), full.total()))
+def _table(created: Counter[str], bare: Counter[str], full: Counter[str]) -> str:
+    rows = [(kind, created[kind], bare[kind], full[kind]) for kind in sorted(created)]
+    rows.append(("all", created.total(), bare.total(), full.total()))
     return (
         f"\n| mutation | made | found by the folders alone | {FULL} |\n"
         "|---|---:|---:|---:|\n"
@@ -178,9 +178,9 @@ def test_a_pruned_chain_begins_at_a_digest_that_one_knows(
     first, *_ = sorted(copy.iterdir())
     digest = hashlib.sha256((first / "SHA256SUMS").read_bytes()).hexdigest()
     shutil.rmtree(first)
-    code, said = check(capsys, [str(copy)])
+    code, result = check(capsys, [str(copy)])
     assert code == 1
-    assert "give --since" in said
+    assert "give --since" in result
     assert check(capsys, [str(copy), "--since", digest])[0] == 0
     assert check(capsys, [str(copy), "--since", "0" * 64])[0] == 1
 
@@ -251,7 +251,7 @@ def test_openssl_reads_the_signature(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "says"),
+    ("variables", "message"),
     [
         ({"FEEDS_SIGNING_KEY_FILE": "/nowhere/feeds.pem"}, "cannot be read"),
         ({"FEEDS_SIGNING_KEY": "c2VjcmV0LXNlY3JldA=="}, "expected a PEM private key"),
@@ -261,7 +261,7 @@ def test_openssl_reads_the_signature(store: Store) -> None:
     ],
 )
 def test_a_wrong_key_is_named_and_not_shown(
-    tmp_path: Path, variables: dict[str, str], says: str
+    tmp_path: Path, variables: dict[str, str], message: str
 ) -> None:
     if variables.get("FEEDS_SIGNING_KEY") == "RSA":
         tool = shutil.which("openssl")
@@ -275,7 +275,7 @@ def test_a_wrong_key_is_named_and_not_shown(
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert says in done.stderr
+    assert message in done.stderr
     secret = variables.get("FEEDS_SIGNING_KEY", "none at all")
     assert len(secret) < 2 or secret not in done.stderr + done.stdout
 
@@ -317,7 +317,7 @@ def test_what_was_not_checked_is_not_called_good(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     try:
-        found = verify.main(words)
+        actual = verify.main(words)
     except SystemExit as ended:
-        found = int(str(ended.code))
-    assert found == code
+        actual = int(str(ended.code))
+    assert actual == code
