@@ -44,10 +44,10 @@ class CheckProject(Project):
         """Run the command; no password is in what it prints or keeps."""
         self.write()
         done = self.run("publish", "check", *words, **variables)
-        kept = "".join(path.read_text() for path in (self.data / "checks").glob("*"))
+        reports = "".join(path.read_text() for path in (self.data / "checks").glob("*"))
         for name, secret in {**self.environment(), **variables}.items():
             if name.endswith("_PASSWORD"):
-                assert str(secret) not in done.stdout + done.stderr + kept
+                assert str(secret) not in done.stdout + done.stderr + reports
         return done
 
     def check(self, **variables: object) -> dict[str, Any]:

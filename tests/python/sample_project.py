@@ -272,8 +272,8 @@ class SampleProject(Project):
             self.partner.mkdir()
         target = self.root / "target"
         target.mkdir(exist_ok=True)
-        said = manifest(self.meta, self.columns)
-        (target / "manifest.json").write_text(json.dumps(said))
+        content = manifest(self.meta, self.columns)
+        (target / "manifest.json").write_text(json.dumps(content))
         (target / "run_results.json").write_text(json.dumps(self.results))
         landed = self.data / "landing" / "current" / "ordertime"
         landed.mkdir(parents=True, exist_ok=True)
@@ -331,12 +331,12 @@ class SampleProject(Project):
             accept_first=accept_first,
             bar=False,
         )
-        found = artifacts.read(settings.root, settings.variables)
+        build_artifacts = artifacts.read(settings.root, settings.variables)
         ledger = Ledger(settings.place.ledger)
         return [
             outcome
-            for feed in feeds.read(found)
-            for outcome in publish(settings, found, ledger, feed)
+            for feed in feeds.read(build_artifacts)
+            for outcome in publish(settings, build_artifacts, ledger, feed)
         ]
 
     def quick(self) -> Self:

@@ -53,20 +53,20 @@ class Run:
         """Continue it."""
         self.process.send_signal(signal.SIGCONT)
 
-    def says(self, words: str) -> None:
+    def wait_for(self, words: str) -> None:
         """Wait for a line with `words` on stderr."""
         assert self.process.stderr is not None
-        said = []
+        lines = []
         for line in self.process.stderr:
-            said.append(line)
+            lines.append(line)
             if words in line:
                 return
-        raise AssertionError(f"it ended without {words!r}: {said}")
+        raise AssertionError(f"it ended without {words!r}: {lines}")
 
     def ended(self) -> tuple[int, str]:
         """Wait for its end; return the exit code and the rest of stderr."""
-        _, said = self.process.communicate()
-        return self.process.returncode, said
+        _, log = self.process.communicate()
+        return self.process.returncode, log
 
 
 @contextmanager
@@ -88,9 +88,9 @@ def stopped(
     ) as process:  # fmt: skip
         try:
             state = os.WEXITED | os.WSTOPPED | os.WNOWAIT
-            found = os.waitid(os.P_PID, process.pid, state)
-            assert found is not None
-            if found.si_code != os.CLD_STOPPED:
+            status = os.waitid(os.P_PID, process.pid, state)
+            assert status is not None
+            if status.si_code != os.CLD_STOPPED:
                 raise AssertionError(
                     f"it ended before {place}: {process.communicate()}"
                 )

@@ -116,7 +116,7 @@ def test_names_of_a_check_end_in_part(project: CheckProject) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (("nobody",), 2, "DEST_NOBODY_URL"),
         (("no/body",), 2, "expected the name of a destination"),
@@ -124,10 +124,10 @@ def test_names_of_a_check_end_in_part(project: CheckProject) -> None:
     ],
 )
 def test_a_mistake_is_named(
-    project: CheckProject, words: tuple[str, ...], code: int, said: str
+    project: CheckProject, words: tuple[str, ...], code: int, message: str
 ) -> None:
     done = project.run_check(*words)
-    assert (done.returncode, said in done.stdout + done.stderr) == (code, True)
+    assert (done.returncode, message in done.stdout + done.stderr) == (code, True)
 
 
 def test_a_destination_without_a_feed_is_checked_in_the_folder_that_is_named(

@@ -14,7 +14,7 @@ PASSWORD = "s3cret-of-the-partner"
 KEY = "ssh-ed25519 AAAA"
 
 
-def of(**given: str) -> Destination:
+def read_destination(**given: str) -> Destination:
     named = {f"DEST_ONPART_{name}": text for name, text in given.items()}
     return Destination.of(Environment(named), "onpart")
 
@@ -57,7 +57,7 @@ def of(**given: str) -> Destination:
 )
 def test_a_mistake_names_its_variable(given: dict[str, str], words: str) -> None:
     with pytest.raises(Misuse, match=words) as caught:
-        of(**given)
+        read_destination(**given)
     assert "hidden" not in str(caught.value)
 
 
@@ -73,7 +73,9 @@ def test_a_mistake_names_its_variable(given: dict[str, str], words: str) -> None
     ],
 )
 def test_a_scheme_has_its_port(url: str, port: int, server: str) -> None:
-    destination = of(URL=url, PASSWORD="x", ALLOW_PLAINTEXT="1", HOST_KEY=KEY)
+    destination = read_destination(
+        URL=url, PASSWORD="x", ALLOW_PLAINTEXT="1", HOST_KEY=KEY
+    )
     assert (destination.port, destination.server, destination.user) == (
         port,
         server,
@@ -99,11 +101,11 @@ def test_a_scheme_has_its_port(url: str, port: int, server: str) -> None:
 def test_the_folders_of_url_and_exposure_add_up(
     url: str, folder: str, whole: str
 ) -> None:
-    assert of(URL=url, PASSWORD="x", HOST_KEY=KEY).folder(folder) == whole
+    assert read_destination(URL=url, PASSWORD="x", HOST_KEY=KEY).folder(folder) == whole
 
 
 def test_a_folder_of_an_exposure_is_no_command() -> None:
-    destination = of(URL="ftps://u@h", PASSWORD="x")
+    destination = read_destination(URL="ftps://u@h", PASSWORD="x")
     with pytest.raises(Refused, match="control characters"):
         destination.folder("in\r\nDELE x")
 
@@ -111,27 +113,32 @@ def test_a_folder_of_an_exposure_is_no_command() -> None:
 def test_a_password_is_asked_only_where_it_is_needed(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.touch()
-    assert of(URL="file:///srv").password is None
-    destination = of(URL="sftp://u@h", HOST_KEY=KEY, KEY_FILE=str(key))
+    assert read_destination(URL="file:///srv").password is None
+    destination = read_destination(URL="sftp://u@h", HOST_KEY=KEY, KEY_FILE=str(key))
     assert (destination.password, destination.ssh.key_file) == (None, key)
 
 
 def test_tls_is_never_older_than_1_2_and_always_checked() -> None:
-    context = tls_context(of(URL="ftps://u@h", PASSWORD="x"))
+    context = tls_context(read_destination(URL="ftps://u@h", PASSWORD="x"))
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
-    limited = tls_context(of(URL="ftps://u@h", PASSWORD="x", TLS_MAX="1.2"))
+    limited = tls_context(
+        read_destination(URL="ftps://u@h", PASSWORD="x", TLS_MAX="1.2")
+    )
     assert limited.maximum_version is ssl.TLSVersion.TLSv1_2
 
 
 def test_the_user_may_be_a_variable() -> None:
-    assert of(URL="ftps://h", USER="ann@x", PASSWORD="x").user == "ann@x"
-    assert of(URL="ftps://bob%40x@h", USER="ann", PASSWORD="x").user == "bob@x"
+    assert read_destination(URL="ftps://h", USER="ann@x", PASSWORD="x").user == "ann@x"
+    assert (
+        read_destination(URL="ftps://bob%40x@h", USER="ann", PASSWORD="x").user
+        == "bob@x"
+    )
 
 
 def test_no_secret_is_ever_shown() -> None:
     given = {"URL": "sftp://u@h", "HOST_KEY": KEY, "PASSWORD": PASSWORD}
-    destination = of(**given, KEY_PASSPHRASE="opens-the-key")
+    destination = read_destination(**given, KEY_PASSPHRASE="opens-the-key")
     shown = f"{destination!r} {destination} {destination.ssh!r}"
     assert PASSWORD not in shown
     assert "opens-the-key" not in shown

@@ -209,8 +209,8 @@ def test_sizes_by_other_ways(server: Start, kind: str, source: Path) -> None:
         for name in (NAME, "b c.csv"):
             connection.put(source, name, ignore)
         features = connection._features  # type: ignore[attr-defined]
-        for gone in ("SIZE", "MLST"):
-            features.pop(gone, None)
+        for command in ("SIZE", "MLST"):
+            features.pop(command, None)
             assert connection.size("b c.csv") == len(CONTENT)
             assert connection.size(NAME) == len(CONTENT)
             assert connection.size("c.csv") is None
@@ -235,8 +235,10 @@ def test_every_hash_of_a_server_is_compared(
     to = server("proftpd", hashes=True)
     with opened(to) as connection:
         features = connection._features  # type: ignore[attr-defined]
-        kept = {name: text for name, text in features.items() if name in left.split()}
-        offered = hash_offered(kept)
+        remaining = {
+            name: text for name, text in features.items() if name in left.split()
+        }
+        offered = hash_offered(remaining)
         connection._algorithm, connection._hash_command = offered  # type: ignore[attr-defined]
         for name, content in (("x", b"x"), ("many", CONTENT)):
             source.write_bytes(content)

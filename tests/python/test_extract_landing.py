@@ -39,7 +39,7 @@ def item(identity: int, **changes: Any) -> dict[str, Any]:
     }
 
 
-def page(folder: Path, *texts: str, gone: frozenset[int] = frozenset()) -> Complete:
+def page(folder: Path, *texts: str, missing: frozenset[int] = frozenset()) -> Complete:
     """Durable pages with these bodies."""
     folder.mkdir(exist_ok=True)
     for number, text in enumerate(texts, 1):
@@ -47,7 +47,7 @@ def page(folder: Path, *texts: str, gone: frozenset[int] = frozenset()) -> Compl
         page_path(folder, number).write_bytes(body)
     facts = tuple(Facts(0, None, None) for _ in texts)
     read_at = datetime(2026, 11, 20, 6, tzinfo=UTC)
-    return Complete(Listing(folder, 0, read_at, facts), 0, 1, removed=gone)
+    return Complete(Listing(folder, 0, read_at, facts), 0, 1, removed=missing)
 
 
 def landed(
@@ -130,9 +130,9 @@ def test_fields_we_do_not_know_are_kept_and_reported(tmp_path: Path) -> None:
     records = [item(1, New={"a": [1]}), item(2), item(3, New=None, Other="x")]
     table, rows = landed(tmp_path, json.dumps(records))
     assert table.unrecognised == {"New": 2, "Other": 1}
-    kept = [row["_unrecognised"] and json.loads(row["_unrecognised"]) for row in rows]
-    assert kept[:2] == [{"New": {"a": [1]}}, None]
-    assert kept[2]["Other"] == "x"
+    fields = [row["_unrecognised"] and json.loads(row["_unrecognised"]) for row in rows]
+    assert fields[:2] == [{"New": {"a": [1]}}, None]
+    assert fields[2]["Other"] == "x"
 
 
 def test_known_fields_that_nobody_has_are_listed(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_known_fields_that_nobody_has_are_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             {"Price": "12.30"},
@@ -157,9 +157,9 @@ def test_known_fields_that_nobody_has_are_listed(tmp_path: Path) -> None:
     ],
 )
 def test_a_retyped_field_is_refused_by_name(
-    tmp_path: Path, change: dict[str, Any], said: str
+    tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=message):
         landed(tmp_path, json.dumps([item(1), item(2, **change)]))
     assert not (tmp_path / "part_items.parquet").exists()
 
@@ -178,8 +178,8 @@ def test_a_key_that_stands_twice_in_an_object_is_refused(
 ) -> None:
     text = json.dumps([item(1)])
     assert sound in text
-    said = f"the key {key} appears twice in an object, in the record with Id 1"
-    with pytest.raises(Refused, match=said):
+    message = f"the key {key} appears twice in an object, in the record with Id 1"
+    with pytest.raises(Refused, match=message):
         landed(tmp_path, text.replace(sound, hostile))
 
 
@@ -216,7 +216,7 @@ def test_a_stock_row_is_keyed_by_item_and_location(tmp_path: Path) -> None:
 
 
 def test_records_that_have_gone_are_left_out(tmp_path: Path) -> None:
-    _, rows = landed(tmp_path, json.dumps([item(1), item(2)]), gone=frozenset({1}))
+    _, rows = landed(tmp_path, json.dumps([item(1), item(2)]), missing=frozenset({1}))
     assert [row["Id"] for row in rows] == [2]
 
 
@@ -233,8 +233,8 @@ def test_the_same_pages_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_source_yaml_says_which_custom_fields_become_columns(root: Path) -> None:
-    found = custom_fields(root / "models", "ordertime", "part_items")
-    assert found["cf_part_type"] == "Part Type"
+    columns = custom_fields(root / "models", "ordertime", "part_items")
+    assert columns["cf_part_type"] == "Part Type"
     with pytest.raises(Misuse, match="expected the table nothing"):
         custom_fields(root / "models", "ordertime", "nothing")
     with pytest.raises(Misuse, match=r"does not exist. Run from the project's root"):

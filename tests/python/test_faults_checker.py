@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.checker import Scene, after_a_run, in_the_end
+from faults.checker import Traces, after_a_run, in_the_end
 
 OLD = {"m.json": b"old manifest", "f.csv": b"old feed"}
 NEW = {"m.json": b"new manifest", "f.csv": b"new feed"}
@@ -30,7 +30,7 @@ def write(path: Path, content: list[dict[str, Any]]) -> None:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
+def traces(tmp_path: Path) -> Traces:
     folder, data = tmp_path / "partner", tmp_path / "data"
     folder.mkdir()
     data.mkdir()
@@ -38,11 +38,11 @@ def scene(tmp_path: Path) -> Scene:
         (folder / name).write_bytes(content)
     ledger = data / "ledger.jsonl"
     write(ledger, records(("intent", "1"), ("placing", "1"), ("delivered", "1")))
-    return Scene(folder, ledger, data, OLD, NEW, LOG, (SECRET,), outputs=[b"fine"])
+    return Traces(folder, ledger, data, OLD, NEW, LOG, (SECRET,), outputs=[b"fine"])
 
 
-def test_a_good_end_is_not_blamed(scene: Scene) -> None:
-    assert after_a_run(scene, 0) + in_the_end(scene) == []
+def test_a_good_end_is_not_blamed(traces: Traces) -> None:
+    assert after_a_run(traces, 0) + in_the_end(traces) == []
 
 
 @pytest.mark.parametrize(
@@ -64,17 +64,17 @@ def test_a_good_end_is_not_blamed(scene: Scene) -> None:
     ],
 )
 def test_what_is_wrong_after_a_run_is_seen(
-    scene: Scene, spoil: Callable[[Scene], object], words: str
+    traces: Traces, spoil: Callable[[Traces], object], words: str
 ) -> None:
-    spoil(scene)
-    assert words in "\n".join(after_a_run(scene, 0))
+    spoil(traces)
+    assert words in "\n".join(after_a_run(traces, 0))
 
 
 @pytest.mark.parametrize(("code", "wrong"), [(2, True), (75, False), (-11, True)])
 def test_an_exit_code_that_tells_nothing_is_seen(
-    scene: Scene, code: int, wrong: bool
+    traces: Traces, code: int, wrong: bool
 ) -> None:
-    assert (f"truthful: exit {code}" in after_a_run(scene, code)) is wrong
+    assert (f"truthful: exit {code}" in after_a_run(traces, code)) is wrong
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_an_exit_code_that_tells_nothing_is_seen(
     ],
 )
 def test_what_is_wrong_in_the_end_is_seen(
-    scene: Scene, spoil: Callable[[Scene], object], words: str
+    traces: Traces, spoil: Callable[[Traces], object], words: str
 ) -> None:
-    spoil(scene)
-    assert words in "\n".join(in_the_end(scene))
+    spoil(traces)
+    assert words in "\n".join(in_the_end(traces))

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from msgspec import structs
 
 from monitor.why.csv_search import find
-from store.dialect import Dialect
+from store.dialect import RFC_4180, Dialect
 
 HOSTILE = [
     '"', '""', "\n", "\r\n", ",", '",', ',"', '"\n', "a\n1,A,B\n2,C,D", "é\u2028",
     'x\n7,"MAIN","S-1",REVIEW', "\\", '\\"', "", "'", ";", "\t",
 ]  # fmt: skip
-ESCAPED = Dialect(escape="\\")
+ESCAPED = structs.replace(RFC_4180, escape="\\")
 
 
 def write(path: Path, seed: int, size: int, dialect: Dialect) -> None:
@@ -48,7 +49,7 @@ def write(path: Path, seed: int, size: int, dialect: Dialect) -> None:
         )
 
 
-@pytest.mark.parametrize("dialect", [Dialect(), ESCAPED], ids=["doubled", "escaped"])
+@pytest.mark.parametrize("dialect", [RFC_4180, ESCAPED], ids=["doubled", "escaped"])
 @pytest.mark.parametrize("seed", range(3))
 def test_every_record_is_found_and_no_other(tmp_path, seed, dialect):
     path = tmp_path / "audit.csv"
@@ -70,24 +71,24 @@ def test_the_lines_of_a_record_are_counted_from_1(tmp_path):
     rows = "".join(f'"{n}","{"y" * (n % 90)}\n"\r\n' for n in range(1, 9000, 2))
     path.write_text('"order_id","note"\n' + rows, newline="")
     for number in (1, 7, 99, 4321, 8999):
-        (record,) = find(path, Dialect(), "order_id", str(number))
+        (record,) = find(path, RFC_4180, "order_id", str(number))
         assert (record.first_line, record.last_line) == (number + 1, number + 2)
     for number in ("4322", "0", "90", "10000000", ""):
-        assert find(path, Dialect(), "order_id", number) == []
+        assert find(path, RFC_4180, "order_id", number) == []
 
 
 def test_the_last_record_needs_no_line_feed(tmp_path):
     path = tmp_path / "audit.csv"
     path.write_text("item_id,note\n1,a\n2,b")
-    (record,) = find(path, Dialect(), "item_id", "2")
+    (record,) = find(path, RFC_4180, "item_id", "2")
     assert (record.values["note"], record.first_line, record.last_line) == ("b", 3, 3)
-    (record,) = find(path, Dialect(), "note", "b")
+    (record,) = find(path, RFC_4180, "note", "b")
     assert record.values["item_id"] == "2"
     path.write_text("item_id,note\n")
-    assert find(path, Dialect(), "item_id", "1") == []
+    assert find(path, RFC_4180, "item_id", "1") == []
     path.write_text("")
-    assert find(path, Dialect(), "item_id", "1") == []
-    assert find(tmp_path / "missing.csv", Dialect(), "item_id", "1") == []
+    assert find(path, RFC_4180, "item_id", "1") == []
+    assert find(tmp_path / "missing.csv", RFC_4180, "item_id", "1") == []
 
 
 def test_a_text_that_looks_like_records_is_not_one(tmp_path):
@@ -99,7 +100,7 @@ def test_a_text_that_looks_like_records_is_not_one(tmp_path):
     path.write_text("item_id,place,sku,note\n" + "".join(rows))
     for number in (3, 1400, 1499, 1500, 1501, 2999):
         for column, value in (("item_id", f"{number}"), ("sku", f"S-{number:06d}")):
-            (record,) = find(path, Dialect(), column, value)
+            (record,) = find(path, RFC_4180, column, value)
             assert record.values["item_id"] == str(number)
             assert record.values["note"] != "fake"
 

@@ -43,8 +43,8 @@ class Partner(Stub):
     """The scripted server, with a connection to it."""
 
     def open(self, folder: str = "/", **more: str) -> Connection:
-        patience = dict.fromkeys(("TIMEOUT", "REPLY_TIMEOUT"), "5")
-        short = {f"DEST_ONPART_{name}": text for name, text in patience.items()}
+        timeouts = dict.fromkeys(("TIMEOUT", "REPLY_TIMEOUT"), "5")
+        short = {f"DEST_ONPART_{name}": text for name, text in timeouts.items()}
         variables = Environment({**self.variables(), **short, **more})
         return connect(Destination.of(variables, "onpart"), folder)
 
@@ -116,7 +116,7 @@ def test_the_order_of_commands_is_the_safe_one(
         record = send(ledger, open_, intent(feed), feed)
 
         sent = [command.split()[0] for command in server.commands]
-        transfer = [word for word in sent if word in _TOLD]
+        transfer = [word for word in sent if word in _COMMANDS]
         assert transfer == [
             "AUTH", "USER", "PASS", "PBSZ", "PROT", "TYPE",
             "STOR", "SIZE", "RNFR", "RNTO", "SIZE",
@@ -130,8 +130,8 @@ def test_the_order_of_commands_is_the_safe_one(
     assert record["receipt"]["files"][0]["rechecked"] is True
 
 
-_TOLD = ("AUTH", "USER", "PASS", "PBSZ", "PROT", "TYPE", "STOR", "SIZE", "RNFR", "RNTO",
-         "DELE")  # fmt: skip
+_COMMANDS = ("AUTH", "USER", "PASS", "PBSZ", "PROT", "TYPE", "STOR", "SIZE", "RNFR",
+             "RNTO", "DELE")  # fmt: skip
 
 
 @pytest.mark.parametrize("content", [b"", b"x", CONTENT], ids=["empty", "one", "many"])
@@ -301,8 +301,8 @@ def test_two_files_take_their_names_only_when_both_are_there(
     two["items"].append({**two["items"][0], "name": "gone.json", "part": "gone.part"})
     with partner_in("good") as to:
         with pytest.raises(Refused, match="cannot read"):
-            gone = tmp_path / "gone.json"
-            send(ledger, lambda name, folder: to.open(folder), two, feed, gone)
+            missing = tmp_path / "gone.json"
+            send(ledger, lambda name, folder: to.open(folder), two, feed, missing)
         assert to.names() == []
     assert events(ledger) == ["intent", "failed"]
 

@@ -85,16 +85,16 @@ def test_a_last_line_with_zeros_is_cut_off_like_after_a_power_cut(path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("kept", "line"), [(2, 3), (1, 2), (0, 1)], ids=["one", "two", "all"]
+    ("records_left", "line"), [(2, 3), (1, 2), (0, 1)], ids=["one", "two", "all"]
 )
 def test_a_ledger_whose_end_was_cut_off_is_refused(
-    path: Path, kept: int, line: int
+    path: Path, records_left: int, line: int
 ) -> None:
     ledger = Ledger(path)
     for number in range(3):
         ledger.append("held", number=number)
     lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[:kept]))
+    path.write_bytes(b"".join(lines[:records_left]))
     with pytest.raises(Refused, match=f"line {line}: expected 3 records"):
         Ledger(path)
 

@@ -150,13 +150,13 @@ def test_python_reads_every_field(connection: Any, tmp_path: Path) -> None:
 
 def test_duckdb_tells_empty_from_missing(connection: Any, tmp_path: Path) -> None:
     written(connection, tmp_path / "f.csv", RFC_4180)
-    found = duckdb.execute(
+    values = duckdb.execute(
         f"select * from read_csv('{tmp_path / 'f.csv'}', all_varchar = true, "
         "allow_quoted_nulls = false, auto_detect = false, delim = ',', quote = '\"', "
         "escape = '\"', header = true, columns = {k: 'varchar', a: 'varchar', "
         "b: 'varchar', n: 'varchar', t: 'varchar', d: 'varchar'})"
     ).fetchall()
-    assert [list(row) for row in found] == as_text()
+    assert [list(row) for row in values] == as_text()
 
 
 def test_postgresql_rules_tell_empty_from_missing(
@@ -220,12 +220,12 @@ def test_any_text_comes_back(dialect: Dialect, tmp_path: Path, data: Any) -> Non
         fill(connection, "mart", {"k": "integer", "a": "varchar"}, rows)
         path = tmp_path / "f.csv"
         render.table(connection, "mart", column, ("k",), dialect, path)
-        found = connection.execute(
+        values = connection.execute(
             f"select a from {read_csv(path, ['k', 'a'], dialect)} order by k::int"
         ).fetchall()
     # Under the order dialect the text null and a missing value are the same bytes.
     expected = [None if dialect is ORDERS and v == "null" else v for v in values]
-    assert [row[0] for row in found] == expected
+    assert [row[0] for row in values] == expected
 
 
 def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
             "insert into inventory_feed select f.* replace (supplier_sku || '-' || i "
             "as supplier_sku) from inventory_feed f, range(10000) r(i)"
         )
-    found = set()
+    values = set()
     for memory, threads in (("1GB", 1), ("1GB", 2), ("1GB", 4), ("512MB", 4)):
         limits = Limits(memory, threads)
         with duck.open_session(
@@ -250,8 +250,8 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
                 tuple(project.meta["sort"]), RFC_4180, path,
             )  # fmt: skip
             assert rows == 400_040
-            found.add(sha256_of(path))
-    assert len(found) == 1
+            values.add(sha256_of(path))
+    assert len(values) == 1
     with path.open(newline="") as handle:
         keys = [
             [row[c] for c in project.meta["sort"]] for row in csv.DictReader(handle)

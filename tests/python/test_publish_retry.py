@@ -188,8 +188,8 @@ def test_a_part_that_could_not_be_removed_is_removed_by_the_next_run(
     with stopped("in-stor", path, intent(feed), feed, variables) as run:
         to.kill()
         run.go_on()
-        code, said = run.ended()
-    assert (code, "checks this first" in said) == (75, True), said
+        code, log = run.ended()
+    assert (code, "checks this first" in log) == (75, True), log
     ledger = Ledger(path)
     assert [r["attempt"] for r in ledger.open_intents("feed")] == [ATTEMPT]
     assert f"{NAME}.{ATTEMPT}.part" in to.names()
@@ -214,10 +214,10 @@ def test_an_open_try_is_settled_before_another_is_sent(
     with stopped("before-rnto", path, intent(feed), feed, variables) as run:
         to.kill()
         run.go_on()
-        run.says("try=2 ")
+        run.wait_for("try=2 ")
         to.start()
-        code, said = run.ended()
-    assert code == 0, said
+        code, log = run.ended()
+    assert code == 0, log
     (record,) = Ledger(path).all("delivered")
     assert record["attempt"] == ATTEMPT
     assert record["receipt"]["settled"] is True

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import commands
 import pytest
-from commands import ROOT, clean_environment
 from package_mutations import every, reseal
 from package_reader import packages_of_before
 from sample_project import SampleProject
@@ -269,11 +269,7 @@ def test_a_wrong_key_is_named_and_not_shown(
         words = [tool, "genpkey", "-algorithm", "RSA", "-out", tmp_path / "rsa.pem"]
         subprocess.run(words, check=True, capture_output=True)
         variables = {"FEEDS_SIGNING_KEY": (tmp_path / "rsa.pem").read_text()}
-    done = subprocess.run(
-        [sys.executable, "-m", "publish", "key"],
-        env=clean_environment(PYTHONPATH=ROOT, **variables),
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = commands.run("publish", "key", env=variables, cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
     secret = variables.get("FEEDS_SIGNING_KEY", "none at all")
@@ -281,14 +277,8 @@ def test_a_wrong_key_is_named_and_not_shown(
 
 
 def test_the_key_may_stand_in_the_environment(store: Store, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "publish", "key"],
-        env=clean_environment(
-            PYTHONPATH=ROOT,
-            FEEDS_SIGNING_KEY=store.key.read_text().replace("\n", "\\n"),
-        ),
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    variables = {"FEEDS_SIGNING_KEY": store.key.read_text().replace("\n", "\\n")}
+    done = commands.run("publish", "key", env=variables, cwd=tmp_path)
     assert done.stdout == store.public.read_text()
 
 

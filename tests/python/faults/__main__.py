@@ -11,10 +11,10 @@ from faults import cells
 from faults.runner import Result, results
 
 
-def table(found: Sequence[Result]) -> str:
+def table(done: Sequence[Result]) -> str:
     """Write cells by partner and fault: how many, how they ended, what was wrong."""
     groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
-    for result in found:
+    for result in done:
         how = result.cell.how
         if how == "random":
             how += f" {result.cell.point}"
@@ -47,20 +47,18 @@ def main() -> None:
     if not given.sample:
         chosen += cells.at_random(given.random, given.seed)
     chosen = [cell for cell in chosen if given.only in str(cell)]
-    began, found = time.monotonic(), []
+    began, done = time.monotonic(), []
     for result in results(chosen, min(given.workers, len(chosen))):
-        found.append(result)
+        done.append(result)
         fate = "skipped" if result.skipped else "FAILS" if result.wrong else "holds"
         sys.stdout.write(
             f"{fate:8}{result.cell} {result.codes} {result.seconds:.1f} s\n"
         )
-        for line in (*result.wrong, result.said if result.wrong else ""):
+        for line in (*result.wrong, result.output if result.wrong else ""):
             sys.stdout.write(f"        {line}\n" if line else "")
         sys.stdout.flush()
-    bad = [result for result in found if result.wrong]
-    sys.stdout.write(
-        f"\n{table(found)}\n\n{len(found)} cells, {len(bad)} do not hold, "
-    )
+    bad = [result for result in done if result.wrong]
+    sys.stdout.write(f"\n{table(done)}\n\n{len(done)} cells, {len(bad)} do not hold, ")
     sys.stdout.write(f"seed {given.seed}, {time.monotonic() - began:.0f} s\n")
     sys.exit(bool(bad))
 

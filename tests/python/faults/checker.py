@@ -22,8 +22,8 @@ _RENAMED = (
 
 
 @dataclass
-class Scene:
-    """What a cell left behind.
+class Traces:
+    """What a cell left.
 
     Attributes:
         folder: the partner's folder.
@@ -48,78 +48,80 @@ class Scene:
     outputs: list[bytes] = field(default_factory=list)
 
 
-def after_a_run(scene: Scene, code: int) -> list[str]:
+def after_a_run(traces: Traces, code: int) -> list[str]:
     """Return what is wrong after a run.
 
     Args:
-        scene: what the run left.
+        traces: what the run left.
         code: exit code; negative for the signal that killed it.
     """
     wrong = []
-    for name, old in scene.old.items():
-        path = scene.folder / name
-        found = path.read_bytes() if path.exists() else None
-        if found is None:
+    for name, old in traces.old.items():
+        path = traces.folder / name
+        content = path.read_bytes() if path.exists() else None
+        if content is None:
             wrong.append(f"last good: {name} is gone")
-        elif found not in (None, old, scene.new[name]):
+        elif content not in (None, old, traces.new[name]):
             wrong.append(
-                f"whole or absent: {name} has {len(found or b'')} strange bytes"
+                f"whole or absent: {name} has {len(content or b'')} strange bytes"
             )
-    feed = list(scene.old)[-1]
-    there = (scene.folder / feed).exists() and (
-        (scene.folder / feed).read_bytes() == scene.new[feed]
+    feed = list(traces.old)[-1]
+    there = (traces.folder / feed).exists() and (
+        (traces.folder / feed).read_bytes() == traces.new[feed]
     )
-    records = _records(scene.ledger, wrong)
-    told = _told(records, scene.new[feed])
+    records = _records(traces.ledger, wrong)
+    event = _last_event(records, traces.new[feed])
     if code == 0 and not there:
         wrong.append("truthful: exit 0, but the new file is not there")
-    if told == "delivered" and not there:
+    if event == "delivered" and not there:
         wrong.append("truthful: the ledger says delivered, but it is not there")
-    if told == "failed" and there:
+    if event == "failed" and there:
         wrong.append("truthful: the ledger says failed, but it is there")
     # -15: a signal before the start. 2 would be a bug of ours,
     # unless a failpoint plays one.
-    if code not in (0, 1, 75, 143, -9, -15, *scene.codes):
+    if code not in (0, 1, 75, 143, -9, -15, *traces.codes):
         wrong.append(f"truthful: exit {code}")
     return wrong
 
 
-def in_the_end(scene: Scene) -> list[str]:
+def in_the_end(traces: Traces) -> list[str]:
     """Return what is wrong when `publish` has nothing left to do."""
     wrong = []
-    names = sorted(path.name for path in scene.folder.iterdir())
-    if names != sorted(scene.new):
+    names = sorted(path.name for path in traces.folder.iterdir())
+    if names != sorted(traces.new):
         wrong.append(f"litter: {names}")
-    for name, new in scene.new.items():
-        path = scene.folder / name
+    for name, new in traces.new.items():
+        path = traces.folder / name
         if path.exists() and path.read_bytes() != new:
             wrong.append(f"convergence: {name} is not the new one")
-    feed = list(scene.new)[-1]
-    digest = hashlib.sha256(scene.new[feed]).hexdigest()
-    records = _records(scene.ledger, wrong)
+    feed = list(traces.new)[-1]
+    digest = hashlib.sha256(traces.new[feed]).hexdigest()
+    records = _records(traces.ledger, wrong)
     times = [r for r in records if r["event"] == "delivered" and r["sha256"] == digest]
     if len(times) != 1:
         wrong.append(f"once: the ledger has {len(times)} deliveries")
-    if scene.log is not None:
-        renames = [n for form in _RENAMED for n in form.findall(scene.log) if n == feed]
+    if traces.log is not None:
+        renames = [
+            n for form in _RENAMED for n in form.findall(traces.log) if n == feed
+        ]
         if len(renames) != 1:
             wrong.append(f"once: the server renamed {len(renames)} times to {feed}")
     ended = {r["attempt"] for r in records if r["event"] in _ENDS}
     if still := {r["attempt"] for r in records if r["event"] == "intent"} - ended:
         wrong.append(f"truthful: open in the end {sorted(still)}")
     left = [
-        p.name for p in scene.data.rglob("*") if p.name.endswith((".part", ".work"))
+        p.name for p in traces.data.rglob("*") if p.name.endswith((".part", ".work"))
     ]
     if left:
         wrong.append(f"litter at home: {left}")
-    return wrong + _shown(scene)
+    return wrong + _shown(traces)
 
 
 _ENDS = ("delivered", "failed", "unknown")
 
 
 def _records(ledger: Path, wrong: list[str]) -> list[dict[str, Any]]:
-    """Return what is wrong with the chain; an incomplete last line is right."""
+    """Return the records; add what is wrong with the chain to `wrong`."""
     records: list[dict[str, Any]] = []
     previous = "0" * 64
     lines = ledger.read_bytes().splitlines(keepends=True) if ledger.exists() else []
@@ -136,7 +138,7 @@ def _records(ledger: Path, wrong: list[str]) -> list[dict[str, Any]]:
     return records
 
 
-def _told(records: Iterable[dict[str, Any]], content: bytes) -> str:
+def _last_event(records: Iterable[dict[str, Any]], content: bytes) -> str:
     """Return the last event of the last attempt to send these bytes."""
     digest = hashlib.sha256(content).hexdigest()
     attempts = [r["attempt"] for r in records if r.get("sha256") == digest
@@ -145,13 +147,13 @@ def _told(records: Iterable[dict[str, Any]], content: bytes) -> str:
     return mine[-1]["event"] if mine else "nothing"
 
 
-def _shown(scene: Scene) -> list[str]:
+def _shown(traces: Traces) -> list[str]:
     """Return the secrets, in clear and as base64, in everything that was written."""
-    places = [("output", text) for text in scene.outputs]
-    places += [(p.name, p.read_bytes()) for p in scene.data.rglob("*") if p.is_file()]
+    places = [("output", text) for text in traces.outputs]
+    places += [(p.name, p.read_bytes()) for p in traces.data.rglob("*") if p.is_file()]
     return [
         f"secret in {where}"
-        for secret in scene.secrets
+        for secret in traces.secrets
         for form in (secret.encode(), base64.b64encode(secret.encode()).rstrip(b"="))
         for where, text in places
         if form in text

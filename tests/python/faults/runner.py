@@ -36,7 +36,7 @@ class Result:
     wrong: tuple[str, ...] = ()
     seconds: float = 0.0
     skipped: str = ""
-    said: str = ""
+    output: str = ""
 
 
 @dataclass
@@ -102,14 +102,14 @@ class Runner:
     def _judged(self, cell: Cell, place: places.Place, began: float) -> Result:
         root, environment = self._copy(place, cell)
         data = root / "data dir"
-        scene = checker.Scene(
+        traces = checker.Traces(
             place.folder, data / "ledger.jsonl", data, self.prepared.old,
             self.prepared.new, None, (places.PASSWORD,),
             codes=(2,) if cell.how == "raise" else (),
         )  # fmt: skip
         codes: list[int] = []
         wrong: list[str] = []
-        said = ""
+        output = ""
         try:
             for number in range(_RUNS):
                 if number == 0:
@@ -117,20 +117,20 @@ class Runner:
                 else:
                     done = start(root, NEW_AT, environment).wait()
                 codes.append(done.returncode)
-                said += f"{done.stdout}{done.stderr}\n"
-                scene.outputs += [done.stdout.encode(), done.stderr.encode()]
-                wrong += checker.after_a_run(scene, done.returncode)
+                output += f"{done.stdout}{done.stderr}\n"
+                traces.outputs += [done.stdout.encode(), done.stderr.encode()]
+                wrong += checker.after_a_run(traces, done.returncode)
                 if number and done.returncode == 0:
                     break
             else:
                 wrong.append("convergence: it never ended with 0")
-            scene.log = place.logged()
-            wrong += checker.in_the_end(scene)
+            traces.log = place.logged()
+            wrong += checker.in_the_end(traces)
         except TimeoutError as error:
             wrong.append(f"hang: {error}")
         shutil.rmtree(root)
         seconds = time.monotonic() - began
-        return Result(cell, tuple(codes), tuple(wrong), seconds, said=said)
+        return Result(cell, tuple(codes), tuple(wrong), seconds, output=output)
 
     def _with_fault(
         self, cell: Cell, place: places.Place, root: Path, environment: dict[str, str]

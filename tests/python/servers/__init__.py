@@ -68,4 +68,4 @@ def start(kind: str, **options: object) -> Server:
         UnavailableError: this machine lacks what the server needs; says what to do.
         ValueError: the server has no such mode or policy.
     """
-    return Server(kind, KINDS[kind], Options.of(KINDS[kind], **options)).start()
+    return Server(kind, KINDS[kind], Options.create(KINDS[kind], **options)).start()

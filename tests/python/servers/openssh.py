@@ -62,8 +62,8 @@ def _keys(server: Server) -> None:
 def _split_programs() -> list[str]:
     """Newer versions run parts of themselves, from compiled-in paths."""
     parts = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
-    found = {k: machine.unpacked() / "usr/lib/openssh" / v for k, v in parts.items()}
-    return [f"{name} {path}" for name, path in found.items() if path.exists()]
+    paths = {k: machine.unpacked() / "usr/lib/openssh" / v for k, v in parts.items()}
+    return [f"{name} {path}" for name, path in paths.items() if path.exists()]
 
 
 KIND = Kind(

@@ -58,7 +58,7 @@ class Options:
     out_of_order: bool = False
 
     @classmethod
-    def of(cls, kind: "Kind", **given: object) -> Self:
+    def create(cls, kind: "Kind", **given: object) -> Self:
         """Take what a server can do; refuse what it would silently ignore."""
         given = {name: value for name, value in given.items() if value != ""}
         options = cls(**{"mode": kind.modes[0], **given})  # type: ignore[arg-type]
