@@ -47,5 +47,5 @@ def test_every_test_that_is_named_exists(mark: str) -> None:
     assert "xfail" not in marks
 
 
-def test_the_readme_leads_to_the_page() -> None:
-    assert "(docs/partner-server.md)" in (ROOT / "README.md").read_text()
+def test_the_index_leads_to_the_page() -> None:
+    assert "(partner-server.md)" in (ROOT / "docs" / "README.md").read_text()
