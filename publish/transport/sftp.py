@@ -1,6 +1,7 @@
 """SFTP by asyncssh: a known server key, whole files, a rename that replaces."""
 
 import asyncio
+import functools
 import getpass
 import logging
 import os
@@ -276,6 +277,11 @@ class _Client(asyncssh.SSHClient):
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         self.connection = conn
+        # asyncssh reports an error in the last packet one step of the loop later than
+        # the end of the connection: let the error, which is the reason, come first.
+        loop = asyncio.get_running_loop()
+        end = functools.partial(loop.call_soon, conn.connection_lost, None)
+        conn.eof_received = end  # type: ignore[method-assign, assignment]
 
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey
