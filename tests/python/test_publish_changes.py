@@ -139,7 +139,7 @@ class Bench:
             "quoteChar": own.quote,
             "doubleQuote": own.escape == own.quote,
             "escapeChar": own.escape,
-            "lineTerminator": own.newline,
+            "lineTerminator": own.line_end,
             "nullSequence": own.null_text,
             "allQuoted": own.quoting == "all",
         }
@@ -294,7 +294,10 @@ def test_the_summary_names_the_biggest_moves_and_counts_by_group(
         ({"measures": ["nothing"]}, "changes.measures: expected a column"),
         ({"measures": ["words"]}, "changes.measures: expected a numeric column"),
         ({"group": "nothing"}, "changes.group: expected a column"),
-        ({"moves": 3}, "changes: expected only the fields measures, group"),
+        (
+            {"moves": 3},
+            "changes.moves: there is no such field; the fields are measures, group",
+        ),
     ],
 )
 def test_a_wrong_declaration_is_named(

@@ -5,7 +5,6 @@ import datetime as dt
 import io
 import subprocess
 import sys
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from sample_project import SampleProject, fill
 
 from publish import render
@@ -52,7 +52,7 @@ ROWS = [
     (9, "tab\there", "\\", "1", None, None),
     (10, "00123", "1.23E+11", "1", None, None),
 ]
-GOLDEN_HOUSE = (
+GOLDEN = (
     b"k,a,b,n,t,d\n"
     b'1,plain,"",412.50,2026-01-15T06:00:00Z,2026-01-15\n'
     b'2,,"comma, here",0.00,2026-01-15T06:00:59Z,\n'
@@ -99,7 +99,7 @@ def written(
 
 
 def test_the_house_dialect_to_the_byte(connection: Any, tmp_path: Path) -> None:
-    assert written(connection, tmp_path / "f.csv", RFC_4180) == GOLDEN_HOUSE
+    assert written(connection, tmp_path / "f.csv", RFC_4180) == GOLDEN
 
 
 def test_the_order_dialect_to_the_byte(connection: Any, tmp_path: Path) -> None:
@@ -129,14 +129,14 @@ def test_the_order_is_total_with_missing_values_first(
 def test_without_a_header_the_first_line_is_a_row(
     connection: Any, tmp_path: Path
 ) -> None:
-    bare = replace(RFC_4180, header=False, delimiter=";")
+    bare = structs.replace(RFC_4180, header=False, delimiter=";")
     content = written(connection, tmp_path / "f.csv", bare)
     assert content.startswith(b'1;plain;"";412.50;')
 
 
 def as_text() -> list[list[str | None]]:
     """The rows as their text, a missing value as None."""
-    lines = list(csv.reader(io.StringIO(GOLDEN_HOUSE.decode(), newline="")))[1:]
+    lines = list(csv.reader(io.StringIO(GOLDEN.decode(), newline="")))[1:]
     for line, row in zip(lines, ROWS, strict=True):
         line[:] = [None if v is None else x for x, v in zip(line, row, strict=True)]
     return lines
@@ -150,13 +150,13 @@ def test_python_reads_every_field(connection: Any, tmp_path: Path) -> None:
 
 def test_duckdb_tells_empty_from_missing(connection: Any, tmp_path: Path) -> None:
     written(connection, tmp_path / "f.csv", RFC_4180)
-    values = duckdb.execute(
+    rows = duckdb.execute(
         f"select * from read_csv('{tmp_path / 'f.csv'}', all_varchar = true, "
         "allow_quoted_nulls = false, auto_detect = false, delim = ',', quote = '\"', "
         "escape = '\"', header = true, columns = {k: 'varchar', a: 'varchar', "
         "b: 'varchar', n: 'varchar', t: 'varchar', d: 'varchar'})"
     ).fetchall()
-    assert [list(row) for row in values] == as_text()
+    assert [list(row) for row in rows] == as_text()
 
 
 def test_postgresql_rules_tell_empty_from_missing(
@@ -200,7 +200,7 @@ def test_pandas_reads_the_numbers(connection: Any, tmp_path: Path) -> None:
     assert list(frame["b"]) == [line[2] or "" for line in as_text()]
 
 
-@pytest.mark.parametrize("dialect", [RFC_4180, ORDERS], ids=["project", "orders"])
+@pytest.mark.parametrize("dialect", [RFC_4180, ORDERS], ids=["RFC 4180", "orders"])
 @settings(
     max_examples=60,
     deadline=None,
@@ -220,12 +220,12 @@ def test_any_text_comes_back(dialect: Dialect, tmp_path: Path, data: Any) -> Non
         fill(connection, "mart", {"k": "integer", "a": "varchar"}, rows)
         path = tmp_path / "f.csv"
         render.table(connection, "mart", column, ("k",), dialect, path)
-        values = connection.execute(
+        rows = connection.execute(
             f"select a from {read_csv(path, ['k', 'a'], dialect)} order by k::int"
         ).fetchall()
     # Under the order dialect the text null and a missing value are the same bytes.
     expected = [None if dialect is ORDERS and v == "null" else v for v in values]
-    assert [row[0] for row in values] == expected
+    assert [row[0] for row in rows] == expected
 
 
 def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
             "insert into inventory_feed select f.* replace (supplier_sku || '-' || i "
             "as supplier_sku) from inventory_feed f, range(10000) r(i)"
         )
-    values = set()
+    digests = set()
     for memory, threads in (("1GB", 1), ("1GB", 2), ("1GB", 4), ("512MB", 4)):
         limits = Limits(memory, threads)
         with duck.open_session(
@@ -250,8 +250,8 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
                 tuple(project.meta["sort"]), RFC_4180, path,
             )  # fmt: skip
             assert rows == 400_040
-            values.add(sha256_of(path))
-    assert len(values) == 1
+            digests.add(sha256_of(path))
+    assert len(digests) == 1
     with path.open(newline="") as handle:
         keys = [
             [row[c] for c in project.meta["sort"]] for row in csv.DictReader(handle)
