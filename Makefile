@@ -38,13 +38,13 @@ long: $(READY) ## Run the tests that make check leaves out
 histories: $(READY) ## Run a thousand histories of the order feed (over an hour)
 	FEEDS_HISTORIES=1000 $(BIN)/python -m pytest -s tests/python/test_orders_converge.py
 
-mutations: $(READY) ## Spoil a package in every way we know; all must be found
+mutations: $(READY) ## Damage a package in every known way; verify.py must notice each
 	FEEDS_MUTATIONS=all $(BIN)/python -m pytest -s tests/python/test_publish_verify.py
 
-replays: $(READY) ## Make fifty runs over changing data again, to the byte (over an hour)
+replays: $(READY) ## Replay fifty runs over changing data, byte for byte (over an hour)
 	$(BIN)/python -m benchmarks.replays
 
-faults: $(READY) ## Kill publish everywhere, and judge what it leaves (ten minutes)
+faults: $(READY) ## Kill publish at every point, and check what it leaves (ten minutes)
 	cd tests/python && ../../$(BIN)/python -m faults
 
 bench: $(READY) ## Measure both feeds at a million records against floors of the same run
@@ -70,10 +70,10 @@ lock: ## Renew requirements.lock (needs uv)
 		--no-emit-index-url --no-header --no-strip-extras --extra dev \
 		pyproject.toml --output-file requirements.lock
 
-clean: ## Remove the environment and everything that runs have left behind
+clean: ## Remove the environment and everything that runs have written
 	rm -rf .venv data target logs
 
-# A half-made environment has no .ready and is made anew.
+# An incomplete environment has no .ready and is made again.
 $(READY): requirements.lock pyproject.toml
 	@python=$$(sh .ci/python) && echo "making .venv with $$python" \
 		&& rm -rf .venv && "$$python" -m venv .venv
