@@ -27,7 +27,7 @@ from monitor.drift.compare import compare
 from monitor.drift.limits import Tolerance
 from publish.gate import guards
 from publish.gate.checks import GuardContext
-from publish.package.manifest import Resource, manifest
+from publish.package.manifest import Resource, build_manifest
 from runtime.duck import name, names, text
 from runtime.environment import Limits
 from runtime.files import sha256_of
@@ -79,8 +79,8 @@ class Bench:
             "run_id": run_id, "logical_time": f"{at:%Y-%m-%dT%H:%M:%SZ}", "split": None,
             "counts": [], "changes": self._changes(rows),
         }  # fmt: skip
-        told = manifest(self.feed, file, {}, run)
-        (folder / "file.manifest.json").write_text(json.dumps(told))
+        document = build_manifest(self.feed, file, {}, run)
+        (folder / "file.manifest.json").write_text(json.dumps(document))
         return profile.profile(Package(folder), Limits("1GB", 1), self.folder)
 
     def _changes(self, rows: int) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def measure(
         A tally for each fault and decay, and "clean".
     """
     feed = feed_of(artifacts)
-    allowed = Tolerance.of(feed.drift, feed.state == feed.model)
+    allowed = Tolerance.from_declaration(feed.drift, feed.state == feed.model)
     tallies = {kind: Tally() for kind in ("clean", *drift_world.FAULTS)}
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         bench = Bench(connection, feed, Path(folder), seed)
@@ -198,7 +198,7 @@ def _prepare(
 
 
 def _told(now: Any, past: list[Any], allowed: Tolerance) -> list[str]:
-    return sorted({d.id for d in compare(now, past[-70:], allowed) if d.told})
+    return sorted({d.id for d in compare(now, past, allowed) if d.unusual})
 
 
 def _spoil(

@@ -91,7 +91,7 @@ class House:
         except (OSError, ValueError, LookupError, Misuse):
             return {}
         return {
-            feed.name: Tolerance.of(feed.drift, feed.state == feed.model)
+            feed.name: Tolerance.from_declaration(feed.drift, feed.state == feed.model)
             for feed in declared
         }
 
