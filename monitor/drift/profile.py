@@ -34,22 +34,19 @@ def profile(package: Package, limits: Limits, scratch: Path) -> dict[str, Any]:
     Args:
         package: the package.
         limits: memory and threads for DuckDB.
-        scratch: a folder that exists, for what does not fit into memory.
+        scratch: an existing folder, for what does not fit into memory.
 
     Raises:
-        OSError, ValueError, LookupError, duckdb.Error: it cannot be read.
+        OSError, ValueError, LookupError, duckdb.Error: the file cannot be read.
     """
     file, run = package.resource, package.run
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        config: dict[str, Any] = {
-            "memory_limit": limits.memory,
-            "threads": limits.threads,
-            "temp_directory": f"{folder}/spill",
-            "preserve_insertion_order": False,
-        }
-        with duckdb.connect(config=config) as connection:
-            kinds = _view(connection, package)
-            rows, columns = _columns(connection, kinds, file["rows"] <= EXACT)
+    with (
+        tempfile.TemporaryDirectory(dir=scratch) as folder,
+        duck.open_session(limits, Path(folder)) as connection,
+    ):
+        connection.execute("set preserve_insertion_order = false")
+        kinds = _view(connection, package)
+        rows, columns = _columns(connection, kinds, file["rows"] <= EXACT)
     return {
         "file": package.file,
         "feed": package.feed,

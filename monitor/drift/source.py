@@ -17,8 +17,8 @@ import duckdb
 
 from monitor.context import Context
 from monitor.findings import CheckResult, Finding, listed
+from runtime import duck
 from runtime.command import LOG
-from runtime.duck import sql_text
 from runtime.exits import Stop
 from runtime.files import read_json, write_json
 from store.feeds.artifacts import meta_of
@@ -81,12 +81,9 @@ def _fields(
     """Return for every text column its records, and the share of numbers in them."""
     fields: dict[str, dict[str, Any]] = {}
     current = context.place.landing / "current" / source
-    with duckdb.connect(
-        config={
-            "memory_limit": context.limits.memory,
-            "threads": context.limits.threads,
-        }
-    ) as connection:
+    folder = _folder(context, source)
+    folder.mkdir(parents=True, exist_ok=True)
+    with duck.open_session(context.limits, folder) as connection:
         for entity, extracted in report["entities"].items():
             path = current / extracted.get("file", f"{entity}.parquet")
             if not path.exists():
@@ -121,7 +118,7 @@ def _shares(
     connection: duckdb.DuckDBPyConnection, path: Path
 ) -> list[tuple[str, int, int]]:
     """Return for each text column of a file: name, records that have it, numbers."""
-    file = sql_text(str(path))
+    file = duck.text(str(path))
     described = connection.execute(f"describe select * from read_parquet({file})")
     texts = [
         name

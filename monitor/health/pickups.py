@@ -24,8 +24,8 @@ def check(context: Context) -> CheckResult:
         ago = duration_text(context.at - since)
         files = "1 file" if len(names) == 1 else f"{len(names)} files"
         message = (
-            f"{destination} has not removed {files} in the agreed time: "
-            f"{listed(names)}. The first deadline was {ago} ago"
+            f"{destination}: the partner should have removed {files} that were still "
+            f"there at the last check: {listed(names)}. The first was due {ago} ago"
         )
         findings.append(
             Finding("NOT_PICKED_UP", destination, message, f"{since:{CLOCK}}")

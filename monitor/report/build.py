@@ -162,7 +162,7 @@ def _values(site: Site, package: Package, at: Path) -> dict[str, Any]:
     """Return the values of the template."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        duck.session(site.limits, Path(folder)) as connection,
+        duck.open_session(site.limits, Path(folder)) as connection,
     ):
         rows = preview.read(connection, package)
         changed_rows = changes.rows(connection, package)

@@ -337,7 +337,8 @@ def test_files_that_a_partner_left_are_one_finding(project: DeliveredProject):
     (finding,) = project.health().findings
     assert finding.key == "NOT_PICKED_UP:onpart"
     assert finding.message.startswith(
-        "onpart has not removed 2 files in the agreed time: file0.csv, file2.csv."
+        "onpart: the partner should have removed 2 files that were still there at the "
+        "last check: file0.csv, file2.csv. "
     )
     assert finding.since == "2026-01-15T08:00:00Z"
     project.now = "2026-01-15T07:59:00Z"

@@ -214,7 +214,7 @@ def _unreadable(built: BuiltProject, folder: Path) -> tuple[str, str]:
 def read_preview(
     package: Package, folder: Path, most: int = preview.MOST
 ) -> preview.Preview | None:
-    with duck.session(Limits("500MB", 2), folder) as connection:
+    with duck.open_session(Limits("500MB", 2), folder) as connection:
         return preview.read(connection, package, most)
 
 
