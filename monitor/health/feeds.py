@@ -76,9 +76,9 @@ def _held(context: Context, feed: Feed) -> Iterator[Finding]:
         )
 
 
-def _without_advice(says: str) -> str:
+def _without_advice(message: str) -> str:
     """Return a check's message without its advice, which the next step has."""
-    return says.partition(" If it is right, `publish approve")[0].rstrip(".")
+    return message.partition(" If it is right, `publish approve")[0].rstrip(".")
 
 
 def _release(record: Record) -> str:

@@ -68,11 +68,11 @@ def held(project: DeliveredProject, *examples: str) -> None:
 def alert(
     project: DeliveredProject, at: str = DAY.format(15), code: int = 0
 ) -> dict[str, Any]:
-    project.edit_extract(lambda told: told.update(finished_at=at))
+    project.edit_extract(lambda content: content.update(finished_at=at))
     ran = project.run("monitor", "alert", "--at", at, "--json")
     assert ran.returncode == code, ran.stdout + ran.stderr
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return told | {"stderr": ran.stderr}
+    result: dict[str, Any] = json.loads(ran.stdout)
+    return result | {"stderr": ran.stderr}
 
 
 def lines(project: DeliveredProject) -> list[tuple[str, str]]:
@@ -94,25 +94,25 @@ def test_a_start_a_reminder_an_all_clear_and_nothing_between(
 ):
     assert alert(project)["told"] == {}
     held(project, "100-1", "100-2", "100-3", "100-4")
-    told = alert(project)
-    assert told["open"] == [KEY]
-    assert told["health"] == 1
-    assert set(told["told"]) == {"webhook", "mail", "file"}
+    result = alert(project)
+    assert result["open"] == [KEY]
+    assert result["health"] == 1
+    assert set(result["told"]) == {"webhook", "mail", "file"}
     assert alert(project, "2026-01-15T19:00:00Z")["told"] == {}
     alert(project, "2026-01-16T05:59:00Z")
     project.now = DAY.format(16)
-    told = alert(project, "2026-01-16T09:00:01Z")
+    result = alert(project, "2026-01-16T09:00:01Z")
     assert (REMINDER, KEY) in lines(project)
     project.write_ledger(*(r for r in project.records() if r["event"] != "held"))
     project.append_record("delivered", logical="2026-01-16T09:00:00Z")
-    told = alert(project, "2026-01-16T09:30:00Z")
-    assert told["open"] == []
+    result = alert(project, "2026-01-16T09:30:00Z")
+    assert result["open"] == []
     assert [pair for pair in lines(project) if pair[1] == KEY] == [
         (START, KEY), (REMINDER, KEY), (CLEAR, KEY)
     ]  # fmt: skip
     assert alert(project, "2026-01-16T09:40:00Z")["told"] == {}
     # Every channel got the same.
-    events = [e for taken in hook.taken for e in taken["events"]]
+    events = [e for message in hook.taken for e in message["events"]]
     assert [(e["event"], e["key"]) for e in events] == lines(project)
     assert len(post.mails) == len(hook.taken)
     first = post.mails[0]
@@ -134,11 +134,11 @@ def test_three_rows_and_no_secret(project: DeliveredProject, hook: Hook):
     alert(project)
     (event,) = hook.taken[0]["events"]
     assert event["examples"] == ["*** at *** and ***", "100-2", "100-3"]
-    told = (
+    sent = (
         json.dumps(hook.taken) + Path(project.variables["FEEDS_ALERT_FILE"]).read_text()
     )
     for secret in (PASSWORD, "s3cret-path", "hook-t0ken", "100-4"):
-        assert secret not in told
+        assert secret not in sent
     assert "*** at ***" in hook.taken[0]["text"]
 
 
@@ -148,16 +148,16 @@ def test_a_channel_that_fails_is_tried_again_and_reported_by_the_others(
 ):
     hook.status = status
     held(project)
-    told = alert(project, code=75)
-    assert told["failed"] == {"webhook": f"the webhook answered {status}"}
-    assert "s3cret" not in told["stderr"]
+    result = alert(project, code=75)
+    assert result["failed"] == {"webhook": f"the webhook answered {status}"}
+    assert "s3cret" not in result["stderr"]
     assert lines(project) == [(START, KEY)]
     report = project.health()
     assert [f.key for f in report.findings] == [KEY, "ALERT_FAILED:webhook"]
     alert(project, "2026-01-15T09:10:00Z", code=75)
     assert lines(project)[1:] == [(START, "ALERT_FAILED:webhook")]
     hook.status = 200
-    told = alert(project, "2026-01-15T09:20:00Z")
+    result = alert(project, "2026-01-15T09:20:00Z")
     assert [(e["event"], e["key"]) for e in hook.taken[0]["events"]] == [(START, KEY)]
     alert(project, "2026-01-15T09:30:00Z")
     assert lines(project)[2:] == [(CLEAR, "ALERT_FAILED:webhook")]
@@ -170,12 +170,12 @@ def test_a_server_that_is_not_trusted_gets_nothing(
     other = certificates(tmp_path / "other")
     project.variables["FEEDS_ALERT_WEBHOOK_CA_FILE"] = str(other.ca_file)
     held(project)
-    told = alert(project, code=75)
-    assert "certificate is not accepted" in told["failed"]["webhook"]
+    result = alert(project, code=75)
+    assert "certificate is not accepted" in result["failed"]["webhook"]
     assert hook.taken == []
     project.variables["FEEDS_ALERT_WEBHOOK_URL"] = "https://localhost:1/s3cret"
-    told = alert(project, code=75)
-    assert told["failed"]["webhook"] == "the webhook: Connection refused"
+    result = alert(project, code=75)
+    assert result["failed"]["webhook"] == "the webhook: Connection refused"
 
 
 def test_a_mail_server_is_trusted_or_gets_nothing(
@@ -189,9 +189,9 @@ def test_a_mail_server_is_trusted_or_gets_nothing(
     assert "certificate is not accepted" in failed
     project.variables["FEEDS_ALERT_SMTP_CA_FILE"] = trusted
     project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = "wrong-p4ss"
-    told = alert(project, code=75)
-    assert told["failed"]["mail"] == "the mail server refuses the login: 535"
-    assert "wrong-p4ss" not in told["stderr"]
+    result = alert(project, code=75)
+    assert result["failed"]["mail"] == "the mail server refuses the login: 535"
+    assert "wrong-p4ss" not in result["stderr"]
     project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = PASSWORD
     post.refuses = True
     assert "550" in alert(project, code=75)["failed"]["mail"]
@@ -223,12 +223,12 @@ def test_an_acknowledged_problem_has_no_reminders(project: DeliveredProject):
     report = project.health()
     assert report.facts["acknowledged"][KEY]["because"] == "I call them"
     assert report.exit_code == 1  # acknowledged, but still open
-    words = report.to_text()
-    assert words.startswith("somebody must act (acknowledged by Ann), ")
-    assert "acknowledged by Ann at 20" in words
-    assert "until it ends: I call them" in words
-    (told,) = report.to_json()["findings"]
-    assert told["acknowledged"]["by"] == "Ann"
+    text = report.to_text()
+    assert text.startswith("somebody must act (acknowledged by Ann), ")
+    assert "acknowledged by Ann at 20" in text
+    assert "until it ends: I call them" in text
+    (finding,) = report.to_json()["findings"]
+    assert finding["acknowledged"]["by"] == "Ann"
     project.write_ledger(*(r for r in project.records() if r["event"] != "held"))
     alert(project, "2026-01-16T09:40:00Z")
     assert (CLEAR, KEY) in lines(project)
@@ -258,8 +258,8 @@ def test_a_problem_that_cannot_be_checked_stays_open(project: DeliveredProject):
     alert(project)
     head = (project.data / "ledger.head").read_text()
     (project.data / "ledger.head").write_text("nonsense")
-    told = alert(project, "2026-01-15T09:10:00Z")
-    assert KEY in told["open"]
+    result = alert(project, "2026-01-15T09:10:00Z")
+    assert KEY in result["open"]
     assert (CLEAR, KEY) not in lines(project)
     (project.data / "ledger.head").write_text(head)
     alert(project, "2026-01-15T09:20:00Z")
@@ -288,7 +288,7 @@ def test_a_wrong_setting_is_named_without_its_secret(
 
 def test_alerts_may_be_limited_to_severity_act(project: DeliveredProject):
     project.edit_extract(
-        lambda told: told["entities"]["part_items"].update(unmatched=["cf_x"])
+        lambda content: content["entities"]["part_items"].update(unmatched=["cf_x"])
     )
     project.variables["FEEDS_ALERT_LEAST"] = "act"
     assert alert(project)["open"] == []

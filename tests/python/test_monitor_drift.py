@@ -33,7 +33,7 @@ def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> Packa
     run.mkdir(parents=True)
     (run / "x.csv").write_bytes(content.encode())
     columns = [{"name": name, "type": type_} for name, type_ in fields.items()]
-    told = {
+    manifest = {
         "resources": [
             {
                 "path": "x.csv",
@@ -49,7 +49,7 @@ def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> Packa
             "changes": {"rows_before": 4, "added": 1, "columns": {"price": 2}},
         },
     }
-    (run / "x.manifest.json").write_text(json.dumps(told))
+    (run / "x.manifest.json").write_text(json.dumps(manifest))
     return Package(run)
 
 
@@ -60,21 +60,21 @@ def test_a_profile_has_the_figures_of_the_file(tmp_path: Path):
         '"2","two\nlines","0","2026-01-03"\n'
         '"3","null","null","null"\n'
     )
-    made = packed(
+    package = packed(
         tmp_path, {**QUOTED, "escapeChar": "\\"}, content,
         id="integer", said="string", price="number", on="date",
     )  # fmt: skip
-    told = profile.profile(made, Limits("256MB", 1), tmp_path)
-    assert told["rows"] == 3
-    said, price, on = (told["columns"][name] for name in ("said", "price", "on"))
-    assert (said["nulls"], said["distinct"], said["length"]) == (0.333333, 2, 8.5)
+    figures = profile.profile(package, Limits("256MB", 1), tmp_path)
+    assert figures["rows"] == 3
+    text, price, on = (figures["columns"][name] for name in ("said", "price", "on"))
+    assert (text["nulls"], text["distinct"], text["length"]) == (0.333333, 2, 8.5)
     assert (price["zeros"], price["nulls"]) == (0.5, 0.333333)
     low, high = price["middle"]
     assert 0 <= low <= price["median"] <= high <= 10.5
     assert on == {"kind": "time", "nulls": 0.333333}
-    assert told["reasons"] == {"OK": 0.75, "PRICE": 0.25}
-    assert told["moves"]["added"] == 0.25
-    assert told["moves"]["changed price"] == 0.5
+    assert figures["reasons"] == {"OK": 0.75, "PRICE": 0.25}
+    assert figures["moves"]["added"] == 0.25
+    assert figures["moves"]["changed price"] == 0.5
     assert not list(tmp_path.glob("*duckdb*"))  # nothing is left behind
 
 
@@ -99,7 +99,7 @@ def a_profile(day: int, **changes: Any) -> Profile:
     part_type: Profile = {
         "kind": "text", "nulls": 0.0, "distinct": 2, "length": 3.0,
     }  # fmt: skip
-    told: Profile = {
+    profile: Profile = {
         "run_id": f"r{day:03}",
         "logical_time": (MONDAY + dt.timedelta(days=day)).isoformat(),
         "rows": 10_000 + 20 * (day % 5),
@@ -109,11 +109,11 @@ def a_profile(day: int, **changes: Any) -> Profile:
     }
     for path, value in changes.items():
         *way, last = path.split("__")
-        at = told
+        at = profile
         for step in way:
             at = at[step]
         at[last] = value
-    return told
+    return profile
 
 
 def reported(now: Profile, before: list[Profile], **allowed: Any) -> set[str]:
@@ -267,8 +267,8 @@ def test_the_command_profiles_once_and_reports_unusual_figures(
     assert project.ids() == {"DRIFT_NOT_PROFILED"}
     ran = project.run("monitor", "drift", "--json")
     assert ran.returncode == 0, ran.stderr
-    made = json.loads(ran.stdout)
-    assert made["profiled"] == [
+    result = json.loads(ran.stdout)
+    assert result["profiled"] == [
         f"onpart_inventory/{project.package.name}", "ordertime/20260115T055500Z-abc123"
     ]  # fmt: skip
     assert project.ids() == set()
@@ -277,18 +277,18 @@ def test_the_command_profiles_once_and_reports_unusual_figures(
     )
     before(project, 10)
     assert project.ids() == set()
-    before(project, 10, lambda told: told["columns"]["brand"].update(nulls=0.5))
+    before(project, 10, lambda profile: profile["columns"]["brand"].update(nulls=0.5))
     report = project.health()
     assert {f.id for f in report.findings} == {"DRIFT_NULLS"}
     assert report.exit_code == 0  # drift never holds
-    said = project.run("monitor", "drift").stdout
-    assert re.search(r"1 of \d+ figures are unusual\n  ! DRIFT_NULLS brand", said)
-    assert said.count("\n") == 2
+    text = project.run("monitor", "drift").stdout
+    assert re.search(r"1 of \d+ figures are unusual\n  ! DRIFT_NULLS brand", text)
+    assert text.count("\n") == 2
     assert project.run("monitor", "drift", "--all").stdout.count("\n") > 50
 
 
 def test_held_files_are_profiled_but_not_part_of_the_usual(project: DeliveredProject):
-    before(project, 20, lambda told: told.update(rows=400))
+    before(project, 20, lambda profile: profile.update(rows=400))
     assert project.ids() == {"DRIFT_ROWS"}
     for record in (records := project.records())[:20]:
         record["event"] = "held"

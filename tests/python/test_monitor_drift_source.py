@@ -47,7 +47,7 @@ def land(project: DeliveredProject, run: str, weight: str, unknown: str) -> None
         shutil.copytree(current.resolve(), folder)
         current.unlink()
         current.symlink_to(f"../{run}/ordertime")
-    project.edit_extract(lambda told: told.update(run_id=run))
+    project.edit_extract(lambda report: report.update(run_id=run))
     duckdb.execute(
         f"copy (select id as Id, {weight} as Weight, "
         f"{{'Size': {unknown}, 'a \"b\".c''d': 'x'}}::json as _unrecognised, "

@@ -27,7 +27,9 @@ def project(delivered: DeliveredProject, tmp_path: Path) -> DeliveredProject:
 
 def _entity(**fields: Any) -> Callable[[DeliveredProject], None]:
     def edit(project: DeliveredProject) -> None:
-        project.edit_extract(lambda told: told["entities"]["part_items"].update(fields))
+        project.edit_extract(
+            lambda content: content["entities"]["part_items"].update(fields)
+        )
 
     return edit
 
@@ -67,19 +69,19 @@ def _attempt(event: str | None, **fields: Any) -> Callable[[DeliveredProject], N
     """Add another attempt and its end."""
 
     def edit(project: DeliveredProject) -> None:
-        asked = {"attempt": "second", "at": "2026-01-15T07:30:00Z"}
-        project.append_record("intent", folder="/", **asked)
+        attempt = {"attempt": "second", "at": "2026-01-15T07:30:00Z"}
+        project.append_record("intent", folder="/", **attempt)
         if event:
-            project.append_record(event, **asked, why="421 the line broke", **fields)
+            project.append_record(event, **attempt, why="421 the line broke", **fields)
 
     return edit
 
 
 def _held(
-    project: DeliveredProject, says: str = "too few", hard: Sequence[str] = ()
+    project: DeliveredProject, message: str = "too few", hard: Sequence[str] = ()
 ) -> None:
     reason = {
-        "id": "RUN_ROW_DROP", "says": says, "count": 9, "examples": ["A", "B", "C"]
+        "id": "RUN_ROW_DROP", "says": message, "count": 9, "examples": ["A", "B", "C"]
     }  # fmt: skip
     fields = {"sha256": "ab" * 32, "checks": ["RUN_ROW_DROP"], "reasons": [reason]}
     project.append_record("held", at="2026-01-15T07:30:00Z", hard=list(hard), **fields)
@@ -92,7 +94,9 @@ def _released(project: DeliveredProject) -> None:
 
 def _late(project: DeliveredProject) -> None:
     project.now = "2026-01-16T07:30:00Z"
-    project.edit_extract(lambda told: told.update(finished_at="2026-01-16T06:55:00Z"))
+    project.edit_extract(
+        lambda content: content.update(finished_at="2026-01-16T06:55:00Z")
+    )
 
 
 def _pickup(state: str | None) -> Callable[[DeliveredProject], None]:
@@ -143,7 +147,7 @@ BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "EXTRACT_MISSING": _nothing_landed,
     "SOURCE_LEFT_OUT": _another_source,
     "EXTRACT_STALE": lambda h: h.edit_extract(
-        lambda told: told.update(finished_at="2026-01-14T06:00:00Z")
+        lambda content: content.update(finished_at="2026-01-14T06:00:00Z")
     ),
     "EXTRACT_UNFINISHED": _unfinished,
     "EXTRACT_COUNTS": _entity(count_after=51),
@@ -151,11 +155,11 @@ BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "CUSTOM_FIELD_MISSING": _entity(unmatched=["cf_capa"]),
     "FIELD_MISSING": _earlier_run,
     "DBT_MISSING": lambda h: (h.root / "target/run_results.json").unlink(),
-    "DBT_FAILED": _dbt(lambda told: told["results"][0].update(status="error")),
-    "DBT_EMPTY": _dbt(lambda told: told["args"].update(empty=True)),
+    "DBT_FAILED": _dbt(lambda content: content["results"][0].update(status="error")),
+    "DBT_EMPTY": _dbt(lambda content: content["args"].update(empty=True)),
     "DBT_STALE": _built_before,
-    "DBT_OVERWRITTEN": _dbt(lambda told: told["args"].update(which="show")),
-    "DBT_WARNED": _dbt(lambda told: told["results"][-1].update(status="warn")),
+    "DBT_OVERWRITTEN": _dbt(lambda content: content["args"].update(which="show")),
+    "DBT_WARNED": _dbt(lambda content: content["results"][-1].update(status="warn")),
     "FILE_HELD": _held,
     "FILE_RELEASED": _released,
     "FILE_OVERDUE": _late,
@@ -202,8 +206,8 @@ def test_a_healthy_project_has_no_findings(project: DeliveredProject):
 def test_each_fault_has_its_finding(project: DeliveredProject, id_: str):
     BROKEN[id_](project)
     report = project.health()
-    found = {finding.id for finding in report.findings}
-    assert found == {id_} | WITH.get(id_, set()), report.to_text()
+    ids = {finding.id for finding in report.findings}
+    assert ids == {id_} | WITH.get(id_, set()), report.to_text()
     worst = {finding.kind.severity for finding in report.findings}
     code = 1 if "act" in worst else 75 if "unsure" in worst else 0
     assert report.exit_code == report.to_json()["exit_code"] == code
@@ -223,10 +227,10 @@ def test_the_exit_code_says_who_must_act(
     BROKEN[id_](project)
     before = _digest(project.data)
     ran = project.run("monitor", "health", "--at", project.now, "--json")
-    told = json.loads(ran.stdout)
-    assert ran.returncode == told["exit_code"] == code
-    assert {f["id"] for f in told["findings"]} == {id_}
-    assert all(f["says"] and f["do"] and f["severity"] for f in told["findings"])
+    result = json.loads(ran.stdout)
+    assert ran.returncode == result["exit_code"] == code
+    assert {f["id"] for f in result["findings"]} == {id_}
+    assert all(f["says"] and f["do"] and f["severity"] for f in result["findings"])
     assert _digest(project.data) == before  # health changes nothing
 
 
@@ -256,8 +260,8 @@ def test_a_held_file_has_its_reason_and_three_rows(project: DeliveredProject):
 
 
 def test_the_advice_is_given_once(project: DeliveredProject):
-    says = "too few. If it is right, `publish approve DIGEST ...` releases the file."
-    _held(project, says=says)
+    message = "too few. If it is right, `publish approve DIGEST ...` releases the file."
+    _held(project, message=message)
     (finding,) = project.health().findings
     assert project.health().to_text().count("publish approve") == 1
     assert finding.message.endswith("RUN_ROW_DROP: too few")
@@ -373,7 +377,7 @@ def test_an_old_lock_names_its_owner_and_is_not_touched(project: DeliveredProjec
 
 def test_while_dbt_writes_it_cannot_tell(project: DeliveredProject):
     hold = (
-        "import duckdb, sys; kept = duckdb.connect(sys.argv[1]);"
+        "import duckdb, sys; opened = duckdb.connect(sys.argv[1]);"
         " print('open', flush=True); input()"
     )
     with subprocess.Popen(
@@ -405,7 +409,7 @@ def test_the_newest_of_checks_and_receipts_counts(project: DeliveredProject):
 
 def test_a_fresh_check_is_made_by_publish(project: DeliveredProject):
     ran = project.run("monitor", "health", "--fresh", "--json")
-    told = json.loads(ran.stdout)
-    (check,) = told["destinations"]["onpart"]["checks"].values()
+    result = json.loads(ran.stdout)
+    (check,) = result["destinations"]["onpart"]["checks"].values()
     assert check["verdict"] == "ready"
     assert "publish check onpart ended with 0" in ran.stderr

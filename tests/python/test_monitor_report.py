@@ -41,8 +41,8 @@ def test_a_page_is_written_again_only_if_its_data_changed(
             "monitor", "report", "--out", tmp_path / "out", "--json", *words
         )
         assert ran.returncode == 0, ran.stderr
-        told: list[dict[str, Any]] = json.loads(ran.stdout)["pages"]
-        return told
+        pages: list[dict[str, Any]] = json.loads(ran.stdout)["pages"]
+        return pages
 
     assert report()
     assert report() == []
@@ -96,18 +96,20 @@ def test_a_row_shows_its_key_in_the_order_of_the_exposure(
 
 def test_every_step_has_its_seconds(reported: Report) -> None:
     for package in reported.project.recorded_packages():
-        told = package.records[-1]["seconds"]
+        seconds = package.records[-1]["seconds"]
         dbt = package.run["dbt"]
         built = parse_time(dbt["built_at"]) - parse_time(dbt["started_at"])
         text = reported.page(package).read_text("utf-8")
         shows = re.findall('class="seconds">([^<]+)<', text)
         assert shows[1:4] == [
             steps.seconds_text(each)
-            for each in (built.total_seconds(), told["render"], told["judge"])
+            for each in (built.total_seconds(), seconds["render"], seconds["judge"])
         ]
         sent = package.outcome == "delivered"
-        assert shows[4] == (steps.seconds_text(told["deliver"]) if sent else "not done")
-        assert f"its package: {steps.seconds_text(told['package'])}" in text
+        assert shows[4] == (
+            steps.seconds_text(seconds["deliver"]) if sent else "not done"
+        )
+        assert f"its package: {steps.seconds_text(seconds['package'])}" in text
 
 
 def test_an_old_package_has_the_seconds_that_were_recorded(tmp_path: Path) -> None:
@@ -204,10 +206,14 @@ def test_an_audit_that_its_manifest_does_not_count_is_not_shown(
 
 def _unreadable(built: BuiltProject, folder: Path) -> tuple[str, str]:
     ran = built.run("monitor", "report", "--out", folder / "out", "--json")
-    told = json.loads(ran.stdout)
-    assert (ran.returncode, told["exit_code"], told["status"]) == (1, 1, "incomplete")
-    assert len(told["pages"]) == len(built.recorded_packages()) - 1
-    ((named, why),) = told["unreadable"].items()
+    result = json.loads(ran.stdout)
+    assert (ran.returncode, result["exit_code"], result["status"]) == (
+        1,
+        1,
+        "incomplete",
+    )
+    assert len(result["pages"]) == len(built.recorded_packages()) - 1
+    ((named, why),) = result["unreadable"].items()
     return named, why
 
 
