@@ -1,6 +1,5 @@
 """Profiles on disk: `profiles/<file>/<run id>.json`. Only `monitor` writes there."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from monitor.context import Context
 from monitor.drift import profile, source
 from runtime.command import LOG
 from runtime.environment import Limits, Place
-from runtime.files import write_json
+from runtime.files import read_json, write_json
 from runtime.lock import one_writer
 from store.ledger import Ledger
 from store.outbox import packages
@@ -74,7 +73,7 @@ def runs(place: Place, ledger: Ledger, most: int) -> dict[str, list[Run]]:
     for file in sorted(folder(place).glob("[!_]*/")):
         if paths := sorted(file.glob("[!.]*.json"))[-most:]:
             result[file.name] = [
-                Run(json.loads(path.read_bytes()), (file.name, path.stem) in sent)
+                Run(read_json(path), (file.name, path.stem) in sent)
                 for path in paths
             ]
     return result
