@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories mutations replays faults bench bench-transfer drift-quality schema lock clean
+.PHONY: help demo check lint types sql test long histories mutations replays faults bench bench-transfer drift-quality docs schema lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -57,8 +57,11 @@ bench: $(READY) ## Measure both feeds at a million records against floors of the
 bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/servers)
 	PYTHONPATH=tests/python $(BIN)/python -m benchmarks.transfer
 
-drift-quality: $(READY) ## Spoil a history of 200 runs; what is noticed, what is cried
+drift-quality: $(READY) ## Spoil a history of 200 runs; count what drift reports
 	$(BIN)/python -m benchmarks.drift_quality
+
+docs: $(READY) ## Write the tables of findings and reason codes in docs/
+	$(BIN)/python .ci/docs.py
 
 schema: $(READY) ## Write target/exposure.schema.json, for config.meta in editors
 	@mkdir -p target

@@ -1,10 +1,10 @@
-"""How good are guards and drift: a history replayed, and spoiled in every way.
+"""Measure how many spoiled files guards and drift find, and their false alarms.
 
     python -m benchmarks.drift_quality [--runs 200] [--parts 2500] [--every 2]
 
-Every run is judged twice by the real code: the guards with the limits of the exposure
-`onpart_inventory`, and `monitor.drift` on the profile of the file as written. The suite
-is not asked: it would hold most floods, which are values that are not allowed.
+A history is replayed and spoiled in every way. Each run is judged by the guards, with
+the limits of the exposure `onpart_inventory`, and by `monitor.drift`, on the profile of
+the file. The suite is left out: it would hold most files with many wrong values.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from monitor.drift.compare import compare
 from monitor.drift.limits import Tolerance
 from publish.gate import guards
 from publish.gate.checks import GuardContext
-from publish.package.manifest import Resource, manifest
+from publish.package.manifest import Resource, build_manifest
 from runtime.duck import name, names, text
 from runtime.environment import Limits
 from runtime.files import sha256_of
@@ -79,8 +79,8 @@ class Bench:
             "run_id": run_id, "logical_time": f"{at:%Y-%m-%dT%H:%M:%SZ}", "split": None,
             "counts": [], "changes": self._changes(rows),
         }  # fmt: skip
-        told = manifest(self.feed, file, {}, run)
-        (folder / "file.manifest.json").write_text(json.dumps(told))
+        document = build_manifest(self.feed, file, {}, run)
+        (folder / "file.manifest.json").write_text(json.dumps(document))
         return profile.profile(Package(folder), Limits("1GB", 1), self.folder)
 
     def _changes(self, rows: int) -> dict[str, Any]:
@@ -119,11 +119,11 @@ class Bench:
 
 @dataclass
 class Tally:
-    """What became of trials of one kind."""
+    """The results of the trials of one kind."""
 
     trials: int = 0
     held: int = 0
-    told: int = 0
+    reported: int = 0
     caught: int = 0
     by: Counter[str] = field(default_factory=Counter)
 
@@ -131,20 +131,20 @@ class Tally:
         """Count one trial."""
         self.trials += 1
         self.held += bool(holding)
-        self.told += bool(drifting)
+        self.reported += bool(drifting)
         self.caught += bool(holding or drifting)
         self.by.update({*holding, *drifting})
 
     @property
     def share(self) -> float:
-        """The share that was held or told."""
+        """The share that was held or reported."""
         return self.caught / self.trials if self.trials else 0.0
 
 
 def feed_of(artifacts: Path) -> feeds.Feed:
     """Return the declared feed of a manifest.json."""
-    told = json.loads(artifacts.read_bytes())
-    (feed,) = (f for f in feeds.read(Artifacts(told, {})) if f.name == FEED)
+    content = json.loads(artifacts.read_bytes())
+    (feed,) = (f for f in feeds.read(Artifacts(content, {})) if f.name == FEED)
     return feed
 
 
@@ -164,7 +164,7 @@ def measure(
         A tally for each fault and decay, and "clean".
     """
     feed = feed_of(artifacts)
-    allowed = Tolerance.of(feed.drift, feed.state == feed.model)
+    allowed = Tolerance.from_declaration(feed.drift, feed.state == feed.model)
     tallies = {kind: Tally() for kind in ("clean", *drift_world.FAULTS)}
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         bench = Bench(connection, feed, Path(folder), seed)
@@ -177,7 +177,7 @@ def measure(
                 connection.execute("create table held as from today limit 0")
             holding, now = bench.judge(at, last)
             if number >= WARM:
-                tallies["clean"].count(holding, _told(now, past, allowed))
+                tallies["clean"].count(holding, _reported(now, past, allowed))
                 if number % every == 0:
                     _spoil(bench, number, last, past, allowed, tallies)
                 drift_world.day(connection, number, seed)
@@ -197,8 +197,8 @@ def _prepare(
     drift_world.make(connection, parts, seed)
 
 
-def _told(now: Any, past: list[Any], allowed: Tolerance) -> list[str]:
-    return sorted({d.id for d in compare(now, past[-70:], allowed) if d.told})
+def _reported(now: Any, past: list[Any], allowed: Tolerance) -> list[str]:
+    return sorted({d.id for d in compare(now, past, allowed) if d.unusual})
 
 
 def _spoil(
@@ -214,11 +214,11 @@ def _spoil(
         trial = tallies[kind].trials
         bench.connection.execute(ways[trial % len(ways)].replace("{n}", str(trial)))
         holding, now = bench.judge(at, last)
-        tallies[kind].count(holding, _told(now, past, allowed))
+        tallies[kind].count(holding, _reported(now, past, allowed))
 
 
 def _decay(bench: Bench, sql: str, before: list[Any], allowed: Tolerance) -> Tally:
-    """Let a file decay for 40 runs; caught if anything is told in that time."""
+    """Let a file decay for 40 runs; stop at the first report."""
     past, tally = list(before), Tally()
     drift_world.day(bench.connection, len(before) - 1, bench.seed)
     last = bench.deliver()
@@ -228,10 +228,10 @@ def _decay(bench: Bench, sql: str, before: list[Any], allowed: Tolerance) -> Tal
         at = drift_world.day(bench.connection, len(before) + step, bench.seed)
         bench.connection.execute(sql.replace("{k}", str(step)))
         held, now = bench.judge(at, last)
-        told = _told(now, past, allowed)
+        figures = _reported(now, past, allowed)
         holding += held
-        drifting += told
-        if told or held:
+        drifting += figures
+        if figures or held:
             tally.by[f"after {step} runs"] += 1
             break
         past.append(now)
@@ -242,12 +242,12 @@ def _decay(bench: Bench, sql: str, before: list[Any], allowed: Tolerance) -> Tal
 
 def table(tallies: dict[str, Tally]) -> Iterator[str]:
     """Write the tallies as a Markdown table."""
-    yield "| history | runs | held by guards | told by drift | caught | by |"
+    yield "| history | runs | held by guards | reported by drift | caught | by |"
     yield "|---|---|---|---|---|---|"
     for kind, tally in tallies.items():
         by = ", ".join(f"{id_} {count}" for id_, count in tally.by.most_common(4))
         yield (
-            f"| {kind} | {tally.trials} | {tally.held} | {tally.told} | "
+            f"| {kind} | {tally.trials} | {tally.held} | {tally.reported} | "
             f"{tally.share:.1%} | {by} |"
         )
 
@@ -263,16 +263,22 @@ def parsed(folder: Path) -> Path:
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--runs", type=int, default=200)
-    asked.add_argument("--parts", type=int, default=2500)
-    asked.add_argument("--every", type=int, default=2)
-    asked.add_argument("--seed", type=int, default=7)
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--parts", type=int, default=2500)
+    parser.add_argument("--every", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=7)
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         manifest_file = parsed(Path(folder))
-        told = measure(manifest_file, given.runs, given.parts, given.every, given.seed)
-    print("\n".join(table(told)))
+        tallies = measure(
+            manifest_file,
+            arguments.runs,
+            arguments.parts,
+            arguments.every,
+            arguments.seed,
+        )
+    print("\n".join(table(tallies)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Health, drift, and one row's fate, told from what the other commands left.
+"""Health, drift, alerts, the page, and the explanation of one row.
 
-Parquet, the warehouse, packages and the ledger are the interface; nothing is changed.
+Reads what the other commands leave in the data directory, and changes none of it.
 """

@@ -1,4 +1,4 @@
-"""The command line: `monitor COMMAND`. A command is loaded when it is asked for."""
+"""The command line: `monitor COMMAND`. Only the command that runs is imported."""
 
 from importlib import import_module
 
@@ -8,17 +8,20 @@ from runtime.command import run
 
 # name: (module, what it does). The module has the click command `command`.
 _COMMANDS = {
-    "ack": ("monitor.commands.ack", "Take a problem over: no more reminders."),
-    "alert": ("monitor.commands.alert", "Tell each open problem once, and its end."),
-    "drift": ("monitor.commands.drift", "Say what does not look as it used to."),
-    "health": ("monitor.commands.health", "Say whether the feeds are well."),
-    "report": ("monitor.commands.report", "Write the page people look at."),
-    "why": ("monitor.commands.why", "Tell what became of a part or an order, and why."),
+    "ack": ("monitor.commands.ack", "Acknowledge a problem: no more reminders."),
+    "alert": ("monitor.commands.alert", "Send each new problem once, and its end."),
+    "drift": ("monitor.commands.drift", "Report unusual figures of the newest files."),
+    "health": (
+        "monitor.commands.health",
+        "Check the feeds: what is wrong, what to do.",
+    ),
+    "report": ("monitor.commands.report", "Write a page for every package."),
+    "why": ("monitor.commands.why", "Explain what happened to a part or an order."),
 }
 
 
 class _Lazy(click.Group):
-    """Lists the commands without importing them: `why` does not wait for a plot."""
+    """Lists the commands without importing them, so that `why` starts fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
@@ -33,7 +36,7 @@ class _Lazy(click.Group):
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, told) for name, (_, told) in _COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
 @click.group(
@@ -43,7 +46,7 @@ class _Lazy(click.Group):
     "configuration or bug, 75 retry later.",
 )
 def cli() -> None:
-    """Look at what was landed, built and delivered."""
+    """Check what was extracted, built and delivered."""
 
 
 def main() -> None:

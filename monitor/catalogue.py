@@ -1,11 +1,11 @@
-"""Every finding there can be: how bad it is, and what to do about it.
+"""Every kind of finding: how bad it is, what is wrong, and what to do.
 
-    act      somebody must act: exit 1
-    unsure   it could not be told: exit 75, unless somebody must act
-    warn     told, but nothing is held up by it
+    act      somebody must act: exit code 1
+    unsure   a check could not be made: exit code 75, unless somebody must act
+    warn     reported, but nothing is held
     note     good to know
 
-docs/health.md has the same table; a test holds the two together.
+`make docs` writes the table of docs/health.md from this.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Kind:
 
     Attributes:
         severity: act, unsure, warn or note.
-        area: what was looked at; one of `AREAS`.
-        means: what it says, in a few words.
+        area: what was checked; one of `AREAS`.
+        means: what is wrong, in a few words.
         do: the next step; `{about}` is the source, file or destination.
     """
 
@@ -31,210 +31,205 @@ class Kind:
 
 
 CATALOGUE: dict[str, Kind] = {
-    # Whatever could not be read: nothing is said to be well that was not seen.
     "CANNOT_TELL": Kind(
-        "unsure", "machine", "something that had to be looked at cannot be read",
-        "Look at what the sentence names; then ask again.",
+        "unsure", "machine", "a check could not be made",
+        "Fix what the message names. Then run `monitor health` again.",
     ),
     "EXTRACT_MISSING": Kind(
-        "act", "source", "nothing was ever landed, from any source",
+        "act", "source", "no source was ever extracted",
         "Run `extract`.",
     ),
     "SOURCE_LEFT_OUT": Kind(
-        "note", "source", "never landed, while another source was",
-        "If it should be read, set its variables (.env.example) and run `extract`.",
+        "note", "source", "the source was never extracted, another one was",
+        "If you need it, set its variables (.env.example) and run `extract`.",
     ),
     "EXTRACT_STALE": Kind(
-        "act", "source", "the last complete extract is older than the cadence allows",
-        "Run `extract {about}`: it says why it does not complete. Then look at the "
+        "act", "source", "the last complete extract is too old for its feeds",
+        "Run `extract {about}`: it reports why it does not complete. Then check the "
         "orchestrator, which should have run it.",
     ),
     "EXTRACT_UNFINISHED": Kind(
-        "warn", "source", "an extract was begun after the last complete one",
-        "If it is not running any more, run `extract {about}`: it goes on where it "
-        "ended, or says why it cannot.",
+        "warn", "source", "an extract started after the last complete one and did not "
+        "complete",
+        "If it is not running any more, run `extract {about}`: it continues, or "
+        "reports why it cannot.",
     ),
     "EXTRACT_COUNTS": Kind(
-        "act", "source", "the source counted other than what was landed",
+        "act", "source", "the source counts more or fewer records than were extracted",
         "Run `extract {about} --full`, then `dbt build`.",
     ),
     "SCHEMA_DRIFT": Kind(
-        "warn", "source", "the source sends fields that we do not know",
-        "Their values are kept in _unrecognised. If they matter, name them in "
-        "extract/entities.py; else acknowledge.",
+        "warn", "source", "the source sends fields that the project does not know",
+        "Their values are in the column _unrecognised. If you need them, add them to "
+        "extract/entities.py. If not, acknowledge this.",
     ),
     "CUSTOM_FIELD_MISSING": Kind(
         "warn", "source", "no record has a custom field that the project maps",
-        "Look whether it was renamed in the source; its name is `custom_field` in the "
+        "Check whether the source renamed it. Its name is `custom_field` in the "
         "source's YAML below models/staging.",
     ),
     "FIELD_MISSING": Kind(
-        "warn", "source", "a field that the last run still had is in no record",
-        "Ask whoever runs the source. What is made from it is empty now.",
+        "warn", "source", "no record has a field that the extract before still had",
+        "Ask the operator of the source. Columns that need the field are empty now.",
     ),
     "FIELD_RETYPED": Kind(
-        "warn", "source", "a field's values are of another kind than in the last run",
-        "Look at the examples, and at what the staging model casts them to.",
+        "warn", "source", "a field changed from numbers to texts, or back",
+        "Compare the values with the type in the staging model.",
     ),
     "SEED_UNUSED": Kind(
-        "warn", "source", "entries of a mapping match nothing any more",
-        "Look whether the source has renamed what they name; mend seeds/{about}.csv.",
+        "warn", "source", "entries of a mapping match no record any more",
+        "Check whether the source renamed them. Then correct seeds/{about}.csv.",
     ),
     "DBT_MISSING": Kind(
-        "act", "build", "there is no build, or its artifacts are gone",
+        "act", "build", "there is no build, or its files are missing",
         "Run `dbt build` from the project root.",
     ),
     "DBT_FAILED": Kind(
         "act", "build", "models or tests of the last build failed",
-        "Mend what they name, then `dbt build`.",
+        "Fix the models or tests that the message names. Then run `dbt build`.",
     ),
     "DBT_EMPTY": Kind(
-        "act", "build", "the last build was made with --empty",
+        "act", "build", "the last build used --empty",
         "Run `dbt build`.",
     ),
     "DBT_STALE": Kind(
-        "act", "build", "the build is older than what was landed",
+        "act", "build", "the build is older than the extract",
         "Run `dbt build`, then `publish`.",
     ),
     "DBT_OVERWRITTEN": Kind(
-        "note", "build", "another dbt command has overwritten the build's verdict",
+        "note", "build", "another dbt command replaced the results of the build",
         "Run `dbt build` before `publish`.",
     ),
     "DBT_WARNED": Kind(
         "warn", "build", "tests of the last build warned",
-        "Look at the rows they name: `dbt show --select TEST`.",
+        "Look at the rows: `dbt show --select TEST`.",
     ),
     "FILE_HELD": Kind(
-        "act", "feed", "a file was held; the partner keeps the last good one",
-        "Look at gates.html in the package; mend the cause, or `publish approve "
+        "act", "feed", "a file is held; the partner keeps the last good one",
+        "Read gates.html in the package. Fix the cause, or run `publish approve "
         'DIGEST --because "..."`.',
     ),
     "FILE_RELEASED": Kind(
         "note", "feed", "a held file was approved and is not sent yet",
-        "Run `publish`: it delivers those bytes.",
+        "Run `publish`: it delivers the approved file.",
     ),
     "FILE_OVERDUE": Kind(
-        "act", "feed", "a file was due and nothing was sent",
-        "Run `extract`, `dbt build`, `publish --due`; look at the orchestrator's log.",
+        "act", "feed", "a file was due and was not sent",
+        "Run `extract`, `dbt build`, `publish --due`. Check the orchestrator's log.",
     ),
     "FILE_NEVER_SENT": Kind(
-        "note", "feed", "no file of the feed was ever sent",
-        "Run `publish`; a person releases the first file.",
+        "note", "feed", "the feed never sent a file",
+        "Run `publish`. A person approves the first file.",
     ),
     "DELIVERY_FAILED": Kind(
-        "act", "feed", "the last try to deliver failed",
-        "Mend what the sentence names (`publish check DEST` tries the server), then "
+        "act", "feed", "the last delivery failed",
+        "Fix what the message names (`publish check DEST` tests the server). Then run "
         "`publish`.",
     ),
     "DELIVERY_OPEN": Kind(
-        "act", "feed", "a delivery was begun and its end was never recorded",
-        "Run `publish`: it looks at the partner's folder and settles it.",
+        "act", "feed", "a delivery was interrupted; its end is not recorded",
+        "Run `publish`: it checks the partner's folder and records the end.",
     ),
     "DELIVERY_UNKNOWN": Kind(
-        "act", "feed", "nobody can tell whether a delivery arrived",
-        "Ask the partner whether the file came, then `publish settle ATTEMPT`.",
-    ),
-    "NOT_PICKED_UP": Kind(
-        "act", "feed", "the partner has not taken a file in the agreed time",
-        "Ask the partner whether his reader runs.",
-    ),
-    "PICKUP_NOT_LOOKED": Kind(
-        "unsure", "feed", "nobody has looked whether a file was taken",
-        "Run `publish status --look`.",
+        "act", "feed", "it is not known whether a delivery arrived",
+        "Ask the partner whether the file arrived. Then run `publish settle ATTEMPT`.",
     ),
     "STATE_MISSING": Kind(
-        "act", "feed", "the rows that the partner holds are gone from delivered/",
-        "Restore them from a copy: without them no loss could be noticed.",
+        "act", "feed", "the rows that the partner has are missing in delivered/",
+        "Restore them from a backup: without them no guard can notice a loss.",
     ),
     "PACKAGE_MISSING": Kind(
-        "note", "feed", "the package of the last delivery is gone from the outbox",
-        "Restore it from a copy if its evidence is still wanted.",
+        "note", "feed", "the package of the last delivery is missing in the outbox",
+        "Restore it from a backup if you still need its evidence.",
     ),
     "DEST_UNCONFIGURED": Kind(
         "act", "destination", "the destination of a feed has no settings",
-        "Set DEST_<NAME>_URL and what belongs to it (docs/destinations.md).",
+        "Set DEST_<NAME>_URL and the other settings (docs/destinations.md).",
     ),
     "DEST_UNCHECKED": Kind(
-        "note", "destination", "the server was never tried, and nothing was sent",
+        "note", "destination", "the server was never tested, and nothing was sent",
         "Run `publish check {about}`.",
     ),
     "DEST_CHECK_OLD": Kind(
-        "note", "destination", "the last check or delivery was long ago",
+        "note", "destination", "the last check or delivery is old",
         "Run `publish check {about}`, or `monitor health --fresh`.",
     ),
     "DEST_NOT_READY": Kind(
-        "act", "destination", "the last check found the server not acceptable",
-        "Run `publish check {about}`: it shows the step and the server's words.",
+        "act", "destination", "the last check of the server failed",
+        "Run `publish check {about}`: it shows the step and the server's answer.",
     ),
     "DEST_UNREACHABLE": Kind(
-        "unsure", "destination", "the server was unavailable at the last check",
-        "Run `publish check {about}` again; if it stays so, ask the partner.",
+        "unsure", "destination", "the server was not available at the last check",
+        "Run `publish check {about}` again. If it still fails, ask the partner.",
     ),
     "CERT_RENEWAL_DUE": Kind(
         "warn", "destination", "the server's certificate ends within 30 days",
-        "Tell the partner, if it is not renewed by itself.",
+        "Tell the partner, unless it is renewed automatically.",
     ),
     "CERT_EXPIRES": Kind(
-        "act", "destination", "the server's certificate ends within 7 days, or has",
-        "Ask the partner to renew it: without it nothing will be sent.",
+        "act", "destination", "the server's certificate ends within 7 days, or has "
+        "ended",
+        "Ask the partner to renew it: with an expired certificate no file is sent.",
     ),
     "CERT_NOT_CHECKED": Kind(
-        "warn", "destination", "files go to a server that anybody could pose as",
-        "Set DEST_<NAME>_CA_FILE to the partner's authority, DEST_<NAME>_TLS_VERIFY "
-        "back to 1.",
+        "warn", "destination", "files are sent without a check of the server's "
+        "certificate",
+        "Set DEST_<NAME>_CA_FILE to the partner's authority and "
+        "DEST_<NAME>_TLS_VERIFY to 1.",
+    ),
+    "NOT_PICKED_UP": Kind(
+        "act", "destination", "the partner did not remove files in the agreed time",
+        "Ask the partner whether their reader runs.",
     ),
     "DISK_LOW": Kind(
         "act", "machine", "the disk is nearly full",
-        "Make room: `publish prune --dry-run` says what is old and may go.",
+        "Free some space: `publish prune --dry-run` lists what can be removed.",
     ),
     "LOCK_OLD": Kind(
-        "act", "machine", "a command has held the lock for long",
-        "Look at what it does; if it hangs, end it by its process id: it may be run "
+        "act", "machine", "a command has held the lock for a long time",
+        "Check what it does. If it hangs, end it by its process id; you may run it "
         "again.",
     ),
     "LEDGER_BROKEN": Kind(
         "act", "machine", "the ledger was edited, cut or damaged",
-        "Restore ledger.jsonl and ledger.head from a copy; until then nothing is sent.",
+        "Restore ledger.jsonl and ledger.head from a backup. Until then nothing is "
+        "sent.",
     ),
     "LEDGER_TORN": Kind(
-        "note", "machine", "a crash cut the ledger's last line short",
-        "Nothing: the next `publish` cuts it off and records that.",
+        "note", "machine", "a crash cut the last line of the ledger",
+        "Nothing: the next `publish` removes that line and records it.",
     ),
     "DRIFT_ROWS": Kind(
-        "warn", "drift", "far fewer or more rows than usual",
-        "Look at `monitor drift`, then at audit.csv for the reason that grew.",
+        "warn", "drift", "the file has far fewer or more rows than usual",
+        "Run `monitor drift`. Then find the reason that grew in audit.csv.",
     ),
     "DRIFT_NULLS": Kind(
         "warn", "drift", "a column is empty more or less often than usual",
-        "Look at the column in the source, and at the model that fills it.",
+        "Check the column in the source, and the model that fills it.",
     ),
-    "DRIFT_VALUES": Kind(
-        "warn", "drift", "the shares of a column's values, or of reasons, have moved",
-        "Look which value grew or vanished, then `monitor why` for one of its rows.",
+    "DRIFT_REASONS": Kind(
+        "warn", "drift", "a reason code decides far more or fewer rows than usual",
+        "Run `monitor why` for one of its rows (audit.csv has them).",
     ),
     "DRIFT_NUMBERS": Kind(
-        "warn", "drift", "the numbers of a column are distributed otherwise",
-        "Look at changes.csv for the rows that moved furthest.",
+        "warn", "drift", "the median or the zeros of a column are unusual",
+        "Look in changes.csv for the rows that changed most.",
     ),
     "DRIFT_TEXT": Kind(
-        "warn", "drift", "a column's texts are of another length or variety",
-        "Look at the column's values in the file: cut off, or all the same?",
+        "warn", "drift", "the texts of a column are of unusual length or variety",
+        "Look at the column in the file: are texts cut off, or all the same?",
     ),
     "DRIFT_MOVES": Kind(
-        "warn", "drift", "far more rows changed, came or went than usual",
-        "Look at changes.csv: one change of price or stock for all, or a source that "
-        "was reset?",
-    ),
-    "DRIFT_SLOW": Kind(
-        "warn", "drift", "a figure has crept away over weeks, too slowly for a day",
-        "Look at `monitor drift`, and ask whether the business did that.",
+        "warn", "drift", "far more rows were added, removed or changed than usual",
+        "Look at changes.csv: did all prices or stocks change, or was the source "
+        "reset?",
     ),
     "DRIFT_NOT_PROFILED": Kind(
-        "note", "drift", "the newest file was not compared with earlier ones yet",
+        "note", "drift", "the newest file is not compared with earlier ones yet",
         "Run `monitor drift`.",
     ),
     "ALERT_FAILED": Kind(
-        "warn", "alerts", "a channel of alerts does not take them",
-        "Look at its FEEDS_ALERT_* variables; `monitor alert` tries again.",
+        "warn", "alerts", "a channel did not accept an alert",
+        "Check its FEEDS_ALERT_* variables. `monitor alert` tries again.",
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the other commands left, read once and only when a look asks for it."""
+"""What health reads: settings, dbt's artifacts, ledger. Each is read once."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,13 +24,13 @@ CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From when on something is told.
+    """The limits above which health reports a finding.
 
     Attributes:
-        grace: how long after its time a file or an extract may be late.
+        grace: how late a file or an extract may be.
         lock: how long a command may hold the lock.
         disk: bytes that must be free.
-        check: how old the last `publish check` may be.
+        check: the maximum age of the last `publish check`.
     """
 
     grace: timedelta
@@ -39,8 +39,8 @@ class Thresholds:
     check: timedelta
 
     @classmethod
-    def of(cls, variables: Environment) -> "Thresholds":
-        """Read FEEDS_HEALTH_GRACE_MINUTES (60), _LOCK_HOURS (6), _DISK_MIB (1024)."""
+    def from_environment(cls, variables: Environment) -> "Thresholds":
+        """Read FEEDS_HEALTH_GRACE_MINUTES, _LOCK_HOURS, _DISK_MIB and _CHECK_DAYS."""
         return cls(
             timedelta(minutes=variables.number("FEEDS_HEALTH_GRACE_MINUTES", 60)),
             timedelta(hours=variables.number("FEEDS_HEALTH_LOCK_HOURS", 6)),
@@ -51,14 +51,14 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Context:
-    """Where everything lies, and the moment that is asked about (UTC)."""
+    """The files and settings of the project, and the time to check for (UTC)."""
 
     place: Place
     limits: Limits
     variables: Environment
     root: Path
     at: datetime
-    patience: Thresholds
+    thresholds: Thresholds
 
     @cached_property
     def target(self) -> Path:
@@ -67,10 +67,10 @@ class Context:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """The project, as dbt wrote it: manifest.json.
+        """Dbt's manifest.json.
 
         Raises:
-            Misuse: there is none.
+            Misuse: the file is missing.
         """
         path = self.target / "manifest.json"
         try:
@@ -83,20 +83,20 @@ class Context:
 
     @cached_property
     def results(self) -> Mapping[str, Any]:
-        """How its last command went: run_results.json."""
+        """The results of the last dbt command: run_results.json."""
         return read_json(self.target / "run_results.json")
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, as far as it holds."""
+        """The ledger, up to its first broken line."""
         return Ledger.read(self.place.ledger)
 
     @property
-    def history(self) -> Ledger:
-        """The ledger, if it is not broken: a part of it would give false findings.
+    def intact_ledger(self) -> Ledger:
+        """The ledger, if it is whole: a part of it would give false findings.
 
         Raises:
-            ValueError: it is broken.
+            ValueError: the ledger is broken.
         """
         if self.ledger.broken:
             raise ValueError(f"the ledger is broken: {self.ledger.broken}")
@@ -104,28 +104,28 @@ class Context:
 
     @cached_property
     def feeds(self) -> tuple[Feed, ...]:
-        """Every feed that is declared."""
+        """Every declared feed."""
         return feeds.read(Artifacts(self.manifest, {}))
 
     @cached_property
     def sources(self) -> tuple[str, ...]:
-        """Every source below a feed that `extract` lands."""
+        """Every source of a feed that `extract` reads."""
         return tuple(sorted(set().union(*(feed.sources for feed in self.feeds))))
 
     def landed(self, source: str) -> Mapping[str, Any] | None:
-        """The report of a source's last complete extract; None without any."""
+        """Return the report of a source's last complete extract; None without one."""
         path = self.place.landing / "current" / source / "extract.json"
         return read_json(path) if path.exists() else None
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open what dbt has built, for reading."""
+        """Open the warehouse for reading."""
         with duck.open_warehouse(self.place.warehouse, self.limits) as connection:
             yield connection
 
 
 def hours(length: timedelta) -> float:
-    """Return a length of time in hours, for a machine."""
+    """Return a length of time in hours, for JSON."""
     return round(length.total_seconds() / 3600, 1)
 
 
@@ -139,8 +139,12 @@ def duration_text(length: timedelta) -> str:
     )
 
 
-def gather(at: datetime | None) -> Context:
-    """Return where everything lies, by the environment, as of a moment."""
+def read_context(at: datetime | None) -> Context:
+    """Read the environment.
+
+    Args:
+        at: the time to check for (UTC); now by default.
+    """
     variables = Environment.read()
     return Context(
         Place.of(variables),
@@ -148,5 +152,5 @@ def gather(at: datetime | None) -> Context:
         variables,
         Path.cwd(),
         at or datetime.now(UTC),
-        Thresholds.of(variables),
+        Thresholds.from_environment(variables),
     )

@@ -1,4 +1,4 @@
-"""One thing that is not as it should be, and what a look returns."""
+"""A finding is one problem; a check result is what one check of health returns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,34 +11,34 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with one source, file, destination or part of the machine.
+    """One problem of one source, file, destination or part of the machine.
 
     Attributes:
         id: a key of the catalogue; stable, for machines.
-        about: which one.
-        says: what is wrong, in a sentence.
-        since: when it began, UTC, where that is known.
+        about: the source, file, destination or part.
+        message: what is wrong, in a sentence.
+        since: when it began, UTC, if that is known.
         examples: at most three rows or names.
-        blind: for CANNOT_TELL, the area that could not be seen.
-        step: the next step, where more is known than the catalogue can say.
+        unchecked: for CANNOT_TELL, the area that could not be checked.
+        step: the next step, if it is more exact than that of the catalogue.
     """
 
     id: str
     about: str
-    says: str
+    message: str
     since: str | None = None
     examples: tuple[str, ...] = ()
-    blind: str = ""
+    unchecked: str = ""
     step: str = ""
 
     @property
     def kind(self) -> Kind:
-        """How bad it is, and what to do."""
+        """The entry of the catalogue."""
         return CATALOGUE[self.id]
 
     @property
     def key(self) -> str:
-        """Names the problem as long as it lasts: `FILE_HELD:onpart_inventory`."""
+        """The name of the problem until it ends: `FILE_HELD:onpart_inventory`."""
         return f"{self.id}:{self.about}"
 
     @property
@@ -46,14 +46,14 @@ class Finding:
         """The next step."""
         return self.step or self.kind.do.replace("{about}", self.about)
 
-    def told(self) -> dict[str, Any]:
-        """Return it for JSON."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the finding for `monitor health --json` and for alerts."""
         return {
             "key": self.key,
             "id": self.id,
             "severity": self.kind.severity,
             "about": self.about,
-            "says": self.says,
+            "says": self.message,
             "do": self.do,
             "since": self.since,
             "examples": list(self.examples[:EXAMPLES]),
@@ -62,13 +62,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a look saw: facts by name, and what is wrong."""
+    """What a check returns: facts by name, and findings."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
 
 def listed(things: list[str] | tuple[str, ...]) -> str:
-    """Join the first few for a sentence, saying how many more there are."""
+    """Join the first three for a sentence, with the number of the others."""
     more = len(things) - EXAMPLES
     return ", ".join(things[:EXAMPLES]) + (f" and {more} more" if more > 0 else "")

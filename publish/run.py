@@ -14,7 +14,7 @@ from publish.gate.checks import Check
 from publish.prepare import PreparedFile, prepare
 from publish.selection import NotMade
 from publish.settings import Settings, stamp
-from runtime.command import raise_if_interrupted
+from runtime.command import LOG, raise_if_interrupted
 from runtime.exits import Stop, Temporary
 from store import partner_state
 from store.feeds import Feed
@@ -55,12 +55,22 @@ def publish(
         return [_stopped(feed.name, _full(error))]
     if not files:
         return [_no_files(feed)]
+    if not settings.dry_run and any(file.status == "ready" for file in files):
+        _check_pickups(settings, ledger, feed)
     return [
         _not_made(file)
         if isinstance(file, NotMade)
         else _finish(settings, ledger, file, began)
         for file in files
     ]
+
+
+def _check_pickups(settings: Settings, ledger: Ledger, feed: Feed) -> None:
+    """Record which earlier files the partner removed. An error stops no delivery."""
+    try:
+        status.check_pickups(settings, ledger, [feed])
+    except Stop as stop:
+        LOG.warning(f"no check of pick-ups feed={feed.name}: {stop}")
 
 
 def _not_made(file: NotMade) -> Outcome:

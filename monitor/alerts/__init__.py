@@ -1,1 +1,1 @@
-"""One alert per open problem, until it ends or is acknowledged."""
+"""One alert for each problem; reminders until it ends or is acknowledged."""

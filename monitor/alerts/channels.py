@@ -1,4 +1,4 @@
-"""The ways out: a webhook over HTTPS, a mail over TLS, a line in a file."""
+"""The channels: a webhook over HTTPS, a mail over TLS, a line in a file."""
 
 import os
 import smtplib
@@ -14,72 +14,74 @@ import requests
 from monitor.alerts.message import line
 from monitor.alerts.settings import Mail, Settings, Webhook
 
-Told = Mapping[str, Any]
-Send = Callable[[Told, str], None]
+Document = Mapping[str, Any]
+Send = Callable[[Document, str], None]
 
 
-class NotTakenError(Exception):
-    """A channel did not take an alert; the message says why, without a secret."""
+class ChannelError(Exception):
+    """A channel did not accept an alert. The message has no secrets."""
 
 
-def of(settings: Settings) -> dict[str, Send]:
-    """Return the channels that are configured, by name."""
+def configured(settings: Settings) -> dict[str, Send]:
+    """Return the configured channels by name."""
     channels: dict[str, Send] = {}
     if settings.webhook:
         hook = settings.webhook
-        channels["webhook"] = lambda told, _: post(hook, told, settings.timeout)
+        channels["webhook"] = lambda document, _: post(hook, document, settings.timeout)
     if settings.mail:
         mail = settings.mail
-        channels["mail"] = lambda told, title: send(mail, told, title, settings.timeout)
+        channels["mail"] = lambda document, title: send(
+            mail, document, title, settings.timeout
+        )
     if settings.file:
         file = settings.file
-        channels["file"] = lambda told, _: append(file, told)
+        channels["file"] = lambda document, _: append(file, document)
     return channels
 
 
-def post(to: Webhook, told: Told, timeout: float) -> None:
-    """POST JSON; any 2xx is taken. A redirect is not followed: it could lead anywhere.
+def post(to: Webhook, document: Document, timeout: float) -> None:
+    """POST JSON; any 2xx means accepted. Redirects are not followed, for safety.
 
     Raises:
-        NotTakenError: it was not taken.
+        ChannelError: it was not accepted.
     """
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if to.token:
         headers["Authorization"] = f"Bearer {to.token.reveal()}"
     try:
-        answer = requests.post(
+        response = requests.post(
             to.url.reveal(),
-            data=line(told),
+            data=line(document),
             headers=headers,
             timeout=timeout,
             verify=str(to.ca_file) if to.ca_file else True,
             allow_redirects=False,
             stream=True,
         )
-        answer.close()
-    except requests.RequestException as why:
-        # Its words may hold the address, and that the secret of a chat system.
-        raise NotTakenError(f"the webhook: {_kind(why)}") from None
-    if not 200 <= answer.status_code < 300:
-        raise NotTakenError(f"the webhook answered {answer.status_code}")
+        response.close()
+    except requests.RequestException as error:
+        # Its message may contain the address, which has the secret of a chat system.
+        raise ChannelError(f"the webhook: {_cause(error)}") from None
+    if not 200 <= response.status_code < 300:
+        raise ChannelError(f"the webhook answered {response.status_code}")
 
 
-def _kind(why: BaseException) -> str:
-    """Name the innermost cause: its class, and its words if it is about TLS."""
-    while (inner := why.__cause__ or why.__context__) is not None:
-        why = inner
-    if isinstance(why, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {why.verify_message}"
-    if isinstance(why, OSError) and why.strerror:
-        return why.strerror
-    return type(why).__name__
+def _cause(error: BaseException) -> str:
+    """Describe the innermost cause, without an address."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
 
 
-def send(to: Mail, told: Told, title: str, timeout: float) -> None:
-    """Send a mail; TLS is required and its certificate checked.
+def send(to: Mail, document: Document, title: str, timeout: float) -> None:
+    """Send a mail over TLS, with a check of the server's certificate.
 
     Raises:
-        NotTakenError: it was not taken, or not for every address.
+        ChannelError: it was not accepted, or not for every address.
     """
     context = ssl.create_default_context(cafile=str(to.ca_file) if to.ca_file else None)
     mail = EmailMessage()
@@ -89,23 +91,23 @@ def send(to: Mail, told: Told, title: str, timeout: float) -> None:
     mail["Date"] = formatdate()
     mail["Message-ID"] = make_msgid(domain=to.sender.rpartition("@")[2] or None)
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(str(told["text"]))
+    mail.set_content(str(document["text"]))
     mail.add_attachment(
-        line(told), maintype="application", subtype="json", filename="alert.json"
+        line(document), maintype="application", subtype="json", filename="alert.json"
     )
     try:
         with _connected(to, context, timeout) as server:
             if to.user and to.password:
                 server.login(to.user, to.password.reveal())
             refused = server.send_message(mail)
-    except smtplib.SMTPAuthenticationError as why:
-        raise NotTakenError(
-            f"the mail server refuses the login: {why.smtp_code}"
+    except smtplib.SMTPAuthenticationError as error:
+        raise ChannelError(
+            f"the mail server refuses the login: {error.smtp_code}"
         ) from None
-    except (smtplib.SMTPException, OSError) as why:
-        raise NotTakenError(f"the mail server: {_said(why)}") from None
+    except (smtplib.SMTPException, OSError) as error:
+        raise ChannelError(f"the mail server: {_smtp_error(error)}") from None
     if refused:
-        raise NotTakenError(f"the mail server refuses {', '.join(sorted(refused))}")
+        raise ChannelError(f"the mail server refuses {', '.join(sorted(refused))}")
 
 
 def _connected(to: Mail, context: ssl.SSLContext, timeout: float) -> smtplib.SMTP:
@@ -120,25 +122,25 @@ def _connected(to: Mail, context: ssl.SSLContext, timeout: float) -> smtplib.SMT
     return server
 
 
-def _said(why: BaseException) -> str:
-    if isinstance(why, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {why.verify_message}"
-    return " ".join(str(why).split())[:200] or type(why).__name__
+def _smtp_error(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def append(path: Path, told: Told) -> None:
-    """Append a line of JSON, durably.
+def append(path: Path, document: Document) -> None:
+    """Append a line of JSON and flush it to disk.
 
     Raises:
-        NotTakenError: it cannot be written.
+        ChannelError: the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         try:
-            os.write(handle, line(told))
+            os.write(handle, line(document))
             os.fsync(handle)
         finally:
             os.close(handle)
-    except OSError as why:
-        raise NotTakenError(f"{path}: {why.strerror}") from None
+    except OSError as error:
+        raise ChannelError(f"{path}: {error.strerror}") from None

@@ -1,100 +1,101 @@
-"""What a channel is told: as JSON, and in words. Never a secret, at most three rows."""
+"""The message of an alert, as JSON and as text. No secrets, at most three examples."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monitor.alerts.state import CLEAR, REMINDER, Word
+from monitor.alerts.state import CLEAR, REMINDER, Event
 from monitor.findings import EXAMPLES
 
-_LENGTH = 300  # letters of an example, or of a sentence times four
+_EXAMPLE = 300  # letters
+_SENTENCE = 1200  # letters
 _TITLES = {"start": "NEW", "reminder": "STILL OPEN", "all-clear": "OVER"}
 
 
 def document(
-    words: Sequence[Word], environment: str, at: str, secrets: Sequence[str]
+    events: Sequence[Event], environment: str, at: str, secrets: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what a webhook and the file are told.
+    """Return the message for the webhook, the file and the mail's attachment.
 
     Args:
-        words: what to tell.
+        events: what to report.
         environment: dev, uat or prod.
-        at: when, UTC.
-        secrets: values that must not be in it, wherever they came from.
+        at: the time of the check, UTC.
+        secrets: values to replace by `***`, wherever they occur.
 
     Returns:
-        `text` for people, as chat systems show it; `events` for machines, each with
-        the `key` under which a problem begins, is reminded of and ends.
+        `text` for people, as chat systems show it, and `events` for machines. The `key`
+        of an event is the same at the start, the reminders and the end of a problem.
     """
-    events = [_event(word) for word in words]
-    told = {
+    message = {
         "version": 1,
         "environment": environment,
         "at": at,
-        "text": text(words, environment),
-        "events": events,
+        "text": text(events, environment),
+        "events": [_event(event) for event in events],
     }
-    return dict(_without(told, [each for each in secrets if len(each) > 3]))
+    return dict(_without(message, [each for each in secrets if len(each) > 3]))
 
 
-def subject(words: Sequence[Word], environment: str) -> str:
-    """Return the subject of a mail: the worst first."""
-    open_ = [word for word in words if word.kind != CLEAR]
-    first = (open_ or list(words))[0]
-    more = f" and {len(words) - 1} more" if len(words) > 1 else ""
-    # A key may hold a file's name, and a name anything: a header is one line.
-    said = f"[feeds {environment}] {_TITLES[first.kind]}: {first.key}{more}"
-    return "".join(letter if letter.isprintable() else "?" for letter in said)
+def subject(events: Sequence[Event], environment: str) -> str:
+    """Return the subject of a mail: one problem, open if any is, and how many more."""
+    first = next((event for event in events if event.kind != CLEAR), events[0])
+    more = f" and {len(events) - 1} more" if len(events) > 1 else ""
+    line = f"[feeds {environment}] {_TITLES[first.kind]}: {first.key}{more}"
+    # A key may have any letters of a file name; a mail header is one line.
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
-def text(words: Sequence[Word], environment: str) -> str:
-    """Return it for people."""
+def text(events: Sequence[Event], environment: str) -> str:
+    """Return the message for people."""
     lines = []
-    for word in words:
-        problem = word.problem
-        lines.append(f"{_TITLES[word.kind]} ({environment}): {word.key}")
-        if word.kind == CLEAR:
+    for event in events:
+        problem = event.problem
+        lines.append(f"{_TITLES[event.kind]} ({environment}): {event.key}")
+        if event.kind == CLEAR:
             lines.append(f"  open from {problem['first']} to {problem['ended']}")
             continue
-        lines.append(f"  {_cut(problem['says'], 4)}")
-        lines += [f"  such as {_cut(each)}" for each in problem["examples"][:EXAMPLES]]
+        lines.append(f"  {_cut(problem['says'], _SENTENCE)}")
+        lines += [
+            f"  such as {_cut(each, _EXAMPLE)}"
+            for each in problem["examples"][:EXAMPLES]
+        ]
         lines.append(f"  What to do: {problem['do']}")
-        if word.kind == REMINDER:
+        if event.kind == REMINDER:
             lines.append(f"  Open since {problem['first']}.")
-        lines.append(f'  No reminders: monitor ack {word.key} --because "..."')
+        lines.append(f'  No reminders: monitor ack {event.key} --because "..."')
     return "\n".join(lines)
 
 
-def _event(word: Word) -> dict[str, Any]:
-    problem = word.problem
-    told = {
-        name: problem.get(name)
-        for name in ("id", "severity", "about", "do", "first", "last", "ended")
+def _event(event: Event) -> dict[str, Any]:
+    problem = event.problem
+    names = ("id", "severity", "about", "do", "first", "last", "ended")
+    examples = () if event.kind == CLEAR else problem["examples"][:EXAMPLES]
+    return {
+        "event": event.kind,
+        "key": event.key,
+        **{name: problem.get(name) for name in names},
+        "says": _cut(problem["says"], _SENTENCE),
+        "examples": [_cut(each, _EXAMPLE) for each in examples],
     }
-    told["says"] = _cut(problem["says"], 4)
-    if word.kind == CLEAR:
-        return {"event": word.kind, "key": word.key, **told, "examples": []}
-    examples = [_cut(each) for each in problem["examples"][:EXAMPLES]]
-    return {"event": word.kind, "key": word.key, **told, "examples": examples}
 
 
-def _cut(said: str, times: int = 1) -> str:
-    most = _LENGTH * times
-    return said if len(said) <= most else said[: most - 3] + "..."
+def _cut(value: str, most: int) -> str:
+    return value if len(value) <= most else value[: most - 3] + "..."
 
 
-def _without(told: Any, secrets: Sequence[str]) -> Any:
-    if isinstance(told, str):
+def _without(value: Any, secrets: Sequence[str]) -> Any:
+    if isinstance(value, str):
         for secret in secrets:
-            told = told.replace(secret, "***")
-        return told
-    if isinstance(told, Mapping):
-        return {name: _without(value, secrets) for name, value in told.items()}
-    if isinstance(told, list):
-        return [_without(each, secrets) for each in told]
-    return told
+            value = value.replace(secret, "***")
+        return value
+    if isinstance(value, Mapping):
+        return {name: _without(each, secrets) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without(each, secrets) for each in value]
+    return value
 
 
-def line(told: Mapping[str, Any]) -> bytes:
-    """Return it as one line of JSON."""
-    return json.dumps(told, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+def line(document: Mapping[str, Any]) -> bytes:
+    """Return a document as one line of JSON."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True).encode() + b"\n"

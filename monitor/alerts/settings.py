@@ -1,4 +1,4 @@
-"""Where alerts go, and from when on: `FEEDS_ALERT_*`, none by default."""
+"""The settings of alerts: `FEEDS_ALERT_*`. By default there is no channel."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from runtime.exits import Misuse
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that takes JSON; the address itself may be a secret."""
+    """An HTTPS address that accepts JSON. The address itself may be a secret."""
 
     url: Secret
     token: Secret | None
@@ -34,11 +34,11 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was configured.
+    """The channels, and when they get a message.
 
     Attributes:
         severities: of findings that raise an alert.
-        remind: how long after the last word on an open problem the next one comes.
+        remind: the time between two messages on an open problem.
         timeout: seconds that a channel may take to answer.
     """
 
@@ -50,11 +50,11 @@ class Settings:
     timeout: float
 
     @classmethod
-    def of(cls, variables: Environment) -> "Settings":
+    def from_environment(cls, variables: Environment) -> "Settings":
         """Read the variables; see docs/alerts.md.
 
         Raises:
-            Misuse: one is wrong; names it, never a secret.
+            Misuse: a variable is wrong. The message names it, without its value.
         """
         least = variables.text("FEEDS_ALERT_LEAST", "warn")
         if least not in ("warn", "act"):

@@ -1,8 +1,9 @@
-"""What is open, and what each channel was told of it: `alerts/state.json`.
+"""The open problems, and what each channel knows of them: `alerts/state.json`.
 
-A problem is open from the first look that finds it until a look that could have found
-it does not. A channel is told of what it was not told yet, so that one that fails is
-tried again by the next run, and a crash repeats a word rather than lose one.
+A problem is open from the first check that reports it. It ends at the first complete
+check of its area that does not report it. Each channel gets the events that it has not
+accepted yet. So a channel that failed gets them from the next run. After a crash an
+event may be sent twice, and none is lost.
 """
 
 import json
@@ -18,140 +19,152 @@ from monitor.findings import CheckResult, Finding
 from runtime.exits import Refused
 from runtime.files import parse_time, write_json
 
+STATE = Path("alerts") / "state.json"
 START, REMINDER, CLEAR = "start", "reminder", "all-clear"
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """One thing to tell a channel."""
+class Event:
+    """The start, a reminder or the end of a problem, for one channel."""
 
     kind: str
     key: str
     problem: Mapping[str, Any]
 
 
-def taken(problem: Mapping[str, Any], at: datetime) -> Mapping[str, Any] | None:
-    """Return who has taken a problem over at a moment; None if nobody has."""
-    told: Mapping[str, Any] | None = problem.get("acknowledged")
-    if told and (until := told.get("until")) and at >= parse_time(until):
+def acknowledgement(
+    problem: Mapping[str, Any], at: datetime
+) -> Mapping[str, Any] | None:
+    """Return who has acknowledged a problem at a time; None if nobody has."""
+    ack: Mapping[str, Any] | None = problem.get("acknowledged")
+    if ack and (until := ack.get("until")) and at >= parse_time(until):
         return None
-    return told
+    return ack
 
 
 @dataclass
 class State:
-    """Problems by key, what each channel was told, and which channels fail.
+    """Problems by key, what each channel knows, and which channels fail.
 
     Attributes:
-        problems: key -> the finding as told, `first` and `last` seen, `ended`,
-            `acknowledged` (by, because, at, and until, which may be None).
-        told: channel -> key -> when it was last told of it.
+        path: of the file.
+        problems: key -> the finding, `first` and `last` time of it, `ended`, and
+            `acknowledged` (by, because, at, until).
+        sent: channel -> key -> time of the last event that the channel accepted.
         failing: channel -> since, why.
     """
 
     path: Path
     problems: dict[str, dict[str, Any]] = field(default_factory=dict)
-    told: dict[str, dict[str, str]] = field(default_factory=dict)
+    sent: dict[str, dict[str, str]] = field(default_factory=dict)
     failing: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "State":
-        """Read the state; none is an empty one.
+        """Read the state; without a file it is empty.
 
         Raises:
-            Refused: it is damaged.
+            Refused: the file is damaged.
         """
         if not path.exists():
             return cls(path)
         try:
-            kept = json.loads(path.read_bytes())
-            return cls(path, kept["problems"], kept["told"], kept["failing"])
-        except (ValueError, KeyError, TypeError) as why:
+            state = json.loads(path.read_bytes())
+            return cls(path, state["problems"], state["told"], state["failing"])
+        except (ValueError, KeyError, TypeError) as error:
             raise Refused(
-                f"{path} is not what `monitor alert` wrote: {why!r}. Remove it: open "
-                "problems are then told once more."
+                f"{path} is not what `monitor alert` wrote: {error!r}. Remove it: open "
+                "problems are then sent once more."
             ) from None
 
-    def keep(self) -> None:
-        """Write it, whole."""
-        kept = {
+    def write(self) -> None:
+        """Write the file."""
+        state = {
             "problems": self.problems,
-            "told": self.told,
+            "told": self.sent,
             "failing": self.failing,
         }
-        write_json(self.path, kept)
+        write_json(self.path, state)
 
-    def see(
-        self, findings: Iterable[Finding], blind: frozenset[str], at: datetime
+    @property
+    def open_keys(self) -> list[str]:
+        """The keys of all open problems."""
+        return sorted(k for k, each in self.problems.items() if not each.get("ended"))
+
+    def update(
+        self, findings: Iterable[Finding], unchecked: frozenset[str], at: datetime
     ) -> None:
-        """Take in what a look found.
+        """Open and end problems by the findings of a check.
 
         Args:
             findings: those that raise alerts.
-            blind: areas that could not be seen: nothing in them has ended.
-            at: when.
+            unchecked: areas that could not be checked: no problem of them ends.
+            at: time of the check.
         """
         now = f"{at:{CLOCK}}"
-        found = {finding.key: finding for finding in findings}
-        for key, finding in found.items():
+        current = {finding.key: finding for finding in findings}
+        for key, finding in current.items():
             before = self.problems.get(key, {})
             if before.get("ended"):
-                # Whoever was not told that it ended need not hear that it began.
+                # No channel waits for its end any more, or it gets only a start.
                 before = {}
             self.problems[key] = {
                 **before,
-                **finding.told(),
+                **finding.to_json(),
                 "first": before.get("first", now),
                 "last": now,
             }
         for key, problem in self.problems.items():
             kind = CATALOGUE.get(problem["id"])
-            if key not in found and not (kind and kind.area in blind):
+            if key not in current and not (kind and kind.area in unchecked):
                 problem.setdefault("ended", now)
 
-    def words(self, channel: str, at: datetime, remind: timedelta) -> list[Word]:
-        """Return what a channel has to be told now."""
-        told = self.told.get(channel, {})
-        words = []
+    def events(self, channel: str, at: datetime, remind: timedelta) -> list[Event]:
+        """Return what a channel must get now."""
+        sent = self.sent.get(channel, {})
+        events = []
         for key, problem in sorted(self.problems.items()):
             if key == f"ALERT_FAILED:{channel}":
-                continue  # that it failed is for the others
-            last = told.get(key)
+                continue  # the other channels report that this one failed
+            last = sent.get(key)
             if problem.get("ended"):
                 if last:
-                    words.append(Word(CLEAR, key, problem))
+                    events.append(Event(CLEAR, key, problem))
+            elif acknowledgement(problem, at):
+                continue
             elif last is None:
-                if not taken(problem, at):
-                    words.append(Word(START, key, problem))
-            elif at - parse_time(last) >= remind and not taken(problem, at):
-                words.append(Word(REMINDER, key, problem))
-        return words
+                events.append(Event(START, key, problem))
+            elif at - parse_time(last) >= remind:
+                events.append(Event(REMINDER, key, problem))
+        return events
 
-    def said(self, channel: str, words: Iterable[Word], at: datetime) -> None:
-        """Remember that a channel has taken these words."""
-        told = self.told.setdefault(channel, {})
-        for word in words:
-            if word.kind == CLEAR:
-                told.pop(word.key, None)
+    def accepted(self, channel: str, events: Iterable[Event], at: datetime) -> None:
+        """Record that a channel accepted these events; no event is no failure either.
+
+        Args:
+            channel: its name.
+            events: what it accepted.
+            at: time of the check.
+        """
+        sent = self.sent.setdefault(channel, {})
+        for event in events:
+            if event.kind == CLEAR:
+                sent.pop(event.key, None)
             else:
-                told[word.key] = f"{at:{CLOCK}}"
-        self.failing.pop(channel, None)
-
-    def nothing(self, channel: str) -> None:
-        """Remember that a channel knows all: what it did not take is over."""
+                sent[event.key] = f"{at:{CLOCK}}"
         self.failing.pop(channel, None)
 
     def failed(self, channel: str, why: str, at: datetime) -> None:
-        """Remember that a channel did not take them."""
+        """Record that a channel did not accept its events."""
         since = self.failing.get(channel, {}).get("since", f"{at:{CLOCK}}")
         self.failing[channel] = {"since": since, "why": why}
 
-    def tidy(self, channels: Iterable[str]) -> None:
-        """Forget what has ended and was told, and channels that are no more."""
-        known = set(channels)
-        self.told = {name: told for name, told in self.told.items() if name in known}
-        self.failing = {n: why for n, why in self.failing.items() if n in known}
-        waiting = {key for told in self.told.values() for key in told}
+    def clean_up(self, channels: Iterable[str]) -> None:
+        """Remove channels that are not configured, and ended problems that all know."""
+        names = set(channels)
+        self.sent = {name: keys for name, keys in self.sent.items() if name in names}
+        self.failing = {n: why for n, why in self.failing.items() if n in names}
+        waiting = {key for keys in self.sent.values() for key in keys}
         self.problems = {
             key: problem
             for key, problem in self.problems.items()
@@ -165,52 +178,48 @@ class State:
         because: str,
         at: datetime,
         until: datetime | None = None,
-    ) -> list[str]:
-        """Let a person take over a problem: no reminders until it ends.
+    ) -> str:
+        """Acknowledge a problem: no reminders until it ends. Return its key.
 
         Args:
-            name: its key, or its id where only one problem has that.
-            by: who.
-            because: why, or what is being done.
-            at: when.
-            until: when reminders begin again, if it has not ended by then.
+            name: its key, or its id if only one problem has that id.
+            by: the person.
+            because: the reason, or what the person does about it.
+            at: time of the acknowledgement.
+            until: time from which reminders are sent again.
 
         Raises:
-            Refused: no open problem, or more than one, is called so.
+            Refused: no open problem has this name, or more than one has.
         """
-        open_ = [key for key, each in self.problems.items() if not each.get("ended")]
-        chosen = [key for key in open_ if key == name] or [
-            key for key in open_ if key.partition(":")[0] == name
+        keys = [key for key in self.open_keys if key == name] or [
+            key for key in self.open_keys if key.partition(":")[0] == name
         ]
-        if len(chosen) != 1:
-            listed = ", ".join(sorted(chosen or open_))
-            listed = listed or "none that `monitor alert` has told"
+        if len(keys) != 1:
+            listed = ", ".join(keys or self.open_keys)
+            listed = listed or "none that `monitor alert` has sent"
             raise Refused(
                 f"expected the name of one open problem, found {name!r}; open are: "
                 f"{listed}."
             )
-        self.problems[chosen[0]]["acknowledged"] = {
+        self.problems[keys[0]]["acknowledged"] = {
             "by": by,
             "because": because,
             "at": f"{at:{CLOCK}}",
             "until": f"{until:{CLOCK}}" if until else None,
         }
-        return chosen
+        return keys[0]
 
 
-STATE = Path("alerts") / "state.json"
-
-
-def check(evidence: Context) -> CheckResult:
-    """Look at the state of alerts."""
-    state = State.read(evidence.place.data / STATE)
+def check(context: Context) -> CheckResult:
+    """Report failing channels, and who acknowledged which problem."""
+    state = State.read(context.place.data / STATE)
     findings = tuple(
-        Finding("ALERT_FAILED", name, told["why"], told["since"])
-        for name, told in sorted(state.failing.items())
+        Finding("ALERT_FAILED", name, failure["why"], failure["since"])
+        for name, failure in sorted(state.failing.items())
     )
     acknowledged: dict[str, Any] = {
-        key: by
-        for key, problem in sorted(state.problems.items())
-        if not problem.get("ended") and (by := taken(problem, evidence.at))
+        key: ack
+        for key in state.open_keys
+        if (ack := acknowledgement(state.problems[key], context.at))
     }
     return CheckResult({"acknowledged": acknowledged}, findings)

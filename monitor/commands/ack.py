@@ -1,4 +1,4 @@
-"""`monitor ack`: a person takes a problem over."""
+"""`monitor ack`: a person acknowledges a problem."""
 
 import getpass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from runtime.lock import one_writer
 @click.option("--because", required=True, help="Why, or what is being done about it.")
 @click.option(
     "--until", type=Time(),
-    help="Remind again from then on (UTC), if it is not over; default never.",
+    help="Send reminders again from this time on (UTC); default never.",
 )  # fmt: skip
 @log_options
 def command(
@@ -30,25 +30,27 @@ def command(
     log_format: str,
     quiet: bool,
 ) -> None:
-    """Take over PROBLEM, such as FILE_HELD:onpart_inventory: no reminders of it.
+    """Acknowledge PROBLEM, such as FILE_HELD:onpart_inventory: no more reminders.
 
-    It stays a problem: `monitor health` shows who has it, and ends with 1. Its end is
-    still told, and if it comes back it is a new one.
+    The problem stays open: `monitor health` shows who acknowledged it, and still exits
+    with 1. Its end is still sent. If it comes back, it is a new problem.
     """
     start_logging(log_format, quiet)
     if not because.strip():
         raise Misuse("--because: expected a reason, found none.")
     now, end = datetime.now(UTC), until
     if end and end <= now:
-        raise Misuse(f"--until: expected a time to come (UTC), found {end:{CLOCK}}.")
+        raise Misuse(
+            f"--until: expected a time in the future (UTC), found {end:{CLOCK}}."
+        )
     variables = Environment.read()
     path = Place.of(variables).data / STATE
     by = variables.text("FEEDS_OPERATOR", getpass.getuser())
     with one_writer(path.parent, "monitor ack", 60):
         state = State.read(path)
-        (key,) = state.acknowledge(problem, by, because.strip(), now, end)
-        state.keep()
-    told = f"{end:{CLOCK}}" if end else None
-    result = {"status": "done", "exit_code": 0, "key": key, "by": by, "until": told}
-    words = f"{key}: acknowledged by {by}" + (f" until {told}" if told else "")
-    report(result, words, as_json)
+        key = state.acknowledge(problem, by, because.strip(), now, end)
+        state.write()
+    to = f"{end:{CLOCK}}" if end else None
+    result = {"status": "done", "exit_code": 0, "key": key, "by": by, "until": to}
+    text = f"{key}: acknowledged by {by}" + (f" until {to}" if to else "")
+    report(result, text, as_json)

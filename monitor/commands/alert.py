@@ -1,19 +1,19 @@
-"""`monitor alert`: tell each open problem once, and its end."""
+"""`monitor alert`: send each new problem once, and its end."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import click
 
 from monitor.alerts import channels
-from monitor.alerts.channels import NotTakenError
+from monitor.alerts.channels import ChannelError
 from monitor.alerts.message import document, subject
 from monitor.alerts.settings import Settings
-from monitor.alerts.state import STATE, State, Word
+from monitor.alerts.state import STATE, Event, State
 from monitor.commands.health import check_all
-from monitor.context import CLOCK, Context, gather
-from monitor.drift.store import refreshed
+from monitor.context import CLOCK, Context, read_context
+from monitor.drift.store import profile_new
 from monitor.health.report import Report
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, start_logging
@@ -23,104 +23,101 @@ from runtime.lock import one_writer
 
 @dataclass(frozen=True, slots=True)
 class AlertRun:
-    """What became of it: by channel the words it took, or why it took none."""
+    """The events that each channel accepted, and why the other channels failed."""
 
-    words: dict[str, list[Word]]
-    failed: dict[str, str]
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
 
-def tell(
-    report: Report, state: State, settings: Settings, evidence: Context
+def send_alerts(
+    health: Report, state: State, settings: Settings, context: Context
 ) -> AlertRun:
-    """Tell every channel what it has to know; keep the state after each.
+    """Send every channel its events; write the state after each channel.
 
     Args:
-        report: of `monitor health`.
-        state: of the last run; its lock is held.
+        health: the report of `monitor health`.
+        state: of the last run; the caller holds its lock.
         settings: of the channels.
-        evidence: for the environment, and for the secrets that no message may hold.
+        context: for the environment, and for the secrets that no message may have.
     """
-    at = evidence.at
-    state.see(
-        [f for f in report.findings if f.kind.severity in settings.severities],
-        report.blind,
-        at,
-    )
-    state.keep()
-    told = AlertRun({}, {})
-    ways = channels.of(settings)
-    for name, send in ways.items():
-        words = state.words(name, at, settings.remind)
-        if not words:
-            state.nothing(name)
-            continue
-        said = document(
-            words, evidence.place.environment, f"{at:{CLOCK}}",
-            evidence.variables.secrets(),
-        )  # fmt: skip
+    at, environment = context.at, context.place.environment
+    findings = [
+        each for each in health.findings if each.kind.severity in settings.severities
+    ]
+    state.update(findings, health.unchecked, at)
+    state.write()
+    run = AlertRun()
+    configured = channels.configured(settings)
+    for name, send in configured.items():
+        events = state.events(name, at, settings.remind)
         try:
-            send(said, subject(words, evidence.place.environment))
-        except NotTakenError as why:
-            LOG.warning(f"alert channel={name} failed: {why}; the next run tries again")
-            state.failed(name, str(why), at)
-            told.failed[name] = str(why)
-        else:
-            state.said(name, words, at)
-            told.words[name] = words
-        state.keep()
-    state.tidy(ways)
-    state.keep()
-    return told
+            if events:
+                message = document(
+                    events, environment, f"{at:{CLOCK}}", context.variables.secrets()
+                )
+                send(message, subject(events, environment))
+                run.events[name] = events
+            state.accepted(name, events, at)
+        except ChannelError as error:
+            LOG.warning(
+                f"alert channel={name} failed: {error}; the next run tries again"
+            )
+            state.failed(name, str(error), at)
+            run.failed[name] = str(error)
+        state.write()
+    state.clean_up(configured)
+    state.write()
+    return run
 
 
 @click.command("alert")
-@click.option("--at", type=Time(), help="As of then, UTC.  [default: now]")
+@click.option("--at", type=Time(), help="Check as of this time, UTC.  [default: now]")
 @log_options
 def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) -> None:
-    """Look at the feeds, and tell what is new: a start, a reminder, an all-clear.
+    """Check the feeds, and send what is new: a start, a reminder, an all-clear.
 
-    Profiles files that have none first, as `monitor drift` does. Exit 0 if every
-    channel knows what it has to, 75 if one failed: the next run tries it again.
-    Whether the feeds are well is the exit code of `monitor health`.
+    First makes the profiles of new files, as `monitor drift` does. Exit 0 if every
+    channel accepted its events, 75 if one failed: the next run tries it again. The
+    exit code does not say whether the feeds are well: see `monitor health`.
     """
     start_logging(log_format, quiet)
-    evidence = gather(at)
-    settings = Settings.of(evidence.variables)
-    if not channels.of(settings):
+    context = read_context(at)
+    settings = Settings.from_environment(context.variables)
+    if not channels.configured(settings):
         raise Misuse(
             "no channel is set: expected FEEDS_ALERT_WEBHOOK_URL, FEEDS_ALERT_SMTP_URL "
             "or FEEDS_ALERT_FILE (docs/alerts.md)."
         )
     try:
-        refreshed(evidence)
-    except (Stop, OSError, ValueError) as why:
-        LOG.warning(f"no new profiles: {why}")  # health says what cannot be seen
-    path = evidence.place.data / STATE
+        profile_new(context)
+    except (Stop, OSError, ValueError) as error:
+        LOG.warning(f"no new profiles: {error}")  # a finding of health reports it
+    path = context.place.data / STATE
     with one_writer(path.parent, "monitor alert", 60):
-        seen = check_all(evidence)
+        health = check_all(context)
         state = State.read(path)
-        told = tell(seen, state, settings, evidence)
+        run = send_alerts(health, state, settings, context)
     result = {
-        "status": "temporary" if told.failed else "done",
-        "exit_code": 75 if told.failed else 0,
-        "health": seen.exit_code,
-        "open": sorted(key for key, p in state.problems.items() if not p.get("ended")),
+        "status": "temporary" if run.failed else "done",
+        "exit_code": 75 if run.failed else 0,
+        "health": health.exit_code,
+        "open": state.open_keys,
         "told": {
-            name: [{"event": word.kind, "key": word.key} for word in words]
-            for name, words in told.words.items()
+            name: [{"event": event.kind, "key": event.key} for event in events]
+            for name, events in run.events.items()
         },
-        "failed": told.failed,
+        "failed": run.failed,
     }
-    report(result, _words(state, told), as_json)
-    sys.exit(75 if told.failed else 0)
+    report(result, _to_text(state, run), as_json)
+    sys.exit(75 if run.failed else 0)
 
 
-def _words(state: State, told: AlertRun) -> str:
-    open_ = [key for key, each in state.problems.items() if not each.get("ended")]
-    how_many = "1 problem is" if len(open_) == 1 else f"{len(open_)} problems are"
-    lines = [f"{how_many} open"]
-    for name, words in told.words.items():
-        said = ", ".join(f"{word.kind} {word.key}" for word in words)
-        lines.append(f"  {name} was told: {said}")
-    lines += [f"  {name} FAILED: {why}" for name, why in told.failed.items()]
+def _to_text(state: State, run: AlertRun) -> str:
+    count = len(state.open_keys)
+    lines = ["1 problem is open" if count == 1 else f"{count} problems are open"]
+    for name, events in run.events.items():
+        lines.append(
+            f"  sent to {name}: {', '.join(f'{e.kind} {e.key}' for e in events)}"
+        )
+    lines += [f"  {name} FAILED: {why}" for name, why in run.failed.items()]
     return "\n".join(lines)

@@ -1,55 +1,54 @@
-"""`monitor drift`: profile what was sent, and say what does not look like before."""
-
-from dataclasses import asdict
+"""`monitor drift`: profile new files, and report unusual figures."""
 
 import click
 
-from monitor.context import gather
+from monitor.context import read_context
 from monitor.drift import newest
 from monitor.drift.compare import Drift
-from monitor.drift.store import refreshed
+from monitor.drift.store import profile_new
 from runtime.command import log_options, report, start_logging
 
 
 @click.command("drift")
 @click.option(
-    "--all", "every", is_flag=True, help="Every figure, not only those that are off."
+    "--all", "every", is_flag=True, help="Show every figure, not only unusual ones."
 )
 @log_options
 def command(every: bool, as_json: bool, log_format: str, quiet: bool) -> None:
-    """Compare each newest file with the ones before, and say what is unusual.
+    """Compare the newest file of each feed with the deliveries before it.
 
-    Profiles of files that have none yet are made first and kept in profiles/. Drift
-    never holds a file: exit 0, whatever is found.
+    First makes the profiles of files that have none, in profiles/. Drift never holds a
+    file: the exit code is 0, whatever is unusual.
     """
     start_logging(log_format, quiet)
-    evidence = gather(None)
-    made = refreshed(evidence)
-    told = newest.newest(evidence)
+    context = read_context(None)
+    profiled = profile_new(context)
+    files = newest.compare_newest(context)
     result = {
         "status": "done",
-        "profiled": made,
+        "profiled": profiled,
         "files": {
             file: {
                 "run_id": run_id,
-                "figures": [{**asdict(d), "told": d.told} for d in drifts],
+                "figures": [drift.to_json() for drift in drifts],
             }
-            for file, (run_id, drifts) in told.items()
+            for file, (run_id, drifts) in files.items()
         },
     }
-    report(result, _words(told, every), as_json)
+    report(result, _to_text(files, every), as_json)
 
 
-def _words(told: dict[str, tuple[str, list[Drift]]], every: bool) -> str:
+def _to_text(files: dict[str, tuple[str, list[Drift]]], every: bool) -> str:
     lines = []
-    for file, (run_id, drifts) in told.items():
-        off = [drift for drift in drifts if drift.told]
+    for file, (run_id, drifts) in files.items():
+        unusual = [drift for drift in drifts if drift.unusual]
         if not drifts:
             lines.append(f"{file}: {run_id}, too few runs before it to compare with")
             continue
         lines.append(
-            f"{file}: {run_id}, {len(off)} of {len(drifts)} figures are unusual"
+            f"{file}: {run_id}, {len(unusual)} of {len(drifts)} figures are unusual"
         )
-        for drift in drifts if every else off:
-            lines.append(f"  {'!' if drift.told else ' '} {drift.id} {drift.says}")
-    return "\n".join(lines) or "Nothing was packed yet."
+        for drift in drifts if every else unusual:
+            sign = "!" if drift.unusual else " "
+            lines.append(f"  {sign} {drift.id} {drift.message}")
+    return "\n".join(lines) or "There is no package yet."

@@ -1,4 +1,4 @@
-"""`monitor report`: the page people look at."""
+"""`monitor report`: write a page for every package, and an index."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ import click
 import duckdb
 
 from monitor.report import index
-from monitor.report.build import House, make
+from monitor.report.build import Site, build
 from runtime.command import (
     LOG,
     log_options,
@@ -26,7 +26,7 @@ from store.package import Package
 @click.command("report")
 @click.option(
     "--run", "run_id", metavar="RUN",
-    help="Make the pages of this run again: its id, or its beginning.",
+    help="Write the pages of this run again: its id, or its first letters.",
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path),
@@ -36,81 +36,76 @@ from store.package import Package
 def command(
     run_id: str | None, out: Path | None, as_json: bool, log_format: str, quiet: bool
 ) -> None:
-    """Write a page for every package, and an index over them.
+    """Write a page for every package, and an index of them.
 
-    Each page is one HTML file that opens from disk: no server, no network. Pages whose
-    evidence has not changed are left as they are.
+    Each page is one HTML file that opens from disk. It needs no server and no network.
+    Pages whose data has not changed are not written again.
     """
     start_logging(log_format, quiet)
     variables = Environment.read()
     place = Place.of(variables)
-    house = House(
+    site = Site(
         place,
         Limits.of(variables),
         Path.cwd(),
         Path.cwd() / variables.text("DBT_TARGET_PATH", "target"),
         out or place.data / "report",
     )
-    chosen = _chosen(house.packages, run_id)
+    packages = _selected(site.packages, run_id)
     pages: list[dict[str, Any]] = []
     unreadable: dict[Package, str] = {}
-    for package in chosen:
-        began = time.monotonic()
+    for package in packages:
+        start = time.monotonic()
         try:
-            size = make(house, package, run_id is not None)
+            size = build(site, package, run_id is not None)
         except (OSError, ValueError, LookupError, TypeError, duckdb.Error) as error:
             raise_if_interrupted()
             unreadable[package] = f"{type(error).__name__}: {error}"
-            LOG.warning(f"no page of {package.file}/{package.run_id}: {error}")
+            LOG.warning(f"no page of {package.name}: {error}")
             continue
         if size is not None:
             pages.append(
                 {
                     "file": package.file,
                     "run_id": package.run_id,
-                    "path": str(house.page(package)),
+                    "path": str(site.page(package)),
                     "bytes": size,
-                    "seconds": round(time.monotonic() - began, 3),
+                    "seconds": round(time.monotonic() - start, 3),
                 }
             )
-            LOG.info(f"page of {package.file}/{package.run_id}: {size:,} bytes")
-    index.write(house, unreadable)
-    _tell(house, pages, unreadable, as_json)
+            LOG.info(f"page of {package.name}: {size:,} bytes")
+    index.write(site, unreadable)
+    _report(site, pages, unreadable, as_json)
 
 
-def _chosen(packages: Sequence[Package], run_id: str | None) -> Sequence[Package]:
+def _selected(packages: Sequence[Package], run_id: str | None) -> Sequence[Package]:
     if run_id is None:
         return packages
-    found = [each for each in packages if each.run_id.startswith(run_id)]
-    if not found:
+    matches = [each for each in packages if each.run_id.startswith(run_id)]
+    if not matches:
         newest = sorted({each.run_id for each in packages}, reverse=True)[:3]
         raise Refused(
             f"expected a run that begins with {run_id!r} in the outbox, found none. "
             f"The newest are: {', '.join(newest) or 'none, nothing was published yet'}."
         )
-    return found
+    return matches
 
 
-def _tell(
-    house: House,
+def _report(
+    site: Site,
     pages: list[dict[str, Any]],
     unreadable: dict[Package, str],
     as_json: bool,
 ) -> None:
     code = 1 if unreadable else 0
-    told = {
+    result = {
         "status": "incomplete" if unreadable else "written",
         "exit_code": code,
-        "index": str(house.index),
+        "index": str(site.index),
         "pages": pages,
-        "unreadable": {
-            f"{each.file}/{each.run_id}": why for each, why in unreadable.items()
-        },
+        "unreadable": {f"{each.name}": why for each, why in unreadable.items()},
     }
-    lines = [
-        f"no page of {each.file}/{each.run_id}: {why}"
-        for each, why in unreadable.items()
-    ]
-    lines.append(f"{len(pages)} pages written; open {house.index}")
-    report(told, "\n".join(lines), as_json)
+    lines = [f"no page of {each.name}: {why}" for each, why in unreadable.items()]
+    lines.append(f"{len(pages)} pages written; open {site.index}")
+    report(result, "\n".join(lines), as_json)
     sys.exit(code)

@@ -1,1 +1,1 @@
-"""What every file looked like, and whether today's looks like the others."""
+"""Profiles of files and sources, and the figures that are unusual."""

@@ -1,4 +1,4 @@
-"""Drift as findings: one per file and kind, with the columns that are off."""
+"""The check of drift: one finding for each file and kind of figure."""
 
 from collections.abc import Sequence
 
@@ -10,61 +10,63 @@ from monitor.findings import CheckResult, Finding, listed
 from store.outbox import packages
 
 
-def check(evidence: Context) -> CheckResult:
-    """Compare the newest file of each kind with the earlier ones, by its profile."""
-    told = newest(evidence)
+def check(context: Context) -> CheckResult:
+    """Compare the newest file of each feed with the earlier ones, by their profiles."""
+    files = compare_newest(context)
     findings = [
         finding
-        for file, (_, drifts) in told.items()
-        for finding in findings_of(file, drifts)
+        for file, (_, drifts) in files.items()
+        for finding in _findings(file, drifts)
     ]
-    last = {
+    newest = {
         package.file: package
-        for package in packages(evidence.place.outbox, evidence.history)
+        for package in packages(context.place.outbox, context.intact_ledger)
         if package.last_outcome
     }
-    profiles = store.folder(evidence.place)
+    profiles = store.folder(context.place)
     findings += [
-        Finding("DRIFT_NOT_PROFILED", file, f"{package.run_id} was not compared yet")
-        for file, package in last.items()
+        Finding("DRIFT_NOT_PROFILED", file, f"{package.run_id} is not compared yet")
+        for file, package in newest.items()
         if not store.path_of(profiles, package.file, package.run_id).exists()
     ]
     facts = {
         file: {
             "run_id": run_id,
             "compared": len(drifts),
-            "off": [drift.says for drift in drifts if drift.told],
+            "off": [drift.message for drift in drifts if drift.unusual],
         }
-        for file, (run_id, drifts) in told.items()
+        for file, (run_id, drifts) in files.items()
     }
     return CheckResult({"drift": facts}, tuple(findings))
 
 
-def newest(evidence: Context) -> dict[str, tuple[str, list[Drift]]]:
-    """Return the newest run of every file, and how it compares."""
-    told = {}
+def compare_newest(context: Context) -> dict[str, tuple[str, list[Drift]]]:
+    """Return for each file the newest run id, and its compared figures."""
     allowed = {
-        feed.name: Tolerance.of(feed.drift, feed.state == feed.model)
-        for feed in evidence.feeds
+        feed.name: Tolerance.from_declaration(feed.drift, feed.state == feed.model)
+        for feed in context.feeds
     }
-    most = max((each.long for each in allowed.values()), default=Tolerance().long) * 2
-    for file, runs in store.runs(evidence.place, evidence.history, most).items():
+    # Some runs may be held: read more profiles than one window.
+    most = 4 * max((each.window for each in allowed.values()), default=0)
+    result = {}
+    runs = store.runs(context.place, context.intact_ledger, most)
+    for file, profiles in runs.items():
         feed = file.partition(".")[0]
         if feed not in allowed:
-            continue  # it is not made any more
-        now = runs[-1].profile
-        before = [run.profile for run in runs[:-1] if run.delivered]
-        told[file] = (now["run_id"], compare(now, before, allowed[feed]))
-    return told
+            continue  # the project does not make this file any more
+        now = profiles[-1].profile
+        before = [run.profile for run in profiles[:-1] if run.delivered]
+        result[file] = (now["run_id"], compare(now, before, allowed[feed]))
+    return result
 
 
-def findings_of(file: str, drifts: Sequence[Drift]) -> list[Finding]:
-    """Return a finding for each kind of drift that is told."""
-    kinds: dict[str, list[Drift]] = {}
+def _findings(file: str, drifts: Sequence[Drift]) -> list[Finding]:
+    """Return a finding for each kind of unusual figure."""
+    kinds: dict[str, list[str]] = {}
     for drift in drifts:
-        if drift.told:
-            kinds.setdefault(drift.id, []).append(drift)
+        if drift.unusual:
+            kinds.setdefault(drift.id, []).append(drift.message)
     return [
-        Finding(id_, file, f"{file}: {listed([drift.says for drift in some])}")
-        for id_, some in sorted(kinds.items())
+        Finding(id_, file, f"{file}: {listed(messages)}")
+        for id_, messages in sorted(kinds.items())
     ]

@@ -1,17 +1,14 @@
-"""What a file looked like: rows, and of each column a few figures, in SQL.
+"""Profile a file: its rows, and a few figures of each column, in SQL.
 
-One select over the file, read through the dialect that its manifest names, makes every
-figure; a second one the shares of values of those columns that have few, which the
-first one found. Reading twice costs a fifth of keeping what was read. Memory is bounded
-by FEEDS_MEMORY_LIMIT, not by the file.
+One select reads the file in the dialect that its manifest names. FEEDS_MEMORY_LIMIT
+bounds the memory, whatever the size of the file.
 
 A profile is a JSON object:
 
     file, feed, split, run_id, logical_time, sha256, rows
-    columns     name -> kind (number, text, time), nulls (share), distinct (estimated),
-                min, median, max; of numbers mean, zeros (share) and 41 quantiles;
-                of texts length (mean) and longest; values (shares), where there are
-                few, else top (the most frequent ones)
+    columns     name -> kind (number, text, time) and nulls (share of empty fields);
+                of numbers median, middle (the 40 % and 60 % quantiles) and zeros
+                (share); of texts length (mean) and distinct (different values)
     reasons     reason code -> share of the source's rows
     moves       shares of rows added, removed and changed, and changed by column
 """
@@ -27,10 +24,7 @@ from runtime import duck
 from runtime.environment import Limits
 from store.package import Package
 
-STEPS = 40  # quantiles are told in steps of 2.5 %
-FEW = 64  # so many different values are shares, more are not
-EXACT = 100_000  # rows; of more, different values are estimated, for it costs less
-_SHOWN = 60  # letters of a text
+EXACT = 100_000  # rows; in longer files different values are estimated
 _TYPES = {"integer": "number", "number": "number", "datetime": "time", "date": "time"}
 
 
@@ -40,22 +34,19 @@ def profile(package: Package, limits: Limits, scratch: Path) -> dict[str, Any]:
     Args:
         package: the package.
         limits: memory and threads for DuckDB.
-        scratch: a folder that exists, for what does not fit into memory.
+        scratch: an existing folder, for what does not fit into memory.
 
     Raises:
-        OSError, ValueError, LookupError, duckdb.Error: it cannot be read.
+        OSError, ValueError, LookupError, duckdb.Error: the file cannot be read.
     """
     file, run = package.resource, package.run
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        config: dict[str, Any] = {
-            "memory_limit": limits.memory,
-            "threads": limits.threads,
-            "temp_directory": f"{folder}/spill",
-            "preserve_insertion_order": False,
-        }
-        with duckdb.connect(config=config) as connection:
-            kinds = _view(connection, package)
-            rows, columns = _columns(connection, kinds, file["rows"] <= EXACT)
+    with (
+        tempfile.TemporaryDirectory(dir=scratch) as folder,
+        duck.open_session(limits, Path(folder)) as connection,
+    ):
+        connection.execute("set preserve_insertion_order = false")
+        kinds = _view(connection, package)
+        rows, columns = _columns(connection, kinds, file["rows"] <= EXACT)
     return {
         "file": package.file,
         "feed": package.feed,
@@ -102,58 +93,23 @@ def _columns(
         raise LookupError("an aggregate gave no row")
     rows: int = row[0]
     columns = {}
-    for (name, kind), found in zip(kinds.items(), row[1:], strict=True):
-        filled = found.pop("filled")
-        found["nulls"] = _share(rows - filled, rows)
-        if "zeros" in found:
-            found["zeros"] = _share(found["zeros"], filled)
-            # One of the quantiles is the median: a digest less to keep.
-            quantiles = found["quantiles"]
-            found["median"] = quantiles[STEPS // 2] if quantiles else None
-        columns[name] = {"kind": kind, **{k: _short(v) for k, v in found.items()}}
-    _values(connection, columns, rows)
+    for (name, kind), column in zip(kinds.items(), row[1:], strict=True):
+        filled = column.pop("filled")
+        column["nulls"] = _share(rows - filled, rows)
+        if kind == "number":
+            column["zeros"] = _share(column["zeros"], filled)
+            low, middle, high = column.pop("quantiles") or (None, None, None)
+            column |= {"median": middle, "middle": [low, high] if filled else None}
+        columns[name] = {"kind": kind, **{k: _short(v) for k, v in column.items()}}
     return rows, columns
 
 
-_STEPS = ", ".join(f"{step / STEPS:g}" for step in range(STEPS + 1))
-_EVERY = "filled: count(@), 'distinct': COUNT, min: min(@), max: max(@)"
 _FIGURES = {
-    "number": f"{_EVERY}, mean: avg(@), "
-    f"zeros: count(*) filter (@ = 0), quantiles: approx_quantile(@, [{_STEPS}])",
-    "text": f"{_EVERY}, length: avg(length(@)), longest: max(length(@)), "
-    "top: approx_top_k(@, 3)",
-    "time": _EVERY,
+    "number": "filled: count(@), zeros: count(*) filter (@ = 0), "
+    "quantiles: approx_quantile(@, [0.4, 0.5, 0.6])",
+    "text": "filled: count(@), 'distinct': COUNT, length: avg(length(@))",
+    "time": "filled: count(@)",
 }
-
-
-def _values(
-    connection: duckdb.DuckDBPyConnection,
-    columns: Mapping[str, dict[str, Any]],
-    rows: int,
-) -> None:
-    """Add the shares of values of the columns that have few; no value is one too."""
-    few = {
-        f"c{place}": name
-        for place, (name, told) in enumerate(columns.items())
-        if told["kind"] != "time" and 0 < told["distinct"] <= FEW
-    }
-    if not few:
-        return
-    sets = ", ".join(f"({column})" for column in few)
-    # coalesce picks the one column of the set; grouping_id says which it was.
-    value = ", ".join(f"cast({column} as varchar)" for column in few)
-    which = " ".join(f"when grouping({column}) = 0 then '{column}'" for column in few)
-    found = connection.execute(
-        f"select case {which} end, coalesce({value}), count(*) from file "
-        f"group by grouping sets ({sets}) order by 1, 3 desc, 2"
-    ).fetchall()
-    for column, key, count in found:
-        told = columns[few[column]]
-        told.pop("top", None)
-        shares = told.setdefault("values", {})
-        shares["" if key is None else _short(key)] = _share(count, rows)
-    for name in few.values():
-        columns[name]["distinct"] = len(columns[name]["values"].keys() - {""})
 
 
 def _share(part: int, whole: int) -> float:
@@ -163,8 +119,6 @@ def _share(part: int, whole: int) -> float:
 def _short(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.6g}")
-    if isinstance(value, str):
-        return value[:_SHOWN]
     if isinstance(value, list):
         return [_short(each) for each in value]
     return value

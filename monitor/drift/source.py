@@ -1,12 +1,12 @@
-"""What a source sent: of which kind its texts are, and which mappings it still meets.
+"""Profile what a source sent: numbers or texts, and which mappings still match.
 
-Kept as `profiles/_landing/<source>/<run id>.json`:
+Profiles are `profiles/_landing/<source>/<run id>.json`:
 
     run_id
-    fields    "<entity>.<column>" -> filled (records), numbers (share of them); fields
-              that we do not know are among them, as "<entity>._unrecognised.<field>"
-    mappings  seed -> the entries that some record meets; seeds say in their meta, as
-              `matches`, which column is met by which column of which model
+    fields    "<entity>.<column>" -> filled (records), numbers (share of them); unknown
+              fields are "<entity>._unrecognised.<field>"
+    mappings  seed -> the entries that match a record; a seed declares in its meta, as
+              `matches`, its column, and the model and column that it must match
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,80 +17,78 @@ import duckdb
 
 from monitor.context import Context
 from monitor.findings import CheckResult, Finding, listed
+from runtime import duck
 from runtime.command import LOG
-from runtime.duck import sql_text
 from runtime.exits import Stop
 from runtime.files import read_json, write_json
 from store.feeds.artifacts import meta_of
 
 _NUMBERS, _TEXTS = 0.95, 0.5  # shares of numbers: a field of numbers, of texts
-_LEAST = 5  # records that make a kind
-_BEFORE = 3  # runs in which an entry was met each time: then its end is news
+_LEAST = 5  # fewer records do not show whether a field has numbers or texts
+_BEFORE = 3  # an entry is reported if it matched in each of so many runs
 
 
-def refresh(evidence: Context) -> list[str]:
+def profile_new(context: Context) -> list[str]:
     """Profile the current extract of each source, if it has no profile yet.
 
     Returns:
-        What was profiled. What cannot be read is a warning, and tried again next time.
+        The new profiles, `<source>/<run id>`. What cannot be read is logged as a
+        warning. The next run tries it again.
     """
-    done = []
-    for source in evidence.sources:
-        report = evidence.landed(source)
-        if report is None or (path := _path(evidence, source, report)).exists():
+    new = []
+    for source in context.sources:
+        report = context.landed(source)
+        if report is None or (path := _path(context, source, report)).exists():
             continue
         try:
-            told = {
+            profile = {
                 "run_id": report["run_id"],
-                "fields": _fields(evidence, source, report),
-                "mappings": _mappings(evidence, source),
+                "fields": _fields(context, source, report),
+                "mappings": _mappings(context, source),
             }
-        except (OSError, LookupError, Stop, duckdb.Error) as why:
-            LOG.warning(f"no profile of {source}, run {report['run_id']}: {why}")
+        except (OSError, LookupError, Stop, duckdb.Error) as error:
+            LOG.warning(f"no profile of {source}, run {report['run_id']}: {error}")
             continue
-        write_json(path, told)
-        done.append(f"{source}/{report['run_id']}")
-    return done
+        write_json(path, profile)
+        new.append(f"{source}/{report['run_id']}")
+    return new
 
 
-def check(evidence: Context) -> CheckResult:
+def check(context: Context) -> CheckResult:
     """Compare the newest profile of each source with those before it."""
     findings: list[Finding] = []
-    for source in evidence.sources:
-        folder = _folder(evidence, source)
-        kept = sorted(folder.glob("[!.]*.json"))[-1 - _BEFORE :]
-        *before, now = [read_json(path) for path in kept] or [{}]
+    for source in context.sources:
+        folder = _folder(context, source)
+        paths = sorted(folder.glob("[!.]*.json"))[-1 - _BEFORE :]
+        *before, now = [read_json(path) for path in paths] or [{}]
         if before:
             findings += _retyped(source, before[-1], now)
-            findings += _unmet(before, now)
+            findings += _unmatched(before, now)
     return CheckResult(findings=tuple(findings))
 
 
-def _folder(evidence: Context, source: str) -> Path:
-    return evidence.place.data / "profiles" / "_landing" / source
+def _folder(context: Context, source: str) -> Path:
+    return context.place.data / "profiles" / "_landing" / source
 
 
-def _path(evidence: Context, source: str, report: Mapping[str, Any]) -> Path:
-    return _folder(evidence, source) / f"{report['run_id']}.json"
+def _path(context: Context, source: str, report: Mapping[str, Any]) -> Path:
+    return _folder(context, source) / f"{report['run_id']}.json"
 
 
 def _fields(
-    evidence: Context, source: str, report: Mapping[str, Any]
+    context: Context, source: str, report: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """Return of every text how many records have it, and how many as a number."""
-    found: dict[str, dict[str, Any]] = {}
-    current = evidence.place.landing / "current" / source
-    with duckdb.connect(
-        config={
-            "memory_limit": evidence.limits.memory,
-            "threads": evidence.limits.threads,
-        }
-    ) as connection:
-        for entity, told in report["entities"].items():
-            path = current / told.get("file", f"{entity}.parquet")
+    """Return for every text column its records, and the share of numbers in them."""
+    fields: dict[str, dict[str, Any]] = {}
+    current = context.place.landing / "current" / source
+    folder = _folder(context, source)
+    folder.mkdir(parents=True, exist_ok=True)
+    with duck.open_session(context.limits, folder) as connection:
+        for entity, extracted in report["entities"].items():
+            path = current / extracted.get("file", f"{entity}.parquet")
             if not path.exists():
                 continue
-            found |= {
+            fields |= {
                 f"{entity}.{name}": {
                     "filled": filled,
                     "numbers": round(numbers / filled, 4),
@@ -98,7 +96,7 @@ def _fields(
                 for name, filled, numbers in _shares(connection, path)
                 if filled
             }
-    return found
+    return fields
 
 
 _SKIPPED = ("_extract_run_id", "CustomFields")
@@ -119,8 +117,8 @@ from fields group by key order by key
 def _shares(
     connection: duckdb.DuckDBPyConnection, path: Path
 ) -> list[tuple[str, int, int]]:
-    """Return, for each text of a landed file: name, records with it, numbers."""
-    file = sql_text(str(path))
+    """Return for each text column of a file: name, records that have it, numbers."""
+    file = duck.text(str(path))
     described = connection.execute(f"describe select * from read_parquet({file})")
     texts = [
         name
@@ -128,29 +126,29 @@ def _shares(
         if type_ in ("VARCHAR", "JSON") and name not in _SKIPPED
     ]
     names = [name for name in texts if name != "_unrecognised"]
-    found: list[tuple[str, int, int]] = []
+    shares: list[tuple[str, int, int]] = []
     if names:
         counts = ", ".join(
             f'count("{name}"), count(try_cast("{name}"::varchar as double))'
             for name in names
         )
         query = f"select {counts} from read_parquet({file})"
-        told = connection.execute(query).fetchall()[0]
-        found += zip(names, told[::2], told[1::2], strict=True)
+        row = connection.execute(query).fetchall()[0]
+        shares += zip(names, row[::2], row[1::2], strict=True)
     if "_unrecognised" in texts:
-        found += connection.execute(_UNKNOWN.format(file=file)).fetchall()
-    return sorted(found)
+        shares += connection.execute(_UNKNOWN.format(file=file)).fetchall()
+    return sorted(shares)
 
 
-def _mappings(evidence: Context, source: str) -> dict[str, list[str]]:
-    """Return, for each seed that says what meets it, the entries that are met."""
-    nodes = evidence.manifest["nodes"].values()
+def _mappings(context: Context, source: str) -> dict[str, list[str]]:
+    """Return for each seed that declares `matches` the entries that match a record."""
+    nodes = context.manifest["nodes"].values()
     tables = {
         node["name"]: f'"{node["schema"]}"."{node["alias"]}"'
         for node in nodes
         if node["resource_type"] in ("model", "seed")
     }
-    met: dict[str, list[str]] = {}
+    mappings: dict[str, list[str]] = {}
     for node in nodes:
         matches = meta_of(node).get("matches")
         if node["resource_type"] != "seed" or not matches:
@@ -158,40 +156,41 @@ def _mappings(evidence: Context, source: str) -> dict[str, list[str]]:
         if matches["source"] != source:
             continue
         entry, column = (f'"{matches[name]}"' for name in ("column", "in"))
-        with evidence.warehouse() as connection:
+        with context.warehouse() as connection:
             rows = connection.execute(
                 f"select {entry} from {tables[node['name']]} where upper(trim({entry}))"
                 f" in (select upper(trim({column})) from {tables[matches['model']]})"
                 " order by 1"
             ).fetchall()
-        met[node["name"]] = [row[0] for row in rows]
-    return met
+        mappings[node["name"]] = [row[0] for row in rows]
+    return mappings
 
 
 def _retyped(
     source: str, before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> Iterator[Finding]:
     changed = []
-    for name, told in now["fields"].items():
+    for name, field in now["fields"].items():
         earlier = before["fields"].get(name)
-        if earlier is None or min(told["filled"], earlier["filled"]) < _LEAST:
+        if earlier is None or min(field["filled"], earlier["filled"]) < _LEAST:
             continue
-        old, new = earlier["numbers"], told["numbers"]
+        old, new = earlier["numbers"], field["numbers"]
         if old >= _NUMBERS and new <= _TEXTS:
-            changed.append(f"{name} was numbers, is texts")
+            changed.append(f"{name} had numbers, now has texts")
         elif old <= _TEXTS and new >= _NUMBERS:
-            changed.append(f"{name} was texts, is numbers")
+            changed.append(f"{name} had texts, now has numbers")
     if changed:
-        says = f"{source}, since run {now['run_id']}: {listed(changed)}"
-        yield Finding("FIELD_RETYPED", source, says)
+        message = f"{source}, since run {now['run_id']}: {listed(changed)}"
+        yield Finding("FIELD_RETYPED", source, message)
 
 
-def _unmet(before: list[dict[str, Any]], now: Mapping[str, Any]) -> Iterator[Finding]:
-    for seed, met in now["mappings"].items():
+def _unmatched(
+    before: list[dict[str, Any]], now: Mapping[str, Any]
+) -> Iterator[Finding]:
+    for seed, entries in now["mappings"].items():
         always = set.intersection(
             *(set(each["mappings"].get(seed, ())) for each in before)
         )
-        gone = sorted(always - set(met))
-        if gone:
-            says = f"{seed}: no record meets {listed(gone)} any more"
-            yield Finding("SEED_UNUSED", seed, says, examples=tuple(gone[:3]))
+        if unused := sorted(always - set(entries)):
+            message = f"{seed}: no record matches {listed(unused)} any more"
+            yield Finding("SEED_UNUSED", seed, message, examples=tuple(unused[:3]))

@@ -1,32 +1,30 @@
-"""Robust figures: the usual of a series, and distances of distributions.
+"""The figures of a profile, and the usual value of a series.
 
-Sources: median and MAD with 1.4826 as the normal-consistent factor; the population
-stability index with its usual bands (0.10, 0.25, a convention); the Kolmogorov-Smirnov
-distance, not its p-value, which is tiny for every file of some size.
+Source: median and MAD, with 1.4826 as the factor that makes MAD a standard deviation
+of normal values.
 """
 
-import math
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import Any
 
-_FEW = 64
+_FEW = 64  # a column with so few different values has no variety to follow
+_NORMAL = 1.4826
+_SAME_DAYS = 4  # runs of a weekday from which it has a centre of its own
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What is followed.
+    """One number of a profile that is compared from run to run.
 
     Attributes:
-        id: the finding it leads to.
-        column: "" for the file.
+        id: the finding that it leads to.
+        column: a column or a reason code; "" for the file.
         name: for people.
-        floor: which floor it has.
-        relative: compared as a share of its usual, else as it is.
-        creeps: also followed over weeks.
+        floor: the key of its least difference in `limits.FLOORS`.
+        relative: the difference is a share of the usual value, else absolute.
     """
 
     id: str
@@ -34,61 +32,70 @@ class Figure:
     name: str
     floor: str
     relative: bool = False
-    creeps: bool = False
 
 
 def figures(
-    profile: Mapping[str, Any], ignore: Sequence[str] = ()
+    profile: Mapping[str, Any], ignore: Sequence[str] = (), reasons: Sequence[str] = ()
 ) -> dict[Figure, float]:
-    """Return the figures of a profile that are plain numbers."""
-    told = {Figure("DRIFT_ROWS", "", "rows", "rows", True, True): profile["rows"]}
-    for name, column in profile["columns"].items():
-        if name not in ignore and profile["rows"]:
-            told |= _of_column(name, column, profile["rows"])
+    """Return the figures of a profile.
+
+    Args:
+        profile: as `monitor.drift.profile` makes it.
+        ignore: columns to leave out.
+        reasons: the reason codes of all runs; a code that this run lacks counts as 0.
+    """
+    result = {Figure("DRIFT_ROWS", "", "rows", "rows", True): profile["rows"]}
+    columns = {n: c for n, c in profile["columns"].items() if n not in ignore}
+    if profile["rows"]:
+        for name, column in columns.items():
+            result |= dict(_column_figures(name, column, profile["rows"]))
+    if shares := profile["reasons"]:
+        for reason in reasons:
+            figure = Figure("DRIFT_REASONS", reason, "share of source rows", "reasons")
+            result[figure] = shares.get(reason, 0.0)
     moves = profile["moves"]
     for kind in ("added", "removed", "changed") if moves else ():
         floor = "moves" if kind == "changed" else "lost"
         figure = Figure("DRIFT_MOVES", "", f"share {kind}", floor)
-        told[figure] = moves.get(kind, 0.0)
-    # What did not move is not named, but is no less known.
-    for name, column in profile["columns"].items() if moves else ():
-        if name not in ignore:
-            floor = "renamed" if column["kind"] == "text" else "moves"
-            figure = Figure("DRIFT_MOVES", name, "share changed", floor)
-            told[figure] = moves.get(f"changed {name}", 0.0)
-    return told
+        result[figure] = moves.get(kind, 0.0)
+    # A profile names only the columns that changed; the others changed in 0 rows.
+    for name, column in columns.items() if moves else ():
+        floor = "renamed" if column["kind"] == "text" else "moves"
+        figure = Figure("DRIFT_MOVES", name, "share changed", floor)
+        result[figure] = moves.get(f"changed {name}", 0.0)
+    return result
 
 
-def _of_column(name: str, column: Mapping[str, Any], rows: int) -> dict[Figure, float]:
-    told = {
-        Figure("DRIFT_NULLS", name, "share of empty", "nulls", creeps=True): column[
-            "nulls"
-        ]
-    }
-    if column["nulls"] == 1:
-        return told
+def _column_figures(
+    name: str, column: Mapping[str, Any], rows: int
+) -> Iterator[tuple[Figure, float]]:
+    empty = column["nulls"]
+    yield Figure("DRIFT_NULLS", name, "share of empty", "nulls"), empty
+    if empty == 1:
+        return
     if column["kind"] == "number":
         if column["median"] is not None:
-            figure = Figure("DRIFT_NUMBERS", name, "median", "median", True, True)
-            told[figure] = column["median"]
-        figure = Figure("DRIFT_NUMBERS", name, "share of 0", "zeros", creeps=True)
-        told[figure] = column["zeros"]
+            figure = Figure("DRIFT_NUMBERS", name, "median", "median", True)
+            yield figure, column["median"]
+        yield Figure("DRIFT_NUMBERS", name, "share of 0", "zeros"), column["zeros"]
     if column["kind"] == "text":
-        figure = Figure("DRIFT_TEXT", name, "length", "length", True)
-        told[figure] = column["length"]
+        yield Figure("DRIFT_TEXT", name, "length", "length", True), column["length"]
         if column["distinct"] > _FEW:
             figure = Figure("DRIFT_TEXT", name, "different values per row", "distinct")
-            told[figure] = min(column["distinct"] / (rows * (1 - column["nulls"])), 1)
-    return told
+            yield figure, min(column["distinct"] / (rows * (1 - empty)), 1)
+
+
+def middle_fifth(column: Mapping[str, Any]) -> Sequence[float] | None:
+    """Return the 40 % and 60 % quantiles of a column of numbers; None without any."""
+    # Profiles of earlier versions have 41 quantiles instead, in steps of 2.5 %.
+    quantiles: Sequence[float] = column.get("quantiles") or ()
+    middle: Sequence[float] | None = column.get("middle") or quantiles[16:25:8] or None
+    return middle
 
 
 def weekday(profile: Mapping[str, Any]) -> int:
-    """The weekday of a run's logical time; 0 is Monday."""
+    """Return the weekday of a run's logical time; 0 is Monday."""
     return datetime.fromisoformat(profile["logical_time"]).weekday()
-
-
-_NORMAL = 1.4826
-_SAME_DAYS = 4  # so many runs of a weekday make one of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ def usual(series: Sequence[tuple[int, float]], weekday: int) -> Usual:
     """Return what is usual on a weekday.
 
     Each value is compared with its own weekday where there are four or more of it,
-    so that a quiet Sunday is not noise to a Tuesday; the spread is that of all.
+    so that a quiet Sunday adds no noise to a Tuesday. The spread is that of all days.
 
     Args:
         series: weekday and value; not empty.
@@ -112,53 +119,10 @@ def usual(series: Sequence[tuple[int, float]], weekday: int) -> Usual:
     by_day: dict[int, list[float]] = {}
     for day, value in series:
         by_day.setdefault(day, []).append(value)
-    every = median(value for _, value in series)
+    overall = median(value for _, value in series)
     centres = {
-        day: median(values) if len(values) >= _SAME_DAYS else every
+        day: median(values) if len(values) >= _SAME_DAYS else overall
         for day, values in by_day.items()
     }
     spread = median(abs(value - centres[day]) for day, value in series)
-    return Usual(centres.get(weekday, every), _NORMAL * spread)
-
-
-def psi(before: Mapping[str, float], now: Mapping[str, float], least: float) -> float:
-    """Return the population stability index of two sets of shares.
-
-    Args:
-        before: value -> share.
-        now: the same.
-        least: what a share of 0 counts as; half a row.
-    """
-    total = 0.0
-    for value in before.keys() | now.keys():
-        old, new = (max(shares.get(value, 0.0), least) for shares in (before, now))
-        total += (new - old) * math.log(new / old)
-    return total
-
-
-def ks(before: Sequence[float], now: Sequence[float]) -> float:
-    """Return the Kolmogorov-Smirnov distance of two distributions, by quantiles.
-
-    Args:
-        before: quantiles in even steps, ascending.
-        now: the same, equally many.
-    """
-    steps = len(before)
-    return max(
-        abs(bisect_right(before, point) - bisect_right(now, point)) / steps
-        for point in (*before, *now)
-    )
-
-
-def mean_shares(every: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean share of every value."""
-    values = set().union(*every)
-    return {
-        value: sum(shares.get(value, 0.0) for shares in every) / len(every)
-        for value in values
-    }
-
-
-def median_quantiles(every: Sequence[Sequence[float]]) -> list[float]:
-    """Return the median of each quantile."""
-    return [median(step) for step in zip(*every, strict=True)]
+    return Usual(centres.get(weekday, overall), _NORMAL * spread)

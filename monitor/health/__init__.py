@@ -1,1 +1,1 @@
-"""Are the feeds well: what is wrong, and what to do about it."""
+"""The checks of `monitor health`: what is wrong, and what to do about it."""

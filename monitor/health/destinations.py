@@ -1,4 +1,4 @@
-"""Each destination: its settings, the last result there, the certificate's end."""
+"""Check each destination: settings, last result, end of the certificate."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from monitor.findings import CheckResult, Finding
 from runtime.files import parse_time
 from store import checks
 
-# Days in which a certificate is renewed by itself, and in which it is not any more.
+# Days before the end: automatic renewal is due, and it has failed.
 _RENEWAL, _LAST = 30, 7
 _VERDICTS = {
     "not acceptable": "DEST_NOT_READY",
@@ -20,49 +20,49 @@ _VERDICTS = {
 Result = Mapping[str, Any]
 
 
-def check(evidence: Context) -> CheckResult:
-    """Look at every destination of a feed whose source is there."""
+def check(context: Context) -> CheckResult:
+    """Check every destination of a feed."""
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
-    for name in sorted({feed.destination for feed in evidence.feeds}):
-        feeds = [f for f in evidence.feeds if f.destination == name]
-        used = any(evidence.landed(s) for feed in feeds for s in feed.sources)
-        url = evidence.variables.optional(f"DEST_{name.upper()}_URL")
+    for name in sorted({feed.destination for feed in context.feeds}):
+        feeds = [f for f in context.feeds if f.destination == name]
+        used = any(context.landed(s) for feed in feeds for s in feed.sources)
+        url = context.variables.optional(f"DEST_{name.upper()}_URL")
         if used and url is None:
-            says = f"DEST_{name.upper()}_URL is not set"
-            findings.append(Finding("DEST_UNCONFIGURED", name, says))
-        results = _newest(evidence, name)
+            message = f"DEST_{name.upper()}_URL is not set"
+            findings.append(Finding("DEST_UNCONFIGURED", name, message))
+        results = _newest(context, name)
         facts[name] = {
             "configured": url is not None,
             "checks": {
                 folder: {
                     "at": result["at"],
                     "verdict": result["verdict"],
-                    "certificate_days_left": days_left(evidence.at, result),
+                    "certificate_days_left": days_left(context.at, result),
                     "mode": result["facts"].get("mode"),
                 }
                 for folder, result in results.items()
             },
         }
-        # What is wrong with a folder of this machine shows at the first file.
+        # A folder of this machine needs no test.
         if url and not results and not url.startswith("file:"):
-            says = f"nothing was sent to {name} yet, and `publish check` never tried it"
-            findings.append(Finding("DEST_UNCHECKED", name, says))
+            message = f"nothing was sent to {name} yet, and `publish check` never ran"
+            findings.append(Finding("DEST_UNCHECKED", name, message))
         for folder, result in results.items():
-            findings += _findings(evidence, name, folder, result)
-        findings += _trust(evidence, name)
+            findings += _findings(context, name, folder, result)
+        findings += _trust(context, name)
     return CheckResult({"destinations": facts}, tuple(findings))
 
 
-def _newest(evidence: Context, name: str) -> dict[str, Result]:
+def _newest(context: Context, name: str) -> dict[str, Result]:
     """Return the newest result of each folder: of `publish check`, or a receipt."""
-    results: dict[str, Result] = {**checks.read(evidence.place.data, name)}
-    ledger = evidence.history
+    results: dict[str, Result] = {**checks.read(context.place.data, name)}
+    ledger = context.intact_ledger
     folders = {r["attempt"]: r["folder"] for r in ledger.all("intent")}
     for record in ledger.all("delivered"):
         receipt = record.get("receipt") or {}
         if record.get("destination") != name or "server" not in receipt:
-            continue  # without a server it is the word of a person
+            continue  # a person recorded this delivery; no server answered
         folder = folders[record["attempt"]]
         if folder not in results or results[folder]["at"] <= record["at"]:
             files = receipt.get("files") or [{}]
@@ -76,38 +76,40 @@ def _newest(evidence: Context, name: str) -> dict[str, Result]:
 
 
 def days_left(at: datetime, result: Result) -> int | None:
-    """Return whole days until the certificate ends; None where that is not known."""
+    """Return whole days until the certificate ends; None if it is not known."""
     ends = result["facts"].get("certificate_ends")
     return (parse_time(ends) - at).days if ends else None
 
 
 def _findings(
-    evidence: Context, name: str, folder: str, result: Result
+    context: Context, name: str, folder: str, result: Result
 ) -> Iterator[Finding]:
     at, verdict = result["at"], result["verdict"]
     where = f"{name}, folder {folder}"
     if verdict in _VERDICTS:
-        says = f"{where}: {verdict} at {at}: {result['message']}"
-        yield Finding(_VERDICTS[verdict], name, says, at)
-    age = evidence.at - parse_time(at)
-    if age > evidence.patience.check:
-        says = f"{where} was last tried {duration_text(age)} ago"
-        yield Finding("DEST_CHECK_OLD", name, says, at)
-    days = days_left(evidence.at, result)
+        message = f"{where}: {verdict} at {at}: {result['message']}"
+        yield Finding(_VERDICTS[verdict], name, message, at)
+    age = context.at - parse_time(at)
+    if age > context.thresholds.check:
+        message = f"{where}: the last check or delivery was {duration_text(age)} ago"
+        yield Finding("DEST_CHECK_OLD", name, message, at)
+    days = days_left(context.at, result)
     if days is not None and days < _RENEWAL:
         until = result["facts"]["certificate_ends"]
-        says = f"{where}: the certificate ends at {until}, {days} days from now"
+        message = f"{where}: the certificate ends at {until}, {days} days from now"
         yield Finding(
-            "CERT_EXPIRES" if days < _LAST else "CERT_RENEWAL_DUE", name, says
+            "CERT_EXPIRES" if days < _LAST else "CERT_RENEWAL_DUE", name, message
         )
 
 
-def _trust(evidence: Context, name: str) -> Iterator[Finding]:
+def _trust(context: Context, name: str) -> Iterator[Finding]:
     sent = [
         record
-        for record in evidence.history.all("delivered")
+        for record in context.intact_ledger.all("delivered")
         if record["destination"] == name
     ]
     if sent and (sent[-1].get("receipt") or {}).get("certificate_checked") is False:
-        says = f"{sent[-1]['name']} went to {name} without a look at its certificate"
-        yield Finding("CERT_NOT_CHECKED", name, says, sent[-1]["at"])
+        message = (
+            f"{sent[-1]['name']} was sent to {name} without a check of its certificate"
+        )
+        yield Finding("CERT_NOT_CHECKED", name, message, sent[-1]["at"])

@@ -1,7 +1,7 @@
-"""Each feed and file: the last package, what is held, sent, due and picked up."""
+"""Check each feed: held files, attempts, due times, and the state kept of them."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from monitor.context import CLOCK, Context, duration_text
@@ -15,35 +15,31 @@ from store.package import Package
 from store.partner_state import path_of
 
 
-def check(evidence: Context) -> CheckResult:
-    """Look at every declared feed by the ledger and the packages."""
+def check(context: Context) -> CheckResult:
+    """Check every declared feed by the ledger and the packages."""
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
-    for feed in evidence.feeds:
-        facts[feed.name] = _facts(evidence, feed)
-        held = tuple(_held(evidence, feed))
-        tries = tuple(_tries(evidence, feed))
-        findings += [*held, *tries]
-        findings += _due(evidence, feed, [*held, *tries])
-        findings += _picked_up(evidence, feed)
-        findings += _kept(evidence, feed)
+    for feed in context.feeds:
+        facts[feed.name] = _facts(context, feed)
+        open_ = [*_held(context, feed), *_attempts(context, feed)]
+        findings += [*open_, *_due(context, feed, open_), *_missing(context, feed)]
     return CheckResult({"feeds": facts}, tuple(findings))
 
 
-def _facts(evidence: Context, feed: Feed) -> dict[str, Any]:
-    sent = evidence.history.all("delivered", feed=feed.name)
+def _facts(context: Context, feed: Feed) -> dict[str, Any]:
+    sent = context.intact_ledger.all("delivered", feed=feed.name)
     return {
         "destination": feed.destination,
-        "last_due": f"{feed.cadence.last_due(evidence.at):{CLOCK}}",
+        "last_due": f"{feed.cadence.last_due(context.at):{CLOCK}}",
         "last_delivered": _short(sent[-1]) if sent else None,
         "files": {
             name: {"event": record["event"], "at": record["at"]}
-            for name, record in evidence.history.newest(feed.name).items()
+            for name, record in context.intact_ledger.newest(feed.name).items()
         },
         "last_package": max(
             (
                 package.run_id
-                for package in packages(evidence.place.outbox)
+                for package in packages(context.place.outbox)
                 if package.feed == feed.name
             ),
             default=None,
@@ -55,112 +51,117 @@ def _short(record: Record) -> dict[str, Any]:
     return {name: record.get(name) for name in ("file", "name", "at", "rows", "run_id")}
 
 
-def _held(evidence: Context, feed: Feed) -> Iterator[Finding]:
-    for file, record in evidence.history.newest(feed.name).items():
+def _held(context: Context, feed: Feed) -> Iterator[Finding]:
+    for file, record in context.intact_ledger.newest(feed.name).items():
         if record["event"] != "held":
             continue
-        if evidence.history.approval(file, record["sha256"]):
-            says = f"{record['name']} was approved, and no publish has run since"
-            yield Finding("FILE_RELEASED", file, says, record["at"])
+        if context.intact_ledger.approval(file, record["sha256"]):
+            message = f"{record['name']} is approved; no publish has run since"
+            yield Finding("FILE_RELEASED", file, message, record["at"])
             continue
         reasons = record.get("reasons") or []
-        said = [f"{r['id']}: {_seen(r['says'])}" for r in reasons[:3]]
-        if len(reasons) > len(said):
-            said.append(f"And {len(reasons) - len(said)} more")
-        why = ". ".join(said)
+        sentences = [f"{r['id']}: {_without_advice(r['says'])}" for r in reasons[:3]]
+        if len(reasons) > len(sentences):
+            sentences.append(f"And {len(reasons) - len(sentences)} more")
+        why = ". ".join(sentences) or listed(record["checks"])
         examples = [str(each) for r in reasons for each in r.get("examples", ())]
-        package = f"outbox/{file}/{record['run_id']}"
+        page = f"outbox/{file}/{record['run_id']}/gates.html"
         yield Finding(
             "FILE_HELD",
             file,
-            f"{record['name']} is held. {why or listed(record['checks'])}",
+            f"{record['name']} is held. {why}",
             record["at"],
             tuple(examples[:3]),
-            step=f"Look at {package}/gates.html; {_release(record)}",
+            step=f"Read {page}. {_release(record)}",
         )
 
 
-def _seen(says: str) -> str:
-    """Return what a check saw, without its advice: the next step has that."""
-    return says.partition(" If it is right, `publish approve")[0].rstrip(".")
+def _without_advice(message: str) -> str:
+    """Return a check's message without its advice, which the next step has."""
+    return message.partition(" If it is right, `publish approve")[0].rstrip(".")
 
 
 def _release(record: Record) -> str:
     if hard := record.get("hard"):
-        return f"mend the cause, then publish again. Nobody may release {listed(hard)}."
+        return f"Fix the cause, then publish again. Nobody can approve {listed(hard)}."
     return (
-        "mend the cause, then publish again; or, if the file is right, "
+        "Fix the cause, then publish again. If the file is right, run "
         f'`publish approve {record["sha256"][:12]} --because "..."`.'
     )
 
 
-def _tries(evidence: Context, feed: Feed) -> Iterator[Finding]:
-    known, newest = evidence.history, evidence.history.newest(feed.name)
+def _attempts(context: Context, feed: Feed) -> Iterator[Finding]:
+    ledger = context.intact_ledger
     last: dict[str, Record] = {}
-    for intent in known.all("intent", feed=feed.name):
-        end = known.outcome(intent["attempt"])
+    for intent in ledger.all("intent", feed=feed.name):
+        end = ledger.outcome(intent["attempt"])
         if end is None:
-            if evidence.at - parse_time(intent["at"]) > evidence.patience.grace:
-                says = f"{intent['name']}: attempt {intent['attempt']} has no end"
-                yield Finding("DELIVERY_OPEN", intent["file"], says, intent["at"])
+            if context.at - parse_time(intent["at"]) > context.thresholds.grace:
+                message = f"{intent['name']}: attempt {intent['attempt']} has no end"
+                yield Finding("DELIVERY_OPEN", intent["file"], message, intent["at"])
         elif end["event"] == "unknown":
-            says = (
-                f"whether {intent['name']} reached {intent['destination']} is unknown: "
-                "neither it nor its part is there as sent. The try before: "
-                f"{end.get('why', 'no reason recorded')}"
-            )
-            step = (
-                "Ask the partner whether the file came, then `publish settle "
-                f'{intent["attempt"]} --as delivered|not-delivered --because "..."`. '
-                f"Until then nothing more of {feed.name} is sent."
-            )
-            yield Finding(
-                "DELIVERY_UNKNOWN", intent["file"], says, end["at"], step=step
-            )
+            yield _unknown(intent, end)
         last[intent["file"]] = end or intent
+    newest = ledger.newest(feed.name)
     for file, end in last.items():
         settled = newest.get(file)
         if end["event"] == "failed" and not (settled and settled["at"] > end["at"]):
-            says = f"{file} was not delivered: {end.get('why', 'no reason recorded')}"
+            why = end.get("why", "no reason is recorded")
             step = (
-                "Mend what the sentence names (`publish check "
-                f"{feed.destination}` tries the server), then `publish`."
+                "Fix what the message names (`publish check "
+                f"{feed.destination}` tests the server). Then run `publish`."
             )
-            yield Finding("DELIVERY_FAILED", file, says, end["at"], step=step)
+            message = f"{file} was not delivered: {why}"
+            yield Finding("DELIVERY_FAILED", file, message, end["at"], step=step)
 
 
-def _due(evidence: Context, feed: Feed, known: list[Finding]) -> Iterator[Finding]:
-    if not any(evidence.landed(source) for source in feed.sources):
-        return  # a company without the source has no file of it
-    settled = evidence.history.all("delivered", "nothing", feed=feed.name)
-    due = feed.cadence.last_due(evidence.at)
+def _unknown(intent: Record, end: Record) -> Finding:
+    message = (
+        f"it is not known whether {intent['name']} reached {intent['destination']}: "
+        "neither the file nor its .part is there as sent. The error of the attempt: "
+        f"{end.get('why', 'none is recorded')}"
+    )
+    step = (
+        "Ask the partner whether the file arrived. Then run `publish settle "
+        f'{intent["attempt"]} --as delivered|not-delivered --because "..."`. '
+        f"Until then nothing more of {intent['feed']} is sent."
+    )
+    return Finding("DELIVERY_UNKNOWN", intent["file"], message, end["at"], step=step)
+
+
+def _due(context: Context, feed: Feed, open_: list[Finding]) -> Iterator[Finding]:
+    if not any(context.landed(source) for source in feed.sources):
+        return  # a company without the source has no such file
+    settled = context.intact_ledger.all("delivered", "nothing", feed=feed.name)
+    due = feed.cadence.last_due(context.at)
     events = ("delivered", "nothing", "held", "intent")
-    if not evidence.history.all(*events, feed=feed.name):
-        yield Finding("FILE_NEVER_SENT", feed.name, f"{feed.name}: nothing sent yet")
+    if not context.intact_ledger.all(*events, feed=feed.name):
+        yield Finding(
+            "FILE_NEVER_SENT", feed.name, f"{feed.name}: nothing was sent yet"
+        )
         return
-    late = evidence.at - due > evidence.patience.grace
+    late = context.at - due > context.thresholds.grace
     sent = settled and settled[-1]["logical"] >= f"{due:{CLOCK}}"
-    told = any(f.since and parse_time(f.since) >= due for f in known)
-    if not late or sent or told or not _is_open(evidence, feed, due):
+    reported = any(f.since and parse_time(f.since) >= due for f in open_)
+    if not late or sent or reported or not _is_open(context, feed, due):
         return
     last = settled[-1]["logical"] if settled else "never"
     yield Finding(
         "FILE_OVERDUE",
         feed.name,
         f"{feed.name} was due at {due:{CLOCK}}, "
-        f"{duration_text(evidence.at - due)} ago; the "
-        f"last one is of {last}",
+        f"{duration_text(context.at - due)} ago; the last run was for {last}",
         f"{due:{CLOCK}}",
     )
 
 
-def _is_open(evidence: Context, feed: Feed, due: datetime) -> bool:
-    """Say whether any split value was to get a file then."""
+def _is_open(context: Context, feed: Feed, due: datetime) -> bool:
+    """Return whether any split value was open at the due time."""
     if feed.open is None:
         return True
     since, until = duck.name(feed.open.since), duck.name(feed.open.until)
     stamp = f"timestamp '{due:%Y-%m-%d %H:%M:%S}'"
-    with evidence.warehouse() as connection:
+    with context.warehouse() as connection:
         row = connection.execute(
             f"select count(*) from {feed.open.relation.sql} where {since} <= {stamp} "
             f"and ({until} is null or {stamp} < {until})"
@@ -168,35 +169,18 @@ def _is_open(evidence: Context, feed: Feed, due: datetime) -> bool:
     return bool(row and row[0])
 
 
-def _picked_up(evidence: Context, feed: Feed) -> Iterator[Finding]:
-    if not (agreed := feed.pickup):
-        return
-    within = timedelta(hours=agreed["within_hours"])
-    seen = {r["attempt"]: r for r in evidence.history.all("observed", feed=feed.name)}
-    newest = {r["name"]: r for r in evidence.history.all("delivered", feed=feed.name)}
-    for name, record in newest.items():
-        if evidence.at - parse_time(record["at"]) <= within:
-            continue
-        state = seen.get(record["attempt"], {}).get("state")
-        told = f"{name}, delivered at {record['at']}"
-        since = f"{parse_time(record['at']) + within:{CLOCK}}"
-        if state is None:
-            says = f"{told}: nobody has looked since whether it was taken"
-            yield Finding("PICKUP_NOT_LOOKED", name, says, since)
-        elif state != "taken":
-            says = f"{told}, still lies there; {duration_text(within)} were agreed"
-            yield Finding("NOT_PICKED_UP", name, says, since)
-
-
-def _kept(evidence: Context, feed: Feed) -> Iterator[Finding]:
-    last = {r["file"]: r for r in evidence.history.all("delivered", feed=feed.name)}
+def _missing(context: Context, feed: Feed) -> Iterator[Finding]:
+    last = {
+        r["file"]: r for r in context.intact_ledger.all("delivered", feed=feed.name)
+    }
     for file, record in last.items():
         state = record.get("state")
         if state:
             model, digest = state["model"], state["sha256"]
-            if not path_of(evidence.place.delivered, model, digest).exists():
-                says = f"{model}/{digest[:12]}... of {record['name']} is gone"
-                yield Finding("STATE_MISSING", file, says, record["at"])
-        if not Package.from_record(evidence.place.outbox, record).folder.is_dir():
-            says = f"outbox/{file}/{record['run_id']} is gone"
-            yield Finding("PACKAGE_MISSING", file, says, record["at"])
+            if not path_of(context.place.delivered, model, digest).exists():
+                path = f"delivered/{model}/{digest[:12]}..."
+                message = f"{path} of {record['name']} is missing"
+                yield Finding("STATE_MISSING", file, message, record["at"])
+        if not Package.from_record(context.place.outbox, record).folder.is_dir():
+            message = f"outbox/{file}/{record['run_id']} is missing"
+            yield Finding("PACKAGE_MISSING", file, message, record["at"])

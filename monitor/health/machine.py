@@ -1,4 +1,4 @@
-"""The machine: room on the disk, who holds the lock, whether the ledger holds."""
+"""Check the machine: free disk space, the lock, and the ledger's hash chain."""
 
 import json
 import shutil
@@ -13,78 +13,78 @@ from runtime.files import parse_time
 _LOCKS = Path("/proc/locks")
 
 
-def check(evidence: Context) -> CheckResult:
-    """Look at disk and lock."""
-    free = shutil.disk_usage(_there(evidence.place.data)).free
-    owner = held_by(evidence.place.data / "lock")
-    findings = [*_room(evidence, free), *_lock(evidence, owner)]
+def check(context: Context) -> CheckResult:
+    """Check disk and lock."""
+    free = shutil.disk_usage(_existing(context.place.data)).free
+    owner = lock_owner(context.place.data / "lock")
+    findings = [*_disk(context, free), *_lock(context, owner)]
     return CheckResult({"disk_free_bytes": free, "lock": owner}, tuple(findings))
 
 
-def look_at_ledger(evidence: Context) -> CheckResult:
-    """Look whether each line of the ledger follows the one before it."""
-    known = evidence.ledger
-    facts = {"records": len(known.all()), "intact": not known.broken}
+def check_ledger(context: Context) -> CheckResult:
+    """Check the hash chain of the ledger."""
+    ledger = context.ledger
+    facts = {"records": len(ledger.all()), "intact": not ledger.broken}
     findings = []
-    if known.broken:
-        says = f"{evidence.place.ledger}: {known.broken}"
-        findings.append(Finding("LEDGER_BROKEN", "ledger", says))
-    # While a command writes, half a line is what a reader may see.
-    if known.torn and not held_by(evidence.place.data / "lock"):
-        says = f"{evidence.place.ledger}: the last line is not whole"
-        findings.append(Finding("LEDGER_TORN", "ledger", says))
+    if ledger.broken:
+        message = f"{context.place.ledger}: {ledger.broken}"
+        findings.append(Finding("LEDGER_BROKEN", "ledger", message))
+    # While a command writes, a reader may see half a line.
+    if ledger.torn and not lock_owner(context.place.data / "lock"):
+        message = f"{context.place.ledger}: the last line is not complete"
+        findings.append(Finding("LEDGER_TORN", "ledger", message))
     return CheckResult({"ledger": facts}, tuple(findings))
 
 
-def _there(path: Path) -> Path:
-    """Return the nearest folder that exists."""
-    return path if path.exists() else _there(path.absolute().parent)
+def _existing(path: Path) -> Path:
+    """Return the path or its nearest parent that exists."""
+    return path if path.exists() else _existing(path.absolute().parent)
 
 
-def _room(evidence: Context, free: int) -> Iterator[Finding]:
-    if free < evidence.patience.disk:
-        says = (
-            f"{free >> 20:,} MiB are free on the disk of {evidence.place.data}, fewer "
-            f"than {evidence.patience.disk >> 20:,}"
+def _disk(context: Context, free: int) -> Iterator[Finding]:
+    if free < context.thresholds.disk:
+        message = (
+            f"{free >> 20:,} MiB are free on the disk of {context.place.data}; at "
+            f"least {context.thresholds.disk >> 20:,} are expected"
         )
-        yield Finding("DISK_LOW", "disk", says)
+        yield Finding("DISK_LOW", "disk", message)
 
 
-def _lock(evidence: Context, owner: dict[str, Any] | None) -> Iterator[Finding]:
+def _lock(context: Context, owner: dict[str, Any] | None) -> Iterator[Finding]:
     if owner is None or "since" not in owner:
         return
-    age = evidence.at - parse_time(owner["since"])
-    if age > evidence.patience.lock:
-        says = (
+    age = context.at - parse_time(owner["since"])
+    if age > context.thresholds.lock:
+        message = (
             f"{owner['command']} (pid {owner['pid']} on {owner['host']}) has held the "
             f"lock for {duration_text(age)}"
         )
         step = (
-            f"Look at what it does; if it hangs, `kill {owner['pid']}` there: it may "
-            "be run again."
+            f"Check what it does. If it hangs, `kill {owner['pid']}` on that host; you "
+            "may run the command again."
         )
         since = f"{parse_time(owner['since']):{CLOCK}}"
-        yield Finding("LOCK_OLD", "lock", says, since, step=step)
+        yield Finding("LOCK_OLD", "lock", message, since, step=step)
 
 
-def held_by(lock: Path) -> dict[str, Any] | None:
-    """Return the lock's owner, None if nobody holds it.
+def lock_owner(lock: Path) -> dict[str, Any] | None:
+    """Return the owner of the lock; None if it is free or the system has no list.
 
-    Asked of the kernel's list, not by trying: a command that begins at that moment
-    would find the lock taken, by us. Where there is no list, the owner is unknown.
+    Reads the kernel's list of locks. Trying the lock would block a command that
+    starts at the same moment.
     """
     if not lock.exists() or not _LOCKS.exists():
         return None
     inode = str(lock.stat().st_ino)
-    taken = any(
+    locked = any(
         fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode
         for fields in map(str.split, _LOCKS.read_text().splitlines())
         if len(fields) > 5 and "->" not in fields
     )
-    if not taken:
+    if not locked:
         return None
     try:
-        found = json.loads(lock.read_text(encoding="utf-8"))
+        owner = json.loads(lock.read_text(encoding="utf-8"))
     except ValueError:
         return {"command": "another process"}
-    return dict(found) if isinstance(found, dict) else {"command": "another process"}
+    return dict(owner) if isinstance(owner, dict) else {"command": "another process"}

@@ -1,4 +1,4 @@
-"""All looks together: what is well, what is not, and the exit code."""
+"""The report of `monitor health`: all checks, their findings, the exit code."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,65 +8,63 @@ import duckdb
 
 from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding
-from monitor.health import builds, destinations, feeds, machine, sources
+from monitor.health import builds, destinations, feeds, machine, pickups, sources
 from runtime.exits import Stop
 
 _ORDER = ("act", "unsure", "warn", "note")
 _STATUS = {0: "well", 1: "somebody must act", 75: "could not tell"}
 _SIGNS = {"act": "ACT ", "unsure": "?   ", "warn": "warn", "note": "-   "}
-_UNSEEN = " cannot be seen: "
-Look = Callable[[Context], CheckResult]
+_FAILED = " cannot be checked: "
+Check = Callable[[Context], CheckResult]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was seen; `blind` are the areas that could not be looked at whole."""
+    """Facts and findings at a time (UTC)."""
 
     at: str
     facts: dict[str, Any]
     findings: tuple[Finding, ...]
 
     @property
-    def blind(self) -> frozenset[str]:
-        """Areas in which a problem may be hidden."""
-        return frozenset(finding.blind for finding in self.findings if finding.blind)
+    def unchecked(self) -> frozenset[str]:
+        """The areas in which a check failed: they may have more problems."""
+        return frozenset(f.unchecked for f in self.findings if f.unchecked)
 
-    def taken(self, finding: Finding) -> Mapping[str, Any] | None:
-        """Who has taken a problem over: by, because, at, until; None if nobody has."""
-        found: Mapping[str, Any] | None = self.facts.get("acknowledged", {}).get(
-            finding.key
-        )
-        return found
+    def acknowledgement(self, finding: Finding) -> Mapping[str, Any] | None:
+        """Return who acknowledged a problem: by, because, at, until; None if nobody."""
+        acknowledged: Mapping[str, Any] = self.facts.get("acknowledged", {})
+        return acknowledged.get(finding.key)
 
     @property
     def exit_code(self) -> int:
         """0 well, 1 somebody must act, 75 could not tell.
 
-        A problem that somebody has taken over is a problem until it is over.
+        An acknowledged problem counts until it ends.
         """
         worst = {finding.kind.severity for finding in self.findings}
         return 1 if "act" in worst else 75 if "unsure" in worst else 0
 
-    def told(self) -> dict[str, Any]:
-        """Return it for JSON."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the report for `monitor health --json`."""
         return {
             "status": _STATUS[self.exit_code],
             "exit_code": self.exit_code,
             "at": self.at,
             "findings": [
-                {**finding.told(), "acknowledged": self.taken(finding)}
+                {**finding.to_json(), "acknowledged": self.acknowledgement(finding)}
                 for finding in self.findings
             ],
             **self.facts,
         }
 
-    def words(self) -> str:
-        """Return it for a person."""
-        lines = [f"{_STATUS[self.exit_code]}{self._who()}, {self.at}"]
+    def to_text(self) -> str:
+        """Return the report for a person."""
+        lines = [f"{_STATUS[self.exit_code]}{self._acknowledged_by()}, {self.at}"]
         reasons: set[str] = set()
         for finding in self.findings:
-            _, unseen, reason = finding.says.partition(_UNSEEN)
-            if unseen and reason in reasons:
+            _, failed, reason = finding.message.partition(_FAILED)
+            if failed and reason in reasons:
                 lines.append(
                     f"  ?    {finding.id} {finding.about}: for the same reason"
                 )
@@ -75,84 +73,86 @@ class Report:
             sign = _SIGNS[finding.kind.severity]
             since = f" (since {finding.since})" if finding.since else ""
             lines.append(
-                f"  {sign} {finding.id} {finding.about}: {finding.says}{since}"
+                f"  {sign} {finding.id} {finding.about}: {finding.message}{since}"
             )
             lines += [f"         such as {each}" for each in finding.examples]
-            if taken := self.taken(finding):
-                until = taken.get("until") or "it is over"
+            if ack := self.acknowledgement(finding):
+                until = ack.get("until") or "it ends"
                 lines.append(
-                    f"         taken over by {taken['by']} at {taken['at']} until "
-                    f"{until}: {taken['because']}"
+                    f"         acknowledged by {ack['by']} at {ack['at']} until "
+                    f"{until}: {ack['because']}"
                 )
             if finding.kind.severity != "note":
                 lines.append(f"         -> {finding.do}")
-        return "\n".join([*lines, *_well(self.facts)])
+        return "\n".join([*lines, *_facts(self.facts)])
 
-    def _who(self) -> str:
-        """Say that somebody acts already, if all that is urgent was taken over."""
+    def _acknowledged_by(self) -> str:
+        """Return who acts, if every urgent problem is acknowledged."""
         urgent = [f for f in self.findings if f.kind.severity in ("act", "unsure")]
-        by = {taken["by"] for f in urgent if (taken := self.taken(f))}
-        if not urgent or not all(map(self.taken, urgent)):
+        acks = [ack for f in urgent if (ack := self.acknowledgement(f))]
+        if not urgent or len(acks) < len(urgent):
             return ""
-        return f" (taken over by {', '.join(sorted(by))})"
+        return f" (acknowledged by {', '.join(sorted({ack['by'] for ack in acks}))})"
 
 
-def ask(evidence: Context, more: tuple[tuple[str, str, Look], ...] = ()) -> Report:
-    """Look at everything; what cannot be read is a finding, not an end.
+def run_checks(
+    context: Context, more: tuple[tuple[str, str, Check], ...] = ()
+) -> Report:
+    """Run every check. A check that fails is a finding, and the others still run.
 
     Args:
-        evidence: where everything lies.
-        more: further looks: area, name, function.
+        context: the files and settings.
+        more: further checks: area, name, function.
     """
-    looks: tuple[tuple[str, str, Look], ...] = (
+    checks: tuple[tuple[str, str, Check], ...] = (
         ("machine", "disk and lock", machine.check),
-        ("machine", "ledger", machine.look_at_ledger),
+        ("machine", "ledger", machine.check_ledger),
         ("build", "dbt's artifacts", builds.check),
         ("source", "sources", sources.check),
         ("feed", "feeds", feeds.check),
         ("destination", "destinations", destinations.check),
+        ("destination", "pick-ups", pickups.check),
         *more,
     )
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
-    for area, name, look in looks:
+    for area, name, check in checks:
         try:
-            seen = look(evidence)
+            result = check(context)
         except (OSError, LookupError, ValueError, TypeError, Stop, duckdb.Error) as why:
-            # Our own words are a sentence; those of others need their kind.
+            # Our own messages are sentences; those of libraries need their class.
             kind = "" if isinstance(why, Stop) else f"{type(why).__name__}: "
-            says = f"{name}{_UNSEEN}{kind}{why}"
-            seen = CheckResult(
-                findings=(Finding("CANNOT_TELL", name, says, blind=area),)
-            )
-        facts |= seen.facts
-        findings += seen.findings
+            message = f"{name}{_FAILED}{kind}{why}"
+            finding = Finding("CANNOT_TELL", name, message, unchecked=area)
+            result = CheckResult(findings=(finding,))
+        facts |= result.facts
+        findings += result.findings
     findings.sort(key=lambda f: (_ORDER.index(f.kind.severity), f.id, f.about))
-    return Report(f"{evidence.at:{CLOCK}}", facts, tuple(findings))
+    return Report(f"{context.at:{CLOCK}}", facts, tuple(findings))
 
 
-def _well(facts: dict[str, Any]) -> list[str]:
-    """Write what was seen, a line each."""
+def _facts(facts: dict[str, Any]) -> list[str]:
+    """Return the facts for a person, one line each."""
     lines = []
-    for name, told in facts.get("sources", {}).items():
-        if told["run_id"]:
-            rows = sum(each["landed"] for each in told["entities"].values())
+    for name, source in facts.get("sources", {}).items():
+        if source["run_id"]:
+            rows = sum(each["landed"] for each in source["entities"].values())
             lines.append(
-                f"source {name}: run {told['run_id']}, {rows:,} records, "
-                f"{told['age_hours']} h old of {told['allowed_hours']} h"
+                f"source {name}: run {source['run_id']}, {rows:,} records, "
+                f"{source['age_hours']} h old, at most {source['allowed_hours']} h"
             )
     if built := facts.get("build"):
         lines.append(f"build: {built['built_at']}, {built['nodes']} nodes")
-    for name, told in facts.get("feeds", {}).items():
-        last = told["last_delivered"]
+    for name, feed in facts.get("feeds", {}).items():
+        last = feed["last_delivered"]
         sent = (
             f"{last['name']} ({last['rows']:,} rows) at {last['at']}"
             if last
             else "nothing sent"
         )
-        lines.append(f"feed {name}: {sent}; last due {told['last_due']}")
-    for name, told in facts.get("destinations", {}).items():
-        seen = [
+        lines.append(f"feed {name}: {sent}; last due {feed['last_due']}")
+    for name, destination in facts.get("destinations", {}).items():
+        checks = [
             f"{folder} {check['verdict']} at {check['at']}"
             + (
                 f", certificate {check['certificate_days_left']} days"
@@ -160,9 +160,9 @@ def _well(facts: dict[str, Any]) -> list[str]:
                 else ""
             )
             + (f", mode {check['mode']}" if check["mode"] else "")
-            for folder, check in told["checks"].items()
+            for folder, check in destination["checks"].items()
         ]
-        lines.append(f"destination {name}: {'; '.join(seen) or 'not checked'}")
+        lines.append(f"destination {name}: {'; '.join(checks) or 'not checked'}")
     if "disk_free_bytes" in facts:
         lock = (facts["lock"] or {}).get("command", "free")
         lines.append(f"disk: {facts['disk_free_bytes'] >> 20:,} MiB free; lock: {lock}")

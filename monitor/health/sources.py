@@ -1,4 +1,4 @@
-"""Each source: the last complete extract, its age, its counts, what it sent anew."""
+"""Check each source: the age, counts and fields of its last complete extract."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -9,45 +9,45 @@ from monitor.findings import CheckResult, Finding, listed
 from runtime.files import parse_time, read_json
 
 
-def check(evidence: Context) -> CheckResult:
-    """Look at every source below a feed."""
+def check(context: Context) -> CheckResult:
+    """Check every source of a feed."""
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
-    reports = {source: evidence.landed(source) for source in evidence.sources}
+    reports = {source: context.landed(source) for source in context.sources}
     for source, report in reports.items():
         if report is None:
             findings.append(_missing(source, any(reports.values())))
             facts[source] = {"run_id": None}
             continue
-        facts[source] = _facts(evidence, source, report)
-        findings += _age(evidence, source, report)
-        findings += _unfinished(evidence, source, report)
+        facts[source] = _facts(context, source, report)
+        findings += _age(context, source, report)
+        findings += _unfinished(context, source, report)
         findings += _counts(source, report)
-        findings += _fields(source, report, _before(evidence, source, report))
+        findings += _fields(source, report, _before(context, source, report))
     return CheckResult({"sources": facts}, tuple(findings))
 
 
 def _missing(source: str, another: bool) -> Finding:
-    kind = "SOURCE_LEFT_OUT" if another else "EXTRACT_MISSING"
-    return Finding(kind, source, f"{source}: nothing was ever landed")
+    id_ = "SOURCE_LEFT_OUT" if another else "EXTRACT_MISSING"
+    return Finding(id_, source, f"{source} was never extracted")
 
 
-def allowed(evidence: Context, source: str) -> timedelta:
-    """How old an extract may be: as far apart as its most frequent feed is due."""
+def max_age(context: Context, source: str) -> timedelta:
+    """Return the maximum age of an extract: the interval of its most frequent feed."""
     gaps = []
-    for cadence in (f.cadence for f in evidence.feeds if source in f.sources):
-        last = cadence.last_due(evidence.at)
+    for cadence in (f.cadence for f in context.feeds if source in f.sources):
+        last = cadence.last_due(context.at)
         gaps.append(last - cadence.last_due(last - timedelta(minutes=1)))
-    return min(gaps) + evidence.patience.grace
+    return min(gaps) + context.thresholds.grace
 
 
-def _facts(evidence: Context, source: str, report: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(context: Context, source: str, report: Mapping[str, Any]) -> dict[str, Any]:
     ended = parse_time(report["finished_at"])
     return {
         "run_id": report["run_id"],
         "finished_at": f"{ended:{CLOCK}}",
-        "age_hours": hours(evidence.at - ended),
-        "allowed_hours": hours(allowed(evidence, source)),
+        "age_hours": hours(context.at - ended),
+        "allowed_hours": hours(max_age(context, source)),
         "entities": {
             name: {
                 "source": entity.get("count_after"),
@@ -60,25 +60,23 @@ def _facts(evidence: Context, source: str, report: Mapping[str, Any]) -> dict[st
     }
 
 
-def _age(
-    evidence: Context, source: str, report: Mapping[str, Any]
-) -> Iterator[Finding]:
-    ended, most = parse_time(report["finished_at"]), allowed(evidence, source)
-    if evidence.at - ended > most:
+def _age(context: Context, source: str, report: Mapping[str, Any]) -> Iterator[Finding]:
+    ended, limit = parse_time(report["finished_at"]), max_age(context, source)
+    if context.at - ended > limit:
         yield Finding(
             "EXTRACT_STALE",
             source,
-            f"{source} was last read until {ended:{CLOCK}}, "
-            f"{duration_text(evidence.at - ended)} ago; "
-            f"{duration_text(most)} are allowed",
-            f"{ended + most:{CLOCK}}",
+            f"the last extract of {source} ended at {ended:{CLOCK}}, "
+            f"{duration_text(context.at - ended)} ago; "
+            f"{duration_text(limit)} are allowed",
+            f"{ended + limit:{CLOCK}}",
         )
 
 
 def _unfinished(
-    evidence: Context, source: str, report: Mapping[str, Any]
+    context: Context, source: str, report: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    for folder in sorted(evidence.place.landing.glob(f"*/{source}"), reverse=True):
+    for folder in sorted(context.place.landing.glob(f"*/{source}"), reverse=True):
         run = folder.parent.name
         # A run id begins with its time, so names sort as times do.
         if run == "current" or run <= report["run_id"]:
@@ -88,7 +86,7 @@ def _unfinished(
             yield Finding(
                 "EXTRACT_UNFINISHED",
                 source,
-                f"{source}: run {run} was begun and is not complete",
+                f"{source}: run {run} started and is not complete",
                 f"{began:{CLOCK}}",
             )
             return
@@ -96,7 +94,7 @@ def _unfinished(
 
 def _counts(source: str, report: Mapping[str, Any]) -> Iterator[Finding]:
     wrong = [
-        f"{name}: {entity['count_after']:,} at the source, {entity['rows']:,} landed"
+        f"{name}: {entity['count_after']:,} at the source, {entity['rows']:,} extracted"
         for name, entity in report["entities"].items()
         if entity.get("count_after") is not None
         and entity["count_after"] != entity["rows"]
@@ -110,47 +108,46 @@ def _counts(source: str, report: Mapping[str, Any]) -> Iterator[Finding]:
 def _fields(
     source: str, report: Mapping[str, Any], before: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    new = _named(report, "unrecognised")
-    if new:
+    if new := _field_names(report, "unrecognised"):
         yield Finding(
             "SCHEMA_DRIFT", source, f"{source} sends unknown fields: {listed(new)}",
             examples=tuple(new[:3]),
         )  # fmt: skip
-    if unmatched := _named(report, "unmatched"):
+    if unmatched := _field_names(report, "unmatched"):
         yield Finding(
             "CUSTOM_FIELD_MISSING", source,
             f"{source}: no record has the custom fields {listed(unmatched)}",
         )  # fmt: skip
     earlier = {**before.get("entities", {})}
-    gone = [
+    missing = [
         f"{name}.{field}"
         for name, entity in report["entities"].items()
         if name in earlier and earlier[name].get("rows")
         for field in entity.get("absent") or ()
         if field not in (earlier[name].get("absent") or ())
     ]
-    if gone:
+    if missing:
         yield Finding(
             "FIELD_MISSING", source,
-            f"{source}: in no record any more, as in run {before['run_id']}: "
-            f"{listed(gone)}",
+            f"{source}: no record has these fields, which run {before['run_id']} "
+            f"still had: {listed(missing)}",
         )  # fmt: skip
 
 
-def _named(report: Mapping[str, Any], field: str) -> list[str]:
+def _field_names(report: Mapping[str, Any], field: str) -> list[str]:
     return [
-        f"{name}.{found}"
+        f"{name}.{item}"
         for name, entity in report["entities"].items()
-        for found in sorted(entity.get(field) or ())
+        for item in sorted(entity.get(field) or ())
     ]
 
 
 def _before(
-    evidence: Context, source: str, report: Mapping[str, Any]
+    context: Context, source: str, report: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Return the report of the complete run before the current one; {} without any."""
+    """Return the report of the complete run before the current one; {} without one."""
     for path in sorted(
-        evidence.place.landing.glob(f"*/{source}/extract.json"), reverse=True
+        context.place.landing.glob(f"*/{source}/extract.json"), reverse=True
     ):
         run = path.parent.parent.name
         if run != "current" and run < report["run_id"]:

@@ -1,1 +1,1 @@
-"""The page people look at: one self-contained HTML file per package, and an index."""
+"""The pages of `monitor report`: one HTML file for each package, and an index."""

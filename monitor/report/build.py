@@ -1,4 +1,4 @@
-"""Which pages to make, and what each of them tells."""
+"""Build the page of a package."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from monitor.drift import store
 from monitor.drift.limits import Tolerance
 from monitor.report import changes, details, html, plots, preview, reasons, trends
 from monitor.report.steps import steps
+from runtime import duck
 from runtime.environment import Limits, Place
 from runtime.exits import Misuse
 from runtime.files import read_json
@@ -22,7 +23,7 @@ from store.ledger import Ledger
 from store.outbox import packages
 from store.package import Package
 
-_LEAD = 3  # columns of the preview that stand before the decision
+_LEAD = 3  # columns of the preview before the decision
 _SECTIONS = (
     ("pipeline", "Pipeline"), ("funnel", "Funnel"), ("preview", "Feed preview"),
     ("changes", "What changed"), ("gates", "Gates"), ("drift", "Over the runs"),
@@ -31,13 +32,13 @@ _SECTIONS = (
 
 
 @dataclass(frozen=True)
-class House:
-    """Where everything lies.
+class Site:
+    """All pages, and the data that they show.
 
     Attributes:
         place: the data directory.
         limits: memory and threads for DuckDB.
-        root: the project, for the meaning of reasons.
+        root: the project, for the meanings of reason codes.
         target: the folder of dbt's artifacts.
         out: the folder of the pages.
     """
@@ -50,7 +51,7 @@ class House:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger, as far as it holds."""
+        """The ledger, up to its first broken line."""
         return Ledger.read(self.place.ledger)
 
     @cached_property
@@ -61,37 +62,34 @@ class House:
     @cached_property
     def by_file(self) -> Mapping[str, Sequence[Package]]:
         """The packages of each file, ordered by run."""
-        found: dict[str, list[Package]] = {}
-        for package in self.packages:
-            found.setdefault(package.file, []).append(package)
-        return {
-            file: sorted(some, key=lambda each: each.run_id)
-            for file, some in found.items()
-        }
+        files: dict[str, list[Package]] = {}
+        for package in sorted(self.packages, key=lambda each: each.run_id):
+            files.setdefault(package.file, []).append(package)
+        return files
 
     @cached_property
-    def by_night(self) -> Mapping[str, Sequence[Package]]:
-        """The packages of each run."""
-        found: dict[str, list[Package]] = {}
+    def by_run_time(self) -> Mapping[str, Sequence[Package]]:
+        """The packages of each run time."""
+        runs: dict[str, list[Package]] = {}
         for package in self.packages:
-            found.setdefault(package.run_time, []).append(package)
-        return found
+            runs.setdefault(package.run_time, []).append(package)
+        return runs
 
     @cached_property
     def meanings(self) -> Mapping[str, tuple[str, str]]:
-        """What each reason means and what to do."""
+        """The meaning and the remedy of each reason code."""
         return reasons.meanings(self.root)
 
     @cached_property
     def tolerances(self) -> Mapping[str, Tolerance]:
-        """What each exposure declares as `drift`; nothing without dbt's manifest."""
+        """The limits of drift of each feed; none without dbt's manifest."""
         try:
             manifest = read_json(self.target / "manifest.json")
             declared = feeds.read(Artifacts(manifest, {}))
         except (OSError, ValueError, LookupError, Misuse):
             return {}
         return {
-            feed.name: Tolerance.of(feed.drift, feed.state == feed.model)
+            feed.name: Tolerance.from_declaration(feed.drift, feed.state == feed.model)
             for feed in declared
         }
 
@@ -101,117 +99,130 @@ class House:
         return self.out / "index.html"
 
     def page(self, package: Package) -> Path:
-        """The page of a package."""
+        """Return the page of a package."""
         return self.out / package.file / f"{package.run_id}.html"
 
     def docs(self, at: Path) -> str:
-        """The address of dbt's documentation, from a page; "" if there is none.
+        """Return the link from a page to dbt's documentation; "" if there is none.
 
-        Only the static one opens from disk: a browser does not let `index.html` read
-        the manifest beside it.
+        Only the static documentation opens from disk. A browser does not let
+        `index.html` read another file.
         """
         path = self.target / "static_index.html"
         return html.link(at, path) if path.exists() else ""
 
 
-def make(house: House, package: Package, again: bool) -> int | None:
-    """Make the page of a package; None where it is there and nothing has changed.
+def build(site: Site, package: Package, again: bool) -> int | None:
+    """Build the page of a package.
+
+    Args:
+        site: all pages.
+        package: the package.
+        again: build the page even if its data has not changed.
+
+    Returns:
+        The bytes of the page; None if it is up to date.
 
     Raises:
         OSError, ValueError, LookupError, TypeError, duckdb.Error: the package cannot
-            be read, or is not whole.
+            be read, or is not complete.
     """
-    at = house.page(package)
+    at = site.page(package)
     if package.pruned and at.exists():
-        return None  # it shows more than is left
-    made_from = html.digest(*_evidence(house, package, at))
+        return None  # the page shows tables that are removed now
+    made_from = html.digest(*_inputs(site, package, at))
     if not again and html.is_current(at, made_from):
         return None
-    return html.write(at, "page.html", made_from, told(house, package, at))
+    return html.write(at, "page.html", made_from, _values(site, package, at))
 
 
-def _evidence(house: House, package: Package, at: Path) -> list[object]:
-    """Return all that a page depends on, short of the large files."""
-    earlier = _runs(house, package)
+def _inputs(site: Site, package: Package, at: Path) -> list[object]:
+    """Return everything that the page depends on, except the large files."""
+    earlier = _runs(site, package)
     return [
         package.records,
-        house.ledger.broken,
+        site.ledger.broken,
         package.manifest,
         [(each["name"], each["sha256"]) for each in details.files(package)],
         [
-            (each.run_id, each.outcome, _profile(house, each).exists())
+            (each.run_id, each.outcome, _profile(site, each).exists())
             for each in earlier
         ],
         [
             (each.file, each.run_id, each.outcome)
-            for each in house.by_night[package.run_time]
+            for each in site.by_run_time[package.run_time]
         ],
-        house.meanings,
-        house.docs(at),
+        site.meanings,
+        site.docs(at),
         package.pruned,
     ]
 
 
-def told(house: House, package: Package, at: Path) -> dict[str, Any]:
-    """Return what the page of a package tells."""
-    with tempfile.TemporaryDirectory() as scratch:
-        seen = preview.of(package, house.limits, Path(scratch))
-    differences = package.run.get("changes") or {}
-    runs = _runs(house, package)
-    profiles = store.folder(house.place)
+def _values(site: Site, package: Package, at: Path) -> dict[str, Any]:
+    """Return the values of the template."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        duck.open_session(site.limits, Path(folder)) as connection,
+    ):
+        rows = preview.read(connection, package)
+        changed_rows = changes.rows(connection, package)
+
+    runs = _runs(site, package)
+    profiles = store.folder(site.place)
     series = trends.series(runs, profiles) if len(runs) > 1 else []
-    counted = reasons.reasons(package, seen, house.meanings)
     checks = package.gates["checks"]
-    columns = seen.columns if seen else ()
+    columns = rows.columns if rows else ()
+    statuses = sorted({status for status, _ in rows.by_status}) if rows else []
+    counts = reasons.reasons(package, rows, site.meanings)
     return {
         "package": package,
         "title": package.manifest.get("title") or package.file,
         "tone": html.tone(package.outcome),
-        "tones": {status: reasons.TONES.get(status, "open") for status in _all(seen)},
-        "index": html.link(at, house.index),
-        "earlier": _earlier(house, runs, at),
+        "tones": {status: reasons.TONES.get(status, "open") for status in statuses},
+        "index": html.link(at, site.index),
+        "earlier": _earlier(site, runs, at),
         "siblings": [
             {
                 "file": each.file,
-                "fate": each.outcome,
+                "outcome": each.outcome,
                 "tone": html.tone(each.outcome),
                 "current": each == package,
-                "href": html.link(at, house.page(each)),
+                "href": html.link(at, site.page(each)),
             }
-            for each in house.by_night[package.run_time]
+            for each in site.by_run_time[package.run_time]
         ],
         "sections": _SECTIONS,
-        "broken_ledger": house.ledger.broken,
-        "steps": steps(package, house.place),
-        "funnel": reasons.funnel(package, seen),
-        "file_differs": reasons.differs(package, seen),
-        "reasons": counted,
-        "reason_most": max((each["rows"] for each in counted), default=0),
-        "preview": seen,
+        "broken_ledger": site.ledger.broken,
+        "steps": steps(package, site.place),
+        "funnel": reasons.funnel(package, rows),
+        "file_differs": reasons.differs(package, rows),
+        "reasons": counts,
+        "reason_most": max((each["rows"] for each in counts), default=0),
+        "preview": rows,
         "pruned": package.pruned,
         "drifts": trends.drift_of(
             package,
             runs[:-1],
             profiles,
-            house.tolerances.get(package.feed, Tolerance()),
+            site.tolerances.get(package.feed, Tolerance()),
         ),
         "lead": columns[:_LEAD],
         "rest": columns[_LEAD:],
-        "statuses": _all(seen),
-        "codes": sorted(seen.fired) if seen else [],
-        "changes": differences,
+        "statuses": statuses,
+        "codes": sorted(rows.fired) if rows else [],
+        "changes": package.run.get("changes") or {},
         "named": partial(changes.named, package),
-        "changed_rows": changes.rows(package, house.limits),
+        "changed_rows": changed_rows,
         "gates": details.gates(package),
         "gate_total": len(checks),
         "failed": [each for each in checks if each["verdict"] != "pass"],
         "plots": [
-            # Drawn by us from numbers alone: nothing of the data is in it.
-            {**plots.told(each), "svg": Markup(plots.svg(each))}  # noqa: S704
+            # The SVG is our own and has numbers only, no text of the data.
+            {**plots.describe(each), "svg": Markup(plots.svg(each))}  # noqa: S704
             for each in series
         ],
         "runs": len(runs[-trends.RUNS :]),
-        "profiled": _profile(house, package).exists(),
+        "profiled": _profile(site, package).exists(),
         "records": details.deliveries(package.records),
         "receipt": details.receipt(package),
         "files": [
@@ -223,30 +234,26 @@ def told(house: House, package: Package, at: Path) -> dict[str, Any]:
             if (package.folder / "gates.html").exists()
             else ""
         ),
-        "dbt_docs": house.docs(at),
+        "dbt_docs": site.docs(at),
         "folder": package.folder,
         "provenance": details.provenance(package),
     }
 
 
-def _all(seen: preview.Preview | None) -> list[str]:
-    return sorted({status for status, _ in seen.by_status}) if seen else []
-
-
-def _runs(house: House, package: Package) -> list[Package]:
+def _runs(site: Site, package: Package) -> list[Package]:
     """Return the runs of the same file up to this one, oldest first."""
-    some = house.by_file[package.file]
-    return list(some[: some.index(package) + 1])
+    runs = site.by_file[package.file]
+    return list(runs[: runs.index(package) + 1])
 
 
-def _earlier(house: House, runs: Sequence[Package], at: Path) -> dict[str, str] | None:
+def _earlier(site: Site, runs: Sequence[Package], at: Path) -> dict[str, str] | None:
     if len(runs) < 2:
         return None
     return {
-        "href": html.link(at, house.page(runs[-2])),
+        "href": html.link(at, site.page(runs[-2])),
         "at": html.when(runs[-2].run_time),
     }
 
 
-def _profile(house: House, package: Package) -> Path:
-    return store.path_of(store.folder(house.place), package.file, package.run_id)
+def _profile(site: Site, package: Package) -> Path:
+    return store.path_of(store.folder(site.place), package.file, package.run_id)

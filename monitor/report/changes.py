@@ -1,4 +1,4 @@
-"""What changed against what the partner holds: the sum of it, and rows to look at."""
+"""The rows that differ from what the partner has: the first ones of each kind."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,7 @@ from typing import Any
 import duckdb
 
 from monitor.report.preview import clean
-from runtime.duck import sql_text
-from runtime.environment import Limits
+from runtime import duck
 from store.package import Package
 
 EACH = 20  # rows of a kind
@@ -22,8 +21,8 @@ class Row:
 
     Attributes:
         kind: added, removed or changed.
-        key: what names it.
-        cells: of a changed row, column, value before and after.
+        key: the values of its key.
+        cells: column, value before and value after, of a changed row.
     """
 
     kind: str
@@ -31,54 +30,51 @@ class Row:
     cells: tuple[tuple[str, str, str], ...]
 
 
-def rows(package: Package, limits: Limits) -> list[Row]:
+def rows(connection: duckdb.DuckDBPyConnection, package: Package) -> list[Row]:
     """Return the first rows of each kind, in the order of changes.csv.
 
-    Of changed rows first those that differ in more than what most differ in, which is
-    mostly the time of the last update.
+    Most changed rows often differ in one column only, such as the time of the last
+    update. Rows that differ in other columns come first.
 
     Raises:
-        OSError, ValueError, LookupError, duckdb.Error: it cannot be read.
+        OSError, ValueError, LookupError, duckdb.Error: the table cannot be read.
     """
-    told: Mapping[str, Any] = package.run.get("changes") or {}
+    changes: Mapping[str, Any] = package.run.get("changes") or {}
     table = package.table("changes")
-    if table is None or told.get("first"):
+    if table is None or changes.get("first"):
         return []
     names = [field["name"] for field in table["schema"]["fields"]]
     source = package.read_csv(table)
-    found: list[Row] = []
-    config: dict[str, Any] = {"memory_limit": limits.memory, "threads": limits.threads}
-    with duckdb.connect(config=config) as connection:
-        for kind in _KINDS:
-            if told.get(kind):  # a kind that is not there need not be looked for
-                found += [
-                    _row(dict(zip(names, row, strict=True)), package)
-                    for row in _some(connection, source, kind, told)
-                ]
-    return found
+    return [
+        _row(dict(zip(names, row, strict=True)), package)
+        for kind in _KINDS
+        if changes.get(kind)
+        for row in _first(connection, source, kind, changes)
+    ]
 
 
-def _some(
+def _first(
     connection: duckdb.DuckDBPyConnection,
     source: str,
     kind: str,
-    told: Mapping[str, Any],
+    changes: Mapping[str, Any],
 ) -> list[tuple[Any, ...]]:
-    every = f"select * from {source} where _change = {sql_text(kind)}"
-    if kind != "changed" or not told.get("columns"):
-        return connection.execute(f"{every} limit {EACH}").fetchall()
-    most = max(told["columns"], key=lambda name: told["columns"][name])
-    found: list[tuple[Any, ...]] = []
+    query = f"select * from {source} where _change = {duck.text(kind)}"
+    columns = changes.get("columns")
+    if kind != "changed" or not columns:
+        return connection.execute(f"{query} limit {EACH}").fetchall()
+    most = duck.text(max(columns, key=lambda name: columns[name]))
+    rows: list[tuple[Any, ...]] = []
     for sign in ("<>", "="):
-        some = f"{every} and _columns {sign} {sql_text(most)} limit {EACH - len(found)}"
-        found += connection.execute(some).fetchall()
-    return found
+        limited = f"{query} and _columns {sign} {most} limit {EACH - len(rows)}"
+        rows += connection.execute(limited).fetchall()
+    return rows
 
 
 def _row(values: Mapping[str, str | None], package: Package) -> Row:
     before: dict[str, Any] = json.loads(values["_before"] or "{}")
     cells = tuple(
-        (name, clean(_said(before.get(name))), clean(_said(values.get(name))))
+        (name, _text(before.get(name)), _text(values.get(name)))
         for name in (values["_columns"] or "").split("|")
         if name
     )
@@ -86,21 +82,21 @@ def _row(values: Mapping[str, str | None], package: Package) -> Row:
 
 
 def named(package: Package, values: Mapping[str, Any]) -> str:
-    """Name a row by its key, in the order of the exposure."""
-    return " / ".join(clean(_said(values[each])) for each in _keys(package, values))
+    """Return the values of a row's key, in the order of the exposure."""
+    return " / ".join(_text(values[each]) for each in _keys(package, values))
 
 
 def _keys(package: Package, values: Mapping[str, Any]) -> Sequence[str]:
-    # Packages from before there was `key` have it as the primary key.
-    named = (
+    # Manifests of earlier versions have the key as the primary key.
+    key = (
         package.resource.get("key")
         or package.resource["schema"].get("primaryKey")
         or []
     )
-    return [name for name in named if name in values] or [
+    return [name for name in key if name in values] or [
         name for name in values if not name.startswith("_")
     ][:3]
 
 
-def _said(value: object) -> str:
-    return "" if value is None else str(value)
+def _text(value: object) -> str:
+    return "" if value is None else clean(str(value))

@@ -1,4 +1,4 @@
-"""What a package holds: its checks, its files and digests, and where it came from."""
+"""The details of a package: checks, files, digests, ledger records, receipt."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,35 +11,35 @@ from runtime.exits import Refused
 from store.ledger import Record
 from store.package import Package
 
-_GATES = {"dbt": "dbt", "guards": "Guards", "suite": "Suite, on the very file"}
+_GATES = {"dbt": "dbt", "guards": "Guards", "suite": "Suite, on the file itself"}
 
 
 def gates(package: Package) -> list[tuple[str, dict[str, Any]]]:
-    """Return the checks by gate, those that are closed first."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    """Return the checks by gate, closed ones first."""
+    gates: dict[str, list[Mapping[str, Any]]] = {}
     for check in package.gates["checks"]:
-        found.setdefault(check["gate"], []).append(check)
-    told = []
-    for gate, checks in found.items():
+        gates.setdefault(check["gate"], []).append(check)
+    groups = []
+    for gate, checks in gates.items():
         passed = sum(each["verdict"] == "pass" for each in checks)
         group = {
             "checks": sorted(checks, key=lambda each: each["verdict"] == "pass"),
             "passed": passed,
-            # What passed by the dozen is not what people come for.
+            # A long list of passed checks is folded.
             "open": passed < len(checks) or gate == "guards",
         }
-        told.append((_GATES.get(gate, gate), group))
-    return told
+        groups.append((_GATES.get(gate, gate), group))
+    return groups
 
 
 def files(package: Package) -> list[dict[str, Any]]:
-    """Return the files of the package with their digests, the feed first."""
+    """Return the files of the package with their digests, the delivered file first."""
     try:
         digests = package.sums
     except Refused:
         digests = {}  # the column is empty
     feed = package.resource["path"]
-    found: Sequence[Path] = sorted(
+    paths: Sequence[Path] = sorted(
         (path for path in package.folder.iterdir() if path.is_file()),
         key=lambda path: (path.name != feed, path.name),
     )
@@ -50,61 +50,61 @@ def files(package: Package) -> list[dict[str, Any]]:
             "bytes": path.stat().st_size,
             "sha256": digests.get(path.name) or _digest(path),
         }
-        for path in found
+        for path in paths
     ]
 
 
 def _digest(path: Path) -> str:
-    """Return the digest of a small file that SHA256SUMS cannot cover."""
+    """Return the digest of a small file that SHA256SUMS does not have."""
     if path.stat().st_size > 1 << 20:
         return ""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def provenance(package: Package) -> list[tuple[str, str]]:
-    """Return where the file came from."""
+    """Return the versions of code and settings that the file was made with."""
     run = package.run
-    told = [
+    facts = [
         ("Code", run.get("code_commit")),
         ("Lock", run.get("lock_sha256")),
         ("Contract", run.get("contract_sha256")),
         ("Suite", run.get("suite_sha256")),
         ("Package before", run.get("previous_package")),
     ]
-    return [(name, value(said)) for name, said in told if said]
+    return [(name, value(fact)) for name, fact in facts if fact]
 
 
 def deliveries(records: Iterable[Record]) -> list[dict[str, str]]:
-    """Return the ledger's records, each in words."""
+    """Return the ledger's records, each with a sentence."""
     return [
         {
             "at": str(record.get("at", "")),
             "event": str(record["event"]),
-            "says": clean(_says(record)),
+            "sentence": clean(_sentence(record)),
         }
         for record in records
     ]
 
 
-def _says(record: Record) -> str:
-    by = {
+def _sentence(record: Record) -> str:
+    sentences = {
         "intent": "to {destination}, folder {folder}, as .part first",
-        "placing": "every byte is there; renaming to the final name",
+        "placing": "all bytes are sent; renaming to the final name",
         "delivered": "{name}, {bytes} bytes, to {destination}",
         "approved": "by {by}: {because}",
         "nothing": "{because}",
     }
     if record["event"] == "held":
         return f"closed: {', '.join(record.get('checks', ()))}"
-    if record["event"] in by:
-        return by[record["event"]].format_map(
-            _Known({key: value(said) for key, said in record.items()})
+    if record["event"] in sentences:
+        return sentences[record["event"]].format_map(
+            _Fields({key: value(each) for key, each in record.items()})
         )
     return str(record.get("why") or record.get("because") or "")
 
 
-class _Known(dict[str, Any]):
-    """What a record has; nothing for what it has not."""
+class _Fields(dict[str, Any]):
+    """The fields of a record; a missing one is empty."""
 
     def __missing__(self, key: str) -> str:
         return ""
@@ -119,14 +119,14 @@ _RECEIPT = {
 
 
 def receipt(package: Package) -> dict[str, Any] | None:
-    """Return what the partner's server said; None without a delivery."""
-    told = package.receipt
-    if told is None:
+    """Return what the server answered at the delivery; None without a delivery."""
+    receipt = package.receipt
+    if receipt is None:
         return None
     facts = []
     for key, name in _RECEIPT.items():
-        if key in told:
-            said = told[key]
-            shown = {True: "yes", False: "no"}[said] if said in (True, False) else said
-            facts.append((name, value(shown)))
-    return {"facts": facts, "files": told.get("files", [])}
+        if key in receipt:
+            fact = receipt[key]
+            text = {True: "yes", False: "no"}[fact] if fact in (True, False) else fact
+            facts.append((name, value(text)))
+    return {"facts": facts, "files": receipt.get("files", [])}

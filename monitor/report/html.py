@@ -1,8 +1,8 @@
-"""A page, written whole: templates, style and script inlined, everything escaped.
+"""Write a page: one file with style and script in it, and all data escaped.
 
-The policy allows the very style and script of this page, by their hashes, and nothing
-else: no request leaves it, and markup that came with the data could not run even if
-it were not escaped.
+The Content-Security-Policy allows the style and the script of this page by their
+hashes, and nothing else. The page sends no request. Markup in the data could not run
+even if it were not escaped.
 """
 
 import base64
@@ -26,17 +26,17 @@ from runtime.files import write_bytes
 _HERE = Path(__file__).parent
 
 
-def write(path: Path, template: str, made_from: str, told: Mapping[str, Any]) -> int:
+def write(path: Path, template: str, made_from: str, values: Mapping[str, Any]) -> int:
     """Write a page.
 
     Args:
-        path: where to.
-        template: its template's file name.
-        made_from: digest of what it is made from; see `is_current`.
-        told: what the template tells.
+        path: of the page.
+        template: the file name of its template.
+        made_from: digest of the data of the page; see `is_current`.
+        values: of the template.
 
     Returns:
-        Its bytes.
+        The bytes of the page.
     """
     style, script = _part("page.css"), _part("page.js")
     policy = (
@@ -44,7 +44,7 @@ def write(path: Path, template: str, made_from: str, told: Mapping[str, Any]) ->
         f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
     html = _environment().get_template(template).render(
-        told,
+        values,
         policy=policy,
         style=Markup(style),  # noqa: S704 (our own file)
         script=Markup(script),  # noqa: S704 (our own file)
@@ -56,13 +56,13 @@ def write(path: Path, template: str, made_from: str, told: Mapping[str, Any]) ->
 
 
 def digest(*parts: object) -> str:
-    """Return a digest of evidence, and of the templates that show it."""
+    """Return a digest of the data of a page and of this package's files."""
     text = json.dumps([parts, _code()], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_current(path: Path, made_from: str) -> bool:
-    """Say whether a page is there and made from the same evidence."""
+    """Return whether the page exists and was made from the same data."""
     try:
         with path.open("rb") as handle:
             head = handle.read(4096)
@@ -72,7 +72,7 @@ def is_current(path: Path, made_from: str) -> bool:
 
 
 def link(page: Path, target: Path) -> str:
-    """Return the relative address of a file, from a page; both may be moved as one."""
+    """Return the relative link from a page to a file. Both may be moved together."""
     relative = os.path.relpath(target.absolute(), page.parent.absolute())
     return quote(relative.replace(os.sep, "/"))
 
@@ -88,11 +88,11 @@ def _part(name: str) -> str:
 
 @cache
 def _code() -> str:
-    """Return a digest of this package: a page of an older one is made again."""
-    told = hashlib.sha256()
+    """Return a digest of this package, so that a new version writes pages again."""
+    code = hashlib.sha256()
     for path in sorted(_HERE.glob("*.*")):
-        told.update(path.read_bytes())
-    return told.hexdigest()
+        code.update(path.read_bytes())
+    return code.hexdigest()
 
 
 @cache
@@ -111,41 +111,42 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-OUTCOMES = {"delivered": "good", "not sent": "open", "nothing to send": "open"}
+TONES = {"delivered": "good", "not sent": "open", "nothing to send": "open"}
 
 
-def tone(fate: str) -> str:
-    """Return the colour of how a run ended."""
-    return OUTCOMES.get(fate, "bad")
+def tone(outcome: str) -> str:
+    """Return the CSS class of an outcome."""
+    return TONES.get(outcome, "bad")
 
 
-def value(told: object) -> str:
-    """Write any value of the evidence on one line."""
-    if told is None:
+def value(item: object) -> str:
+    """Return any JSON value as one line of text."""
+    if item is None:
         return ""
-    if isinstance(told, str):
-        return clean(told)
-    if isinstance(told, bool) or not isinstance(told, int | float):
-        return clean(json.dumps(told, ensure_ascii=False))
-    if isinstance(told, int):
-        return f"{told:,}"
+    if isinstance(item, str):
+        return clean(item)
+    if isinstance(item, bool) or not isinstance(item, int | float):
+        return clean(json.dumps(item, ensure_ascii=False))
+    if isinstance(item, int):
+        return f"{item:,}"
     # Sums of money have two decimals; shares and medians as many as they need.
-    whole = told.is_integer() or abs(told) < 100
-    return f"{told:,.10g}" if whole else f"{told:,.2f}"
+    exact = item.is_integer() or abs(item) < 100
+    return f"{item:,.10g}" if exact else f"{item:,.2f}"
 
 
-def coded(told: str) -> Markup:
-    """Escape a sentence of ours; what stands between backticks becomes code."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(told))))  # noqa: S704
+def coded(sentence: str) -> Markup:
+    """Escape a sentence; text between backticks becomes code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))  # noqa: S704
 
 
 def breaking(name: str) -> Markup:
-    """Escape a name, which may break after each underscore."""
+    """Escape a name; a line may break after each underscore."""
     return Markup(escape(name).replace("_", Markup("_<wbr>")))  # noqa: S704
 
 
-def when(night: str) -> str:
-    """Write `20260115T060000Z` as people do; a name of another form as it is."""
-    if not re.fullmatch("[0-9]{8}T[0-9]{6}Z", night):
-        return night
-    return f"{night[:4]}-{night[4:6]}-{night[6:8]} {night[9:11]}:{night[11:13]}"
+def when(run_time: str) -> str:
+    """Return `20260115T060000Z` as `2026-01-15 06:00`; other texts as they are."""
+    if not re.fullmatch("[0-9]{8}T[0-9]{6}Z", run_time):
+        return run_time
+    day = f"{run_time[:4]}-{run_time[4:6]}-{run_time[6:8]}"
+    return f"{day} {run_time[9:11]}:{run_time[11:13]}"

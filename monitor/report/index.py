@@ -1,58 +1,61 @@
-"""The index: what each partner holds, and every run with its files, newest first."""
+"""Write the index: what each partner has, and every run with its files."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from monitor.report import html
-from monitor.report.build import House
+from monitor.report.build import Site
 from store.ledger import RUN_ENDS
 from store.package import Package
 
-MOST = 200  # runs that are listed
+MOST = 200  # runs
 
 
-def write(house: House, unreadable: Mapping[Package, str]) -> int:
-    """Write the index; return its bytes.
+def write(site: Site, unreadable: Mapping[Package, str]) -> int:
+    """Write the index and return its bytes.
 
     Args:
-        house: where everything lies.
+        site: all pages.
         unreadable: packages without a page, and why.
     """
     runs: dict[str, list[dict[str, Any]]] = {}
-    for package in house.packages:
-        line = _line(house, package, unreadable.get(package, ""))
+    for package in site.packages:
+        line = _line(site, package, unreadable.get(package, ""))
         runs.setdefault(package.run_time, []).append(line)
-    for night, line in _without_package(house):
-        runs.setdefault(night, []).append(line)
+    for run_time, line in _without_package(site):
+        runs.setdefault(run_time, []).append(line)
     newest = sorted(runs, reverse=True)
-    told: dict[str, Any] = {
-        "environment": house.place.environment,
-        "broken_ledger": house.ledger.broken,
-        "nights": [
-            {"at": html.when(night), "files": sorted(runs[night], key=_by_file)}
-            for night in newest[:MOST]
+    values: dict[str, Any] = {
+        "environment": site.place.environment,
+        "broken_ledger": site.ledger.broken,
+        "runs": [
+            {
+                "at": html.when(run_time),
+                "lines": sorted(runs[run_time], key=lambda line: str(line["file"])),
+            }
+            for run_time in newest[:MOST]
         ],
         "left_out": max(len(newest) - MOST, 0),
-        "files": _files(house),
-        "dbt_docs": house.docs(house.index),
+        "files": _files(site),
+        "dbt_docs": site.docs(site.index),
     }
-    return html.write(house.index, "index.html", html.digest(told), told)
+    return html.write(site.index, "index.html", html.digest(values), values)
 
 
-def _line(house: House, package: Package, why: str) -> dict[str, Any]:
-    at = house.page(package)
+def _line(site: Site, package: Package, why: str) -> dict[str, Any]:
+    at = site.page(package)
     line: dict[str, Any] = {
         "file": package.file,
-        "fate": package.outcome,
+        "outcome": package.outcome,
         "tone": html.tone(package.outcome),
-        "href": html.link(house.index, at) if at.exists() and not why else "",
+        "href": html.link(site.index, at) if at.exists() and not why else "",
         "why": why,
         "rows": None,
         "gates": "",
         "changes": "",
     }
     if why:
-        return {**line, "fate": "cannot be read", "tone": "bad"}
+        return {**line, "outcome": "cannot be read", "tone": "bad"}
     try:
         checks = package.gates["checks"]
         passed = sum(each["verdict"] == "pass" for each in checks)
@@ -65,16 +68,16 @@ def _line(house: House, package: Package, why: str) -> dict[str, Any]:
             "why": ", ".join(closed[:3]) + (" ..." if len(closed) > 3 else ""),
         }
     except (OSError, ValueError, LookupError, TypeError) as error:
-        return {**line, "why": str(error), "fate": "cannot be read", "tone": "bad"}
+        return {**line, "why": str(error), "outcome": "cannot be read", "tone": "bad"}
 
 
-def _changes(told: Mapping[str, Any]) -> str:
-    if not told or told.get("first"):
-        return "the first file" if told else ""
-    if not any(told[kind] for kind in ("added", "removed", "changed")):
+def _changes(changes: Mapping[str, Any]) -> str:
+    if not changes or changes.get("first"):
+        return "the first file" if changes else ""
+    if not any(changes[kind] for kind in ("added", "removed", "changed")):
         return "nothing changed"
     return " · ".join(
-        f"{sign}{told[kind]:,}"
+        f"{sign}{changes[kind]:,}"
         for sign, kind in (
             ("+", "added"),
             ("\N{MINUS SIGN}", "removed"),
@@ -83,51 +86,48 @@ def _changes(told: Mapping[str, Any]) -> str:
     )
 
 
-def _without_package(house: House) -> list[tuple[str, dict[str, Any]]]:
-    """Return what the ledger tells of runs that left no package, or whose is gone."""
-    there = {(each.file, each.run_id) for each in house.packages}
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for record in house.ledger.all():
+def _without_package(site: Site) -> list[tuple[str, dict[str, Any]]]:
+    """Return the lines of runs in the ledger that have no package, or none any more."""
+    existing = {(each.file, each.run_id) for each in site.packages}
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    for record in site.ledger.all():
         event, file = record["event"], record.get("file")
         if event == "nothing" and file:
-            night = str(record["logical"]).replace("-", "").replace(":", "")
-            found[night, file] = _gone(file, "nothing to send", record["because"])
-        elif event in RUN_ENDS and (file, record["run_id"]) not in there:
-            line = _gone(str(file), event, "its package was let go")
-            page_of = house.out / str(file) / f"{record['run_id']}.html"
-            if page_of.exists():
-                line["href"] = html.link(house.index, page_of)
+            run_time = str(record["logical"]).replace("-", "").replace(":", "")
+            line = _plain_line(file, "nothing to send", record["because"])
+            lines[run_time, file] = line
+        elif event in RUN_ENDS and (file, record["run_id"]) not in existing:
+            line = _plain_line(str(file), event, "its package was removed")
+            page = site.out / str(file) / f"{record['run_id']}.html"
+            if page.exists():
+                line["href"] = html.link(site.index, page)
             line["rows"] = record.get("rows")
-            found[record["run_id"].partition("-")[0], str(file)] = line
-    return [(night, line) for (night, _), line in found.items()]
+            lines[record["run_id"].partition("-")[0], str(file)] = line
+    return [(run_time, line) for (run_time, _), line in lines.items()]
 
 
-def _gone(file: str, fate: str, why: str) -> dict[str, Any]:
+def _plain_line(file: str, outcome: str, why: str) -> dict[str, Any]:
     return {
-        "file": file, "fate": fate, "tone": html.tone(fate), "href": "",
+        "file": file, "outcome": outcome, "tone": html.tone(outcome), "href": "",
         "why": why, "rows": None, "gates": "", "changes": "",
     }  # fmt: skip
 
 
-def _files(house: House) -> list[dict[str, Any]]:
-    """Return the newest word on each file, and its last delivery."""
-    last: dict[str, str] = {package.file: package.outcome for package in house.packages}
-    for file, record in house.ledger.newest().items():
+def _files(site: Site) -> list[dict[str, Any]]:
+    """Return the last outcome of each file, and its last delivery."""
+    last: dict[str, str] = {package.file: package.outcome for package in site.packages}
+    for file, record in site.ledger.newest().items():
         event = record["event"]
         last[file] = "nothing to send" if event == "nothing" else event
-    sent = {record["file"]: record for record in house.ledger.all("delivered")}
+    sent = {record["file"]: record for record in site.ledger.all("delivered")}
     return [
         {
             "file": file,
-            "fate": fate,
-            "tone": html.tone(fate),
+            "outcome": outcome,
+            "tone": html.tone(outcome),
             "at": str(sent.get(file, {}).get("at") or "never")[:16].replace("T", " "),
             "rows": sent.get(file, {}).get("rows"),
             "name": sent.get(file, {}).get("name", ""),
         }
-        for file, fate in sorted(last.items())
+        for file, outcome in sorted(last.items())
     ]
-
-
-def _by_file(line: Mapping[str, Any]) -> str:
-    return str(line["file"])

@@ -1,9 +1,9 @@
-"""Series as plots: declared in altair, drawn as SVG, coloured by the page.
+"""Draw series as SVG plots, declared in altair.
 
-An SVG needs no script, so the page's Content-Security-Policy can forbid all but its
-own few lines, it prints, and twelve of them are smaller than the library alone.
-Colours are placeholders, which become the variables of the page's style sheet: so a
-plot is dark where the page is.
+An SVG needs no script, so the page's Content-Security-Policy can forbid all scripts but
+its own. It prints, and twelve plots are smaller than a plot library. Colours are
+placeholders for the variables of the page's style sheet, so a plot is dark when the
+page is.
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ _WIDE, _HIGH = 320, 150  # pixels, labels included: fits a phone
 
 
 def svg(series: Series) -> str:
-    """Draw a series. What it holds is numbers and times only, no text of the data."""
+    """Return the SVG of a series. It has numbers and times, but no text of the data."""
     values: list[dict[str, Any]] = [
         {
             "at": point.at.isoformat(),
             "value": point.value,
-            "fate": "delivered" if point.fate == "delivered" else "other",
+            "outcome": "delivered" if point.outcome == "delivered" else "other",
         }
         for point in series.points
     ]
@@ -50,16 +50,18 @@ def svg(series: Series) -> str:
     )
     base = alt.Chart(alt.InlineData(values=values)).encode(x=at, y=value)
     line = base.mark_line(color=_MARK, strokeWidth=1.5)
-    fates = ["delivered", "other"]
+    outcomes = ["delivered", "other"]
     dots = base.mark_point(filled=True, opacity=1, size=34).encode(
         color=alt.Color(
-            "fate:N", legend=None, scale=alt.Scale(domain=fates, range=[_GOOD, _BAD])
-        ),
-        # Never by colour alone.
-        shape=alt.Shape(
-            "fate:N",
+            "outcome:N",
             legend=None,
-            scale=alt.Scale(domain=fates, range=["circle", "triangle-up"]),
+            scale=alt.Scale(domain=outcomes, range=[_GOOD, _BAD]),
+        ),
+        # A shape too, for readers who do not see colours.
+        shape=alt.Shape(
+            "outcome:N",
+            legend=None,
+            scale=alt.Scale(domain=outcomes, range=["circle", "triangle-up"]),
         ),
     )
     chart = (
@@ -68,7 +70,7 @@ def svg(series: Series) -> str:
             width=_WIDE,
             height=_HIGH,
             background="transparent",
-            # All are of one size, whatever their labels.
+            # All plots have one size, whatever their labels.
             autosize=alt.AutoSizeParams(type="fit", contains="padding"),
         )
         .configure(font="sans-serif", padding=4)
@@ -87,12 +89,12 @@ def svg(series: Series) -> str:
     )
     for placeholder, variable in _INK.items():
         drawn = drawn.replace(f'"{placeholder}"', f'"{variable}"')
-    # Told as one picture by its figure; the table behind it has every value.
+    # A screen reader reads the figure's label and the table instead.
     return drawn.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
-def told(series: Series) -> dict[str, Any]:
-    """Return the words and figures of a plot."""
+def describe(series: Series) -> dict[str, Any]:
+    """Return the texts and values that the page shows with a plot."""
     write = _percent if series.share else figure
     now, usual = write(series.points[-1].value), write(series.usual)
     values = [point.value for point in series.points]
@@ -100,10 +102,10 @@ def told(series: Series) -> dict[str, Any]:
         "name": series.name,
         "now": now,
         "usual": usual,
-        "says": f"{series.name} over {len(values)} runs: {now} now, usually {usual}, "
+        "label": f"{series.name} over {len(values)} runs: {now} now, usually {usual}, "
         f"from {write(min(values))} to {write(max(values))}",
         "values": [
-            (f"{point.at:%Y-%m-%d %H:%M}", point.fate, write(point.value))
+            (f"{point.at:%Y-%m-%d %H:%M}", point.outcome, write(point.value))
             for point in series.points
         ],
     }
@@ -114,14 +116,14 @@ def _percent(share: float) -> str:
 
 
 def _ticks(series: Series) -> list[Any]:
-    """Return which runs are named below a plot: four at most."""
+    """Return the times of at most four runs, for the labels of the axis."""
     times = sorted({point.at.timestamp() * 1000 for point in series.points})
     last = len(times) - 1
     return sorted({times[round(last * place / 3)] for place in range(4)})
 
 
 def _clock(series: Series) -> str:
-    """Return the expression that names a run: by its hour, its day or its month."""
+    """Return the Vega expression of a run's label: its hour, day or month."""
     days = {point.at.date() for point in series.points}
     length = (max(days) - min(days)).days
     ticks = len(_ticks(series))
@@ -129,12 +131,12 @@ def _clock(series: Series) -> str:
         return "utcFormat(datum.value, '%H:%M')"
     if length >= 300:
         return "utcFormat(datum.value, '%b %Y')"
-    if len(days) < ticks:  # runs of one day have to be told apart
+    if len(days) < ticks:  # several runs of one day
         return "[utcFormat(datum.value, '%H:%M'), utcFormat(datum.value, '%-d %b')]"
     return "utcFormat(datum.value, '%-d %b')"
 
 
 def _version(known: Sequence[str]) -> str:
-    """Choose the version that altair speaks, else the newest one."""
-    spoken = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
-    return spoken if spoken in known else known[-1]
+    """Return altair's version of Vega-Lite, else the newest one."""
+    version = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
+    return version if version in known else known[-1]

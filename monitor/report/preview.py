@@ -1,23 +1,21 @@
-"""What became of the source rows, from one pass over audit.csv, and rows to look at.
+"""The preview: counts of the source rows and a sample of them, read from audit.csv.
 
-Where there are more rows than a page can carry, each reason gets an equal share of it,
-and within a reason each combination of codes, so that every code that fired is seen
-with a row. Which rows of those is decided by a hash: the same page each time.
+A page shows at most `MOST` rows. Each reason gets an equal share of them, and so does
+each combination of codes within a reason. So the sample has a row for every code that
+fired. A hash chooses the rows, so that the page is the same each time.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from runtime.duck import sql_text
-from runtime.environment import Limits
+from runtime import duck
 from store.package import Package
 
-# What every audit has, whatever it is about.
+# The columns that every audit has.
 DECISION = ("status", "output", "reason_code", "reason_codes")
 _MOST = 6
 
@@ -28,11 +26,11 @@ class Column:
 
     Attributes:
         label: its heading.
-        names: the audit's columns; the first one that has a value is shown.
-        figure: whether it is set as a number.
+        names: the audit's columns; the first one with a value is shown.
+        figure: whether it is a number.
         key: whether it names the row.
-        split: whether a split file is about one value of it.
-        wide: whether it is prose.
+        split: whether a split file is for one value of it.
+        wide: whether it is a longer text.
     """
 
     label: str
@@ -64,14 +62,18 @@ _KNOWN: tuple[tuple[Column, ...], ...] = (
 
 
 def shown_first(names: Sequence[str]) -> tuple[Column, ...]:
-    """Choose the columns of a preview by the names of the audit's columns."""
-    there = set(names)
+    """Return the columns of a preview for the columns of an audit."""
+    available = set(names)
     for known in _KNOWN:
-        if there.intersection(known[0].names) and there.intersection(known[1].names):
+        if available.intersection(known[0].names) and available.intersection(
+            known[1].names
+        ):
             return tuple(
-                replace(each, names=tuple(name for name in each.names if name in there))
+                replace(
+                    each, names=tuple(name for name in each.names if name in available)
+                )
                 for each in known
-                if there.intersection(each.names)
+                if available.intersection(each.names)
             )
     others = [name for name in names if name not in DECISION][:_MOST]
     return tuple(
@@ -85,15 +87,15 @@ _WIDE = 160  # letters of a cell
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Rows of an audit.
+    """Counts and a sample of an audit.
 
     Attributes:
-        columns: what is shown of a row, beside its decision.
+        columns: the columns of a row, without the decision.
         rows: the cells of each row, then status, output, reason code and all codes.
-        counts: (status, output, reason code) -> rows of this file's part of the audit.
-        fired: code -> rows in which it fired, decisive or not.
-        audit_rows: all rows of the audit; more than are counted where it is split.
-        split: the value that a split file is about.
+        counts: (status, output, reason code) -> rows of this file in the audit.
+        fired: code -> rows in which it fired, whether it decided or not.
+        audit_rows: all rows of the audit; for a split file more than `counts`.
+        split: the value of a split file.
     """
 
     columns: tuple[Column, ...]
@@ -105,31 +107,30 @@ class Preview:
 
     @property
     def total(self) -> int:
-        """How many rows this file was made from."""
+        """The number of rows that this file was made from."""
         return sum(self.counts.values())
 
     @property
     def by_status(self) -> Mapping[tuple[str, str], int]:
         """(status, output) -> rows."""
-        told: Counter[tuple[str, str]] = Counter()
+        counts: Counter[tuple[str, str]] = Counter()
         for (status, output, _), rows in self.counts.items():
-            told[status, output] += rows
-        return told
+            counts[status, output] += rows
+        return counts
 
 
-def of(
-    package: Package, limits: Limits, scratch: Path, most: int = MOST
+def read(
+    connection: duckdb.DuckDBPyConnection, package: Package, most: int = MOST
 ) -> Preview | None:
-    """Read the preview of a package; None where it has no audit.
+    """Read the preview of a package; None if it has no audit.
 
     Args:
+        connection: a session of DuckDB.
         package: the package.
-        limits: memory and threads for DuckDB.
-        scratch: a folder that exists, to spill to.
-        most: how many rows to choose at most.
+        most: the greatest number of rows in the sample.
 
     Raises:
-        OSError, ValueError, LookupError, duckdb.Error: it cannot be read.
+        OSError, ValueError, LookupError, duckdb.Error: the audit cannot be read.
     """
     table = package.table("audit")
     if table is None:
@@ -138,19 +139,13 @@ def of(
     columns = shown_first(names)
     value = package.run.get("split")
     by = next((column.names[0] for column in columns if column.split), None)
-    only = f"where {_name(by)} = {sql_text(str(value))}" if by and value else ""
-    config: dict[str, Any] = {
-        "memory_limit": limits.memory,
-        "threads": limits.threads,
-        "temp_directory": str(scratch / "spill"),
-    }
-    with duckdb.connect(config=config) as connection:
-        _read(connection, package, table, columns, only)
-        groups = connection.execute(
-            "select status, output, reason_code, reason_codes, sum(n)::bigint "
-            "from combinations group by all"
-        ).fetchall()
-        rows = _rows(connection, groups, most)
+    only = f"where {duck.name(by)} = {duck.text(str(value))}" if by and value else ""
+    _combinations(connection, package, table, columns, only)
+    groups = connection.execute(
+        "select status, output, reason_code, reason_codes, sum(n)::bigint "
+        "from combinations group by all"
+    ).fetchall()
+    rows = _rows(connection, groups, most)
     counts: Counter[tuple[str, str, str]] = Counter()
     fired: Counter[str] = Counter()
     for status, output, reason, codes, count in groups:
@@ -158,42 +153,44 @@ def of(
         for code in codes.split("|") if codes else [reason]:
             fired[code] += count
     if not only:
-        _same(package, counts)
+        _compare(package, counts)
     whole = table.get("rows", counts.total())
     return Preview(columns, rows, counts, fired, whole, str(value) if only else None)
 
 
-def _same(package: Package, counts: Mapping[tuple[str, str, str], int]) -> None:
-    """Hold what was counted here against what the manifest says was."""
-    here: Counter[tuple[str, str]] = Counter()
+def _compare(package: Package, counts: Mapping[tuple[str, str, str], int]) -> None:
+    """Compare the counts with those of the manifest."""
+    counted: Counter[tuple[str, str]] = Counter()
     for (status, _, reason), rows in counts.items():
-        here[status, reason] += rows
-    told = {
+        counted[status, reason] += rows
+    declared = {
         (each["status"], each["reason"] or ""): each["rows"]
         for each in package.run.get("counts") or ()
     }
-    if told and told != here:
+    if declared and declared != counted:
         raise ValueError(
-            f"{package.folder / 'audit.csv'} has other rows than its manifest counts. "
-            "Run verify.py on the package."
+            f"{package.folder / 'audit.csv'} does not have the rows that the manifest "
+            "counts. Run verify.py on the package."
         )
 
 
-def _read(
+def _combinations(
     connection: duckdb.DuckDBPyConnection,
     package: Package,
     table: Mapping[str, Any],
     columns: Sequence[Column],
     only: str,
 ) -> None:
-    """Make `combinations`: each with its count and up to MOST of its rows."""
-    there = {field["name"] for field in table["schema"]["fields"]}
+    """Create `combinations`: decisions with their count and up to MOST rows each."""
+    available = {field["name"] for field in table["schema"]["fields"]}
     cells = ", ".join(
-        f"left(coalesce({', '.join(map(_name, column.names))}, ''), {_WIDE + 1})"
+        f"left(coalesce({', '.join(map(duck.name, column.names))}, ''), {_WIDE + 1})"
         for column in columns
     )
     decision = ", ".join(
-        f"coalesce({_name(name)}, '') as {name}" if name in there else f"'' as {name}"
+        f"coalesce({duck.name(name)}, '') as {name}"
+        if name in available
+        else f"'' as {name}"
         for name in DECISION
     )
     connection.execute(
@@ -201,7 +198,7 @@ def _read(
         f"select {decision}, [{cells}] as cells from {package.read_csv(table)} "
         f"{only}) "
         f"select {', '.join(DECISION)}, count(*) as n, "
-        f"arg_min(cells, hash(cells), {MOST}) as kept from source group by all"
+        f"arg_min(cells, hash(cells), {MOST}) as sample from source group by all"
     )
 
 
@@ -210,51 +207,47 @@ def _rows(
     groups: Sequence[tuple[str, str, str, str, int]],
     most: int,
 ) -> tuple[tuple[str, ...], ...]:
-    """Choose the rows to show, ordered as the audit is: by what names them."""
+    """Return the sample: cells, then the decision; ordered by the cells."""
     reasons: Counter[str] = Counter()
     for _, _, reason, _, count in groups:
         reasons[reason] += count
     if not reasons:
         return ()
     allowed = ", ".join(
-        f"({sql_text(reason)}, {rows})"
+        f"({duck.text(reason)}, {rows})"
         for reason, rows in shares(reasons, most).items()
     )
-    decision = ", ".join(DECISION)
-    found = connection.execute(
-        f"with each_row as (select {decision}, unnest(kept) as cells "
+    names = ", ".join(DECISION)
+    rows = connection.execute(
+        f"with each_row as (select {names}, unnest(sample) as cells "
         f"from combinations), "
-        f"turns as (select *, row_number() over (partition by {decision} "
+        f"turns as (select *, row_number() over (partition by {names} "
         f"order by hash(cells), cells) as turn from each_row), "
         f"places as (select *, row_number() over (partition by reason_code "
         f"order by turn, hash(cells), cells) as place from turns) "
-        f"select cells, {decision} from places join (values {allowed}) "
+        f"select cells, {names} from places join (values {allowed}) "
         f"as allowed(reason, rows) on reason = reason_code and place <= rows "
-        f"order by cells, {decision}"
+        f"order by cells, {names}"
     ).fetchall()
-    return tuple((*map(clean, cells), *decided) for cells, *decided in found)
+    return tuple((*map(clean, cells), *decision) for cells, *decision in rows)
 
 
 def shares(reasons: Mapping[str, int], most: int) -> dict[str, int]:
-    """Divide `most` rows among reasons: equally, and no reason more than it has.
+    """Divide `most` rows equally among the reasons; no reason gets more than it has.
 
-    Every reason gets one row at least, so a page can have more than `most`.
+    Every reason gets at least one row, so the sum can be greater than `most`.
     """
-    left, told = most, {}
+    left, result = most, {}
     few_first = sorted(reasons.items(), key=lambda each: (each[1], each[0]))
     for place, (reason, rows) in enumerate(few_first):
-        told[reason] = min(rows, max(left // (len(few_first) - place), 1))
-        left -= told[reason]
-    return told
+        result[reason] = min(rows, max(left // (len(few_first) - place), 1))
+        left -= result[reason]
+    return result
 
 
 def clean(value: str) -> str:
-    """Make a text from the data fit for one line: visible, and not endless."""
+    """Make a text of the data printable, on one line and at most 160 letters long."""
     shown = "".join(
         c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value
     )
     return shown if len(shown) <= _WIDE else shown[:_WIDE] + " ..."
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""What became of the source rows: the funnel, and each reason with its meaning."""
+"""The funnel from source rows to the file, and the reasons with their meanings."""
 
 import csv
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def funnel(package: Package, preview: Preview | None) -> list[dict[str, Any]]:
         rows = statuses[status, output]
         line = _line(status, status.capitalize(), rows, whole)
         lines.append({**line, "output": output, "tone": TONES.get(status, "open")})
-    # Records and rows of the file are of one kind only where a record is a row.
+    # Orders have several rows each: then the share would compare unlike things.
     same = statuses.get(("ELIGIBLE", "PUBLISH")) == package.resource["rows"]
     file = _line(
         "file", "Rows in the file", package.resource["rows"], whole if same else 0
@@ -34,20 +34,20 @@ def funnel(package: Package, preview: Preview | None) -> list[dict[str, Any]]:
 
 
 def differs(package: Package, preview: Preview | None) -> str:
-    """Say why the file has other rows than were eligible; "" where it has not."""
+    """Explain why the file's rows are not the eligible rows; "" if they are."""
     eligible = _by_status(package, preview).get(("ELIGIBLE", "PUBLISH"))
     if eligible in (None, package.resource["rows"]):
         return ""
     return (
-        "a record can be several rows of the file, and a delta restates only what "
-        "differs from what the partner holds."
+        "a record can have several rows in the file, and a delta has only the records "
+        "that differ from what the partner has."
     )
 
 
 def _line(id_: str, name: str, rows: int, whole: int) -> dict[str, Any]:
     share = f"{rows / whole:.1%}" if whole else ""
-    told = {"id": id_, "name": name, "rows": rows, "whole": whole, "share": share}
-    return {**told, "tone": "open", "output": ""}
+    line = {"id": id_, "name": name, "rows": rows, "whole": whole, "share": share}
+    return {**line, "tone": "open", "output": ""}
 
 
 def _by_status(
@@ -56,22 +56,22 @@ def _by_status(
     if preview:
         return preview.by_status
     outputs = {"ELIGIBLE": "PUBLISH", "FILTERED": "SKIP", "REVIEW": "AUDIT"}
-    told: dict[tuple[str, str], int] = {}
+    rows: dict[tuple[str, str], int] = {}
     for each in package.run.get("counts") or ():
         key = (each["status"], outputs.get(each["status"], ""))
-        told[key] = told.get(key, 0) + each["rows"]
-    return told
+        rows[key] = rows.get(key, 0) + each["rows"]
+    return rows
 
 
 def reasons(
     package: Package, preview: Preview | None, known: Mapping[str, tuple[str, str]]
 ) -> list[dict[str, Any]]:
-    """Return every reason with its rows, the most frequent first in its status."""
+    """Return every reason with its rows, by status, the most frequent first."""
     if preview:
         counts = {(s, reason): rows for (s, _, reason), rows in preview.counts.items()}
     else:
-        told = package.run.get("counts") or ()
-        counts = {(e["status"], e["reason"] or ""): e["rows"] for e in told}
+        declared = package.run.get("counts") or ()
+        counts = {(e["status"], e["reason"] or ""): e["rows"] for e in declared}
     lines: list[dict[str, Any]] = []
     for (status, reason), rows in counts.items():
         meaning, remedy = known.get(reason, ("", ""))
@@ -92,14 +92,14 @@ def reasons(
 
 
 def meanings(root: Path) -> dict[str, tuple[str, str]]:
-    """Return what each reason means and what to do, by the project's seeds."""
-    told: dict[str, tuple[str, str]] = {}
+    """Return meaning and remedy of each reason code, from the project's seeds."""
+    meanings: dict[str, tuple[str, str]] = {}
     for path in sorted((root / "seeds").glob("*reason_codes.csv")):
         with path.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
                 if {"reason_code", "meaning", "remedy"} <= row.keys():
-                    told[row["reason_code"]] = (row["meaning"], row["remedy"])
-    return told
+                    meanings[row["reason_code"]] = (row["meaning"], row["remedy"])
+    return meanings
 
 
 def _place(status: str) -> int:

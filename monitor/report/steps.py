@@ -1,4 +1,4 @@
-"""The five steps of a file, each with what it counted and how long it took."""
+"""The five steps of a run, each with a count and its seconds."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from store.package import Package
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """Seconds of each step; None where they were not kept."""
+    """Seconds of each step; None if they are not recorded."""
 
     extract: float | None
     build: float | None
@@ -22,22 +22,22 @@ class Durations:
 
 
 def durations(package: Package, place: Place) -> Durations:
-    """Return how long the steps of a package took.
+    """Return the seconds of the steps of a package.
 
     Args:
         package: the package.
-        place: where the extracts' reports are.
+        place: the data directory, for the reports of the extracts.
     """
-    # The newest word: a file that was held and then released was made twice.
-    told: Mapping[str, float] = {}
+    # The last record: a file that was held and then approved was made twice.
+    seconds: Mapping[str, float] = {}
     for record in package.records:
-        told = record.get("seconds", told)
+        seconds = record.get("seconds", seconds)
     return Durations(
         _extracted(package, place),
         _built(package),
-        told.get("render"),
-        told.get("judge"),
-        told.get("package"),
+        seconds.get("render"),
+        seconds.get("judge"),
+        seconds.get("package"),
         _delivered(package),
     )
 
@@ -46,14 +46,16 @@ def _extracted(package: Package, place: Place) -> float | None:
     """Return the seconds of all extracts; None if those of one are not known."""
     if "extracts" in package.run:
         took = [extract["seconds"] for extract in package.run["extracts"]]
-    else:  # a package of before
+    else:  # packages of earlier versions
         inputs = package.run.get("inputs", ())
         runs = {(each["source"], each["run_id"]) for each in inputs}
-        took = [_of_report(place, source, run_id) for source, run_id in sorted(runs)]
+        took = [
+            _report_seconds(place, source, run_id) for source, run_id in sorted(runs)
+        ]
     return sum(took) if took and None not in took else None
 
 
-def _of_report(place: Place, source: str, run_id: str) -> float | None:
+def _report_seconds(place: Place, source: str, run_id: str) -> float | None:
     path = place.landing / run_id / source / "extract.json"
     try:
         return float(read_json(path)["seconds"])
@@ -71,29 +73,29 @@ def _built(package: Package) -> float | None:
 
 
 def _delivered(package: Package) -> float | None:
-    """Return the seconds of the try that delivered; None if a later run settled it."""
+    """Return the seconds of the delivery; None if a later run settled it."""
     ended = [each for each in package.records if each["event"] == "delivered"]
     if not ended:
         return None
-    told = ended[-1]
-    if "seconds" in told:
-        seconds: float | None = told["seconds"].get("deliver")
+    delivered = ended[-1]
+    if "seconds" in delivered:
+        seconds: float | None = delivered["seconds"].get("deliver")
         return seconds
-    # Ledgers of before have times only, which are of whole seconds.
+    # Records of earlier versions have only the times, in whole seconds.
     begun = [
         each
         for each in package.records
-        if each["event"] == "intent" and each.get("attempt") == told.get("attempt")
+        if each["event"] == "intent" and each.get("attempt") == delivered.get("attempt")
     ]
-    if not begun or (told.get("receipt") or {}).get("settled"):
+    if not begun or (delivered.get("receipt") or {}).get("settled"):
         return None
-    return (parse_time(told["at"]) - parse_time(begun[-1]["at"])).total_seconds()
+    return (parse_time(delivered["at"]) - parse_time(begun[-1]["at"])).total_seconds()
 
 
 def seconds_text(seconds: float | None) -> str:
-    """Write a length of time for a person."""
+    """Return a length of time for a person."""
     if seconds is None:
-        return "seconds not kept"
+        return "seconds not recorded"
     if seconds < 0.1:
         return "less than 0.1 s"
     if seconds < 120:
@@ -106,13 +108,14 @@ class Step:
     """One step.
 
     Attributes:
-        name, tool: what it is called.
-        count: the one number of it.
-        unit: what that counts.
-        facts: more of it, a line each.
-        seconds: how long it took; None where that is kept nowhere.
+        name: of the step.
+        tool: the program, source or destination.
+        count: its main number.
+        unit: of the count.
+        facts: more facts, one line each.
+        seconds: its duration; None if it is not recorded.
         state: good, bad or open.
-        happened: whether it was done at all.
+        happened: whether the step was made.
     """
 
     name: str
@@ -130,7 +133,7 @@ def steps(package: Package, place: Place) -> list[Step]:
 
     Args:
         package: the package.
-        place: where the extracts' reports are.
+        place: the data directory, for the reports of the extracts.
     """
     took = durations(package, place)
     return [
@@ -193,7 +196,7 @@ def _nodes(check: Mapping[str, Any]) -> Iterator[str]:
 
 def _render(package: Package, took: Durations) -> Step:
     file = package.resource
-    packed = (
+    packing = (
         "" if took.package is None else f"its package: {seconds_text(took.package)}"
     )
     return Step(
@@ -201,7 +204,7 @@ def _render(package: Package, took: Durations) -> Step:
         f"{file['format'].upper()} + JSON",
         file["rows"],
         "rows in the file",
-        (file["path"], f"{file['bytes']:,} bytes", *([packed] if packed else ())),
+        (file["path"], f"{file['bytes']:,} bytes", *([packing] if packing else ())),
         took.render,
     )
 
@@ -245,16 +248,16 @@ def _deliver(package: Package, took: Durations) -> Step:
     )
 
 
-def _clock(told: str) -> str:
-    """Write a time of the evidence as people do, to the second."""
-    return told[:19].replace("T", " ") if told[:1].isdigit() else told
+def _clock(at: str) -> str:
+    """Return an ISO time without zone, to the second; other texts as they are."""
+    return at[:19].replace("T", " ") if at[:1].isdigit() else at
 
 
 _UNSENT = {
     "held": "nothing was uploaded; the partner keeps the last good file",
-    "failed": "the server did not take it; publish tries again",
-    "unknown": "nobody knows whether it arrived: publish settle",
-    "unsettled": "begun and not ended: the next publish settles it",
+    "failed": "the delivery failed; publish tries again",
+    "unknown": "it is not known whether it arrived: publish settle",
+    "unsettled": "interrupted: the next publish settles it",
     "not sent": "the ledger has no delivery of it",
     "delivered": "delivered; the receipt is not in the package",
 }

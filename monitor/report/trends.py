@@ -1,7 +1,7 @@
-"""The figures of a file over its runs, as far as its packages and profiles go back.
+"""The figures of a file over its last runs.
 
-A run's figures come from its manifest; those of columns from its profile
-(`profiles/<file>/<run id>.json`), where `monitor drift` has made one.
+A run's figures come from its manifest. Those of columns come from its profile
+(`profiles/<file>/<run id>.json`), if `monitor drift` has made one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,17 +17,17 @@ from monitor.report.preview import clean
 from runtime.files import read_json
 from store.package import Package
 
-RUNS = 60  # how far back to look
-PLOTS = 9  # how many figures to plot
-_FIXED = 4  # of which these are always the first
+RUNS = 60  # the greatest number of runs
+PLOTS = 9
+_FIXED = 4  # the first plots are always the same figures
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One run: its logical time (UTC), how it ended, and the value."""
+    """One run: its logical time (UTC), its outcome, and the value."""
 
     at: datetime
-    fate: str
+    outcome: str
     value: float
 
 
@@ -36,8 +36,9 @@ class Series:
     """One figure over runs, oldest first.
 
     Attributes:
-        name: of what.
+        name: of the figure.
         share: whether its values are shares from 0 to 1.
+        points: the runs.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Series:
 
     @property
     def moved(self) -> float:
-        """How far the last run is from the usual one, in its own spread."""
+        """The distance of the last run from the usual value, in units of the spread."""
         before = [point.value for point in self.points[:-1]]
         spread = median(abs(value - self.usual) for value in before)
         unit = spread or abs(self.usual) * 0.05 or 0.01
@@ -59,37 +60,37 @@ class Series:
 
 
 def series(runs: Sequence[Package], profiles: Path) -> list[Series]:
-    """Return what to plot: first the figures of the file, then what moved furthest.
+    """Return the plots: first the figures of the file, then those that moved most.
 
     Args:
-        runs: the packages of one file, oldest first; the last one is asked about.
+        runs: the packages of one file, oldest first, up to the one of the page.
         profiles: folder of the profiles of all files.
     """
-    found: dict[tuple[str, bool], list[Point]] = {}
+    figures: dict[tuple[str, bool], list[Point]] = {}
     for package in runs[-RUNS:]:
         try:
-            told = {**_of_manifest(package), **_of_profile(package, profiles)}
+            values = {**_manifest(package), **_profile(package, profiles)}
         except (OSError, ValueError, LookupError, TypeError):
-            continue  # that run has its own page, which says so
-        for name, value in told.items():
+            continue  # the page of that run reports it
+        for name, value in values.items():
             point = Point(package.logical_time, package.outcome, value)
-            found.setdefault(name, []).append(point)
+            figures.setdefault(name, []).append(point)
     last = runs[-1].logical_time
     every = [
         Series(name, share, tuple(points))
-        for (name, share), points in found.items()
+        for (name, share), points in figures.items()
         if len(points) > 1 and points[-1].at == last
     ]
     fixed, others = every[:_FIXED], every[_FIXED:]
-    # What never moved tells nothing.
+    # A figure that never changed needs no plot.
     others = [each for each in others if len({p.value for p in each.points}) > 1]
     others.sort(key=lambda each: -each.moved)
     return [*fixed, *others[: PLOTS - len(fixed)]]
 
 
-def _of_manifest(package: Package) -> dict[tuple[str, bool], float]:
+def _manifest(package: Package) -> dict[tuple[str, bool], float]:
     run = package.run
-    told: dict[tuple[str, bool], float] = {
+    figures: dict[tuple[str, bool], float] = {
         ("Rows in the file", False): package.resource["rows"]
     }
     counts: list[Mapping[str, object]] = run.get("counts") or []
@@ -97,31 +98,31 @@ def _of_manifest(package: Package) -> dict[tuple[str, bool], float]:
     for status, name in (("REVIEW", "Share in review"), ("FILTERED", "Share left out")):
         some = sum(int(str(e["rows"])) for e in counts if e["status"] == status)
         if every:
-            told[name, True] = some / every
+            figures[name, True] = some / every
     changes = run.get("changes") or {}
     if not changes.get("first") and changes.get("rows_before"):
         moved = changes["added"] + changes["removed"] + changes["changed"]
-        told["Rows that differ from the partner's", False] = moved
+        figures["Rows that differ from the partner's", False] = moved
     for measure, sums in (changes.get("measures") or {}).items():
         if isinstance(sums.get("after"), int | float):
-            told[f"Total of {measure}", False] = sums["after"]
-    return told
+            figures[f"Total of {measure}", False] = sums["after"]
+    return figures
 
 
-def _of_profile(package: Package, profiles: Path) -> dict[tuple[str, bool], float]:
+def _profile(package: Package, profiles: Path) -> dict[tuple[str, bool], float]:
     path = path_of(profiles, package.file, package.run_id)
     if not path.exists():
         return {}
-    told: dict[tuple[str, bool], float] = {}
+    figures: dict[tuple[str, bool], float] = {}
     profile = read_json(path)
     for name, column in profile["columns"].items():
-        told[f"{name}: share empty", True] = column["nulls"]
+        figures[f"{name}: share empty", True] = column["nulls"]
         if column["kind"] == "number" and column.get("median") is not None:
-            told[f"{name}: median", False] = column["median"]
-            told[f"{name}: share of 0", True] = column["zeros"]
+            figures[f"{name}: median", False] = column["median"]
+            figures[f"{name}: share of 0", True] = column["zeros"]
     for reason, share in profile.get("reasons", {}).items():
-        told[f"Share of {reason}", True] = share
-    return told
+        figures[f"Share of {reason}", True] = share
+    return figures
 
 
 def drift_of(
@@ -130,20 +131,20 @@ def drift_of(
     """Compare the profile of a package with those of earlier deliveries.
 
     Args:
-        package: what is asked about.
+        package: the package of the page.
         earlier: the packages of the same file before it, oldest first.
         profiles: folder of the profiles of all files.
-        allowed: how far a figure may be from the usual.
+        allowed: the limits of the exposure.
 
     Returns:
-        A sentence for each figure that is too far from the usual; None where it
-        was not compared, for want of profiles or of earlier deliveries.
+        A sentence for each unusual figure; None if there are too few profiles or
+        earlier deliveries to compare with.
 
     Raises:
         OSError, ValueError, LookupError, TypeError: a profile cannot be read.
     """
     now = _path(package, profiles)
-    sent = [each for each in earlier if each.outcome == "delivered"][-allowed.long :]
+    sent = [each for each in earlier if each.outcome == "delivered"][-allowed.window :]
     before = [
         read_json(_path(each, profiles))
         for each in sent
@@ -151,8 +152,8 @@ def drift_of(
     ]
     if not now.exists() or len(before) < allowed.least_runs:
         return None
-    found = compare(read_json(now), before, allowed)
-    return [clean(drift.says) for drift in found if drift.told]
+    drifts = compare(read_json(now), before, allowed)
+    return [clean(drift.message) for drift in drifts if drift.unusual]
 
 
 def _path(package: Package, profiles: Path) -> Path:

@@ -171,9 +171,7 @@ class Floors(Fields):
         median: Of a number, relative; default 0.10.
         length: Mean length of a text, relative; default 0.15.
         distinct: Different values per row; default 0.25.
-        psi: Population stability index of a column's values, or of the reason codes;
-            default 0.20.
-        ks: Kolmogorov-Smirnov distance of a column's numbers; default 0.12.
+        reasons: Share of a reason code in the source's rows; default 0.05.
         lost: Share of rows that were added or removed since the last delivery; default
             0.12.
         renamed: Share of rows whose text in a column changed since then; default 0.10.
@@ -187,8 +185,7 @@ class Floors(Fields):
     median: Positive | UnsetType = UNSET
     length: Positive | UnsetType = UNSET
     distinct: Positive | UnsetType = UNSET
-    psi: Positive | UnsetType = UNSET
-    ks: Positive | UnsetType = UNSET
+    reasons: Positive | UnsetType = UNSET
     lost: Positive | UnsetType = UNSET
     renamed: Positive | UnsetType = UNSET
     moves: Positive | UnsetType = UNSET

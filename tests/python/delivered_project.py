@@ -38,12 +38,12 @@ class DeliveredProject(Project):
         return {"FEEDS_HEALTH_DISK_MIB": 1, **super().environment()}
 
     def context(self) -> Context:
-        """Return what the checks of health look at."""
+        """Return the context of the checks."""
         variables = Environment({k: str(v) for k, v in self.environment().items()})
         now = dt.datetime.fromisoformat(self.now)
         return Context(
             Place("dev", self.data), Limits("1GB", 2), variables, self.root, now,
-            Thresholds.of(variables),
+            Thresholds.from_environment(variables),
         )  # fmt: skip
 
     def health(self) -> Report:

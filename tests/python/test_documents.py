@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +53,12 @@ def test_the_readme_names_every_file_that_leaves(root: Path) -> None:
     for path in (root / "models").rglob("*__exposures.yml"):
         for exposure in yaml.safe_load(path.read_text())["exposures"]:
             assert f"`{exposure['name']}`" in text
+
+
+def test_the_generated_tables_are_up_to_date(root: Path) -> None:
+    command = [sys.executable, root / ".ci/docs.py", "--check"]
+    ran = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
 def test_every_variable_is_explained(root: Path) -> None:

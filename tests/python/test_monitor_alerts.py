@@ -1,4 +1,4 @@
-"""One alert per problem: a start, a reminder, an all-clear; nothing lost or leaked."""
+"""One alert for each problem: start, reminder, all-clear. No event or secret leaks."""
 
 import datetime as dt
 import json
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerts.message import document, subject
-from monitor.alerts.state import CLEAR, REMINDER, START, State, Word
+from monitor.alerts.state import CLEAR, REMINDER, START, Event, State
 from monitor.findings import Finding
 from sandbox.certificates import Certificates
 
@@ -68,15 +68,15 @@ def held(project: DeliveredProject, *examples: str) -> None:
 def alert(
     project: DeliveredProject, at: str = DAY.format(15), code: int = 0
 ) -> dict[str, Any]:
-    project.edit_extract(lambda told: told.update(finished_at=at))
+    project.edit_extract(lambda content: content.update(finished_at=at))
     ran = project.run("monitor", "alert", "--at", at, "--json")
     assert ran.returncode == code, ran.stdout + ran.stderr
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return told | {"stderr": ran.stderr}
+    result: dict[str, Any] = json.loads(ran.stdout)
+    return result | {"stderr": ran.stderr}
 
 
 def lines(project: DeliveredProject) -> list[tuple[str, str]]:
-    """What the file was told: events and keys."""
+    """Return the events and keys that the file got."""
     path = Path(project.variables["FEEDS_ALERT_FILE"])
     documents = path.read_text().splitlines() if path.exists() else []
     return [
@@ -94,25 +94,25 @@ def test_a_start_a_reminder_an_all_clear_and_nothing_between(
 ):
     assert alert(project)["told"] == {}
     held(project, "100-1", "100-2", "100-3", "100-4")
-    told = alert(project)
-    assert told["open"] == [KEY]
-    assert told["health"] == 1
-    assert set(told["told"]) == {"webhook", "mail", "file"}
+    result = alert(project)
+    assert result["open"] == [KEY]
+    assert result["health"] == 1
+    assert set(result["told"]) == {"webhook", "mail", "file"}
     assert alert(project, "2026-01-15T19:00:00Z")["told"] == {}
     alert(project, "2026-01-16T05:59:00Z")
     project.now = DAY.format(16)
-    told = alert(project, "2026-01-16T09:00:01Z")
+    result = alert(project, "2026-01-16T09:00:01Z")
     assert (REMINDER, KEY) in lines(project)
     project.write_ledger(*(r for r in project.records() if r["event"] != "held"))
     project.append_record("delivered", logical="2026-01-16T09:00:00Z")
-    told = alert(project, "2026-01-16T09:30:00Z")
-    assert told["open"] == []
+    result = alert(project, "2026-01-16T09:30:00Z")
+    assert result["open"] == []
     assert [pair for pair in lines(project) if pair[1] == KEY] == [
         (START, KEY), (REMINDER, KEY), (CLEAR, KEY)
     ]  # fmt: skip
     assert alert(project, "2026-01-16T09:40:00Z")["told"] == {}
-    # Every channel was told the same.
-    events = [e for taken in hook.taken for e in taken["events"]]
+    # Every channel got the same.
+    events = [e for message in hook.taken for e in message["events"]]
     assert [(e["event"], e["key"]) for e in events] == lines(project)
     assert len(post.mails) == len(hook.taken)
     first = post.mails[0]
@@ -120,7 +120,7 @@ def test_a_start_a_reminder_an_all_clear_and_nothing_between(
     assert first["Subject"] == f"[feeds dev] NEW: {KEY}"
     body = first.get_body(("plain",))
     assert body is not None
-    assert "What to do: Look at outbox/onpart_inventory/" in body.get_content()
+    assert "What to do: Read outbox/onpart_inventory/" in body.get_content()
     (attached,) = first.iter_attachments()
     assert json.loads(attached.get_content()) == hook.taken[0]
     assert hook.headers["Authorization"] == "Bearer hook-t0ken"
@@ -134,30 +134,30 @@ def test_three_rows_and_no_secret(project: DeliveredProject, hook: Hook):
     alert(project)
     (event,) = hook.taken[0]["events"]
     assert event["examples"] == ["*** at *** and ***", "100-2", "100-3"]
-    told = (
+    sent = (
         json.dumps(hook.taken) + Path(project.variables["FEEDS_ALERT_FILE"]).read_text()
     )
     for secret in (PASSWORD, "s3cret-path", "hook-t0ken", "100-4"):
-        assert secret not in told
+        assert secret not in sent
     assert "*** at ***" in hook.taken[0]["text"]
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_a_channel_that_fails_is_tried_again_and_told_of_elsewhere(
+def test_a_channel_that_fails_is_tried_again_and_reported_by_the_others(
     project: DeliveredProject, hook: Hook, status: int
 ):
     hook.status = status
     held(project)
-    told = alert(project, code=75)
-    assert told["failed"] == {"webhook": f"the webhook answered {status}"}
-    assert "s3cret" not in told["stderr"]
+    result = alert(project, code=75)
+    assert result["failed"] == {"webhook": f"the webhook answered {status}"}
+    assert "s3cret" not in result["stderr"]
     assert lines(project) == [(START, KEY)]
     report = project.health()
     assert [f.key for f in report.findings] == [KEY, "ALERT_FAILED:webhook"]
     alert(project, "2026-01-15T09:10:00Z", code=75)
     assert lines(project)[1:] == [(START, "ALERT_FAILED:webhook")]
     hook.status = 200
-    told = alert(project, "2026-01-15T09:20:00Z")
+    result = alert(project, "2026-01-15T09:20:00Z")
     assert [(e["event"], e["key"]) for e in hook.taken[0]["events"]] == [(START, KEY)]
     alert(project, "2026-01-15T09:30:00Z")
     assert lines(project)[2:] == [(CLEAR, "ALERT_FAILED:webhook")]
@@ -170,12 +170,12 @@ def test_a_server_that_is_not_trusted_gets_nothing(
     other = certificates(tmp_path / "other")
     project.variables["FEEDS_ALERT_WEBHOOK_CA_FILE"] = str(other.ca_file)
     held(project)
-    told = alert(project, code=75)
-    assert "certificate is not accepted" in told["failed"]["webhook"]
+    result = alert(project, code=75)
+    assert "certificate is not accepted" in result["failed"]["webhook"]
     assert hook.taken == []
     project.variables["FEEDS_ALERT_WEBHOOK_URL"] = "https://localhost:1/s3cret"
-    told = alert(project, code=75)
-    assert told["failed"]["webhook"] == "the webhook: Connection refused"
+    result = alert(project, code=75)
+    assert result["failed"]["webhook"] == "the webhook: Connection refused"
 
 
 def test_a_mail_server_is_trusted_or_gets_nothing(
@@ -189,9 +189,9 @@ def test_a_mail_server_is_trusted_or_gets_nothing(
     assert "certificate is not accepted" in failed
     project.variables["FEEDS_ALERT_SMTP_CA_FILE"] = trusted
     project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = "wrong-p4ss"
-    told = alert(project, code=75)
-    assert told["failed"]["mail"] == "the mail server refuses the login: 535"
-    assert "wrong-p4ss" not in told["stderr"]
+    result = alert(project, code=75)
+    assert result["failed"]["mail"] == "the mail server refuses the login: 535"
+    assert "wrong-p4ss" not in result["stderr"]
     project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = PASSWORD
     post.refuses = True
     assert "550" in alert(project, code=75)["failed"]["mail"]
@@ -203,14 +203,14 @@ def test_a_mail_server_is_trusted_or_gets_nothing(
         post.offers_tls = True
     alert(project)
     assert len(post.mails) == 1
-    assert USER not in json.dumps(project.health().told())
+    assert USER not in json.dumps(project.health().to_json())
 
 
-def test_what_a_person_took_over_is_not_reminded_of(project: DeliveredProject):
+def test_an_acknowledged_problem_has_no_reminders(project: DeliveredProject):
     held(project)
     ran = project.run("monitor", "ack", "FILE_HELD", "--because", "I call them")
     assert ran.returncode == 1
-    assert "open are: none that `monitor alert` has told" in ran.stderr
+    assert "open are: none that `monitor alert` has sent" in ran.stderr
     alert(project)
     ran = project.run("monitor", "ack", "FILE_HELD", "--because", "  ")
     assert ran.returncode == 2
@@ -222,29 +222,29 @@ def test_what_a_person_took_over_is_not_reminded_of(project: DeliveredProject):
     assert (REMINDER, KEY) not in lines(project)
     report = project.health()
     assert report.facts["acknowledged"][KEY]["because"] == "I call them"
-    assert report.exit_code == 1  # it is taken over, not well
-    words = report.words()
-    assert words.startswith("somebody must act (taken over by Ann), ")
-    assert "taken over by Ann at 20" in words
-    assert "until it is over: I call them" in words
-    (told,) = report.told()["findings"]
-    assert told["acknowledged"]["by"] == "Ann"
+    assert report.exit_code == 1  # acknowledged, but still open
+    text = report.to_text()
+    assert text.startswith("somebody must act (acknowledged by Ann), ")
+    assert "acknowledged by Ann at 20" in text
+    assert "until it ends: I call them" in text
+    (finding,) = report.to_json()["findings"]
+    assert finding["acknowledged"]["by"] == "Ann"
     project.write_ledger(*(r for r in project.records() if r["event"] != "held"))
     alert(project, "2026-01-16T09:40:00Z")
     assert (CLEAR, KEY) in lines(project)
 
 
-def test_what_was_taken_over_for_a_while_comes_back(project: DeliveredProject):
+def test_an_acknowledgement_may_have_an_end(project: DeliveredProject):
     held(project)
     alert(project)
     ran = project.run("monitor", "ack", KEY, "--because", "x", "--until", "2019-01-01")
     assert ran.returncode == 2
-    assert "expected a time to come" in ran.stderr
+    assert "expected a time in the future" in ran.stderr
     ran = project.run(
         "monitor", "ack", KEY, "--because", "on Monday", "--until", "2099-01-19"
     )
     assert ran.returncode == 0, ran.stderr
-    assert "until 2099-01-19T00:00:00Z" in project.health().words()
+    assert "until 2099-01-19T00:00:00Z" in project.health().to_text()
     alert(project, "2099-01-18T23:59:59Z")
     assert (REMINDER, KEY) not in lines(project)
     alert(project, "2099-01-19T00:00:00Z")
@@ -253,13 +253,13 @@ def test_what_was_taken_over_for_a_while_comes_back(project: DeliveredProject):
     assert KEY not in project.health().facts["acknowledged"]
 
 
-def test_what_cannot_be_seen_has_not_ended(project: DeliveredProject):
+def test_a_problem_that_cannot_be_checked_stays_open(project: DeliveredProject):
     held(project)
     alert(project)
     head = (project.data / "ledger.head").read_text()
     (project.data / "ledger.head").write_text("nonsense")
-    told = alert(project, "2026-01-15T09:10:00Z")
-    assert KEY in told["open"]
+    result = alert(project, "2026-01-15T09:10:00Z")
+    assert KEY in result["open"]
     assert (CLEAR, KEY) not in lines(project)
     (project.data / "ledger.head").write_text(head)
     alert(project, "2026-01-15T09:20:00Z")
@@ -286,9 +286,9 @@ def test_a_wrong_setting_is_named_without_its_secret(
     assert "s3cret" not in ran.stderr
 
 
-def test_only_what_somebody_must_act_on_if_so_wished(project: DeliveredProject):
+def test_alerts_may_be_limited_to_severity_act(project: DeliveredProject):
     project.edit_extract(
-        lambda told: told["entities"]["part_items"].update(unmatched=["cf_x"])
+        lambda content: content["entities"]["part_items"].update(unmatched=["cf_x"])
     )
     project.variables["FEEDS_ALERT_LEAST"] = "act"
     assert alert(project)["open"] == []
@@ -306,16 +306,16 @@ def test_a_damaged_state_is_refused_and_named(project: DeliveredProject):
 
 def test_a_subject_is_one_line_and_a_message_has_an_end():
     problem = {
-        **Finding("NOT_PICKED_UP", "a\nBcc: x", "long " * 999).told(),
+        **Finding("NOT_PICKED_UP", "a\nBcc: x", "long " * 999).to_json(),
         "examples": ["x" * 999] * 9,
         "first": "t",
         "last": "t",
     }
-    words = [Word(START, "NOT_PICKED_UP:a\r\nBcc: x@example.com", problem)]
-    assert subject(words, "dev").isprintable()
-    told = document(words, "dev", "t", [])
-    assert len(told["events"][0]["examples"]) == 3
-    assert len(json.dumps(told)) < 8_000
+    events = [Event(START, "NOT_PICKED_UP:a\r\nBcc: x@example.com", problem)]
+    assert subject(events, "dev").isprintable()
+    message = document(events, "dev", "t", [])
+    assert len(message["events"][0]["examples"]) == 3
+    assert len(json.dumps(message)) < 8_000
 
 
 KEYS = st.sampled_from("abcd")
@@ -326,21 +326,21 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_a_channel_that_works_again_knows_what_is_open(steps: Any):
-    """Whatever came and went, and whenever the channel failed: no word twice."""
+    """Problems come and go, the channel fails at times: it gets no event twice."""
     state = State(ROOT / "nowhere.json")
     knows: set[str] = set()
     at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    for there, works, blind in steps:
+    for current, works, unchecked in steps:
         at += dt.timedelta(minutes=10)
         before = {k for k, p in state.problems.items() if not p.get("ended")}
-        found = [Finding("FILE_HELD", about, "") for about in sorted(there)]
-        state.see(found, frozenset({"feed"}) if blind else frozenset(), at)
-        words = state.words("file", at, dt.timedelta(days=1))
+        findings = [Finding("FILE_HELD", about, "") for about in sorted(current)]
+        state.update(findings, frozenset({"feed"}) if unchecked else frozenset(), at)
+        events = state.events("file", at, dt.timedelta(days=1))
         if works:
-            for word in words:
-                assert (word.key in knows) == (word.kind == CLEAR)
-                knows ^= {word.key}
-            state.said("file", words, at)
-            known = {f"FILE_HELD:{about}" for about in there}
-            assert knows == known | (before if blind else set())
-        state.tidy(["file"])
+            for event in events:
+                assert (event.key in knows) == (event.kind == CLEAR)
+                knows ^= {event.key}
+            state.accepted("file", events, at)
+            known = {f"FILE_HELD:{about}" for about in current}
+            assert knows == known | (before if unchecked else set())
+        state.clean_up(["file"])

@@ -1,4 +1,4 @@
-"""A source sends another kind of value; nothing meets a mapping any more."""
+"""A source sends another type of value; no record matches a mapping any more."""
 
 import json
 import shutil
@@ -40,14 +40,14 @@ def project(delivered: DeliveredProject, tmp_path: Path) -> DeliveredProject:
 
 
 def land(project: DeliveredProject, run: str, weight: str, unknown: str) -> None:
-    """Land ten items in a run, and make it current."""
+    """Write ten items as the current extract, and profile them."""
     folder = project.data / "landing" / run / "ordertime"
     current = project.data / "landing/current/ordertime"
     if not folder.exists():
         shutil.copytree(current.resolve(), folder)
         current.unlink()
         current.symlink_to(f"../{run}/ordertime")
-    project.edit_extract(lambda told: told.update(run_id=run))
+    project.edit_extract(lambda report: report.update(run_id=run))
     duckdb.execute(
         f"copy (select id as Id, {weight} as Weight, "
         f"{{'Size': {unknown}, 'a \"b\".c''d': 'x'}}::json as _unrecognised, "
@@ -57,25 +57,25 @@ def land(project: DeliveredProject, run: str, weight: str, unknown: str) -> None
     assert project.run("monitor", "drift").returncode == 0
 
 
-def test_a_field_of_another_kind_is_told(project: DeliveredProject):
+def test_a_field_of_another_type_is_reported(project: DeliveredProject):
     land(project, RUNS[0], "'1.5'", "7")
     profile = project.data / f"profiles/_landing/ordertime/{RUNS[0]}.json"
     fields = json.loads(profile.read_bytes())["fields"]
     assert fields["part_items.Weight"] == {"filled": 10, "numbers": 1.0}
     assert fields["part_items._unrecognised.Size"] == {"filled": 10, "numbers": 1.0}
-    # A name that is no path of JSON, nor a name of SQL.
+    # This name is neither a JSON path nor an SQL name.
     odd = """part_items._unrecognised.a "b".c'd"""
     assert fields[odd] == {"filled": 10, "numbers": 0.0}
     assert "part_items._extract_run_id" not in fields
     land(project, RUNS[1], "'2'", "8")
     assert project.ids() & {"FIELD_RETYPED"} == set()
     land(project, RUNS[2], "'2 kg'", "'XL'")
-    (told,) = (f for f in project.health().findings if f.id == "FIELD_RETYPED")
-    assert "part_items.Weight was numbers, is texts" in told.says
-    assert "part_items._unrecognised.Size was numbers, is texts" in told.says
+    (finding,) = (f for f in project.health().findings if f.id == "FIELD_RETYPED")
+    for field in ("Weight", "_unrecognised.Size"):
+        assert f"part_items.{field} had numbers, now has texts" in finding.message
 
 
-def test_an_entry_that_nothing_meets_any_more_is_told_one_that_never_was_is_not(
+def test_an_entry_that_matches_no_record_any_more_is_reported(
     project: DeliveredProject,
 ):
     for run in RUNS[:2]:
@@ -84,12 +84,14 @@ def test_an_entry_that_nothing_meets_any_more_is_told_one_that_never_was_is_not(
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
         opened.execute("update stg_ordertime__locations set name = 'Headquarters'")
     land(project, RUNS[2], "'1'", "1")
-    (told,) = (f for f in project.health().findings if f.id == "SEED_UNUSED")
-    assert (told.key, told.examples) == ("SEED_UNUSED:location_map", ("HQ",))
-    assert "seeds/location_map.csv" in told.do
+    (finding,) = (f for f in project.health().findings if f.id == "SEED_UNUSED")
+    assert (finding.key, finding.examples) == ("SEED_UNUSED:location_map", ("HQ",))
+    assert "seeds/location_map.csv" in finding.do
 
 
-def test_an_entry_that_was_met_now_and_then_is_no_news(project: DeliveredProject):
+def test_an_entry_that_matched_in_some_runs_only_is_not_reported(
+    project: DeliveredProject,
+):
     land(project, RUNS[0], "'1'", "1")
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
         opened.execute("update stg_ordertime__locations set name = 'Headquarters'")
@@ -98,7 +100,7 @@ def test_an_entry_that_was_met_now_and_then_is_no_news(project: DeliveredProject
     assert "SEED_UNUSED" not in project.ids()
 
 
-def test_a_landing_that_cannot_be_read_is_tried_again(project: DeliveredProject):
+def test_an_extract_that_cannot_be_read_is_tried_again(project: DeliveredProject):
     land(project, RUNS[0], "'1'", "1")
     (project.data / "landing" / RUNS[0] / "ordertime/part_items.parquet").write_text(
         "x"

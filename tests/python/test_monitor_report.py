@@ -1,4 +1,4 @@
-"""`monitor report`: its pages say what the packages say, and are left where they do."""
+"""`monitor report`: pages show what the packages have, and change only with them."""
 
 import json
 import re
@@ -16,6 +16,7 @@ from package_reader import packages_of_before
 from monitor.report import changes, html, plots, preview, reasons, steps
 from monitor.report.preview import shares
 from monitor.report.trends import Point, Series
+from runtime import duck
 from runtime.environment import Limits, Place
 from runtime.files import parse_time
 from store.package import Package
@@ -32,7 +33,7 @@ def test_every_package_has_a_page_and_the_index_links_it(reported: Report) -> No
         assert (reported.out / f"{name}.html").stat().st_size < 3_000_000
 
 
-def test_a_page_is_left_until_its_evidence_changes(
+def test_a_page_is_written_again_only_if_its_data_changed(
     built_copy: BuiltProject, tmp_path: Path
 ) -> None:
     def report(*words: object) -> list[dict[str, Any]]:
@@ -40,8 +41,8 @@ def test_a_page_is_left_until_its_evidence_changes(
             "monitor", "report", "--out", tmp_path / "out", "--json", *words
         )
         assert ran.returncode == 0, ran.stderr
-        told: list[dict[str, Any]] = json.loads(ran.stdout)["pages"]
-        return told
+        pages: list[dict[str, Any]] = json.loads(ran.stdout)["pages"]
+        return pages
 
     assert report()
     assert report() == []
@@ -54,7 +55,7 @@ def test_a_page_is_left_until_its_evidence_changes(
     ).read_text("utf-8")  # fmt: skip
 
 
-def test_a_page_of_tables_that_were_let_go_is_kept(
+def test_a_page_stays_when_its_tables_are_removed(
     built_copy: BuiltProject, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -68,10 +69,10 @@ def test_a_page_of_tables_that_were_let_go_is_kept(
     assert page.read_bytes() == before
     page.unlink()
     assert built_copy.run("monitor", "report", "--out", out).returncode == 0
-    assert "were let go" in page.read_text()
+    assert "were removed" in page.read_text()
 
 
-def test_dbts_documentation_is_linked_once_it_can_be_read_from_disk(
+def test_dbts_static_documentation_is_linked(
     built_copy: BuiltProject, tmp_path: Path
 ) -> None:
     first = built_copy.report(tmp_path / "out")
@@ -84,33 +85,35 @@ def test_dbts_documentation_is_linked_once_it_can_be_read_from_disk(
         assert (each.parent / unquote(link)).read_text() == "<p>docs"
 
 
-def test_a_row_is_named_by_its_key_in_the_order_of_the_exposure(
+def test_a_row_shows_its_key_in_the_order_of_the_exposure(
     reported: Report,
 ) -> None:
-    """The manifest has its fields in the order of the alphabet."""
-    told = {"location_code": "EAST", "supplier_code": "DEMO01", "supplier_sku": None}
+    """The manifest has its fields in alphabetical order."""
+    values = {"location_code": "EAST", "supplier_code": "DEMO01", "supplier_sku": None}
     package = reported.project.newest_package("onpart_inventory")
-    assert changes.named(package, told) == "DEMO01 / EAST / "
+    assert changes.named(package, values) == "DEMO01 / EAST / "
 
 
 def test_every_step_has_its_seconds(reported: Report) -> None:
     for package in reported.project.recorded_packages():
-        told = package.records[-1]["seconds"]
+        seconds = package.records[-1]["seconds"]
         dbt = package.run["dbt"]
         built = parse_time(dbt["built_at"]) - parse_time(dbt["started_at"])
         text = reported.page(package).read_text("utf-8")
         shows = re.findall('class="seconds">([^<]+)<', text)
         assert shows[1:4] == [
             steps.seconds_text(each)
-            for each in (built.total_seconds(), told["render"], told["judge"])
+            for each in (built.total_seconds(), seconds["render"], seconds["judge"])
         ]
         sent = package.outcome == "delivered"
-        assert shows[4] == (steps.seconds_text(told["deliver"]) if sent else "not done")
-        assert f"its package: {steps.seconds_text(told['package'])}" in text
+        assert shows[4] == (
+            steps.seconds_text(seconds["deliver"]) if sent else "not done"
+        )
+        assert f"its package: {steps.seconds_text(seconds['package'])}" in text
 
 
-def test_a_package_of_before_has_the_seconds_that_were_kept(tmp_path: Path) -> None:
-    """Its manifest has no times of extract: those of extract.json count."""
+def test_an_old_package_has_the_seconds_that_were_recorded(tmp_path: Path) -> None:
+    """Its manifest has no times of the extract: extract.json has them."""
     packages_of_before(tmp_path)
     (folder, _) = sorted(tmp_path.glob("inventory/outbox/*/*"))
     package, place = Package(folder), Place("dev", tmp_path / "data")
@@ -123,7 +126,7 @@ def test_a_package_of_before_has_the_seconds_that_were_kept(tmp_path: Path) -> N
     assert steps.durations(package, place).extract == 2.5
 
 
-def test_a_file_that_was_held_is_not_said_to_have_taken_time_to_deliver(
+def test_a_held_file_has_no_seconds_of_a_delivery(
     reported: Report,
 ) -> None:
     held = next(
@@ -133,7 +136,7 @@ def test_a_file_that_was_held_is_not_said_to_have_taken_time_to_deliver(
     assert re.findall('class="seconds">([^<]+)<', text)[4] == "not done"
 
 
-def test_a_ledger_of_before_there_were_seconds_says_that_they_were_not_kept(
+def test_old_ledger_records_without_seconds_are_shown_as_such(
     built_copy: BuiltProject, tmp_path: Path
 ) -> None:
     records = built_copy.records()
@@ -149,12 +152,12 @@ def test_a_ledger_of_before_there_were_seconds_says_that_they_were_not_kept(
     begun = next(r for r in package.records if r["event"] == "intent")
     took = parse_time(sent["at"]) - parse_time(begun["at"])
     assert shows[2:] == [
-        "seconds not kept", "seconds not kept", steps.seconds_text(took.total_seconds())
+        *["seconds not recorded"] * 2, steps.seconds_text(took.total_seconds())
     ]  # fmt: skip
     assert "its package:" not in text
 
 
-def test_a_run_that_is_not_there_is_refused_with_those_that_are(
+def test_an_unknown_run_is_refused_and_the_newest_runs_are_listed(
     built: BuiltProject, tmp_path: Path
 ) -> None:
     ran = built.run("monitor", "report", "--out", tmp_path, "--run", "2019")
@@ -162,7 +165,7 @@ def test_a_run_that_is_not_there_is_refused_with_those_that_are(
     assert built.recorded_packages()[-1].run_id in ran.stderr
 
 
-def test_nothing_published_is_an_index_that_says_so(tmp_path: Path) -> None:
+def test_the_index_says_if_nothing_was_published(tmp_path: Path) -> None:
     empty = BuiltProject(tmp_path)
     ran = empty.run("monitor", "report", "--json")
     assert ran.returncode == 0, ran.stderr
@@ -171,7 +174,7 @@ def test_nothing_published_is_an_index_that_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         ("gates.json", "{", "is not JSON"),
         ("gates.json", "[]", "is not a JSON object"),
@@ -179,13 +182,13 @@ def test_nothing_published_is_an_index_that_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_a_package_that_cannot_be_read_is_named_and_the_others_are_shown(
-    built_copy: BuiltProject, tmp_path: Path, name: str, content: str, says: str
+    built_copy: BuiltProject, tmp_path: Path, name: str, content: str, message: str
 ) -> None:
     package = built_copy.newest_package("onpart_inventory")
     (package.folder / name).write_text(content)
     named, why = _unreadable(built_copy, tmp_path)
     assert named == f"{package.file}/{package.run_id}"
-    assert says in why
+    assert message in why
     assert why in unescape((tmp_path / "out/index.html").read_text())
 
 
@@ -195,16 +198,30 @@ def test_an_audit_that_its_manifest_does_not_count_is_not_shown(
     package = built_copy.newest_package("onpart_inventory")
     header, rows = read_audit(package)
     write_audit(package, header, rows[1:])
-    assert "other rows than its manifest counts" in _unreadable(built_copy, tmp_path)[1]
+    assert (
+        "does not have the rows that the manifest counts"
+        in _unreadable(built_copy, tmp_path)[1]
+    )
 
 
 def _unreadable(built: BuiltProject, folder: Path) -> tuple[str, str]:
     ran = built.run("monitor", "report", "--out", folder / "out", "--json")
-    told = json.loads(ran.stdout)
-    assert (ran.returncode, told["exit_code"], told["status"]) == (1, 1, "incomplete")
-    assert len(told["pages"]) == len(built.recorded_packages()) - 1
-    ((named, why),) = told["unreadable"].items()
+    result = json.loads(ran.stdout)
+    assert (ran.returncode, result["exit_code"], result["status"]) == (
+        1,
+        1,
+        "incomplete",
+    )
+    assert len(result["pages"]) == len(built.recorded_packages()) - 1
+    ((named, why),) = result["unreadable"].items()
     return named, why
+
+
+def read_preview(
+    package: Package, folder: Path, most: int = preview.MOST
+) -> preview.Preview | None:
+    with duck.open_session(Limits("500MB", 2), folder) as connection:
+        return preview.read(connection, package, most)
 
 
 def test_a_sample_shows_every_code_that_fired(
@@ -214,57 +231,57 @@ def test_a_sample_shows_every_code_that_fired(
     header, rows = read_audit(package)
     often = 400
     many = [{**row, "item_name": f"part {n}"} for n in range(often) for row in rows]
-    # One row in thousands, whose second code fired for no other.
+    # One row of thousands has a second code that no other row has.
     many.append({**rows[0], "reason_codes": f"{rows[0]['reason_codes']}|SELDOM"})
     write_audit(package, header, many)
     for count in package.run["counts"]:
         count["rows"] *= often
         key = (count["status"], count["reason"])
         count["rows"] += key == (rows[0]["status"], rows[0]["reason_code"])
-    whole = preview.of(package, Limits("500MB", 2), tmp_path)
-    some = preview.of(package, Limits("500MB", 1), tmp_path, most=100)
+    whole = read_preview(package, tmp_path)
+    some = read_preview(package, tmp_path, 100)
     assert whole is not None
     assert some is not None
     assert whole.total == some.total == len(many)
     assert len(whole.rows) <= preview.MOST < len(many)
     for each in (whole, some):
-        seen = Counter(code for row in each.rows for code in row[-1].split("|"))
-        assert set(seen) == set(whole.fired) > {"SELDOM"}
+        codes = Counter(code for row in each.rows for code in row[-1].split("|"))
+        assert set(codes) == set(whole.fired) > {"SELDOM"}
     assert len(some.rows) <= 100
-    again = preview.of(package, Limits("500MB", 2), tmp_path, most=100)
+    again = read_preview(package, tmp_path, 100)
     assert again is not None
     assert again.rows == some.rows
 
 
-def test_a_file_of_a_term_is_told_by_the_rows_of_that_term(
+def test_a_file_of_a_term_has_the_rows_of_that_term(
     built_copy: BuiltProject, tmp_path: Path
 ) -> None:
     package = built_copy.newest_package("order_feed_full_file.4268-FA26")
     header, rows = read_audit(package)
     rows[-1]["sis_term_id"] = "another"
     write_audit(package, header, rows)
-    seen = preview.of(package, Limits("500MB", 2), tmp_path)
-    assert seen is not None
-    assert (seen.audit_rows, seen.total) == (len(rows), len(rows) - 1)
-    assert len(seen.rows) == seen.total
-    lines = {line["id"]: line for line in reasons.funnel(package, seen)}
+    term = read_preview(package, tmp_path)
+    assert term is not None
+    assert (term.audit_rows, term.total) == (len(rows), len(rows) - 1)
+    assert len(term.rows) == term.total
+    lines = {line["id"]: line for line in reasons.funnel(package, term)}
     assert lines["part"]["name"] == "Term 4268-FA26"
     assert lines["source"]["rows"] == len(rows)
     assert lines["part"]["rows"] == len(rows) - 1
 
 
-def test_backticks_become_code_and_markup_between_them_stays_text() -> None:
+def test_backticks_become_code_and_markup_is_escaped() -> None:
     assert html.coded("run `a <b>` & `c") == "run <code>a &lt;b&gt;</code> &amp; `c"
     assert html.breaking("a_<b>") == "a_<wbr>&lt;b&gt;"
 
 
 @pytest.mark.parametrize(
-    ("told", "written"),
+    ("value", "text"),
     [(12, "12"), (10.625, "10.625"), (1207.1, "1,207.10"), (0.0739, "0.0739"),
      (1e6, "1,000,000"), (None, ""), (True, "true")],
 )  # fmt: skip
-def test_a_figure_has_the_decimals_that_it_needs(told: object, written: str) -> None:
-    assert html.value(told) == written
+def test_a_figure_has_the_decimals_that_it_needs(value: object, text: str) -> None:
+    assert html.value(value) == text
 
 
 @pytest.mark.parametrize(
@@ -276,7 +293,7 @@ def test_a_figure_has_the_decimals_that_it_needs(told: object, written: str) -> 
         ((0, 24 * 400), ["Jan 2026", "Feb 2027"]),
     ],
 )
-def test_runs_have_names_below_a_plot_that_tell_them_apart(
+def test_the_labels_below_a_plot_differ(
     hours: tuple[int, ...], names: list[str]
 ) -> None:
     first = datetime(2026, 1, 1, tzinfo=UTC)
@@ -286,7 +303,7 @@ def test_runs_have_names_below_a_plot_that_tell_them_apart(
     assert re.findall(">([^<>]+)</t", axis) == names
 
 
-def test_reasons_share_a_sample_equally_and_none_is_left_out() -> None:
+def test_every_reason_has_an_equal_share_of_the_sample() -> None:
     assert shares({"A": 1000, "B": 1000, "C": 3}, 100) == {"C": 3, "A": 48, "B": 49}
     assert shares({"A": 5, "B": 6}, 100) == {"A": 5, "B": 6}
     assert shares(dict.fromkeys("ABCDE", 10), 2) == dict.fromkeys("ABCDE", 1)

@@ -63,6 +63,26 @@ def test_a_look_that_cannot_be_had_is_temporary(project: SampleProject) -> None:
     assert done.returncode == 75, done.stderr
 
 
+def test_publish_records_pickups_before_its_next_delivery(
+    project: SampleProject,
+) -> None:
+    first = project.publish()["files"][0]["name"]
+    assert [each["state"] for each in status(project)] == ["not looked at"]
+    again = ("onpart_inventory", "--again", "--because", "a test")
+    project.at = "2026-01-15T08:00:00Z"
+    second = project.publish(*again)["files"][0]["name"]
+    assert {each["name"]: each["state"] for each in status(project)} == {
+        first: "lies there", second: "not looked at"
+    }  # fmt: skip
+    for file in project.folder.rglob(first):
+        if "outbox" not in file.parts:
+            file.unlink()
+    project.at = "2026-01-15T09:00:00Z"
+    project.publish(*again)
+    states = {each["name"]: each["state"] for each in status(project)}
+    assert (states[first], states[second]) == ("taken", "lies there")
+
+
 def test_a_partner_that_is_not_watched_is_not_asked(project: SampleProject) -> None:
     del project.meta["pickup"]
     project.write()
