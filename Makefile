@@ -22,6 +22,7 @@ check: lint types sql test ## Run all linters, and all tests but the longest
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python .ci/words.py
 
 types: $(READY)
 	$(BIN)/mypy

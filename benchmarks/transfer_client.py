@@ -14,7 +14,7 @@ def _upload(source: str, name: str) -> None:
     from publish.transport import Destination, connect
     from runtime.environment import Environment
 
-    to = Destination.of(Environment.read(), "onpart")
+    to = Destination.read(Environment.read(), "onpart")
     connection = connect(to, "")
     sent = connection.put(Path(source), f"{name}.part", lambda size: None)
     if connection.size(f"{name}.part") != sent.bytes:

@@ -60,7 +60,7 @@ def extract(
     """
     start_logging(log_format, quiet)
     variables = Environment.read()
-    settings = Settings.of(variables)
+    settings = Settings.read(variables)
     results = []
     for name, entities in _wanted(names, variables).items():
         source = CONNECT[name](variables)

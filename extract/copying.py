@@ -37,11 +37,11 @@ class Settings:
     wait_for_lock: float
 
     @classmethod
-    def of(cls, variables: Environment) -> "Settings":
+    def read(cls, variables: Environment) -> "Settings":
         """Read FEEDS_CONNECTIONS (4), _RESUME_MINUTES (120), _KEEP_PAGES, ..."""
         return cls(
-            Place.of(variables),
-            Limits.of(variables),
+            Place.read(variables),
+            Limits.read(variables),
             variables.count("FEEDS_CONNECTIONS", 4, 1, 64),
             timedelta(minutes=variables.number("FEEDS_RESUME_MINUTES", 120)),
             variables.flag("FEEDS_KEEP_PAGES"),

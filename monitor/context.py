@@ -147,8 +147,8 @@ def read_context(at: datetime | None) -> Context:
     """
     variables = Environment.read()
     return Context(
-        Place.of(variables),
-        Limits.of(variables),
+        Place.read(variables),
+        Limits.read(variables),
         variables,
         Path.cwd(),
         at or datetime.now(UTC),

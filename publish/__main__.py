@@ -221,8 +221,8 @@ def _settings(
     return Settings(
         root=Path.cwd(),
         variables=variables,
-        place=Place.of(variables),
-        limits=Limits.of(variables),
+        place=Place.read(variables),
+        limits=Limits.read(variables),
         at=at or datetime.now(UTC).replace(microsecond=0),
         due=due,
         dry_run=dry_run,

@@ -143,7 +143,7 @@ def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> 
         ]
         if feed.pickup is None or not waiting:
             continue
-        destination = Destination.of(settings.variables, feed.destination)
+        destination = Destination.read(settings.variables, feed.destination)
         folder = feed.folder_in(settings.place.environment)
         with closing(connect(destination, folder)) as connection:
             names = set(connection.list())

@@ -171,7 +171,7 @@ class Place:
     data: Path
 
     @classmethod
-    def of(cls, variables: Environment) -> "Place":
+    def read(cls, variables: Environment) -> "Place":
         """Read FEEDS_ENVIRONMENT (dev) and FEEDS_DATA (data/<environment>)."""
         environment = variables.text("FEEDS_ENVIRONMENT", "dev")
         if environment not in ENVIRONMENTS:
@@ -221,7 +221,7 @@ class Limits:
     threads: int
 
     @classmethod
-    def of(cls, variables: Environment) -> "Limits":
+    def read(cls, variables: Environment) -> "Limits":
         """Read FEEDS_MEMORY_LIMIT (2GB) and FEEDS_THREADS (4)."""
         memory = variables.text("FEEDS_MEMORY_LIMIT", "2GB")
         if not DUCKDB_SIZE.fullmatch(memory):

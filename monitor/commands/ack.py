@@ -44,7 +44,7 @@ def command(
             f"--until: expected a time in the future (UTC), found {end:{CLOCK}}."
         )
     variables = Environment.read()
-    path = Place.of(variables).data / STATE
+    path = Place.read(variables).data / STATE
     by = variables.text("FEEDS_OPERATOR", getpass.getuser())
     with one_writer(path.parent, "monitor ack", 60):
         state = State.read(path)

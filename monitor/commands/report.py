@@ -43,10 +43,10 @@ def command(
     """
     start_logging(log_format, quiet)
     variables = Environment.read()
-    place = Place.of(variables)
+    place = Place.read(variables)
     site = Site(
         place,
-        Limits.of(variables),
+        Limits.read(variables),
         Path.cwd(),
         Path.cwd() / variables.text("DBT_TARGET_PATH", "target"),
         out or place.data / "report",

@@ -46,7 +46,7 @@ def command(
     """
     start_logging(log_format, quiet)
     variables = Environment.read()
-    place, limits = Place.of(variables), Limits.of(variables)
+    place, limits = Place.read(variables), Limits.read(variables)
     with duck.open_warehouse(place.warehouse, limits) as connection:
         subjects = _subjects(place, feed)
         matches = search.matches(connection, subjects, key)

@@ -73,7 +73,6 @@ def runs(place: Place, ledger: Ledger, most: int) -> dict[str, list[Run]]:
     for file in sorted(folder(place).glob("[!_]*/")):
         if paths := sorted(file.glob("[!.]*.json"))[-most:]:
             result[file.name] = [
-                Run(read_json(path), (file.name, path.stem) in sent)
-                for path in paths
+                Run(read_json(path), (file.name, path.stem) in sent) for path in paths
             ]
     return result

@@ -58,7 +58,7 @@ def check(
     start_logging(log_format, quiet)
     variables = Environment.read()
     failpoints.arm(variables)
-    place = Place.of(variables)
+    place = Place.read(variables)
     chosen = list(_chosen(variables, place, destinations, folder))
     wait = variables.number("FEEDS_LOCK_WAIT", 0)
     with one_writer(checks.folder(place.data), "publish check", wait):
@@ -85,7 +85,7 @@ def _check(
     result = Report(name, folder, names, stamp(datetime.now(UTC)))
     must_replace = not users or any(feed.repeats_its_name for feed in users)
     try:
-        Probe(Destination.of(variables, name), result, must_replace).run()
+        Probe(Destination.read(variables, name), result, must_replace).run()
     except Misuse as error:
         # The other destinations are still checked.
         result.verdict, result.message = "not configured", str(error)

@@ -127,11 +127,11 @@ class Probe:
         return None
 
     def _expect(self, connection: Connection, name: str, size: int) -> None:
-        found = connection.size(name)
-        if found is None:
+        remote = connection.size(name)
+        if remote is None:
             raise Refused(f"the server said yes, but no longer has the file {name}")
-        if found != size:
-            raise Refused(f"{name}: expected {size} bytes, the server has {found}")
+        if remote != size:
+            raise Refused(f"{name}: expected {size} bytes, the server has {remote}")
 
     def _listed(self, connection: Connection) -> list[str]:
         """Return the files of this and earlier checks that the server has.

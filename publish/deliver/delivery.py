@@ -73,9 +73,9 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     if feed.manifest == "deliver":
         paths.insert(0, prepared.package / prepared.manifest)
     folder = feed.folder_in(settings.place.environment)
-    destination = Destination.of(settings.variables, feed.destination)
+    destination = Destination.read(settings.variables, feed.destination)
     intent = _intent(settings, prepared, paths, period)
-    policy = RetryPolicy.of(settings.variables, feed.destination)
+    policy = RetryPolicy.read(settings.variables, feed.destination)
     with destination_lock(settings.variables, destination, folder):
         record = deliver_with_retries(
             Attempt(ledger, _connect(settings), intent, paths, settings.bar), policy
@@ -128,9 +128,9 @@ def _reconcile_feed(settings: Settings, ledger: Ledger, feed: str) -> None:
     if not open_intents:
         return reconcile()  # an unknown outcome still stops the feed
     name, folder = open_intents[0]["destination"], open_intents[0]["folder"]
-    destination = Destination.of(settings.variables, name)
+    destination = Destination.read(settings.variables, name)
     with destination_lock(settings.variables, destination, folder):
-        return RetryPolicy.of(settings.variables, name).run(reconcile)
+        return RetryPolicy.read(settings.variables, name).run(reconcile)
 
 
 def _intent(
@@ -174,6 +174,6 @@ def _intent(
 
 def _connect(settings: Settings) -> Connect:
     def connect_to(name: str, folder: str) -> Connection:
-        return connect(Destination.of(settings.variables, name), folder)
+        return connect(Destination.read(settings.variables, name), folder)
 
     return connect_to

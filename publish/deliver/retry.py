@@ -51,7 +51,7 @@ class RetryPolicy:
     pause: float = 2
 
     @classmethod
-    def of(cls, variables: Environment, destination: str) -> "RetryPolicy":
+    def read(cls, variables: Environment, destination: str) -> "RetryPolicy":
         """Read the variables of a destination."""
         prefix = f"DEST_{destination.upper()}"
         return cls(

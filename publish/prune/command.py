@@ -50,7 +50,7 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
     start_logging(log_format, quiet)
     variables = Environment.read()
     failpoints.arm(variables)
-    place, keep = Place.of(variables), Keep.read(variables)
+    place, keep = Place.read(variables), Keep.read(variables)
     by = variables.optional("FEEDS_OPERATOR") or getpass.getuser()
     with _locked(place, variables, dry_run):
         ledger = Ledger(place.ledger)

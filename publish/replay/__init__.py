@@ -59,7 +59,7 @@ def replay(
     Raises:
         Refused: what it was made of is gone or changed, or the code makes no such file.
     """
-    limits = Limits.of(variables)
+    limits = Limits.read(variables)
     ledger = Ledger(place.ledger)
     there = workspace.prepare(place, ledger, run, work)
     output = build.dbt(there, root, run, limits)

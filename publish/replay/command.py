@@ -52,7 +52,7 @@ def command(
     """
     start_logging(log_format, quiet)
     variables, root = Environment.read(), Path.cwd()
-    place = Place.of(variables)
+    place = Place.read(variables)
     recorded = outbox.find(place.outbox, run)
     recorded.check()
     workspace.require(recorded)

@@ -75,7 +75,7 @@ class Destination:
     ssh: Ssh = field(default_factory=Ssh)
 
     @classmethod
-    def of(cls, variables: Environment, name: str) -> "Destination":
+    def read(cls, variables: Environment, name: str) -> "Destination":
         """Read the variables of a destination.
 
         Raises:

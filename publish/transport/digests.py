@@ -29,7 +29,7 @@ class Digest:
     value: str
 
     @classmethod
-    def of(cls, algorithm: str, text: str) -> "Digest":
+    def parse(cls, algorithm: str, text: str) -> "Digest":
         """Read hexadecimal text in any spelling.
 
         Raises:
@@ -112,7 +112,7 @@ class Tally:
         """Return count and hashes so far."""
         other = None
         if self._other is not None and self._algorithm is not None:
-            other = Digest.of(self._algorithm, self._other.hexdigest())
+            other = Digest.parse(self._algorithm, self._other.hexdigest())
         return Sent(self._count, self._sha256.hexdigest(), other)
 
 

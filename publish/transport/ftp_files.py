@@ -222,4 +222,4 @@ def digest_in_reply(reply: str, algorithm: str, name: str) -> Digest | None:
     text = re.sub(r"(?m)^\d{3}[ -]", "", reply).replace(name, " ")
     form = r"[0-9A-F]{1,8}" if algorithm == "CRC32" else rf"[0-9A-F]{{{digits}}}"
     hashes = [word for word in text.split() if re.fullmatch(form, word, re.IGNORECASE)]
-    return Digest.of(algorithm, hashes[-1]) if hashes else None
+    return Digest.parse(algorithm, hashes[-1]) if hashes else None

@@ -29,7 +29,7 @@ def destination(to: Partner, **more: str) -> Destination:
     changed = {f"DEST_ONPART_{name}": text for name, text in more.items()}
     patient = {"DEST_ONPART_ALLOW_PLAINTEXT": "1", "DEST_ONPART_TIMEOUT": "10"}
     given = {**patient, **to.variables(), **changed}
-    return Destination.of(Environment(given), "onpart")
+    return Destination.read(Environment(given), "onpart")
 
 
 @contextmanager

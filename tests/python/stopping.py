@@ -32,9 +32,9 @@ variables = Environment(dict(os.environ))
 arm(variables)
 
 def open_(name, folder):
-    return connect(Destination.of(variables, name), folder)
+    return connect(Destination.read(variables, name), folder)
 
-policy = RetryPolicy.of(variables, intent["destination"])
+policy = RetryPolicy.read(variables, intent["destination"])
 try:
     deliver_with_retries(Attempt(Ledger(ledger), open_, intent, [feed]), policy)
 except Stop as stop:

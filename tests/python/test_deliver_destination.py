@@ -16,7 +16,7 @@ KEY = "ssh-ed25519 AAAA"
 
 def read_destination(**given: str) -> Destination:
     named = {f"DEST_ONPART_{name}": text for name, text in given.items()}
-    return Destination.of(Environment(named), "onpart")
+    return Destination.read(Environment(named), "onpart")
 
 
 @pytest.mark.parametrize(

@@ -39,19 +39,19 @@ def test_what_is_sent_is_hashed_by_the_servers_algorithm(algorithm: str) -> None
         len(CONTENT),
         hashlib.sha256(CONTENT).hexdigest(),
     )
-    assert sent.agrees(Digest.of(algorithm, expected)) is True
+    assert sent.agrees(Digest.parse(algorithm, expected)) is True
     other = "1" * len(expected)
-    assert sent.agrees(Digest.of(algorithm, other)) is False
+    assert sent.agrees(Digest.parse(algorithm, other)) is False
 
 
 def test_a_hash_of_another_algorithm_cannot_be_compared() -> None:
     sent = Sent(1, hashlib.sha256(b"x").hexdigest())
-    assert sent.agrees(Digest.of("MD5", hashlib.md5(b"x").hexdigest())) is None
+    assert sent.agrees(Digest.parse("MD5", hashlib.md5(b"x").hexdigest())) is None
 
 
 @pytest.mark.parametrize("text", ["00ABCDEF", "abcdef", "0abcdef", "ABCDEF"])
 def test_a_crc_is_a_number(text: str) -> None:
-    assert Digest.of("CRC32", text) == Digest.of("CRC32", "00abcdef")
+    assert Digest.parse("CRC32", text) == Digest.parse("CRC32", "00abcdef")
 
 
 _SHA = "50" * 32

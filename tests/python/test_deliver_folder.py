@@ -17,7 +17,7 @@ from runtime.exits import Refused, Temporary
 
 def open_(folder: Path) -> Connection:
     variables = Environment({"DEST_ONPART_URL": folder.as_uri()})
-    return connect(Destination.of(variables, "onpart"), "")
+    return connect(Destination.read(variables, "onpart"), "")
 
 
 def test_a_folder_stores_replaces_lists_and_removes(tmp_path: Path) -> None:

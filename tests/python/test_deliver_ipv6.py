@@ -24,7 +24,7 @@ def test_a_file_arrives_by_ipv6(tmp_path: Path) -> None:
             "DEST_ONPART_PASSWORD": "pass-of-tests",
             "DEST_ONPART_CA_FILE": str(shown.ca_file),
         }
-        to = Destination.of(Environment(variables), "onpart")
+        to = Destination.read(Environment(variables), "onpart")
         connection = connect(to, "")
         connection.put(source, "x", ignore)
         assert connection.size("x") == len(CONTENT)

@@ -30,7 +30,7 @@ def opened(
             "DEST_ONPART_CA_FILE": str(shown.ca_file),
             **{f"DEST_ONPART_{name}": text for name, text in more.items()},
         }
-        connection = connect(Destination.of(Environment(variables), "onpart"), folder)
+        connection = connect(Destination.read(Environment(variables), "onpart"), folder)
         try:
             yield connection
         finally:

@@ -153,7 +153,7 @@ def test_a_server_without_ssh_is_temporary(tmp_path: Path, greeting: bytes) -> N
             "TIMEOUT": "1",
         }
         variables = {f"DEST_ONPART_{name}": text for name, text in given.items()}
-        to = Destination.of(Environment(variables), "onpart")
+        to = Destination.read(Environment(variables), "onpart")
         with pytest.raises(Temporary, match="connecting to sftp://127"):
             connect(to, "")
 
@@ -179,7 +179,7 @@ from runtime.environment import Environment
 @click.command()
 @click.argument("source", type=Path)
 def upload(source):
-    connection = connect(Destination.of(Environment(dict(os.environ)), "onpart"), "")
+    connection = connect(Destination.read(Environment(dict(os.environ)), "onpart"), "")
     try:
         print("connected", flush=True)
         input()

@@ -86,8 +86,8 @@ def variables(server: order_tool.Server, data: Path, **more: object) -> dict[str
 def table(data: Path, what: str, entity: str = "orders") -> list[Any]:
     """What dbt would read."""
     file = data / "landing/current/order_tool" / f"{entity}.parquet"
-    found = duckdb.execute(f"select {what} from read_parquet(?)", [str(file)])
-    return found.fetchall()
+    rows = duckdb.execute(f"select {what} from read_parquet(?)", [str(file)])
+    return rows.fetchall()
 
 
 def ids(data: Path) -> list[int]:
@@ -113,9 +113,9 @@ def test_everything_is_copied_and_counted(
         ("4265", True),
         ("4268", False),
     ]
-    told = report(data)
-    assert told["status"] == "complete"
-    orders = told["entities"]["orders"]
+    result = report(data)
+    assert result["status"] == "complete"
+    orders = result["entities"]["orders"]
     assert (orders["rows"], orders["count_before"], orders["count_after"]) == (
         COUNT,
         COUNT,
@@ -136,9 +136,9 @@ def test_values_are_kept_at_every_depth(
         "order_id, sis_term_id, created_at, updated_at, canceled_at, is_royalty, "
         "sections, catalog_items, content_requests",
     )
-    for given, found in zip(records()["orders"], rows, strict=True):
-        assert found[:6] == tuple(given.values())[:6]
-        nested = [json.loads(part, parse_float=Decimal) for part in found[6:]]
+    for given, row in zip(records()["orders"], rows, strict=True):
+        assert row[:6] == tuple(given.values())[:6]
+        nested = [json.loads(part, parse_float=Decimal) for part in row[6:]]
         items = [
             {
                 name: Decimal(value) if isinstance(value, Verbatim) else value
@@ -156,9 +156,9 @@ def test_each_list_is_read_twice_and_only_as_documented(
     assert {r.method for r in server.requests} == {"GET"}
     assert {r.status for r in server.requests} == {200}
     assert {r.size for r in server.requests} == {1, 10}
-    asked = Counter((r.endpoint, r.page) for r in server.requests if r.size == 10)
+    requested = Counter((r.endpoint, r.page) for r in server.requests if r.size == 10)
     pages = {("orders", n): 2 for n in range(1, 6)}
-    assert asked == {**pages, ("terms", 1): 2}
+    assert requested == {**pages, ("terms", 1): 2}
 
 
 def test_a_dry_run_asks_for_counts_only(
@@ -195,8 +195,8 @@ def test_both_sources_are_copied_in_one_command(
         env = {**variables(server, data), **parts.variables}
         done = command("extract", "--json", env=env)
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)["sources"]
-        assert [each["source"] for each in told] == ["ordertime", "order_tool"]
+        result = json.loads(done.stdout)["sources"]
+        assert [each["source"] for each in result] == ["ordertime", "order_tool"]
         assert ids(data) == ALL
         assert {r.endpoint for r in parts.requests} == {"list", "count", "entityref"}
         # Each keeps what it had when the other is copied alone.
@@ -240,7 +240,7 @@ def test_a_source_that_stays_down_is_temporary(
 
 
 @pytest.mark.parametrize(
-    ("server", "said"),
+    ("server", "message"),
     [
         (["orders@3+:retype:order_id"], "the known field order_id has another type"),
         (["orders@3+:retype:is_royalty"], "field is_royalty has another type"),
@@ -264,14 +264,14 @@ def test_a_source_that_stays_down_is_temporary(
     indirect=["server"],
 )
 def test_a_wrong_answer_is_refused_in_one_sentence(
-    server: order_tool.Server, data: Path, command: Command, said: str
+    server: order_tool.Server, data: Path, command: Command, message: str
 ) -> None:
     env = variables(server, data, FEEDS_HTTP_BODY_LIMIT=1_000_000, FEEDS_CONNECTIONS=1)
     done = command("extract", env=env)
     assert done.returncode == 1, done.stderr
     errors = [line for line in done.stderr.splitlines() if "Error" in line]
     assert len(errors) == 1
-    assert said in errors[0]
+    assert message in errors[0]
     assert nothing_landed(data)
 
 
@@ -411,14 +411,14 @@ def test_a_killed_run_goes_on_and_asks_for_no_page_twice(
         first.send_signal(number)
         first.wait()
     assert first.returncode == (-9 if number == signal.SIGKILL else 143)
-    kept = len(list(data.glob("landing/*/order_tool/pages/*/*/*.zst")))
+    pages = len(list(data.glob("landing/*/order_tool/pages/*/*/*.zst")))
     done = command("extract", env=env)
     assert done.returncode == 0, done.stderr
     assert "resume run=" in done.stderr
     pages = [r for r in server.requests if r.size == 10]
     # Two readings of one page of terms and five of orders, and at most the one page
     # that was on its way when the run ended.
-    assert kept >= 5
+    assert pages >= 5
     assert len(pages) <= 2 * (1 + 5) + 1
     assert ids(data) == ALL
     assert report(data)["resumed"]
@@ -447,7 +447,7 @@ def test_a_wrong_token_is_refused_and_never_shown(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"ORDER_TOOL_TOKEN": ""}, "ORDER_TOOL_TOKEN is not set"),
         ({"ORDER_TOOL_URL": "http://orders.example.com"}, "ORDER_TOOL_URL must be an"),
@@ -463,11 +463,11 @@ def test_a_wrong_variable_is_named(
     data: Path,
     command: Command,
     change: dict[str, Any],
-    said: str,
+    message: str,
 ) -> None:
     done = command("extract", env=variables(server, data, **change))
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert not server.requests
 
 

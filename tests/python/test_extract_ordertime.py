@@ -77,8 +77,8 @@ def rows(data: Path, entity: str = "part_items") -> list[int]:
     """The keys that dbt would read."""
     file = data / "landing/current/ordertime" / f"{entity}.parquet"
     key = "ItemRef.Id" if entity == "stock_by_location" else "Id"
-    found = duckdb.execute(f"select {key} from read_parquet(?)", [str(file)])
-    return [row[0] for row in found.fetchall()]
+    rows = duckdb.execute(f"select {key} from read_parquet(?)", [str(file)])
+    return [row[0] for row in rows.fetchall()]
 
 
 def report(data: Path) -> dict[str, Any]:
@@ -96,17 +96,17 @@ def test_everything_is_copied_and_counted(
     assert done.returncode == 0, done.stderr
     assert rows(data) == ALL
     assert sorted(rows(data, "stock_by_location")) == ALL
-    told = report(data)
-    assert told["status"] == "complete"
-    items = told["entities"]["part_items"]
+    result = report(data)
+    assert result["status"] == "complete"
+    items = result["entities"]["part_items"]
     assert (items["rows"], items["count_before"], items["count_after"]) == (40, 40, 40)
     assert items["rounds"] == 1
-    assert told["entities"]["item_groups"]["rows"] == 1
+    assert result["entities"]["item_groups"]["rows"] == 1
     # 40 full rows need a fifth page, because a full page might not be the last.
     assert items["pages"] == 5
     assert "40 part_items" in done.stdout
     assert "0 retries" in done.stdout
-    run = data / "landing" / told["run_id"] / "ordertime"
+    run = data / "landing" / result["run_id"] / "ordertime"
     assert sorted(path.name for path in run.iterdir()) == [
         "extract.json",
         "item_groups.parquet",
@@ -121,10 +121,10 @@ def test_only_documented_requests_are_made_and_none_twice(
     server: ordertime.Server, data: Path, command: Command
 ) -> None:
     assert not command("extract", env=variables(server, data)).returncode
-    asked = Counter(
+    requested = Counter(
         (r.method, r.endpoint, r.record_type, r.page) for r in server.requests if r.page
     )
-    paged = {k: n for k, n in asked.items() if k[0] == "POST"}
+    paged = {k: n for k, n in requested.items() if k[0] == "POST"}
     stock = {k: n for k, n in paged.items() if k[2] == 1112}
     assert {r.endpoint for r in server.requests} == {"list", "count", "entityref"}
     assert set(stock.values()) == {2}  # no light list: the whole is read twice
@@ -136,9 +136,9 @@ def test_json_is_one_object_on_stdout(
     server: ordertime.Server, data: Path, command: Command
 ) -> None:
     done = command("extract", "--json", env=variables(server, data))
-    told = json.loads(done.stdout)
-    assert told["status"] == "done"
-    assert told["sources"][0]["entities"]["part_items"]["rows"] == ITEMS
+    result = json.loads(done.stdout)
+    assert result["status"] == "done"
+    assert result["sources"][0]["entities"]["part_items"]["rows"] == ITEMS
 
 
 def test_a_dry_run_shows_counts_and_lands_nothing(
@@ -207,7 +207,7 @@ def test_a_source_that_stays_down_is_temporary(
 
 
 @pytest.mark.parametrize(
-    ("server", "said"),
+    ("server", "message"),
     [
         (["101@1:400"], "expected status 200, found 400"),
         ({"options": Options(forbidden=frozenset({101}))}, "right to view"),
@@ -215,16 +215,16 @@ def test_a_source_that_stays_down_is_temporary(
     indirect=["server"],
 )
 def test_a_refused_request_is_not_made_again(
-    server: ordertime.Server, data: Path, command: Command, said: str
+    server: ordertime.Server, data: Path, command: Command, message: str
 ) -> None:
     done = command("extract", env=variables(server, data))
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert sum(r.record_type == 101 for r in server.requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("server", "said"),
+    ("server", "message"),
     [
         (["list/101@2:nan"], "hostile JSON: expected a number, found NaN"),
         (["list/101@2:deep"], "levels of nesting"),
@@ -238,14 +238,14 @@ def test_a_refused_request_is_not_made_again(
     indirect=["server"],
 )
 def test_a_wrong_answer_is_refused_in_one_sentence(
-    server: ordertime.Server, data: Path, command: Command, said: str
+    server: ordertime.Server, data: Path, command: Command, message: str
 ) -> None:
     env = variables(server, data, FEEDS_HTTP_BODY_LIMIT=1_000_000)
     done = command("extract", env=env)
     errors = [line for line in done.stderr.splitlines() if "Error" in line]
     assert done.returncode == 1, done.stderr
     assert len(errors) == 1
-    assert said in errors[0]
+    assert message in errors[0]
     assert not (data / "landing/current").exists()
 
 
@@ -355,17 +355,17 @@ def test_a_killed_run_goes_on_and_asks_for_no_page_twice(
         first.wait()
     assert time.monotonic() - began < 20
     assert first.returncode == (-9 if number == signal.SIGKILL else 143)
-    kept = stored(data)
-    asked = len(server.requests)
+    pages = stored(data)
+    requested = len(server.requests)
     done = command("extract", env=variables(server, data))
     assert done.returncode == 0, done.stderr
     assert "resume run=" in done.stderr
     again = {
         (r.endpoint, r.record_type, r.page)
-        for r in server.requests[asked:]
+        for r in server.requests[requested:]
         if r.method == "POST" and r.record_type == 150
     }
-    assert kept
+    assert pages
     assert not again  # locations were read first, and are durable
     assert rows(data) == ALL
     assert report(data)["resumed"]

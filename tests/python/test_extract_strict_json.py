@@ -7,7 +7,7 @@ from runtime.exits import Refused
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b'[{"Id": 1, "Id": 2}]', "the key 'Id' appears twice"),
         (b'[{"Ref": {"Name": "a", "Name": "b"}}]', "the key 'Name' appears twice"),
@@ -19,8 +19,8 @@ from runtime.exits import Refused
         (b'{"a":' * 65 + b"1" + b"}" * 65, "at most 64 levels"),
     ],
 )
-def test_hostile_json_is_refused(body: bytes, said: str) -> None:
-    with pytest.raises(Refused, match=said):
+def test_hostile_json_is_refused(body: bytes, message: str) -> None:
+    with pytest.raises(Refused, match=message):
         parse(body)
 
 
@@ -49,7 +49,7 @@ def test_64_levels_are_sound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b'[{"Id": 1, "Price": NaN}]', "found NaN"),
         (b'[{"Id": 1, "Price": ' + b"9" * 5000 + b"}]", "found one of 5,000"),
@@ -63,8 +63,8 @@ def test_64_levels_are_sound() -> None:
         (b"null", "expected a list of records"),
     ],
 )
-def test_a_hostile_page_is_refused(body: bytes, said: str) -> None:
-    with pytest.raises(Refused, match=said):
+def test_a_hostile_page_is_refused(body: bytes, message: str) -> None:
+    with pytest.raises(Refused, match=message):
         parse_rows(body)
 
 

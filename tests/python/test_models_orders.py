@@ -26,9 +26,9 @@ ORDERS = ("+order_audit", "+order_terms", "+order_feed_delta", "order_warning_co
 ONLY_ORDERS = ("--select", *ORDERS)
 
 
-def failed(said: str) -> set[str]:
-    """The data tests that failed, of what dbt said."""
-    return set(re.findall(r" of \d+ FAIL \d+ (\w+)", said))
+def failed(output: str) -> set[str]:
+    """The data tests that failed, by the output of dbt."""
+    return set(re.findall(r" of \d+ FAIL \d+ (\w+)", output))
 
 
 def orders() -> list[dict]:
@@ -54,8 +54,8 @@ def orders() -> list[dict]:
 def test_the_examples_of_the_specification_come_out(data, build, query):
     land_parts(data, *preview())
     land_orders(data, orders(), TERMS)
-    code, said = build()
-    assert code == 0, said
+    code, output = build()
+    assert code == 0, output
     assert query(
         "select order_id, count(*) from order_feed_v2 group by 1 order by 1"
     ) == [
@@ -146,8 +146,8 @@ LAYOUT_3 = [
 def test_each_layout_has_its_columns_in_their_order(data, build, query, delivered):
     land_orders(data, orders(), TERMS)
     setting = f"{{order_feed_layout: {delivered}}}"
-    code, said = build(*ONLY_ORDERS, "--vars", setting)
-    assert code == 0, said
+    code, output = build(*ONLY_ORDERS, "--vars", setting)
+    assert code == 0, output
     for layout, columns in enumerate((LAYOUT_1, LAYOUT_2, LAYOUT_3), start=1):
         for model in ("order_feed", "order_feed_delta"):
             assert columns == [
@@ -180,8 +180,8 @@ def test_each_layout_has_its_columns_in_their_order(data, build, query, delivere
 
 def test_a_company_without_an_order_tool_builds(data, build, query):
     land_parts(data, *preview())
-    code, said = build()
-    assert code == 0, said
+    code, output = build()
+    assert code == 0, output
     for table in (
         "order_feed_v1",
         "order_feed_v2",
@@ -199,8 +199,8 @@ def test_a_delta_restates_what_changed_and_nothing_else(data, build, query):
     delta = "select order_id, count(*) from order_feed_delta_v2 group by 1 order by 1"
 
     def built() -> list[tuple]:
-        code, said = build(*ONLY_ORDERS)
-        assert code == 0, said
+        code, output = build(*ONLY_ORDERS)
+        assert code == 0, output
         return query(delta)
 
     everything = built()
@@ -251,9 +251,11 @@ def test_a_layout_that_is_delivered_must_be_a_table(data, build, project):
     spoil(
         layouts, "'table' if layout == var('order_feed_layout') else 'view'", "'view'"
     )
-    code, said = build("--select", "+every_delivered_model_is_a_table", project=project)
+    code, output = build(
+        "--select", "+every_delivered_model_is_a_table", project=project
+    )
     assert code == 1
-    assert re.search(r"FAIL \d+ every_delivered_model_is_a_table", said), said
+    assert re.search(r"FAIL \d+ every_delivered_model_is_a_table", output), output
 
 
 def test_orders_that_are_hostile_in_every_way_are_named(data, build, query):
@@ -275,8 +277,8 @@ def test_orders_that_are_hostile_in_every_way_are_named(data, build, query):
         order(15, (catalog_item("C1", title="a\x00b\nc", publication_date="1 May"),)),
     ]
     land_orders(data, hostile, TERMS)
-    code, said = build(*ONLY_ORDERS)
-    assert code == 0, said
+    code, output = build(*ONLY_ORDERS)
+    assert code == 0, output
     assert query(
         "select order_id, reason_codes, warnings from order_audit order by order_id"
     ) == [
@@ -339,9 +341,9 @@ def test_each_test_of_the_feed_sees_what_it_is_for(data, build, project):
     land_orders(data, orders(), TERMS)
     rows = project / "models/intermediate/orders/int_orders_09_rows.sql"
     spoil(rows, "\nselect * from final\n", SPOILED_ROWS)
-    code, said = build(*ONLY_ORDERS, project=project)
+    code, output = build(*ONLY_ORDERS, project=project)
     assert code == 1
-    assert failed(said) == {
+    assert failed(output) == {
         "every_order_is_shown_or_in_review",
         "orders_balance_at_every_stage",
         "order_rows_are_items_times_sections",
@@ -353,7 +355,7 @@ def test_each_test_of_the_feed_sees_what_it_is_for(data, build, project):
         "order_prices_are_not_negative",
         "order_times_are_whole_minutes",
         "order_texts_are_never_blank",
-    }, said
+    }, output
 
 
 def test_each_test_of_the_audit_sees_what_it_is_for(data, build, project):
@@ -362,14 +364,14 @@ def test_each_test_of_the_audit_sees_what_it_is_for(data, build, project):
     reasons = project / "seeds/order_reason_codes.csv"
     (skipped,) = re.findall("ORDER_WITHOUT_ITEMS.*", reasons.read_text())
     spoil(reasons, skipped, skipped.replace("AUDIT", "PUBLISH"))
-    code, said = build(*ONLY_ORDERS, project=project)
+    code, output = build(*ONLY_ORDERS, project=project)
     assert code == 1
-    assert failed(said) == {
+    assert failed(output) == {
         "the_order_feed_comes_from_one_extract_run",
         "every_order_warning_is_described",
         "order_audit_status_and_output_agree",
         "orders_balance_at_every_stage",
-    }, said
+    }, output
 
 
 def test_an_order_or_a_term_that_comes_twice_is_refused(data, build, project):
@@ -377,20 +379,20 @@ def test_an_order_or_a_term_that_comes_twice_is_refused(data, build, project):
     sections = project / "models/intermediate/orders/int_orders_02_sections.sql"
     again = "\nselect * from final union all select * from final\n"
     spoil(sections, "\nselect * from final\n", again)
-    code, said = build(*ONLY_ORDERS, project=project)
+    code, output = build(*ONLY_ORDERS, project=project)
     assert code == 1
-    assert "FAIL 1 unique_stg_order_tool__orders_order_id" in said, said
-    assert "FAIL 1 unique_stg_order_tool__terms_sis_term_id" in said, said
+    assert "FAIL 1 unique_stg_order_tool__orders_order_id" in output, output
+    assert "FAIL 1 unique_stg_order_tool__terms_sis_term_id" in output, output
     land_orders(data, orders(), TERMS)
-    code, said = build(*ONLY_ORDERS, project=project)
+    code, output = build(*ONLY_ORDERS, project=project)
     assert code == 1
-    assert re.search(r"FAIL \d+ section_is_on_an_order_once", said), said
+    assert re.search(r"FAIL \d+ section_is_on_an_order_once", output), output
 
 
 def test_a_reason_that_is_not_in_the_seed_is_refused(data, build, project):
     land_orders(data, orders(), TERMS)
     reasons = project / "seeds/order_reason_codes.csv"
     spoil(reasons, "TERM_UNKNOWN,", "TERM_ODD,")
-    code, said = build(*ONLY_ORDERS, project=project)
+    code, output = build(*ONLY_ORDERS, project=project)
     assert code == 1
-    assert re.search("NOT NULL constraint failed: order_audit.*status", said), said
+    assert re.search("NOT NULL constraint failed: order_audit.*status", output), output

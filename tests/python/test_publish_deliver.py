@@ -46,7 +46,7 @@ class Partner(Stub):
         timeouts = dict.fromkeys(("TIMEOUT", "REPLY_TIMEOUT"), "5")
         short = {f"DEST_ONPART_{name}": text for name, text in timeouts.items()}
         variables = Environment({**self.variables(), **short, **more})
-        return connect(Destination.of(variables, "onpart"), folder)
+        return connect(Destination.read(variables, "onpart"), folder)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_the_order_of_commands_is_the_safe_one(
         variables = Environment(server.variables())
 
         def open_(name: str, folder: str) -> Connection:
-            return connect(Destination.of(variables, name), folder)
+            return connect(Destination.read(variables, name), folder)
 
         record = send(ledger, open_, intent(feed), feed)
 
@@ -312,7 +312,7 @@ def test_a_folder_is_a_partner_too(tmp_path: Path, ledger: Ledger, feed: Path) -
     variables = Environment({"DEST_ONPART_URL": folder.as_uri()})
 
     def open_(name: str, folder: str) -> Connection:
-        return connect(Destination.of(variables, name), folder)
+        return connect(Destination.read(variables, name), folder)
 
     with pytest.raises(Refused, match="expected a folder"):
         send(ledger, open_, intent(feed), feed)

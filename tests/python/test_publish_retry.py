@@ -57,7 +57,7 @@ def opener(variables: dict[str, str]) -> Any:
     given = Environment({"DEST_ONPART_TIMEOUT": "11", **variables})
 
     def open_(name: str, folder: str) -> Connection:
-        return connect(Destination.of(given, name), folder)
+        return connect(Destination.read(given, name), folder)
 
     return open_
 
