@@ -164,6 +164,3 @@ def tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
         "select table_name from information_schema.tables"
     ).fetchall()
     return frozenset(row[0] for row in names)
-
-
-sql_text = text

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from monitor.why.subjects import Repeat, Subject
-from runtime.duck import rows, sql_text
+from runtime.duck import rows, text
 
 _LISTED = 3
 _DECISION = ("status", "output", "reason_code")
@@ -74,7 +74,7 @@ def _repeated(
         f" count(*) filter (where output = 'PUBLISH') over () as _won,"
         f" row_number() over (order by ({is_row}) desc, output = 'PUBLISH' desc,"
         f" {', '.join(numbers)}) as _place from {audit} where {equal}"
-        f" and contains('|' || reason_codes || '|', {sql_text(f'|{repeat.code}|')})"
+        f" and contains('|' || reason_codes || '|', {text(f'|{repeat.code}|')})"
         f" order by _place limit {_LISTED + 1}",
     )
     others = [{name: each[name] for name in columns} for each in listed[1:]]
@@ -90,8 +90,8 @@ def _equal(name: str, compared: str, value: Any) -> str:
     """Return the condition that a row has this value too; blank and null are equal."""
     if value in (None, ""):
         return f"coalesce({name}, '') = ''"
-    return f"{compared.format(name)} = {compared.format(sql_text(str(value)))}"
+    return f"{compared.format(name)} = {compared.format(text(str(value)))}"
 
 
 def _literal(value: Any) -> str:
-    return "null" if value is None else sql_text(str(value))
+    return "null" if value is None else text(str(value))

@@ -16,7 +16,7 @@ from monitor.why.audit_search import (
 )
 from monitor.why.duplicates import duplicates_of
 from monitor.why.search import Match
-from runtime.duck import Row, rows, sql_text
+from runtime.duck import Row, rows, text
 from runtime.environment import Place
 from runtime.exits import Misuse
 from store.package import Package
@@ -149,11 +149,11 @@ class Explainer:
             if ids and path.is_file():
                 columns = "*"
                 if each.omit and not self._whole:
-                    columns = f"columns(name -> name <> {sql_text(each.omit)})"
+                    columns = f"columns(name -> name <> {text(each.omit)})"
                 landed[each.entity] = rows(
                     self._connection,
                     f"select {each.column} as _id, {columns}"
-                    f" from read_parquet({sql_text(str(path))})"
+                    f" from read_parquet({text(str(path))})"
                     f" where {each.column} in ({', '.join(map(str, ids))})",
                 )
         return landed

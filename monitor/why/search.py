@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from monitor.why.subjects import Key, Subject
-from runtime.duck import Row, rows, sql_text, tables
+from runtime.duck import Row, rows, tables, text
 from runtime.exits import Misuse
 
 _NAMED = re.compile(r"(?P<kind>part|order):\s*(?P<id>\d+)")
@@ -37,10 +37,10 @@ class _Spelling:
     def fill(self, condition: str) -> str:
         """Put the key into a condition; see `subjects.Key`."""
         return (
-            condition.replace("$key", sql_text(self.key))
-            .replace("$bare", sql_text(self.bare))
-            .replace("$loose", sql_text(f"(?is){self.loose}"))
-            .replace("$among", sql_text(f"(?is)(^|[|,;\n\r]){self.loose}([|,;\n\r]|$)"))
+            condition.replace("$key", text(self.key))
+            .replace("$bare", text(self.bare))
+            .replace("$loose", text(f"(?is){self.loose}"))
+            .replace("$among", text(f"(?is)(^|[|,;\n\r]){self.loose}([|,;\n\r]|$)"))
         )
 
 
@@ -116,7 +116,7 @@ def nearest(
     subjects, key = _narrowed(subjects, key.strip())
     built = tables(connection)
     # The best of each column first: sorting all together takes ten times as long.
-    likeness = f"jaro_winkler_similarity(upper(known), upper({sql_text(key)}))"
+    likeness = f"jaro_winkler_similarity(upper(known), upper({text(key)}))"
     candidates = " union all ".join(
         f"(select known, {likeness} as likeness from (select cast({column} as varchar)"
         f" as known from {subject.audit}) where known is not null"
