@@ -91,7 +91,16 @@ def test_every_make_target_that_is_named_exists(root: Path, name: str) -> None:
 def test_every_link_of_the_documents_leads_somewhere(root: Path, name: str) -> None:
     page = root / name
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-        assert target.startswith("https://") or (page.parent / target).exists(), target
+        if not target.startswith("https://"):
+            path, _, heading = target.partition("#")
+            assert (page.parent / path).exists(), target
+            assert not heading or heading in headings(page.parent / path), target
+
+
+def headings(page: Path) -> set[str]:
+    """Return the headings of a page as links name them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {title.lower().replace(" ", "-") for title in titles}
 
 
 def shown(text: str) -> Iterator[list[str]]:
