@@ -25,7 +25,7 @@ _INTRO = """\
 
 The rules run in the order of the tables. If several rules fire for a row, the first
 one decides. `audit.csv` lists all of them, and `monitor why KEY` explains one row. A
-warning does not change the status: the row is in the file, changed as described.
+warning does not change the status of a row.
 """
 _SEEDS = (("Parts", ""), ("Orders", "order_"))
 
