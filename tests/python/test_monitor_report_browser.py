@@ -1,4 +1,4 @@
-"""The page as a person with a browser has it: a real one, from disk, no network."""
+"""The page in a real browser, opened from disk, without network."""
 
 import json
 import shutil
@@ -131,9 +131,7 @@ def test_every_link_leads_somewhere(chromium: Browser, reported: Report) -> None
             assert {"audit.csv", "gates.html", "gates.json", "index.html"} <= names
 
 
-def test_the_filter_shows_what_fits_and_the_keyboard_is_enough(
-    chromium: Browser, reported: Report
-) -> None:
+def test_the_filter_works_by_keyboard(chromium: Browser, reported: Report) -> None:
     package = reported.project.newest_package("onpart_inventory")
     page = chromium.open(reported.page(package))
     _, audit = read_audit(package)
@@ -183,9 +181,7 @@ def _choose(page: Page, name: str, value: str) -> None:
     )
 
 
-def test_text_is_legible_and_nothing_runs_off_a_phone(
-    chromium: Browser, reported: Report
-) -> None:
+def test_text_is_legible_and_fits_a_phone(chromium: Browser, reported: Report) -> None:
     package = reported.project.newest_package("onpart_inventory")
     page = reported.page(package)
     for path in (page, reported.out / "index.html"):
@@ -202,7 +198,7 @@ def test_text_is_legible_and_nothing_runs_off_a_phone(
         assert len(papers) == 2
 
 
-def test_plots_have_words_and_a_table_and_all_is_open_on_paper(
+def test_plots_have_a_label_and_a_table_and_print_unfolds_all(
     chromium: Browser, reported: Report
 ) -> None:
     package = reported.project.newest_package("onpart_inventory")
@@ -236,7 +232,7 @@ def test_plots_have_words_and_a_table_and_all_is_open_on_paper(
 def test_markup_from_the_data_stays_text(
     chromium: Browser, built_copy: BuiltProject, tmp_path: Path
 ) -> None:
-    """Wherever a value comes from: a part, a partner's server, a person, a check."""
+    """The values of parts, servers, persons and checks are all escaped."""
     package = next(
         each
         for each in built_copy.recorded_packages()
@@ -263,7 +259,7 @@ def test_markup_from_the_data_stays_text(
     assert chromium.complaints == []
 
 
-def test_were_it_not_escaped_the_policy_would_still_stop_it(
+def test_the_policy_stops_markup_that_is_not_escaped(
     chromium: Browser, reported: Report, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
@@ -279,7 +275,7 @@ def test_were_it_not_escaped_the_policy_would_still_stop_it(
 
 
 def _spoil(package: Package, ledger: Path) -> None:
-    """Put markup into every place of a package that holds somebody else's words."""
+    """Put markup into every text of a package that others write."""
     folder = package.folder
     header, rows = read_audit(package)
     for row in rows[:3]:

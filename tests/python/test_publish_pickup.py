@@ -1,4 +1,4 @@
-"""What a partner took, and what still lies there."""
+"""Which files a partner removed, and which are still there."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ def status(project: SampleProject, *words: object) -> Any:
     return json.loads(done.stdout)["files"][0]["pickup"]
 
 
-def test_a_look_tells_what_lies_there_and_what_was_taken(
+def test_look_records_which_files_are_there_and_which_were_removed(
     project: SampleProject,
 ) -> None:
     place = places.make("forgetful")
@@ -54,7 +54,7 @@ def test_a_look_tells_what_lies_there_and_what_was_taken(
     assert status(project, "--look") == status(project)
 
 
-def test_a_look_that_cannot_be_had_is_temporary(project: SampleProject) -> None:
+def test_a_server_that_cannot_be_reached_is_temporary(project: SampleProject) -> None:
     assert project.publish()["exit_code"] == 0
     away = {
         "DEST_ONPART_URL": "ftps://u@localhost:1", "DEST_ONPART_PASSWORD": "x"
@@ -83,7 +83,7 @@ def test_publish_records_pickups_before_its_next_delivery(
     assert (states[first], states[second]) == ("taken", "lies there")
 
 
-def test_a_partner_that_is_not_watched_is_not_asked(project: SampleProject) -> None:
+def test_a_feed_without_pickup_opens_no_connection(project: SampleProject) -> None:
     del project.meta["pickup"]
     project.write()
     assert project.publish()["exit_code"] == 0
