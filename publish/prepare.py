@@ -1,5 +1,6 @@
 """Prepares the files of a feed: renders, judges and packs each; delivers nothing."""
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -148,8 +149,10 @@ class FeedRun:
         """Render, judge and pack the file of a feed and a split value."""
         watch = Stopwatch()
         name = feed.file_name(self.settings.at, self.settings.place.environment, split)
-        folder = self.work / name / "package"
-        folder.mkdir(parents=True)
+        # The file's name has the split value, which DuckDB could read as options of
+        # a database.
+        folder = Path(tempfile.mkdtemp(dir=self.work)) / "package"
+        folder.mkdir()
         rows = render.feed_file(self.connection, feed, split, folder / name)
         file = gate.Rendered(feed, split, folder / name, rows, sha256_of(folder / name))
         _log("rendered", name, watch.lap("render"), f"rows={rows}")
