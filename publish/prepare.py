@@ -91,8 +91,10 @@ def prepare(
                 "table: `dbt build` has not made it. Run it, and read its output."
             )
         chosen = selection.split_values(connection, feed, ledger, settings.at)
+        build = gate.dbt.file_build(connection, artifacts, feed)
         inputs = gate.GateInputs(
             artifacts=artifacts,
+            build=build,
             root=settings.root,
             landed=landed,
             held=tuple(partner_state.linked(place.delivered, feed.state.model)),
@@ -104,9 +106,9 @@ def prepare(
             limits=settings.limits,
         )
         run = provenance.of_run(
-            connection, settings.root, settings.variables, artifacts, feed, landed
+            connection, settings.root, settings.variables, build.build, feed, landed
         )
-        built = gate.built_at(connection)
+        built = build.began_at
         read = states_below(artifacts, feed.unique_id)
         run |= provenance.compared_states(ledger, feed, read, built)
         feed_run = FeedRun(

@@ -93,7 +93,7 @@ def _built_at(evidence: Context) -> datetime | None:
     with evidence.warehouse() as connection:
         try:
             row = connection.execute(
-                "select max(built_at) from main.build_record"
+                "select max(built_at) from main.builds where ended_at is not null"
             ).fetchone()
         except duckdb.CatalogException:
             return None

@@ -87,7 +87,7 @@ class House:
         """What each exposure declares as `drift`; nothing without dbt's manifest."""
         try:
             manifest = read_json(self.target / "manifest.json")
-            declared = feeds.read(Artifacts(manifest, {}))
+            declared = feeds.read(Artifacts(manifest))
         except (OSError, ValueError, LookupError, Misuse):
             return {}
         return {

@@ -43,7 +43,8 @@ class GateInputs:
     """What a file is judged by, apart from its own bytes.
 
     Attributes:
-        artifacts: dbt's manifest and run results.
+        artifacts: dbt's manifest.
+        build: the build of the file's tables.
         root: the project root, which has the suites.
         landed: the sources below the file.
         held: Parquet files of what the partner holds; none before the first delivery.
@@ -56,6 +57,7 @@ class GateInputs:
     """
 
     artifacts: Artifacts
+    build: dbt.FileBuild
     root: Path
     landed: list[Source]
     held: tuple[Path, ...]
@@ -87,9 +89,9 @@ def judge(
     """
     feed = file.feed
     expectations = suite.read(inputs.root, feed.suite)
-    checks = dbt.run_checks(connection, inputs.artifacts, feed)
+    checks = dbt.run_checks(inputs.build, inputs.artifacts, feed)
     if feed.guards.get("source_complete"):
-        checks.append(sources.complete(inputs.landed, built_at(connection)))
+        checks.append(sources.complete(inputs.landed, inputs.build.began_at))
     if hours := feed.guards.get("max_source_age"):
         checks.append(sources.fresh(inputs.landed, inputs.at, hours))
     checks.append(readback.header(feed, file.path))
@@ -117,14 +119,3 @@ def _guards(
             inputs.accept_first,
         )
     )  # fmt: skip
-
-
-def built_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when dbt last wrote the warehouse, UTC without a zone; None if never."""
-    try:
-        row = connection.execute(
-            "select max(built_at) from warehouse.main.build_record"
-        ).fetchone()
-    except duckdb.CatalogException:
-        return None
-    return row[0] if row else None

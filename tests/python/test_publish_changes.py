@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from package_reader import applied, rows, sides
-from sample_project import META, MODEL, SampleProject, manifest, run_results
+from sample_project import META, MODEL, SampleProject, manifest
 
 from publish import render
 from publish.gate import Rendered
@@ -60,7 +60,7 @@ def a_feed(dialect: str, key: list[str], **more: Any) -> Feed:
     content["nodes"][MODEL]["columns"] = {
         name: {"name": name, "data_type": type_} for name, type_ in COLUMNS.items()
     }
-    (feed,) = feeds.read(Artifacts(content, run_results()))
+    (feed,) = feeds.read(Artifacts(content))
     return feed
 
 

@@ -90,5 +90,6 @@ def test_a_build_of_one_file_is_all_that_its_gate_asks_for(
     assert code == 0, output
     build_artifacts = artifacts.read(tmp_path, Environment({}))
     exposure = EXPOSURE.replace("onpart_inventory", file)
-    built = {result["unique_id"] for result in build_artifacts.results["results"]}
+    results = json.loads((tmp_path / "target/run_results.json").read_bytes())["results"]
+    built = {result["unique_id"] for result in results}
     assert dbt.nodes_needed(build_artifacts, exposure) - built == set()
