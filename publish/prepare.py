@@ -18,7 +18,7 @@ from runtime import duck
 from runtime.clock import Stopwatch
 from runtime.command import LOG
 from runtime.exits import Refused
-from runtime.files import sha256_of
+from runtime.files import HashedFile, sha256_of
 from store import outbox, partner_state, sources
 from store.feeds import Feed, Relation
 from store.feeds.artifacts import Artifacts, states_below
@@ -31,7 +31,6 @@ class PreparedFile:
 
     Attributes:
         file: what was rendered; use the file in `package`, its own path is temporary.
-        bytes: size of the file.
         status: "ready", "held", "skipped" (empty, and that is fine) or "unchanged"
             (the partner has exactly these bytes).
         gates: every check.
@@ -40,12 +39,12 @@ class PreparedFile:
         package: the folder in the outbox; None if there was nothing to pack.
         digest: of the package.
         manifest: name of the manifest in the package.
+        manifest_hashed: what travels, if the feed delivers the manifest.
         state: digest of the rows that the partner will hold.
         seconds: of each step: render, judge, package.
     """
 
     file: gate.Rendered
-    bytes: int
     status: str
     gates: Gates
     holding: tuple[Check, ...]
@@ -53,6 +52,7 @@ class PreparedFile:
     package: Path | None = None
     digest: str = ""
     manifest: str = ""
+    manifest_hashed: HashedFile | None = None
     state: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -156,7 +156,8 @@ class FeedRun:
         folder = Path(tempfile.mkdtemp(dir=self.work)) / "package"
         folder.mkdir()
         rows = render.feed_file(self.connection, feed, split, folder / name)
-        file = gate.Rendered(feed, split, folder / name, rows, sha256_of(folder / name))
+        hashed = HashedFile.read(folder / name)
+        file = gate.Rendered(feed, split, folder / name, rows, hashed)
         _log("rendered", name, watch.lap("render"), f"rows={rows}")
         scratch = folder.with_name("scratch.duckdb")
         gates = gate.judge(self.connection, self.inputs, file, scratch)
@@ -174,10 +175,9 @@ class FeedRun:
         last = self.ledger.last_delivered(feed.name, feed.destination, file.split)
         status = "held" if holding else self._status(file, last)
         run_id = outbox.run_id(place.outbox, self.settings.at, file.label, file.sha256)
-        size = file.path.stat().st_size
         if status in ("skipped", "unchanged"):
             state = self._state_without_file(file) if status == "skipped" else ""
-            return PreparedFile(file, size, status, gates, holding, run_id, state=state)
+            return PreparedFile(file, status, gates, holding, run_id, state=state)
         suite = self.settings.root / "tests" / "expectations" / f"{feed.suite}.json"
         run = {
             **self.run,
@@ -207,8 +207,8 @@ class FeedRun:
             state = self._write_state(file)
         final = outbox.admit(folder, place.outbox / file.label / run_id)
         return PreparedFile(
-            file, size, status, gates, holding, run_id, final, packed.digest,
-            packed.manifest, state,
+            file, status, gates, holding, run_id, final, packed.digest,
+            packed.manifest, packed.manifest_hashed, state,
         )  # fmt: skip
 
     def _state_without_file(self, file: gate.Rendered) -> str:

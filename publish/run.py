@@ -140,7 +140,7 @@ def _to_json(prepared: PreparedFile, status: str, began: float) -> dict[str, Any
         "status": status,
         "name": prepared.file.path.name,
         "rows": prepared.file.rows,
-        "bytes": prepared.bytes,
+        "bytes": prepared.file.hashed.bytes,
         "sha256": prepared.file.sha256,
         "run_id": prepared.run_id,
         "package": str(prepared.package) if prepared.package else None,

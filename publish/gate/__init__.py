@@ -12,6 +12,7 @@ from publish.gate import dbt, guards, readback, sources, suite
 from publish.gate.checks import Check, Gates, GuardContext
 from runtime import duck
 from runtime.environment import Limits
+from runtime.files import HashedFile
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.sources import Source
@@ -19,13 +20,18 @@ from store.sources import Source
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A file as it would be sent, not judged yet: `path`, its rows and digest."""
+    """A file as it was rendered; it is judged and sent under this digest."""
 
     feed: Feed
     split: str | None
     path: Path
     rows: int
-    sha256: str
+    hashed: HashedFile
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the file's content."""
+        return self.hashed.sha256
 
     @property
     def label(self) -> str:

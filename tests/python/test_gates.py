@@ -20,7 +20,7 @@ from publish.gate import dbt, guards
 from publish.gate.dbt import nodes_needed
 from runtime import duck
 from runtime.environment import Environment, Limits
-from runtime.files import sha256_of
+from runtime.files import HashedFile
 from store import feeds
 from store.feeds import artifacts
 
@@ -436,7 +436,7 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     ) as connection:
         rows = render.feed_file(connection, feed, None, path)
         path.write_bytes(doctor(path.read_bytes()))
-        file = gate.Rendered(feed, None, path, rows, sha256_of(path))
+        file = gate.Rendered(feed, None, path, rows, HashedFile.read(path))
         gates_found = gate.judge(
             connection,
             _case(project, actual, dbt.file_build(connection, actual, feed)),

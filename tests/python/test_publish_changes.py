@@ -19,7 +19,7 @@ from publish import render
 from publish.gate import Rendered
 from publish.package import changes, line_diff
 from runtime.exits import Misuse
-from runtime.files import sha256_of
+from runtime.files import HashedFile
 from store import feeds
 from store.feeds import Feed, Relation
 from store.feeds.artifacts import Artifacts
@@ -129,7 +129,7 @@ class Bench:
                 f"insert into {self.feed.model.sql} values (?, ?, ?, ?, ?, ?)", lines
             )
         number = render.feed_file(self.connection, self.feed, None, path)
-        return Rendered(self.feed, None, path, number, sha256_of(path))
+        return Rendered(self.feed, None, path, number, HashedFile.read(path))
 
     @property
     def dialect(self) -> dict[str, Any]:
