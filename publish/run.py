@@ -63,6 +63,12 @@ def publish(
     ]
 
 
+def refused(name: str, message: str) -> Outcome:
+    """Return the outcome of an exposure that is declared wrongly."""
+    summary = {"file": name, "status": "refused", "message": message}
+    return Outcome(2, f"{name} refused: {message}", summary)
+
+
 def _not_made(file: NotMade) -> Outcome:
     summary = {"file": file.label, "status": file.status, "message": file.message}
     return Outcome(file.code, f"{file.label} {file.status}: {file.message}", summary)

@@ -168,7 +168,7 @@ def publish(there: Place, root: Path, run: Package, limits: Limits) -> Path:
 
 
 def _feed(built: Artifacts, run: Package) -> feeds.Feed:
-    for feed in feeds.read(built):
+    for feed in feeds.declared(built).feeds:
         if feed.name == run.run["feed"]:
             return feed
     raise Refused(

@@ -214,6 +214,74 @@ def test_one_model_is_the_state_of_one_partner() -> None:
         feeds.read(artifacts.Artifacts(project))
 
 
+def two(first: dict[str, Any], second: dict[str, Any]) -> feeds.Declared:
+    """Declare two files of models that only they have."""
+    project = manifest(declared(**first))
+    other = json.loads(json.dumps(project["exposures"][EXPOSURE]))
+    other |= {"name": "second", "config": {"meta": declared(**second)}}
+    project["exposures"]["exposure.partner_feeds.second"] = other
+    return feeds.declared(artifacts.Artifacts(project))
+
+
+SPLIT = {"split_by": "location_code"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"file": "a.csv"}, {"file": "a.csv"}),
+        ({"file": "a.csv"}, {"file": "A.CSV"}),
+        ({"file": "a.csv", "folder": "/x"}, {"file": "a.csv", "folder": "//x/"}),
+        (
+            {"file": "a.csv", "folder": "/uat"},
+            {"file": "a.csv", "folder": "/{environment}"},
+        ),
+        ({"file": "a_{timestamp}.csv"}, {"file": "a_20260115T060000Z.csv"}),
+        ({"file": "a_{date}.csv"}, {"file": "a_{split}.csv", **SPLIT}),
+        ({"file": "{split}_b.csv", **SPLIT}, {"file": "a_{split}.csv", **SPLIT}),
+        ({"file": "a.csv"}, {"file": "a"}),  # the manifest of both
+        ({"file": "a.csv"}, {"file": "a.manifest.json", "manifest": "keep"}),
+    ],
+)
+def test_two_files_of_one_name_are_refused(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    project = two(first, second)
+    assert project.feeds == ()
+    assert set(project.errors) == {"onpart_inventory", "second"}
+    message = str(project.refusal("second"))
+    assert (
+        "field file: expected names that no file of the exposure onpart_inv" in message
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"file": "a.csv"}, {"file": "b.csv"}),
+        ({"file": "a.csv"}, {"file": "a.csv", "folder": "/other"}),
+        ({"file": "a.csv"}, {"file": "a", "manifest": "keep"}),
+        ({"file": "a_{date}.csv"}, {"file": "a_{timestamp}.csv"}),
+        ({"file": "a_{split}.csv", **SPLIT}, {"file": "a.csv"}),
+        ({"file": "{date}_{split}_full.csv", **SPLIT},
+         {"file": "{date}_{split}_delta.csv", **SPLIT}),
+        ({"file": "a.csv", "folder": "/{environment}"}, {"file": "a.csv"}),
+    ],
+)  # fmt: skip
+def test_files_of_other_names_are_not(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    project = two(first, second)
+    assert (len(project.feeds), project.errors) == (2, {})
+
+
+def test_one_wrong_exposure_leaves_the_others() -> None:
+    project = two({}, {"cadence": "daily"})
+    assert [feed.name for feed in project.feeds] == ["onpart_inventory"]
+    assert list(project.errors) == ["second"]
+    assert "exposure second, field cadence" in str(project.refusal())
+
+
 def test_every_error_of_every_exposure_is_listed_at_once() -> None:
     wrong = declared(colour="red", model=None, cadence="daily", destination="On Part")
     wrong["guards"] |= {"max_rows_lost": 30, "min_row": 1, "values_stay": ["a", "a"]}
