@@ -18,7 +18,7 @@ from publish.deliver.reconcile import settle_unknown
 from publish.package import signature
 from publish.prune.command import command as prune
 from publish.replay.command import command as replay
-from publish.run import publish, worst
+from publish.run import publish, refused, worst
 from publish.selection import choose
 from publish.settings import Again, Settings
 from runtime import failpoints
@@ -97,6 +97,7 @@ def run_command(
             for outcome in publish(settings, built, ledger, feed)
             if outcome.summary["status"] != "not due"
         ]
+        outcomes += [refused(name, why) for name, why in choice.refused.items()]
     code = worst(outcomes)
     result = {
         "status": _STATUS[code],
@@ -176,11 +177,16 @@ def status(
     """
     start_logging(log_format, quiet)
     settings = _settings(at, True, quiet)
-    declared = feeds.read(artifacts.read(settings.root, settings.variables))
+    project = feeds.declared(artifacts.read(settings.root, settings.variables))
+    if project.errors and not project.feeds:
+        raise project.refusal()
     if look:
         with _locked(settings) as ledger:
-            file_status.check_pickups(settings, ledger, declared)
-    states = file_status.status_of(declared, Ledger(settings.place.ledger), settings.at)
+            file_status.check_pickups(settings, ledger, project.feeds)
+    ledger = Ledger(settings.place.ledger)
+    states = file_status.status_of(project.feeds, ledger, settings.at)
+    for name in project.errors:
+        LOG.warning(f"left out file={name}: {project.refusal(name)}")
     report({"status": "done", "files": states}, file_status.to_text(states), as_json)
 
 

@@ -122,7 +122,12 @@ def _chosen(
 
 def _declared(variables: Environment, must: bool) -> tuple[Feed, ...]:
     try:
-        return feeds.read(artifacts.read(Path.cwd(), variables))
+        project = feeds.declared(artifacts.read(Path.cwd(), variables))
+        if project.errors:
+            if not project.feeds:
+                raise project.refusal()
+            LOG.warning(str(project.refusal()))
+        return project.feeds
     except Misuse as error:
         if must:
             raise

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from publish.transport.connection import Connection
 from runtime.environment import Environment
 from runtime.exits import Refused
 from runtime.failpoints import failpoint
-from runtime.files import sha256_of, sweep
+from runtime.files import HashedFile, sweep
 from runtime.lock import one_writer
 from store import outbox, partner_state
 from store.feeds import Feed
@@ -55,7 +55,8 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
 
     Raises:
         Refused, Temporary: see `deliver_with_retries`; Refused also if these bytes
-            were delivered for this period already.
+            were delivered for this period already, or if a file was written since it
+            was hashed.
     """
     file, feed = prepared.file, prepared.file.feed
     if prepared.package is None:
@@ -69,16 +70,17 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
             f"them for the period {period}. To send them again: "
             f'`publish {feed.name} --again --because "..."`.'
         )
-    paths = [prepared.package / file.path.name]
-    if feed.manifest == "deliver":
-        paths.insert(0, prepared.package / prepared.manifest)
+    files = {prepared.package / file.path.name: file.hashed}
+    if prepared.manifest_hashed and feed.manifest == "deliver":
+        files = {prepared.package / prepared.manifest: prepared.manifest_hashed} | files
     folder = feed.folder_in(settings.place.environment)
     destination = Destination.read(settings.variables, feed.destination)
-    intent = _intent(settings, prepared, paths, period)
+    intent = _intent(settings, prepared, files, period)
     policy = RetryPolicy.read(settings.variables, feed.destination)
     with destination_lock(settings.variables, destination, folder):
         record = deliver_with_retries(
-            Attempt(ledger, _connect(settings), intent, paths, settings.bar), policy
+            Attempt(ledger, _connect(settings), intent, [*files], settings.bar, files),
+            policy,
         )
     partner_state.sync(ledger, settings.place.delivered)
     outbox.write_receipt(settings.place.outbox, record)
@@ -134,9 +136,16 @@ def _reconcile_feed(settings: Settings, ledger: Ledger, feed: str) -> None:
 
 
 def _intent(
-    settings: Settings, prepared: PreparedFile, paths: list[Path], period: str
+    settings: Settings,
+    prepared: PreparedFile,
+    files: Mapping[Path, HashedFile],
+    period: str,
 ) -> dict[str, Any]:
-    """Return the fields of the record that says what will be sent."""
+    """Return the fields of the record that says what will be sent.
+
+    `sha256` is of the content that the gates judged. Each item has the digest of what
+    travels.
+    """
     file, feed = prepared.file, prepared.file.feed
     # No other run, on this machine or another, may use the same name of a part.
     attempt = f"{prepared.run_id}-{secrets.token_hex(3)}"
@@ -150,7 +159,7 @@ def _intent(
         "folder": feed.folder_in(settings.place.environment),
         "name": file.path.name,
         "sha256": file.sha256,
-        "bytes": paths[-1].stat().st_size,
+        "bytes": file.hashed.bytes,
         "rows": file.rows,
         "logical": settings.logical_time,
         "period": period,
@@ -161,10 +170,10 @@ def _intent(
             {
                 "name": path.name,
                 "part": f"{path.name}.{attempt}.part",
-                "bytes": path.stat().st_size,
-                "sha256": sha256_of(path),
+                "bytes": hashed.bytes,
+                "sha256": hashed.sha256,
             }
-            for path in paths
+            for path, hashed in files.items()
         ],
     }
     if settings.again:

@@ -40,6 +40,7 @@ def upload(attempt: Attempt) -> dict[str, Any]:
     """
     with attempt.connection() as connection:
         attempt.connected = True
+        attempt.check_files()
         sent = [_send(connection, item, attempt.bar) for item in attempt.items]
         attempt.begin_placing()
         for item in attempt.items:

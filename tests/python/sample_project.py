@@ -228,6 +228,34 @@ def run_results() -> dict[str, Any]:
     }
 
 
+def record_build(
+    connection: duckdb.DuckDBPyConnection, results: Mapping[str, Any], built_at: str
+) -> None:
+    """Record a verdict of dbt as macros/builds.sql does."""
+    connection.execute(
+        "create or replace table builds (invocation_id varchar, command varchar, "
+        "built_at timestamp, ended_at timestamp, details varchar)"
+    )
+    metadata, command = results["metadata"], results["args"]
+    details = {
+        "dbt_version": metadata["dbt_version"],
+        "empty": command.get("empty", False),
+        "vars": command.get("vars", {}),
+        "results": results["results"],
+    }
+    ended_at = metadata["generated_at"].rstrip("Z") or None
+    connection.execute(
+        "insert into builds values (?, ?, ?, ?, ?)",
+        [
+            metadata["invocation_id"],
+            command["which"],
+            built_at,
+            ended_at,
+            json.dumps(details),
+        ],
+    )
+
+
 def extracted() -> dict[str, Any]:
     """Return an extract.json."""
     return {
@@ -307,11 +335,11 @@ class SampleProject(Project):
             names = ("location_code", "supplier_sku", "status", "reason_code", "note")
             fill(connection, "inventory_audit", dict.fromkeys(names, "varchar"), audit)
             if self.invocation:
-                connection.execute(
-                    "create table build_record as select ? as invocation_id, "
-                    "?::timestamp as built_at",
-                    [self.invocation, BUILT],
-                )
+                for table in ("inventory_feed", "inventory_audit"):
+                    connection.execute(
+                        f"comment on table {table} is '{self.invocation}'"
+                    )
+            record_build(connection, self.results, BUILT)
 
     def publish(self, *words: object, **variables: object) -> dict[str, Any]:
         """Run `publish` at the project's logical time; return what it printed."""

@@ -166,8 +166,21 @@ def test_the_warehouse_says_which_run_filled_it(data, build, query, tmp_path):
     assert build()[0] == 0
     results = json.loads((tmp_path / "target/run_results.json").read_text())
     metadata = results["metadata"]
-    ((run, command, built_at),) = query("from build_record")
+    ((run, command, built_at, ended_at, details),) = query("from builds")
     assert (run, command) == (metadata["invocation_id"], "build")
+    recorded = json.loads(details)
+    assert recorded["results"] == [
+        {name: result[name] for name in ("unique_id", "status", "failures", "message")}
+        for result in results["results"]
+        if not result["unique_id"].startswith("operation.")
+    ]
+    assert built_at < ended_at
+    assert query("select distinct comment from duckdb_views() where not internal") == [
+        (run,)
+    ]
+    assert query(
+        "select distinct comment from duckdb_tables() where table_name <> 'builds'"
+    ) == [(run,)]
     started = datetime.fromisoformat(metadata["invocation_started_at"])
     assert abs(built_at - started.replace(tzinfo=None)) < timedelta(seconds=5)
 
