@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Attempt:
         paths: the file of each item on this side.
         bar: show a progress bar.
         connected: a connection was opened, so parts may be at the partner.
+        confirmed: parts that the server confirmed by its reply after the last byte.
     """
 
     ledger: Ledger
@@ -49,6 +50,7 @@ class Attempt:
     paths: Sequence[Path]
     bar: bool = False
     connected: bool = False
+    confirmed: set[str] = field(default_factory=set)
 
     @property
     def id(self) -> str:

@@ -1,6 +1,7 @@
 """One client's control connection at the scripted server."""
 
 import hashlib
+import os
 import socket
 import ssl
 import struct
@@ -144,6 +145,8 @@ class Conversation:
             return "550 Rename failed: file exists."
         if script.renames and script.rnto.startswith("250"):
             self._path(self.old).replace(path)
+            if script.takes is not None:
+                self.stub.take(path, script.takes)
             if script.after == "gone":
                 path.unlink()
             elif script.after == "other":
@@ -163,7 +166,7 @@ class Conversation:
         if isinstance(data, str):
             return data
         names = sorted(path.name for path in self.folder.iterdir())
-        data.sendall("".join(f"{name}\r\n" for name in names).encode())
+        data.sendall(os.fsencode("".join(f"{name}\r\n" for name in names)))
         self._end(data, "good")
         return "226 listed"
 
@@ -183,6 +186,8 @@ class Conversation:
                 break
         if script.keep is not None:
             self._path(name).write_bytes(content[: int(len(content) * script.keep)])
+        if script.takes is not None:
+            self.stub.take(self._path(name), script.takes)
         self._end(data, "rst" if enough is not None else script.close)
         if script.cut == "STOR":
             raise HangupError

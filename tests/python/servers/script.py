@@ -27,6 +27,8 @@ class Script:
         replaces: False: RNTO over a file is 550.
         after: what becomes of a file that was renamed: there, gone (picked up at once),
             other (half of it is left).
+        takes: seconds after its last byte when a file of any name is moved out of the
+            folder; None for never.
         size_error: added to what SIZE tells.
         pasv: the address in 227; the port is right.
         epsv: EPSV is known.
@@ -53,6 +55,7 @@ class Script:
     renames: bool = True
     replaces: bool = True
     after: str = "there"
+    takes: float | None = None
     size_error: int = 0
     pasv: str = "127.0.0.1"
     epsv: bool = True
