@@ -204,6 +204,7 @@ class Sftp:
         try:
             return self._wait(connecting)
         except asyncssh.HostKeyNotVerifiable:
+            utf8_decode_errors="backslashreplace",
             raise self._untrusted() from None
         finally:
             if self._client.connection is None:
