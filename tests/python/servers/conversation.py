@@ -31,14 +31,15 @@ class Conversation:
     def run(self) -> None:
         if self.stub.script.mode == "implicit":
             self._secure()
-        self._say("220 scripted")
+        self._answer("CONNECT", "220 scripted")
         while line := self._line():
             word, _, rest = line.partition(" ")
             word = word.upper()
             shown = "PASS *" if word == "PASS" else f"{word} {rest}".strip()
             self.stub.commands.append(shown)
             answer = getattr(self, f"do_{word}", None)
-            self._say(answer(rest) if answer else _FIXED.get(word, "500 unknown"))
+            reply = answer(rest) if answer else _FIXED.get(word, "500 unknown")
+            self._answer(word, reply)
             if word == "AUTH":
                 self._secure()
             if word == "QUIT":
@@ -61,6 +62,14 @@ class Conversation:
     def _say(self, reply: str) -> None:
         if reply:
             self.control.sendall(f"{reply}\r\n".encode())
+
+    def _answer(self, word: str, reply: str) -> None:
+        stopping = self.stub.stopping
+        while word == self.stub.script.endless and not stopping.is_set():
+            self._say(f"{reply[:3]}-more")
+        while word == self.stub.script.drips and not stopping.wait(0.1):
+            self.control.sendall(reply[:1].encode())
+        self._say(reply)
 
     def _path(self, name: str) -> Path:
         start = self.stub.folder if name.startswith("/") else self.folder
@@ -166,6 +175,8 @@ class Conversation:
         if isinstance(data, str):
             return data
         names = sorted(path.name for path in self.folder.iterdir())
+        while self.stub.script.endless == "LISTING":
+            data.sendall(b"more.csv\r\n" * 1000)
         data.sendall(os.fsencode("".join(f"{name}\r\n" for name in names)))
         self._end(data, "good")
         return "226 listed"

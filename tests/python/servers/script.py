@@ -34,6 +34,9 @@ class Script:
         epsv: EPSV is known.
         features: lines of FEAT.
         removes: False: DELE is refused.
+        endless: the command whose reply has lines without end; CONNECT for the
+            greeting, LISTING for names without end in a listing.
+        drips: the command whose reply comes in single letters, without end.
         hash: XSHA256 and HASH are: right, wrong, or empty for unknown.
         login: the reply to PASS in place of judging the password.
     """
@@ -61,5 +64,7 @@ class Script:
     epsv: bool = True
     features: tuple[str, ...] = ("SIZE", "EPSV", "PBSZ", "PROT")
     removes: bool = True
+    endless: str = ""
+    drips: str = ""
     hash: str = ""
     login: str = ""
