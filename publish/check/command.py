@@ -45,9 +45,10 @@ def check(
     without one, all that feeds use, folder by folder.
 
     The steps are those of a delivery: log in, send, ask size and hash, rename, rename
-    over a file, remove. All names begin with partner-feeds-check- and end in .part, so
-    that no pick-up job takes the file. The check removes its files after a failure or a
-    signal too, and those that earlier checks left.
+    over a file, stay there for a second, remove. All names begin with
+    partner-feeds-check- and end in .part, so that no pick-up job takes the file. The
+    check removes its files after a failure or a signal too, and those that earlier
+    checks left.
 
     It prints the answer to each step, and what the server tells: its software, TLS
     version or host key, the end of its certificate, the mode of the file. `monitor

@@ -44,6 +44,7 @@ class Attempt:
         bar: show a progress bar.
         hashed: each file as it was hashed before its gates; none if no byte is sent.
         connected: a connection was opened, so parts may be at the partner.
+        confirmed: parts that the server confirmed by its reply after the last byte.
     """
 
     ledger: Ledger
@@ -53,6 +54,7 @@ class Attempt:
     bar: bool = False
     hashed: Mapping[Path, HashedFile] = field(default_factory=dict)
     connected: bool = False
+    confirmed: set[str] = field(default_factory=set)
 
     @property
     def id(self) -> str:
