@@ -24,6 +24,18 @@
 
 
 {#
+    Whether a number has characters, but no letter and no digit: ?, [] or ***. Such a
+    number has no key, and a comparison with a missing key is neither true nor false.
+
+    column: a part number.
+#}
+{% macro is_punctuation(column) -%}
+    coalesce({{ matches(column, '^[ -~]+$') }}
+    and not {{ matches(column, '[0-9A-Za-z]') }}, false)
+{%- endmacro %}
+
+
+{#
     Whether a spreadsheet damaged this number. Only forms that no maker prints: 1.23E+11
     and 1.23E11 (with a plus, or with a point in the mantissa: 44E5285 is a valid
     number), 1814.0, #N/A and the like, 1/2/2023, 02-Jan and 2023-02-01 00:00.

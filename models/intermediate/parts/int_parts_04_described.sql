@@ -19,8 +19,11 @@ tidied as (
         ) as whole_brand,
         coalesce({{ tidied('description') }}, {{ tidied('item_name') }})
             as whole_description,
-        coalesce(mapped_category, {{ tidied('item_group_name') }}, 'Uncategorised')
-            as whole_category,
+        coalesce(
+            {{ tidied('mapped_category') }},
+            {{ tidied('item_group_name') }},
+            'Uncategorised'
+        ) as whole_category,
         {{ tidied('vehicle_make') }} as fitted_make,
         {{ tidied('vehicle_model') }} as fitted_model,
         -- The newest valid model year depends on the time of the extract, not on the

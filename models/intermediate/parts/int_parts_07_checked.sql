@@ -20,8 +20,13 @@ checked as (
     select
         *,
 
-        -- A number with fewer than four letters and digits cannot be matched.
+        -- A number with fewer than four letters and digits cannot be matched, and one
+        -- without any is no number.
         supplier_sku is null
+        or {{ any_of(
+            ['supplier_sku', 'mfr_part_number', 'oem_part_number'],
+            is_punctuation('@') ~ ' and not ' ~ is_mangled('@')
+        ) }}
         or (part_type is not null and mfr_part_number is null)
         or (is_genuine and coalesce(length(oem_part_number_key), 0) < 4)
             as is_number_missing,
