@@ -9,17 +9,50 @@ part_items as (
 
 ),
 
+none_words as (
+
+    select distinct {{ none_key('word') }} as word from {{ ref('none_words') }}
+
+),
+
+-- A word for none, such as N/A or TBD, is none.
+known as (
+
+    select
+        part_items.*,
+        {{ number_unless_none('item_name') }} as known_item_name,
+        {{ number_unless_none('manufacturer_part_number') }}
+            as known_manufacturer_part_number,
+        {{ number_unless_none('oem_number') }} as known_oem_number,
+        {{ number_unless_none('alternate_numbers') }} as known_alternate_numbers,
+        {{ number_unless_none('partslink') }} as known_partslink,
+        {{ number_unless_none('upc') }} as known_upc,
+        {{ text_unless_none('manufacturer_name') }} as known_manufacturer_name,
+        {{ text_unless_none('vehicle_make') }} as known_vehicle_make,
+        {{ text_unless_none('vehicle_model') }} as known_vehicle_model,
+        {{ text_unless_none('od_source') }} as known_od_source,
+        {{ text_unless_none('certification_name') }} as known_certification_name
+
+    from part_items
+    {{ none_words_joined('part_items', [
+        'item_name', 'manufacturer_part_number', 'oem_number', 'alternate_numbers',
+        'partslink', 'upc', 'manufacturer_name', 'vehicle_make', 'vehicle_model',
+        'od_source', 'certification_name',
+    ]) }}
+
+),
+
 cleaned as (
 
     select
         *,
-        nullif(item_name, '') as supplier_sku,
-        nullif(trim(manufacturer_part_number), '') as maker_number,
-        nullif(upper(trim(oem_number)), '') as replaced_number,
-        nullif(trim(upc), '') as scanned_number,
-        {{ partslink_text('partslink', 'item_name') }} as partslink_text
+        nullif(known_item_name, '') as supplier_sku,
+        nullif(trim(known_manufacturer_part_number), '') as maker_number,
+        nullif(upper(trim(known_oem_number)), '') as replaced_number,
+        nullif(trim(known_upc), '') as scanned_number,
+        {{ partslink_text('known_partslink', 'item_name') }} as partslink_text
 
-    from part_items
+    from known
 
 ),
 
@@ -78,13 +111,23 @@ final as (
         supplier_sku,
         maker_number,
         replaced_number,
+        known_alternate_numbers,
+        known_manufacturer_name,
+        known_vehicle_make,
+        known_vehicle_model,
+        known_certification_name,
+        nullif(trim(known_od_source), '') is not null as has_od_source,
         case when is_partslink then left(partslink_text, 9) end as partslink_base,
         case when is_partslink then substr(partslink_text, 10) end
             as partslink_suffix,
         not coalesce(is_partslink, true) as is_partslink_invalid,
         {{ gtin_14('scanned_number') }} as gtin,
-        scanned_number is not null and {{ gtin_14('scanned_number') }} is null
-            as is_gtin_invalid
+        -- A blank label scans as zeros.
+        coalesce(
+            scanned_number is not null
+            or {{ matches('upc', '^ *0{12,14} *$') }}, false
+        )
+        and {{ gtin_14('scanned_number') }} is null as is_gtin_invalid
 
     from shaped
 

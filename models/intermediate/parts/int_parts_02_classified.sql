@@ -53,7 +53,9 @@ claimed as (
         coalesce(
             certification_synonyms.certification = 'NSF'
             or parts_parsed.partslink_suffix = 'N', false
-        ) as has_nsf_evidence
+        ) as has_nsf_evidence,
+        nullif(trim(parts_parsed.known_certification_name), '') is not null
+        and certification_synonyms.synonym is null as is_certification_unknown
 
     from parts_parsed
     left join part_type_synonyms
@@ -125,6 +127,11 @@ final as (
         downgraded.supplier_sku,
         downgraded.maker_number,
         downgraded.replaced_number,
+        downgraded.known_alternate_numbers,
+        downgraded.known_manufacturer_name,
+        downgraded.known_vehicle_make,
+        downgraded.known_vehicle_model,
+        downgraded.has_od_source,
         downgraded.partslink_base,
         downgraded.is_partslink_invalid,
         downgraded.gtin,
@@ -136,6 +143,7 @@ final as (
         downgraded.is_group_offered,
         downgraded.has_capa_evidence,
         downgraded.has_nsf_evidence,
+        downgraded.is_certification_unknown,
         downgraded.is_capa_downgraded,
         part_types.part_type,
         part_types.cieca_part_type,

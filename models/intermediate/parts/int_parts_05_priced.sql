@@ -63,6 +63,7 @@ final as (
 
         ---------- from the steps before
         supplier_sku,
+        has_od_source,
         is_partslink_invalid,
         gtin,
         is_gtin_invalid,
@@ -70,6 +71,7 @@ final as (
         is_group_offered,
         has_capa_evidence,
         has_nsf_evidence,
+        is_certification_unknown,
         is_capa_downgraded,
         part_type,
         cieca_part_type,

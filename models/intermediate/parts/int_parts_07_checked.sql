@@ -44,11 +44,17 @@ checked as (
         or not {{ is_printable('oem_part_number') }}
         or coalesce(supplier_sku <> trim(supplier_sku), false)
         or concat_ws('', mfr_part_number, oem_part_number) like '%|%'
-            as has_bad_character,
+        -- An object or a list of JSON is no number.
+        or {{ any_of(
+            ['mfr_part_number', 'oem_part_number'], "left(@, 1) in ('[', '{')"
+        ) }} as has_bad_character,
 
         {{ is_mangled('supplier_sku') }}
         or {{ is_mangled('mfr_part_number') }}
         or {{ is_mangled('oem_part_number') }} as is_number_mangled,
+
+        {{ is_several('mfr_part_number') }}
+        or {{ is_several('oem_part_number') }} as is_number_several,
 
         {{ is_formula('supplier_sku') }}
         or {{ is_formula('mfr_part_number') }}
@@ -89,6 +95,7 @@ final as (
         checked.is_number_too_long,
         checked.has_bad_character,
         checked.is_number_mangled,
+        checked.is_number_several,
         checked.has_formula,
         coalesce(
             withdrawn_partslinks.part_number_key, withdrawn_numbers.part_number_key

@@ -22,6 +22,7 @@ final as (
             case when is_number_too_long then 'PART_NO_TOO_LONG' end,
             case when has_bad_character then 'PART_NO_CHARSET' end,
             case when is_number_mangled then 'PART_NO_MANGLED' end,
+            case when is_number_several then 'PART_NO_SEVERAL' end,
             case when has_formula then 'TEXT_FORMULA' end
         ) as identity_codes,
 

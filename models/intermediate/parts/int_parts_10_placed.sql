@@ -28,7 +28,8 @@ parts_offered as (
         parts_normalised.item_id,
         parts_normalised.item_name,
         coalesce(parts_normalised.is_active, false) as is_active,
-        coalesce(parts_normalised.item_type_id = 101, false)
+        -- The list that was read is the one of part items, so an absent type is 101.
+        coalesce(parts_normalised.item_type_id = 101, true)
         and parts_normalised.is_group_offered as is_stock_item,
         protected_parts.supplier_sku is not null as is_protected,
         -- An unknown type passes here. A later rule sends it to review.
