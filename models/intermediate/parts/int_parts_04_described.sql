@@ -13,9 +13,9 @@ tidied as (
     select
         *,
         coalesce(
-            {{ tidied('known_manufacturer_name') }},
             -- The maker of an OEM or OD part is the vehicle maker.
-            case when is_genuine then {{ tidied('known_vehicle_make') }} end
+            case when is_genuine then {{ tidied('known_vehicle_make') }} end,
+            {{ tidied('known_manufacturer_name') }}
         ) as whole_brand,
         coalesce({{ tidied('description') }}, {{ tidied('item_name') }})
             as whole_description,
