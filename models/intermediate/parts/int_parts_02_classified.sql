@@ -59,15 +59,17 @@ claimed as (
 
     from parts_parsed
     left join part_type_synonyms
-        on upper(trim(parts_parsed.part_type_name)) = part_type_synonyms.synonym
+        on
+            {{ list_key('parts_parsed.part_type_name') }}
+            = {{ list_key('part_type_synonyms.synonym') }}
     left join certification_synonyms
         on
-            upper(trim(parts_parsed.certification_name))
-            = certification_synonyms.synonym
+            {{ list_key('parts_parsed.certification_name') }}
+            = {{ list_key('certification_synonyms.synonym') }}
     left join item_group_part_types
         on
-            upper(trim(parts_parsed.item_group_name))
-            = upper(item_group_part_types.item_group)
+            {{ list_key('parts_parsed.item_group_name') }}
+            = {{ list_key('item_group_part_types.item_group') }}
 
 ),
 
@@ -127,6 +129,9 @@ final as (
         downgraded.supplier_sku,
         downgraded.maker_number,
         downgraded.replaced_number,
+        downgraded.quantity_pieces,
+        downgraded.price_pieces,
+        downgraded.is_unit_unknown,
         downgraded.known_alternate_numbers,
         downgraded.known_manufacturer_name,
         downgraded.known_vehicle_make,

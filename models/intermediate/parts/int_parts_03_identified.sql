@@ -94,6 +94,9 @@ final as (
 
         ---------- from the steps before
         supplier_sku,
+        quantity_pieces,
+        price_pieces,
+        is_unit_unknown,
         known_manufacturer_name,
         known_vehicle_make,
         known_vehicle_model,

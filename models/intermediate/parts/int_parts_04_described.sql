@@ -90,6 +90,9 @@ final as (
 
         ---------- from the steps before
         supplier_sku,
+        quantity_pieces,
+        price_pieces,
+        is_unit_unknown,
         has_od_source,
         is_partslink_invalid,
         gtin,

@@ -54,6 +54,8 @@ final as (
         ) as warnings,
 
         ---------- what the rules need
+        quantity_pieces,
+        is_unit_unknown,
         item_name,
         item_type_id,
         is_active,
