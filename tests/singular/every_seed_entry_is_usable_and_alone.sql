@@ -60,6 +60,15 @@ entries as (
     union all
 
     select
+        'condition_words' as seed,
+        phrase as entry,
+        trim({{ words_of('phrase') }}) as entry_key
+
+    from {{ ref('condition_words') }}
+
+    union all
+
+    select
         'protected_parts' as seed,
         supplier_sku as entry,
         {{ list_key('supplier_sku') }} as entry_key

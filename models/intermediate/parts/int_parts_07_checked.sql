@@ -9,6 +9,12 @@ parts_normalised as (
 
 ),
 
+parts_not_new as (
+
+    select * from {{ ref('int_parts_00_conditions') }}
+
+),
+
 protected_parts as (
 
     select
@@ -170,9 +176,12 @@ final as (
         ) is null as is_certificate_nearly_withdrawn,
         protected_nearly.sku_near is not null
         and protected_exactly.sku_key is null as is_nearly_protected,
-        checked.is_unit_unknown
+        checked.is_unit_unknown,
+        parts_not_new.item_id is not null as is_condition_doubtful
 
     from checked
+    left join parts_not_new
+        on checked.item_id = parts_not_new.item_id
     left join withdrawn_partslinks
         on checked.partslink_number = withdrawn_partslinks.withdrawn_key
     left join withdrawn_numbers

@@ -25,7 +25,8 @@ final as (
             case when is_number_several then 'PART_NO_SEVERAL' end,
             case when has_formula then 'TEXT_FORMULA' end,
             case when is_unit_unknown then 'UNIT_UNKNOWN' end,
-            case when is_nearly_protected then 'PROTECTED_NEARLY' end
+            case when is_nearly_protected then 'PROTECTED_NEARLY' end,
+            case when is_condition_doubtful then 'CONDITION_DOUBTFUL' end
         ) as identity_codes,
 
         -- 5 type: an OD part must have a proven source and a discount
