@@ -121,7 +121,7 @@ def test_thresholds_are_variables(data, build, query):
         **{"description_length": 10, "brand_length": 7, "category_length": 9},
         **{"part_number_length": 20, "sku_length": 20, "publish_quantity": "available"},
         **{"capa_downgrade": True, "partslink_from_sku": True},
-        **{"order_feed_layout": 3},
+        **{"order_feed_layout": 3, "default_unit": "Each"},
     }
     code, output = build("--vars", json.dumps(changed), units=True)
     assert code == 0, output
