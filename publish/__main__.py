@@ -28,7 +28,7 @@ from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
 from runtime.files import sweep
 from runtime.lock import one_writer
-from store import feeds
+from store import feeds, outbox
 from store.feeds import artifacts
 from store.ledger import Ledger
 
@@ -157,6 +157,8 @@ def settle(
         record = settle_unknown(
             ledger, attempt, ended == "delivered", _operator(settings), because
         )
+        if record["event"] == "delivered":
+            outbox.write_receipt(settings.place.outbox, record)
     text = f"{record['name']}: recorded as {ended} by {record['by']}."
     report({"status": "done", **record}, text, as_json)
 
