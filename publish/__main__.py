@@ -1,6 +1,5 @@
 """The command line of publish."""
 
-import getpass
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from publish.settings import Again, Settings
 from runtime import failpoints
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import Environment, Limits, Place, operator
 from runtime.exits import Misuse
 from runtime.files import sweep
 from runtime.lock import one_writer
@@ -130,7 +129,7 @@ def approve(
         landing = settings.place.landing
         (feed,) = choose(built, [held["feed"]], landing, ledger).feeds
         approval.still_closed(settings, built, feed, held)
-        record = approval.approve(ledger, held, _operator(settings), because)
+        record = approval.approve(ledger, held, operator(settings.variables), because)
     report(
         {"status": "done", **record},
         f"{record['name']} released by {record['by']}. It was held by "
@@ -155,7 +154,7 @@ def settle(
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
         record = settle_unknown(
-            ledger, attempt, ended == "delivered", _operator(settings), because
+            ledger, attempt, ended == "delivered", operator(settings.variables), because
         )
         if record["event"] == "delivered":
             outbox.write_receipt(settings.place.outbox, record)
@@ -201,7 +200,7 @@ def _again(
             f"found {', '.join(files) or 'no file'}, {'--again' if again else 'no'} "
             f"and {because!r}"
         )
-    return Again(_operator(settings), str(because).strip())
+    return Again(operator(settings.variables), str(because).strip())
 
 
 @cli.command()
@@ -245,11 +244,6 @@ def _locked(settings: Settings) -> Iterator[Ledger]:
     with one_writer(settings.place.data, "publish", wait):
         sweep(settings.place.data)
         yield Ledger(settings.place.ledger)
-
-
-def _operator(settings: Settings) -> str:
-    """Return FEEDS_OPERATOR, else the login."""
-    return settings.variables.optional("FEEDS_OPERATOR") or getpass.getuser()
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 Read once per command into frozen values; a message about a variable names it.
 """
 
+import getpass
 import os
 import re
 import ssl
@@ -137,6 +138,19 @@ class Environment:
             expected = str(error).partition(", got")[0].replace("Expected", "expected")
             raise Misuse(f"{name}: {expected}, found {text!r}.") from None
         return value
+
+
+def operator(variables: Environment) -> str:
+    """Return who runs a command: FEEDS_OPERATOR, the login, or "uid 12345".
+
+    A container's user number has no login.
+    """
+    if name := variables.optional("FEEDS_OPERATOR"):
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        return f"uid {os.getuid()}"
 
 
 def _project() -> Path:
