@@ -1,6 +1,5 @@
 """The command line of publish."""
 
-import getpass
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,11 +23,11 @@ from publish.settings import Again, Settings
 from runtime import failpoints
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import Environment, Limits, Place, operator
 from runtime.exits import Misuse
 from runtime.files import sweep
 from runtime.lock import one_writer
-from store import feeds
+from store import feeds, outbox
 from store.feeds import artifacts
 from store.ledger import Ledger
 
@@ -130,7 +129,7 @@ def approve(
         landing = settings.place.landing
         (feed,) = choose(built, [held["feed"]], landing, ledger).feeds
         approval.still_closed(settings, built, feed, held)
-        record = approval.approve(ledger, held, _operator(settings), because)
+        record = approval.approve(ledger, held, operator(settings.variables), because)
     report(
         {"status": "done", **record},
         f"{record['name']} released by {record['by']}. It was held by "
@@ -155,8 +154,10 @@ def settle(
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
         record = settle_unknown(
-            ledger, attempt, ended == "delivered", _operator(settings), because
+            ledger, attempt, ended == "delivered", operator(settings.variables), because
         )
+        if record["event"] == "delivered":
+            outbox.write_receipt(settings.place.outbox, record)
     text = f"{record['name']}: recorded as {ended} by {record['by']}."
     report({"status": "done", **record}, text, as_json)
 
@@ -199,7 +200,7 @@ def _again(
             f"found {', '.join(files) or 'no file'}, {'--again' if again else 'no'} "
             f"and {because!r}"
         )
-    return Again(_operator(settings), str(because).strip())
+    return Again(operator(settings.variables), str(because).strip())
 
 
 @cli.command()
@@ -243,11 +244,6 @@ def _locked(settings: Settings) -> Iterator[Ledger]:
     with one_writer(settings.place.data, "publish", wait):
         sweep(settings.place.data)
         yield Ledger(settings.place.ledger)
-
-
-def _operator(settings: Settings) -> str:
-    """Return FEEDS_OPERATOR, else the login."""
-    return settings.variables.optional("FEEDS_OPERATOR") or getpass.getuser()
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 Read once per command into frozen values; a message about a variable names it.
 """
 
+import getpass
 import logging
 import os
 import re
@@ -194,6 +195,19 @@ def _is_the_same(text: str, name: str, value: str | None) -> bool:
     except ValueError:  # a quotation mark that is not closed
         return False
     return words == [f"{name}={value or ''}"]
+
+
+def operator(variables: Environment) -> str:
+    """Return who runs a command: FEEDS_OPERATOR, the login, or "uid 12345".
+
+    A container's user number has no login.
+    """
+    if name := variables.optional("FEEDS_OPERATOR"):
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        return f"uid {os.getuid()}"
 
 
 def _project() -> Path:

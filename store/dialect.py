@@ -98,6 +98,8 @@ def read_csv(path: Path, columns: Iterable[str], dialect: Dialect) -> str:
     options = (
         f"columns = {{{types}}}",
         "auto_detect = false",
+        # Else DuckDB unpacks what has a name like x.csv.gz.
+        "compression = 'none'",
         # Else a folder named a=b would become a column.
         "hive_partitioning = false",
         "strict_mode = true",

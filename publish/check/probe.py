@@ -86,7 +86,7 @@ class Probe:
                 time.sleep(_STAY_SECONDS)
                 for here in self._there:
                     if connection.size(here) is None:
-                        raise _taken(here)
+                        raise _lost(here)
             with self._taking("remove"):
                 self._remove(connection)
 
@@ -137,7 +137,7 @@ class Probe:
     def _expect(self, connection: Connection, name: str, size: int) -> None:
         remote = connection.size(name)
         if remote is None:
-            raise _taken(name)
+            raise _lost(name)
         if remote != size:
             raise Refused(f"{name}: expected {size} bytes, the server has {remote}")
 
@@ -182,7 +182,7 @@ class Probe:
         return str(error).removeprefix(f"{self._to.name}: ")
 
 
-def _taken(name: str) -> Refused:
+def _lost(name: str) -> Refused:
     return Refused(
         f"the server said yes, but no longer has the file {name}. It takes `.part` "
         "names as they arrive, or stores nothing. Ask the partner to leave names that "

@@ -1,6 +1,8 @@
 """Deliver a prepared file, and end what an earlier run left open."""
 
+import errno
 import hashlib
+import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
@@ -16,7 +18,7 @@ from publish.settings import Settings, stamp
 from publish.transport import Destination, connect
 from publish.transport.connection import Connection
 from runtime.environment import Environment
-from runtime.exits import Refused
+from runtime.exits import Misuse, Refused
 from runtime.failpoints import failpoint
 from runtime.files import HashedFile, sweep
 from runtime.lock import one_writer
@@ -101,21 +103,39 @@ def destination_lock(
         folder: of the exposure.
 
     Raises:
+        Misuse: there is no folder for locks that we may write.
         Temporary: another process is delivering there; names it, and since when.
     """
-    state = variables.optional("XDG_STATE_HOME")
-    locks = Path(state) if state else Path.home() / ".local" / "state"
     address = "\n".join(
         (destination.server, destination.user, destination.path, folder.strip("/"))
     )
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", f"{destination.host or 'file'}{folder}")
     key = f"{readable.strip('-')}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
     with one_writer(
-        locks / "partner-feeds" / key,
+        _lock_folder(variables, key),
         f"a delivery to {destination.name}",
         variables.number("FEEDS_LOCK_WAIT", 0),
     ):
         yield
+
+
+def _lock_folder(variables: Environment, key: str) -> Path:
+    state = variables.optional("XDG_STATE_HOME")
+    folder = Path(state or "~/.local/state") / "partner-feeds" / key
+    try:
+        folder = folder.expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except (OSError, RuntimeError) as error:  # RuntimeError: the user has no home
+        if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Misuse(
+            f"expected to write locks in {folder}, found: {error}. Set "
+            "XDG_STATE_HOME to a folder that this user may write, the same for every "
+            "data directory that delivers to this partner."
+        ) from None
+    return folder
 
 
 def _reconcile_feed(settings: Settings, ledger: Ledger, feed: str) -> None:

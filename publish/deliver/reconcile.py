@@ -44,8 +44,8 @@ def reconcile(attempt: Attempt, error: Stop | None = None) -> Record:
     if outcome == "delivered":
         return attempt.end(outcome, receipt={**facts, "settled": True})
     why = str(error or "an earlier run ended before it was done")
-    taken = {"taken": part} if part else {}
-    return attempt.end(outcome, why=why, **taken)
+    lost = {"taken": part} if part else {}
+    return attempt.end(outcome, why=why, **lost)
 
 
 def reconcile_open(

@@ -12,7 +12,7 @@ from pathlib import Path
 from publish.prune.inventory import Piece, removable
 from runtime.environment import Place
 from runtime.failpoints import failpoint
-from runtime.files import sync_folder, write_json
+from runtime.files import sweep, sync_folder, write_json
 from store.ledger import Ledger, Record
 from store.outbox import packages
 from store.package import PRUNED, Package
@@ -50,6 +50,7 @@ def finish(place: Place) -> int:
             run.rmdir()
     begun = 0
     for package in packages(place.outbox):
+        sweep(package.folder)
         if not package.pruned:
             continue
         files = _files(package.folder / PRUNED)

@@ -156,7 +156,7 @@ class Session(ftplib.FTP_TLS):
                 data.settimeout(self._limit(listing))
             self.finish(data)
         self.voidresp()
-        return [_text(line) for line in raw.splitlines()]
+        return [_text(bytes(line)) for line in raw.splitlines()]
 
     def wait(self, seconds: float) -> None:
         """Set the time limit of each of the next replies."""

@@ -15,6 +15,7 @@ from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
 from store.feeds.collisions import collisions
 from store.feeds.declaration import FIELDS
 from store.feeds.validate import error, model_errors, shape_errors, type_of
+from store.package import is_reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,11 @@ class Feed:
                 f"exposure {self.name}: {name!r} cannot be a file name; expected at "
                 "most 200 bytes, without / \\ or control characters, not starting "
                 "with . ~ or -"
+            )
+        if is_reserved(name):
+            raise Misuse(
+                f"exposure {self.name}: {name} cannot be the name of the file, because "
+                "every package has a file of its own with this name"
             )
         return name
 

@@ -127,6 +127,18 @@ def test_a_failpoint_is_refused_where_it_is_wrong(
     assert list(project.partner.iterdir()) == []
 
 
+def test_a_home_without_room_for_locks_is_named(
+    project: SampleProject, tmp_path: Path
+) -> None:
+    (tmp_path / "home").touch()
+    home = {"HOME": tmp_path / "home", "XDG_STATE_HOME": ""}
+    result = project.publish(**home)
+    assert (result["exit_code"], result["files"][0]["status"]) == (2, "failed")
+    message = result["files"][0]["message"]
+    assert "Set XDG_STATE_HOME to a folder that this user may write" in message
+    assert project.publish()["files"][0]["status"] == "delivered"
+
+
 @pytest.mark.parametrize(
     ("place", "changed"),
     [

@@ -1,6 +1,7 @@
 """Whole files, the lock, configuration and the ends of commands."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from commands import clean_environment
 
 from runtime import files
-from runtime.environment import Environment, Limits, Place, Secret
+from runtime.environment import Environment, Limits, Place, Secret, operator
 from runtime.exits import Misuse, Temporary
 from runtime.lock import one_writer
 
@@ -149,6 +150,16 @@ def test_the_environment_wins_over_the_env_file(
 def test_a_data_folder_in_which_nothing_would_be_found_is_refused(name: str) -> None:
     with pytest.raises(Misuse, match="FEEDS_DATA: expected a path without"):
         Place.read(Environment({"FEEDS_DATA": f"/data/{name}"}))
+
+
+def test_a_user_number_without_a_name_is_an_operator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert operator(Environment({})) == "uid 12345"
+    assert operator(Environment({"FEEDS_OPERATOR": "ann"})) == "ann"
 
 
 def test_an_unknown_environment_is_refused() -> None:
@@ -435,8 +446,8 @@ def test_files_are_never_open_for_others_to_write(tmp_path: Path) -> None:
         "run(program)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, umask=0)
-    made = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
-    assert {path.stat().st_mode & 0o777 for path in made} == {0o755, 0o644}
+    paths = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o755, 0o644}
 
 
 @pytest.mark.parametrize(

@@ -26,14 +26,14 @@ class SftpStub:
         replaces: SFTP's own rename replaces a file.
         takes: every file is moved out of the folder as it is closed.
         refusal: the text of the refusal of every upload; b"" for none.
-        taken: names of files that were moved out of the folder.
+        removed: names of files that were moved out of the folder.
     """
 
     posix_rename: bool = True
     replaces: bool = False
     takes: bool = False
     refusal: bytes = b""
-    taken: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self.place = Path(tempfile.mkdtemp(prefix="feeds-sftp-stub-"))
@@ -111,7 +111,7 @@ class _Files(asyncssh.SFTPServer):
         path = self._written.pop(id(file_obj))
         if self._stub.takes:
             path.rename(self._stub.place / path.name)
-            self._stub.taken.append(path.name)
+            self._stub.removed.append(path.name)
 
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
         if self._stub.replaces:

@@ -36,7 +36,7 @@ class Stub:
         scripts: one for each of the next connections; after the last, it stays.
         commands: what clients sent, in order; passwords as `*`.
         uploads: how many STOR were begun.
-        taken: names of files that were moved out of the folder.
+        moved: names of files that were moved out of the folder.
         reused: for every data connection, whether it resumed a session.
     """
 
@@ -47,7 +47,7 @@ class Stub:
     password: str = PASSWORD
     commands: list[str] = field(default_factory=list)
     uploads: int = 0
-    taken: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
     reused: list[bool] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -116,7 +116,7 @@ class Stub:
             # A client may have renamed it; a job by name takes it no more.
             with suppress(FileNotFoundError):
                 path.rename(self.place / path.name)
-                self.taken.append(path.name)
+                self.moved.append(path.name)
 
         if not seconds:
             return move()
