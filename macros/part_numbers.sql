@@ -250,7 +250,7 @@
     column: a text.
 #}
 {% macro is_partslink(column) -%}
-    {{ matches(column, '^[A-Z0-9]{2}[0-9]{4}[A-Z0-9]{3}[A-Z]{0,2}$') }}
+    {{ matches(column, '^[A-Z0-9]{2}[0-9]{4}[A-Z0-9]{3}[A-Z]{0,4}$') }}
 {%- endmacro %}
 
 

@@ -410,9 +410,9 @@ def _folders(paths: Many) -> Many:
     folders = []
     for path in (Path(p).resolve() for p in paths):
         packages = sorted(
-            found.parent
-            for found in path.glob(f"**/{SUMS}")
-            if not any(map(WORK.fullmatch, found.relative_to(path).parts))
+            sums.parent
+            for sums in path.glob(f"**/{SUMS}")
+            if not any(map(WORK.fullmatch, sums.relative_to(path).parts))
         )
         folders += packages if packages and packages != [path] else [path]
         # A folder next to packages that has no sums is a fault.

@@ -119,7 +119,8 @@ shaped as (
 
 -- A Partslink number has two characters for the maker, four digits for the part and
 -- three for the sequence, which may contain letters since 2024. From the tenth
--- character on it is the variant. C or N there stands for a certificate.
+-- character on it is the variant, of up to four letters. C and CAPA, N and NSF stand
+-- for a certificate.
 final as (
 
     select

@@ -48,11 +48,11 @@ claimed as (
         end as claimed_type,
         coalesce(
             certification_synonyms.certification = 'CAPA'
-            or parts_parsed.partslink_suffix = 'C', false
+            or parts_parsed.partslink_suffix in ('C', 'CAPA'), false
         ) as has_capa_evidence,
         coalesce(
             certification_synonyms.certification = 'NSF'
-            or parts_parsed.partslink_suffix = 'N', false
+            or parts_parsed.partslink_suffix in ('N', 'NSF'), false
         ) as has_nsf_evidence,
         nullif(trim(parts_parsed.known_certification_name), '') is not null
         and certification_synonyms.synonym is null as is_certification_unknown
