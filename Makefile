@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories mutations replays faults bench bench-transfer drift-quality schema lock clean
+.PHONY: help demo check lint types sql test long histories mutations kills replays faults bench bench-transfer drift-quality schema lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -40,6 +40,9 @@ histories: $(READY) ## Run a thousand histories of the order feed (over an hour)
 
 mutations: $(READY) ## Spoil a package in every way we know; all must be found
 	FEEDS_MUTATIONS=all $(BIN)/python -m pytest -s tests/python/test_publish_verify.py
+
+kills: $(READY) ## Kill dbt build at every node and at random times (half an hour)
+	$(BIN)/python -m pytest -s -m long tests/python/test_builds.py
 
 replays: $(READY) ## Make fifty runs over changing data again, to the byte (over an hour)
 	$(BIN)/python -m benchmarks.replays
