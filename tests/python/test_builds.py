@@ -1,7 +1,9 @@
 """A table goes out only by the verdict of the build that made it."""
 
 import json
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,13 +138,17 @@ def test_a_build_killed_at_any_node_or_time(
         }
     )
     moments = [(name, 0.0) for name in names]
-    moments += [("", random.Random(12).uniform(0, 12)) for _ in range(20)]
+    chance = random.Random(12)
+    moments += [("", chance.uniform(0, 12)) for _ in range(20)]
+    limit = int(os.environ.get("FEEDS_KILLS", len(moments)))
+    moments = chance.sample(moments, limit)
     before, held = rows(built), 0
     for number, (node, seconds) in enumerate(moments):
         project = built.copy(tmp_path / str(number))
-        how = random.choice((signal.SIGKILL, signal.SIGTERM))
+        how = chance.choice((signal.SIGKILL, signal.SIGTERM))
         if kill_after(project, node, how, seconds):
             expected = set() if rows(project) == before else {"DBT_BUILD"}
             assert gates(project) == expected, (node, seconds, how)
             held += bool(expected)
-    assert held
+        shutil.rmtree(project.folder)
+    assert held or limit < len(names)
