@@ -167,7 +167,11 @@ def manifest(
     return {
         "nodes": {
             MODEL: feed,
-            AUDIT: _model("inventory_audit", [STAGING], {"note": "varchar"}),
+            AUDIT: _model(
+                "inventory_audit",
+                [STAGING],
+                {"note": "varchar", "part_type": "varchar"},
+            ),
             STAGING: _model("stg_ordertime__part_items", [SOURCE, PUBLISHED], {}),
             SEED: {**_model("part_types", [], {}), "resource_type": "seed"},
             "model.partner_feeds.other": _model("other", [STAGING], {}),
@@ -318,6 +322,7 @@ class SampleProject(Project):
                 {
                     "location_code": row.get("location_code"),
                     "supplier_sku": row.get("supplier_sku"),
+                    "part_type": row.get("part_type"),
                     "status": "ELIGIBLE",
                     "reason_code": "OK",
                 }
@@ -326,13 +331,17 @@ class SampleProject(Project):
                 {
                     "location_code": "MAIN",
                     "supplier_sku": f"R-{number}",
+                    "part_type": ("OEM", "OD", "AM", "CAPA")[number % 4],
                     "status": "REVIEW",
                     "reason_code": "PRICE_ZERO",
                     "note": "look at it",
                 }
                 for number in range(self.review)
             ]
-            names = ("location_code", "supplier_sku", "status", "reason_code", "note")
+            names = (
+                "location_code", "supplier_sku", "part_type", "status", "reason_code",
+                "note",
+            )  # fmt: skip
             fill(connection, "inventory_audit", dict.fromkeys(names, "varchar"), audit)
             if self.invocation:
                 for table in ("inventory_feed", "inventory_audit"):

@@ -158,6 +158,26 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"cadence": "0 0 31 2 *"}, "cadence", "Bad day-of-month"),
     ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost", "a number <= 1.0"),
     ({"guards": {"min_rows": "one"}}, "guards.min_rows", "a whole number, found one"),
+    (
+        {"guards": {"max_rows_lost": "1"}},
+        "guards.max_rows_lost",
+        "a number, or share and least, found 1",
+    ),
+    (
+        {"guards": {"max_rows_lost": {"least": 1}}},
+        "guards.max_rows_lost.share",
+        "a val",
+    ),
+    (
+        {"split_by": "brand", "file": "{split}.csv"},
+        "guards.max_review_share",
+        "the column brand in inventory_audit",
+    ),
+    (
+        {"guards": {"max_unassigned": {"reasons": ["X"], "share": 0.1}}},
+        "guards.max_unassigned",
+        "the field split_by beside it",
+    ),
     ({"guards": {"max_loss": 1}}, "guards.max_loss", "no such field"),
     ({"guards": {"max_age": {"hours": 1}}}, "guards.max_age.column", "a value"),
     ({"guards": {"values_stay": ["a b"]}}, "guards.values_stay[0]", "text matching"),
