@@ -1,5 +1,6 @@
 """Raw pages on disk: each is whole or absent, and no page is requested twice."""
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -25,11 +26,19 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is recorded of a page: its number of rows, first and last id."""
+    """What is recorded of a page.
+
+    Attributes:
+        rows: how many records it has.
+        first: the first id, or None for a list without ids.
+        last: the last id, likewise.
+        digest: of the ids, or of the bytes where there are none.
+    """
 
     rows: int
     first: int | None
     last: int | None
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +96,20 @@ class Reader:
             has_ids: whether records must come in rising order of `Id`.
 
         Raises:
-            Refused: the source sends another order than was asked.
+            Refused: the source sends another order than was asked, or repeats a page
+                past the end.
         """
         planned, read_at = _plan(folder, count)
         last = max(1, math.ceil(planned / self._page_size))
         facts = self._fetch(range(1, last + 1), folder, ask, has_ids)
+        flaw = None
         # A full page may not be the last, whatever was counted.
-        while facts[-1].rows >= self._page_size:
+        while facts[-1].rows >= self._page_size and not flaw:
             last += 1
             facts += self._fetch([last], folder, _or_the_end(ask), has_ids)
-        return Listing(folder, planned, read_at, tuple(facts), self._flaw(facts))
+            flaw = _past_the_end(folder, facts, count)
+        flaw = flaw or self._flaw(facts)
+        return Listing(folder, planned, read_at, tuple(facts), flaw)
 
     def _flaw(self, facts: Sequence[Facts]) -> str | None:
         filled = [(n, page) for n, page in enumerate(facts, 1) if page.rows]
@@ -136,6 +149,32 @@ class Reader:
             raise
 
 
+def _past_the_end(
+    folder: Path, facts: Sequence[Facts], count: Callable[[], int]
+) -> str | None:
+    """Return what is wrong with the last page, which was not planned.
+
+    Raises:
+        Refused: it is an earlier page once more, so that the list has no end.
+    """
+    *earlier, page = facts
+    if not page.rows:
+        return None
+    for number, other in enumerate(earlier, 1):
+        if page.digest == other.digest:
+            raise Refused(
+                f"{folder.parent.name}: expected nothing past the end, found page "
+                f"{number} once more as page {len(facts)}. Nothing was landed. The "
+                "source repeats a page; ask whoever runs it to send an empty page."
+            )
+    rows, counted = sum(one.rows for one in facts), count()
+    if rows > counted:
+        return (
+            f"{len(facts)} pages have {rows} records, but the source counts {counted}"
+        )
+    return None
+
+
 def _or_the_end(ask: FetchPage) -> FetchPage:
     """Fetch a page that may be past the end; empty or refused, it ends the list."""
 
@@ -171,7 +210,7 @@ def _load(path: Path) -> Page:
 
 def _facts(page: Page, path: Path, has_ids: bool) -> Facts:
     if not has_ids or not page.rows:
-        return Facts(len(page.rows), None, None)
+        return Facts(len(page.rows), None, None, _digest(page.body))
     ids = page.ids()
     for before, after in pairwise(ids):
         if before >= after:
@@ -179,4 +218,8 @@ def _facts(page: Page, path: Path, has_ids: bool) -> Facts:
                 f"{path.parent.parent.name}: expected records in rising order of Id, "
                 f"as asked, found {after} after {before}. Nothing was landed."
             )
-    return Facts(len(ids), ids[0], ids[-1])
+    return Facts(len(ids), ids[0], ids[-1], _digest(repr(ids).encode()))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -53,9 +53,10 @@ _REASONS = {
 _OTHER_PAGE = {"repeat": -1, "skip": +1}
 
 # The rows of the page.
-_PAGE: dict[str, Callable[[list[str]], list[str]]] = {
-    "empty": lambda rows: [],
-    "short": lambda rows: rows[: len(rows) // 2],
+_PAGE: dict[str, Callable[[list[str], str], list[str]]] = {
+    "empty": lambda rows, _: [],
+    "short": lambda rows, _: rows[: len(rows) // 2],
+    "cap": lambda rows, most: rows[: int(most)],
 }
 
 # The first row: its text and the fault's value.
@@ -136,6 +137,12 @@ _WHOLE: dict[str, Callable[[Response, str], Response]] = {
     ),
     "blank": lambda response, _: replace(response, body=b""),
     "half": _half,
+    "latin1": lambda response, _: replace(
+        response, body=b'{"data":[{"name":"caf\xe9"}]}'
+    ),
+    "twice": lambda response, _: replace(
+        response, body=b'{"data":[],' + response.whole_body()[1:]
+    ),
     "huge": _huge,
     "gzip-bomb": _gzip_bomb,
     "cut": lambda response, _: replace(response, ending="cut"),
@@ -152,6 +159,7 @@ VALUES = {
     **dict.fromkeys(("retype", "missing", "null", "extra"), (r"\w+", "Price")),
     **dict.fromkeys(("nan", "bignumber", "deep"), (r"\w*", "Price")),
     **dict.fromkeys(("huge", "gzip-bomb"), (r"\d{0,6}", "1024")),
+    "cap": (r"\d{1,4}", "100"),
     "slow": (r"(\d+(\.\d+)?)?", "0.5"),
     "duplicate-keys": (r"\w*", "catalog_items"),
     "miscount": (r"[+-]?\d+", "-3"),
@@ -171,7 +179,7 @@ def corrupt_rows(fault: Fault | None, rows: list[str]) -> list[str]:
     A fault that is not about rows changes nothing.
     """
     if fault and fault.name in _PAGE:
-        return _PAGE[fault.name](rows)
+        return _PAGE[fault.name](rows, fault.value)
     if fault and fault.name in _ROW and rows:
         return [_ROW[fault.name](rows[0], fault.value), *rows[1:]]
     return rows

@@ -258,8 +258,8 @@ def test_a_source_that_stays_down_is_temporary(
         (["orders@3:huge:3"], "expected at most 1,000,000 bytes"),
         (["orders@3:gzip-bomb:2000"], "expected at most 1,000,000 bytes"),
         (["orders@3:envelope"], 'expected {"data": [...], "page": n'),
-        (["orders@3:mispage"], "GET /orders: expected page 2, found 3"),
-        (["terms@2:mispage:-1"], "GET /terms: expected page 1, found 0"),
+        (["orders@3:mispage"], "/orders: expected page 2, found 3"),
+        (["terms@2:mispage:-1"], "/terms: expected page 1, found 0"),
     ],
     indirect=["server"],
 )
@@ -480,3 +480,121 @@ def test_transport_may_be_either_way(
     done = command("extract", env=variables(server, data))
     assert done.returncode == 0, done.stderr
     assert ids(data) == ALL
+
+
+@pytest.mark.parametrize("server", [["orders@6+:repeat"]], indirect=True)
+def test_a_page_that_comes_again_past_the_end_is_refused_at_once(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 1
+    assert "expected nothing past the end, found page 4 once more" in done.stderr
+    assert max(r.page for r in server.requests if r.endpoint == "orders") == 5
+    assert nothing_landed(data)
+
+
+@pytest.mark.parametrize("server", [["orders@*:cap:15"]], indirect=True)
+def test_a_source_that_sends_smaller_pages_is_a_matter_of_configuration(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    env = variables(server, data, ORDER_TOOL_PAGE_SIZE=500)
+    done = command("extract", env=env)
+    assert done.returncode == 2
+    assert "15 of 40 records came where 500 were asked for" in done.stderr
+    assert "set ORDER_TOOL_PAGE_SIZE=15." in done.stderr
+    done = command("extract", env=variables(server, data, ORDER_TOOL_PAGE_SIZE=15))
+    assert done.returncode == 0, done.stderr
+    assert ids(data) == ALL
+
+
+@pytest.mark.parametrize("server", [["orders@*:miscount:-3"]], indirect=True)
+def test_a_contradiction_of_every_round_is_described_and_not_blamed_on_people(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 1
+    assert "contradicts itself in the same way in each of 3 rounds" in done.stderr
+    assert "37 records before and 37 after a list of 40" in done.stderr
+
+
+@pytest.mark.parametrize("server", [["orders@2+:shift"]], indirect=True)
+def test_a_list_that_changed_in_every_round_is_read_anew_the_next_time(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 75
+    assert not list(data.glob("landing/*/order_tool/pages/orders/*"))
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        (["orders@3:latin1"], "expected UTF-8, found other bytes at"),
+        (["orders@3:twice"], "the key 'data' appears twice"),
+        (["orders@1:miscount:" + "9" * 90], "expected {"),
+    ],
+    indirect=["server"],
+)
+def test_an_answer_that_can_be_read_in_two_ways_is_refused(
+    server: order_tool.Server, data: Path, command: Command, words: str
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 1, done.stderr
+    assert words in done.stderr
+    assert "/orders: " in done.stderr
+    assert nothing_landed(data)
+
+
+@pytest.mark.parametrize("status", [408, 425])
+def test_too_early_and_too_slow_are_tried_again(
+    data: Path, command: Command, status: int
+) -> None:
+    with order_tool.serve(records(), faults=[f"orders@2-3:{status}"]) as server:
+        done = command("extract", env=variables(server, data))
+        assert done.returncode == 0, done.stderr
+        assert report(data)["retries"] == 2
+    with order_tool.serve(records(), faults=[f"orders@2+:{status}"]) as server:
+        env = variables(server, data, FEEDS_HTTP_ATTEMPTS=2)
+        assert command("extract", env=env).returncode == 75
+
+
+@pytest.mark.parametrize("server", [["orders@2:429:retry-after=2"]], indirect=True)
+def test_a_wait_that_the_source_asks_for_is_never_cut_short(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_LONGEST_WAIT=0.1)
+    done = command("extract", env=env)
+    assert done.returncode == 0, done.stderr
+    assert "after=2.0s because=status 429" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        (["orders@2+:503:retry-after=3600"], "The source asks to wait until 20"),
+        (["orders@2+:503:retry-after=" + "9" * 5000], "asks to wait until 20"),
+    ],
+    indirect=["server"],
+)
+def test_a_wait_beyond_the_deadline_ends_with_its_time(
+    server: order_tool.Server, data: Path, command: Command, words: str
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_REQUEST_SECONDS=5)
+    done = command("extract", env=env)
+    assert done.returncode == 75
+    assert "in 1 attempts; the last: status 503" in done.stderr
+    assert words in done.stderr
+    assert "FEEDS_HTTP_REQUEST_SECONDS" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["REQUEST", "LIST"])
+@pytest.mark.parametrize("server", [["orders@2+:slow:60"]], indirect=True)
+def test_an_answer_that_drips_ends_at_the_deadline(
+    server: order_tool.Server, data: Path, command: Command, name: str
+) -> None:
+    began = time.monotonic()
+    limit = {f"FEEDS_HTTP_{name}_SECONDS": 2}
+    done = command("extract", env=variables(server, data, **limit))
+    assert time.monotonic() - began < 30
+    assert done.returncode == 75, done.stderr
+    assert f"FEEDS_HTTP_{name}_SECONDS" in done.stderr
