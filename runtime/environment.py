@@ -15,6 +15,7 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
+from runtime.display import hide
 from runtime.exits import Misuse
 
 ENVIRONMENTS = ("dev", "uat", "prod")
@@ -22,7 +23,10 @@ Value = TypeVar("Value")
 Group = TypeVar("Group", bound=msgspec.Struct)
 
 
-_SECRET = re.compile(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|_KEY$|WEBHOOK_URL$")
+_OURS = ("FEEDS_", "ORDERTIME_", "ORDER_TOOL_", "DEST_")
+_SECRET = re.compile(
+    r"PASSWORD|PASSPHRASE|SECRET|TOKEN|(?<!HOST)_KEY$|WEBHOOK_URL$|PROXY$"
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,7 +63,9 @@ class Environment:
         file = (folder or _project()) / ".env"
         below = dotenv_values(file, interpolate=False) if file.is_file() else {}
         present = {name: text for name, text in below.items() if text is not None}
-        return cls({**present, **os.environ})
+        variables = cls({**present, **os.environ})
+        hide(variables.secrets())
+        return variables
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a variable, or `default`; without either, name what is missing."""
@@ -78,9 +84,14 @@ class Environment:
         return Secret(self.text(name))
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the values that must never be shown, by the names of variables."""
+        """Return the values that must never be shown, by the names of variables.
+
+        A short value of somebody else's variable may be an ordinary word.
+        """
         return tuple(
-            text for name, text in self._variables.items() if _SECRET.search(name)
+            text
+            for name, text in self._variables.items()
+            if _SECRET.search(name) and (name.startswith(_OURS) or len(text) >= 12)
         )
 
     def authorities(self, name: str) -> Path | None:
