@@ -1,7 +1,6 @@
 """Raw pages on disk: each is whole or absent, and no page is requested twice."""
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,11 +13,13 @@ import pyarrow as pa
 
 from extract.source import Page
 from extract.strict_json import parse_rows
+from runtime.command import LOG
 from runtime.exits import Misuse, Refused
-from runtime.files import write_bytes, write_json
+from runtime.files import read_json, write_bytes, write_json
 
 # Level 1 costs 1-2 ms a page and shrinks it about tenfold.
 _ZSTD = pa.Codec("zstd", compression_level=1)
+_SKIPPED = bytes.fromhex("502a4d18")
 
 FetchPage = Callable[[int], Page]
 Tick = Callable[[], None]
@@ -132,11 +133,11 @@ class Reader:
     ) -> list[Facts]:
         def one(number: int) -> Facts:
             path = page_path(folder, number)
-            stored = path.exists()
-            page = _load(path) if stored else ask(number)
+            stored = _load(path)
+            page = stored or ask(number)
             facts = _facts(page, path, has_ids)
             if not stored:
-                write_bytes(path, _ZSTD.compress(page.body, asbytes=True))
+                write_bytes(path, _packed(page.body))
             self._tick()
             return facts
 
@@ -195,17 +196,44 @@ def page_path(folder: Path, number: int) -> Path:
 def _plan(folder: Path, count: Callable[[], int]) -> tuple[int, datetime]:
     """Count and note the time once, and find both again when a run is resumed."""
     path = folder / "plan.json"
-    if not path.exists():
-        now = datetime.now(UTC).replace(microsecond=0)
-        write_json(path, {"count": count(), "read_at": now.isoformat()})
-    plan = json.loads(path.read_text(encoding="utf-8"))
-    return int(plan["count"]), datetime.fromisoformat(plan["read_at"])
+    try:
+        plan = read_json(path)
+        return int(plan["count"]), datetime.fromisoformat(plan["read_at"])
+    except FileNotFoundError:
+        pass
+    except (ValueError, KeyError, TypeError) as error:
+        LOG.warning(f"damaged file={path} because={error}; the source counts anew")
+    now = datetime.now(UTC).replace(microsecond=0)
+    planned = count()
+    write_json(path, {"count": planned, "read_at": now.isoformat()})
+    return planned, now
 
 
-def _load(path: Path) -> Page:
-    with pa.input_stream(str(path), compression="zstd") as stream:
-        body = stream.read()
-    return Page(body, parse_rows(body))
+def _packed(body: bytes) -> bytes:
+    """Compress a page; the hash of its text follows as a frame that is skipped.
+
+    Readers of zstd skip such a frame (RFC 8878 3.1.2).
+    """
+    digest = hashlib.sha256(body).digest()
+    frame = _SKIPPED + len(digest).to_bytes(4, "little") + digest
+    return bytes(_ZSTD.compress(body, asbytes=True)) + frame
+
+
+def _load(path: Path) -> Page | None:
+    """Return a stored page; None where there is none, or a damaged one."""
+    try:
+        packed = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        with pa.input_stream(pa.BufferReader(packed), compression="zstd") as stream:
+            body = stream.read()
+        if hashlib.sha256(body).digest() != packed[-32:]:
+            raise ValueError("its hash differs")
+        return Page(body, parse_rows(body))
+    except (OSError, ValueError, pa.ArrowException, Refused) as error:
+        LOG.warning(f"damaged file={path} because={error}; it is fetched anew")
+        return None
 
 
 def _facts(page: Page, path: Path, has_ids: bool) -> Facts:

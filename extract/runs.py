@@ -58,8 +58,12 @@ def begin(
         The run. Other unfinished runs of the source are removed.
     """
     resumed: Run | None = None
+    current = landing / "current" / source
     for folder in sorted(landing.glob(f"*/{source}"), reverse=True):
-        if folder.parent.name == "current" or (folder / "extract.json").exists():
+        if folder.parent.name == "current":
+            continue
+        if (folder / "extract.json").exists():
+            _tidy(folder, current)
             continue
         run = None if anew or resumed else _unfinished(folder, agreement, resume_within)
         if run is None:
@@ -117,6 +121,19 @@ def _unfinished(
     if datetime.now(UTC) - started_at > resume_within:
         return None
     return Run(folder.parent.name, folder, started_at, resumed=True)
+
+
+def _tidy(folder: Path, current: Path) -> None:
+    """Finish what `finish` did not end, because it was killed."""
+    if not (folder / "run.json").exists():
+        return
+    if current.exists() and current.samefile(folder):
+        shutil.rmtree(folder / "pages", ignore_errors=True)
+        (folder / "run.json").unlink()
+        return
+    LOG.info(f"discard run={folder.parent.name}: it never became current")
+    shutil.rmtree(folder)
+    _remove_if_empty(folder.parent)
 
 
 def _remove_if_empty(folder: Path) -> None:

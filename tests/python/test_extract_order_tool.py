@@ -598,3 +598,42 @@ def test_an_answer_that_drips_ends_at_the_deadline(
     assert time.monotonic() - began < 30
     assert done.returncode == 75, done.stderr
     assert f"FEEDS_HTTP_{name}_SECONDS" in done.stderr
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "other", "plan"])
+@pytest.mark.parametrize("server", [["orders@5:500"]], indirect=True)
+def test_a_damaged_page_of_an_unfinished_run_is_fetched_anew(
+    server: order_tool.Server, data: Path, command: Command, damage: str
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_ATTEMPTS=1, FEEDS_CONNECTIONS=1)
+    assert command("extract", env=env).returncode == 75
+    (folder,) = data.glob("landing/*/order_tool/pages/orders/read-1")
+    page = folder / "00000001.json.zst"
+    if damage == "plan":
+        (folder / "plan.json").write_text('{"count": ')
+    elif damage == "other":
+        page.write_bytes((folder / "00000002.json.zst").read_bytes()[:-32] + bytes(32))
+    else:
+        page.write_bytes(page.read_bytes()[:40] if damage == "cut" else b"garbage")
+    done = command("extract", env=env)
+    assert done.returncode == 0, done.stderr
+    assert "resume run=" in done.stderr
+    assert "damaged file=" in done.stderr
+    assert ids(data) == ALL
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+def test_what_a_kill_behind_the_report_left_is_removed_by_the_next_run(
+    server: order_tool.Server, data: Path, command: Command, is_current: bool
+) -> None:
+    env = variables(server, data)
+    assert not command("extract", env=env).returncode
+    run = (data / "landing/current/order_tool").resolve()
+    (run / "run.json").write_text("{}")
+    (run / "pages/orders").mkdir(parents=True)
+    if not is_current:
+        (data / "landing/current/order_tool").unlink()
+    assert not command("extract", env=env).returncode
+    assert not list(data.glob("landing/*/*/run.json"))
+    assert not list(data.glob("landing/*/*/pages"))
+    assert run.exists() == is_current
