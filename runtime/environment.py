@@ -3,8 +3,10 @@
 Read once per command into frozen values; a message about a variable names it.
 """
 
+import logging
 import os
 import re
+import shlex
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +15,14 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from msgspec import Meta
 
 from runtime.display import hide
 from runtime.exits import Misuse
 
 ENVIRONMENTS = ("dev", "uat", "prod")
+_LOG = logging.getLogger("feeds")
 Value = TypeVar("Value")
 Group = TypeVar("Group", bound=msgspec.Struct)
 
@@ -62,6 +66,12 @@ class Environment:
         """
         file = (folder or _project()) / ".env"
         below = dotenv_values(file, interpolate=False) if file.is_file() else {}
+        for name in _read_differently_by_a_shell(file):
+            _LOG.warning(
+                f"{name} in {file}: a shell that sources the file gets another value "
+                "than extract, publish and monitor. Put it in single quotes: "
+                f"{name}='...'"
+            )
         present = {name: text for name, text in below.items() if text is not None}
         variables = cls({**present, **os.environ})
         hide(variables.secrets())
@@ -148,6 +158,42 @@ class Environment:
             expected = str(error).partition(", got")[0].replace("Expected", "expected")
             raise Misuse(f"{name}: {expected}, found {text!r}.") from None
         return value
+
+
+# Outside single quotes, and outside any quotes: what a shell does not take literally.
+_EXPANDED = re.compile(r"[$`]")
+_BEFORE_COMMENT = re.compile(r"""('[^']*'|"[^"]*"|\s(?!#)|\S)*""")
+_SPECIAL = re.compile(r"[;&|<>()]|[=:]~")
+
+
+def _read_differently_by_a_shell(file: Path) -> list[str]:
+    """Return the names of a `.env` file's variables that sourcing would set otherwise.
+
+    It is read in two ways: by us, and by a shell for dbt. They agree on most lines.
+    """
+    if not file.is_file():
+        return []
+    with file.open(encoding="utf-8") as lines:
+        return [
+            line.key
+            for line in parse_stream(lines)
+            if line.key is not None
+            and not _is_the_same(line.original.string, line.key, line.value)
+        ]
+
+
+def _is_the_same(text: str, name: str, value: str | None) -> bool:
+    match = _BEFORE_COMMENT.match(text.strip().removeprefix("export "))
+    assignment = match[0] if match else ""
+    literal = re.sub(r"'[^']*'", "", assignment)
+    unquoted = re.sub(r'"[^"]*"', "", literal)
+    if _EXPANDED.search(literal) or _SPECIAL.search(unquoted):
+        return False
+    try:
+        words = shlex.split(assignment)
+    except ValueError:  # a quotation mark that is not closed
+        return False
+    return words == [f"{name}={value or ''}"]
 
 
 def _project() -> Path:

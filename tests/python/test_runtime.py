@@ -437,3 +437,44 @@ def test_files_are_never_open_for_others_to_write(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, umask=0)
     made = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
     assert {path.stat().st_mode & 0o777 for path in made} == {0o755, 0o644}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A=plain",
+        "A=",
+        "A='Pa$$w0rd#7 `x` \\\\ \"'",
+        'A="two words"',
+        "A=a#b",
+        "A=a # a comment with $dollar",
+        "export A=plain",
+        "A=ftps://user@ftp.example.com/inbox",
+        "A=Pa$$w0rd#7",
+        'A="Pa$$w0rd"',
+        "A=two words",
+        "A=a\\\\b",
+        "A=a&b",
+        'A="a\\nb"',
+        "A=it's",
+        "A=~/key.pem",
+        "A = spaced",
+        "A=`date`",
+        "A=a;b",
+        "A=a(b",
+        'A="say \\"x\\""',
+        "# A=$x",
+    ],
+)
+def test_a_variable_that_a_shell_reads_otherwise_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, line: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"B=1\n{line}\n")
+    ours = Environment.read(tmp_path).text("A", "")
+    shell = subprocess.run(
+        ["bash", "-c", f'set -a; . {file} 2>/dev/null; printf %s "$A"'],
+        capture_output=True, text=True, env={"HOME": "/h"}, check=False,
+    )  # fmt: skip
+    assert ("A in " in caplog.text) == (shell.stdout != ours)
+    assert "B in " not in caplog.text
