@@ -21,7 +21,6 @@ from extract.landing import Landed, land
 from extract.pages import Reader
 from extract.runs import CLOCK, Run, agreement_of, begin, finish
 from extract.source import Source
-from extract.transport import parse_date
 from runtime.command import LOG
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Refused
@@ -125,7 +124,8 @@ def copy(
         "started_at": f"{this.started_at:{CLOCK}}",
         "finished_at": f"{datetime.now(UTC):{CLOCK}}",
         "resumed": this.resumed,
-        "source_clock": _clock(tally.source_clock),
+        "source_clock": tally.source_clock and f"{tally.source_clock:{CLOCK}}",
+        "clock_ahead_seconds": tally.clock_ahead,
         "pages": bar.pages,
         "requests": tally.requests,
         "retries": tally.retries,
@@ -211,9 +211,3 @@ def _tell_drift(entity: Entity, landed: Landed) -> None:
             f"drift {entity.full_name}: no record has the custom field "
             f"{', '.join(landed.unmatched)}; its column is empty"
         )
-
-
-def _clock(date: str | None) -> str | None:
-    """The source's own time at the first answer, from its Date header."""
-    moment = parse_date(date)
-    return f"{moment:{CLOCK}}" if moment else None

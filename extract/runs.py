@@ -12,6 +12,7 @@ from typing import Any
 from runtime.command import LOG
 from runtime.files import relink, sweep, write_json
 
+_CLOCK_STEP = timedelta(minutes=1)
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -118,7 +119,8 @@ def _unfinished(
         return None
     if begun["agreement"] != agreement:
         return None
-    if datetime.now(UTC) - started_at > resume_within:
+    # A run of the future was started while the clock was wrong.
+    if not -_CLOCK_STEP <= datetime.now(UTC) - started_at <= resume_within:
         return None
     return Run(folder.parent.name, folder, started_at, resumed=True)
 

@@ -54,12 +54,18 @@ class HttpLimits(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Tally:
-    """What the requests of a run have cost so far."""
+    """What the requests of a run have cost so far.
+
+    Attributes:
+        source_clock: the source's Date header, of the first answer that has one.
+        clock_ahead: seconds that our clock is ahead of it.
+    """
 
     requests: int = 0
     retries: int = 0
     bytes: int = 0
-    source_clock: str | None = None
+    source_clock: datetime | None = None
+    clock_ahead: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -73,6 +79,7 @@ class _TryAgainError(Exception):
 
 # Seconds; a server that asks for more is not read any further.
 _LONGEST = 366 * 86400.0
+_CLOCKS_DIFFER = 3600.0  # seconds
 # Statuses that ask for another attempt: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4.
 _LATER = (408, 425, 429)
 
@@ -276,9 +283,21 @@ class Transport:
         with self.tally.lock:
             self.tally.requests += 1
             self.tally.bytes += len(body)
-            if self.tally.source_clock is None:
-                self.tally.source_clock = response.headers.get("Date")
+            self._compare_clocks(response.headers.get("Date"))
         return bytes(body)
+
+    def _compare_clocks(self, date: str | None) -> None:
+        if self.tally.source_clock or not (moment := parse_date(date)):
+            return
+        ahead = (datetime.now(UTC) - moment).total_seconds()
+        self.tally.source_clock, self.tally.clock_ahead = moment, round(ahead)
+        if abs(ahead) > _CLOCKS_DIFFER:
+            LOG.warning(
+                f"clock: this machine is {abs(ahead) / 3600:.1f} h "
+                f"{'ahead of' if ahead > 0 else 'behind'} the source, which has "
+                f"{moment:%Y-%m-%dT%H:%M:%SZ}. Correct the clock that is wrong before "
+                "anything is published."
+            )
 
     def _judge(self, response: requests.Response, body: bytes, path: str) -> None:
         status = response.status_code

@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 
 from sandbox.http_server import Response, error_response
 from sandbox.jsontext import (
@@ -129,6 +132,14 @@ def _add_to_member(response: Response, name: str, value: str) -> Response:
     return replace(response, body=with_member(text, name, str(number)).encode())
 
 
+def _date(response: Response, value: str) -> Response:
+    """Send another Date: so many seconds from ours, or a text that is no date."""
+    date = value
+    if re.fullmatch(r"[+-]\d+", value):
+        date = formatdate(time.time() + int(value), usegmt=True)
+    return replace(response, headers=response.headers | {"Date": date})
+
+
 # The whole response: as it would have been, and the fault's value.
 _WHOLE: dict[str, Callable[[Response, str], Response]] = {
     "html": lambda response, _: Response(200, _LOGIN, content_type="text/html"),
@@ -137,6 +148,7 @@ _WHOLE: dict[str, Callable[[Response, str], Response]] = {
     ),
     "blank": lambda response, _: replace(response, body=b""),
     "half": _half,
+    "date": _date,
     "latin1": lambda response, _: replace(
         response, body=b'{"data":[{"name":"caf\xe9"}]}'
     ),
@@ -159,6 +171,7 @@ VALUES = {
     **dict.fromkeys(("retype", "missing", "null", "extra"), (r"\w+", "Price")),
     **dict.fromkeys(("nan", "bignumber", "deep"), (r"\w*", "Price")),
     **dict.fromkeys(("huge", "gzip-bomb"), (r"\d{0,6}", "1024")),
+    "date": (r"[^:]+", "+86400"),
     "cap": (r"\d{1,4}", "100"),
     "slow": (r"(\d+(\.\d+)?)?", "0.5"),
     "duplicate-keys": (r"\w*", "catalog_items"),

@@ -637,3 +637,46 @@ def test_what_a_kill_behind_the_report_left_is_removed_by_the_next_run(
     assert not list(data.glob("landing/*/*/run.json"))
     assert not list(data.glob("landing/*/*/pages"))
     assert run.exists() == is_current
+
+
+@pytest.mark.parametrize(
+    ("server", "ahead", "words"),
+    [
+        (["*:date:-86400"], 86400, "this machine is 24.0 h ahead of the source"),
+        (["*:date:+7200"], -7200, "this machine is 2.0 h behind the source"),
+        (["*:date:+60"], -60, None),
+        (["*:date:soon"], None, None),
+        (["*:date:Fri, 31 Dec 9999 23-59-59 -2359"], None, None),
+    ],
+    indirect=["server"],
+)
+def test_clocks_that_differ_are_recorded_and_named(
+    server: order_tool.Server,
+    data: Path,
+    command: Command,
+    ahead: int | None,
+    words: str | None,
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 0, done.stderr
+    if words:
+        assert words in done.stderr
+    else:
+        assert "this machine is" not in done.stderr
+    recorded = report(data)["clock_ahead_seconds"]
+    assert recorded == ahead or abs(recorded - ahead) < 20
+    assert bool(report(data)["source_clock"]) == (ahead is not None)
+
+
+@pytest.mark.parametrize("server", [["orders@5:500"]], indirect=True)
+def test_an_unfinished_run_of_the_future_is_not_resumed(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_ATTEMPTS=1)
+    assert command("extract", env=env).returncode == 75
+    (path,) = data.glob("landing/*/order_tool/run.json")
+    text = path.read_text()
+    path.write_text(text.replace('"started_at": "20', '"started_at": "21'))
+    done = command("extract", env=env)
+    assert done.returncode == 0, done.stderr
+    assert "discard unfinished run=" in done.stderr
