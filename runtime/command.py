@@ -121,9 +121,9 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
 def _end(error: BaseException, arguments: list[str] | None) -> int:
     """Say how a command ended; return its exit code."""
     if isinstance(error, click.ClickException):
-        # click declares it final, and shows it as it is.
-        object.__setattr__(error, "message", one_line(error.message))
-        error.show()
+        usage = io.StringIO()
+        error.show(file=usage)
+        click.echo(paragraphs(usage.getvalue()), err=True, nl=False)
         return 2
     if isinstance(error, click.Abort):
         return 130

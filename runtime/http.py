@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,6 +20,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from runtime.display import hide
 from runtime.environment import Environment, Secret
 from runtime.exits import Misuse
 
@@ -56,6 +57,7 @@ class Proxy:
                 "FEEDS_HTTP_PROXY: expected the address of a proxy with its port, such "
                 "as http://proxy.example.com:3128, found something else."
             )
+        hide([unquote(parts.password or "")])
         return cls(url, variables.text("FEEDS_HTTP_NO_PROXY", ""))
 
     def address_for(self, url: str) -> str | None:

@@ -42,6 +42,10 @@ class Fault:
 
 _MIB = 2**20
 _LOGIN = b"<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>"
+# What a careless server puts into an error: the credentials, and somebody's text.
+_ECHO = json.dumps(
+    {"Message": "sandbox-token \x1b[31m\nforged \u202e 12:00:00 info delivered"}
+).encode()
 _GZIP = {"Content-Encoding": "gzip"}
 _REASONS = {
     401: "Not authenticated",
@@ -149,6 +153,7 @@ _WHOLE: dict[str, Callable[[Response, str], Response]] = {
     "blank": lambda response, _: replace(response, body=b""),
     "half": _half,
     "date": _date,
+    "echo": lambda response, _: Response(500, _ECHO),
     "latin1": lambda response, _: replace(
         response, body=b'{"data":[{"name":"caf\xe9"}]}'
     ),

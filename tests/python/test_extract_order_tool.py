@@ -680,3 +680,35 @@ def test_an_unfinished_run_of_the_future_is_not_resumed(
     done = command("extract", env=env)
     assert done.returncode == 0, done.stderr
     assert "discard unfinished run=" in done.stderr
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"], ["--log-format", "json"]])
+@pytest.mark.parametrize("server", [["orders@2+:echo"]], indirect=True)
+def test_an_error_body_forges_no_line_and_shows_no_secret(
+    server: order_tool.Server, data: Path, command: Command, flags: list[str]
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_ATTEMPTS=2)
+    done = command("extract", *flags, env=env)
+    assert done.returncode == 75
+    shown = done.stdout + done.stderr
+    assert server.token not in shown
+    assert "***" in shown
+    assert shown.replace("\n", "").isprintable()
+    assert not [line for line in shown.splitlines() if line.startswith("forged")]
+
+
+@pytest.mark.parametrize("server", [{"latency_ms": 300}], indirect=True)
+@pytest.mark.parametrize("after", [0.0, 0.3, 0.6, 1.0, 2.0])
+def test_a_signal_ends_extract_at_any_moment(
+    server: order_tool.Server, data: Path, after: float
+) -> None:
+    with subprocess.Popen(
+        ["extract"],
+        cwd=ROOT,
+        env=clean_environment(**variables(server, data)),
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        time.sleep(after)
+        process.terminate()
+        process.wait(20)
+    assert process.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)

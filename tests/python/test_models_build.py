@@ -279,3 +279,17 @@ def test_a_folder_in_which_dbt_would_find_nothing_is_refused(build, tmp_path):
     code, output = build(FEEDS_DATA=tmp_path / "o'brien")
     assert (code, "expected a path without" in output) == (2, True), output
     assert not (tmp_path / "o'brien").exists()
+
+
+def test_a_number_that_is_none_and_a_second_stock_row_stop_their_rows_only(
+    data, build, query
+):
+    items, stocked = preview()
+    spoiled = [{**items[0], "Price": '"412,55"'}, *items[1:]]
+    repeated = {**stocked[2], "OnHand": "9"}
+    land_parts(data, spoiled, [*stocked, repeated])
+    code, output = build()
+    assert code == 0, output
+    codes = query("select item_name, reason_code from inventory_audit order by all")
+    assert (items[0]["Name"], "PRICE_MISSING") in codes
+    assert codes.count((items[2]["Name"], "DUP_KEY")) == 2
