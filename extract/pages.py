@@ -21,6 +21,10 @@ from runtime.files import read_json, write_bytes, write_json
 _ZSTD = pa.Codec("zstd", compression_level=1)
 _SKIPPED = bytes.fromhex("502a4d18")
 
+# Pages that are planned at once: a count that is far too high must not cost memory, or
+# a request for each of its pages.
+_BATCH = 256
+
 FetchPage = Callable[[int], Page]
 Tick = Callable[[], None]
 
@@ -102,7 +106,13 @@ class Reader:
         """
         planned, read_at = _plan(folder, count)
         last = max(1, math.ceil(planned / self._page_size))
-        facts = self._fetch(range(1, last + 1), folder, ask, has_ids)
+        facts: list[Facts] = []
+        for first in range(1, last + 1, _BATCH):
+            batch = range(first, min(first + _BATCH, last + 1))
+            facts += self._fetch(batch, folder, ask, has_ids)
+            if not facts[-1].rows:
+                break  # the end, however many records were counted
+        last = len(facts)
         flaw = None
         # A full page may not be the last, whatever was counted.
         while facts[-1].rows >= self._page_size and not flaw:

@@ -59,6 +59,7 @@ def begin(
         The run. Other unfinished runs of the source are removed.
     """
     resumed: Run | None = None
+    sweep(landing / "current")
     current = landing / "current" / source
     for folder in sorted(landing.glob(f"*/{source}"), reverse=True):
         if folder.parent.name == "current":

@@ -631,11 +631,13 @@ def test_what_a_kill_behind_the_report_left_is_removed_by_the_next_run(
     run = (data / "landing/current/order_tool").resolve()
     (run / "run.json").write_text("{}")
     (run / "pages/orders").mkdir(parents=True)
+    (data / "landing/current/.order_tool.123.part").symlink_to("../nowhere")
     if not is_current:
         (data / "landing/current/order_tool").unlink()
     assert not command("extract", env=env).returncode
     assert not list(data.glob("landing/*/*/run.json"))
     assert not list(data.glob("landing/*/*/pages"))
+    assert not list(data.glob("landing/current/.*"))
     assert run.exists() == is_current
 
 
@@ -712,3 +714,13 @@ def test_a_signal_ends_extract_at_any_moment(
         process.terminate()
         process.wait(20)
     assert process.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)
+
+
+@pytest.mark.parametrize("server", [["orders@*:miscount:+99999000"]], indirect=True)
+def test_a_count_that_is_far_too_high_costs_few_requests(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data, FEEDS_CONNECTIONS=8))
+    assert done.returncode == 1, done.stderr
+    assert "counts 99999040 records before" in done.stderr
+    assert len(server.requests) < 5 * 256
