@@ -248,6 +248,14 @@ def raise_if_interrupted() -> None:
         raise Interrupted(_arrived[0])
 
 
+def accept_signal() -> None:
+    """Treat the signal that arrived as handled: the command goes on.
+
+    Call this where `Interrupted` is caught for good. Otherwise it is raised again.
+    """
+    _arrived.clear()
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     if not _arrived:
         _arrived.append(number)
@@ -260,6 +268,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _repeat(number: int) -> None:
     """Send a signal again: an import or a finalizer may have swallowed it."""
-    while signal.getsignal(number) is _interrupt:
+    while True:
         time.sleep(0.25)
+        if not _arrived or signal.getsignal(number) is not _interrupt:
+            return
         signal.pthread_kill(threading.main_thread().ident or 0, number)

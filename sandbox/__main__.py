@@ -282,7 +282,7 @@ def _until_stopped(variables: Mapping[str, str]) -> None:
         signal.pause()
     except Interrupted:
         # This is the normal end.
-        return
+        command.accept_signal()
 
 
 def _run_child(arguments: tuple[str, ...], variables: Mapping[str, str]) -> int:
@@ -293,6 +293,7 @@ def _run_child(arguments: tuple[str, ...], variables: Mapping[str, str]) -> int:
     try:
         code = child.wait()
     except Interrupted as interrupted:
+        command.accept_signal()
         child.send_signal(interrupted.code - 128)
         try:
             code = child.wait(_GRACE_SECONDS)
