@@ -9,7 +9,7 @@ terms as (
 final as (
 
     select
-        sis_term_id,
+        term_file_name as sis_term_id,
         term_name as name,
         ordering_opens_at,
         ordering_closes_at,

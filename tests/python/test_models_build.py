@@ -201,7 +201,7 @@ def test_a_rule_that_drops_a_row_without_a_reason_fails(data, build, project):
 def test_a_reason_code_that_no_rule_gives_in_its_order_fails(data, build, project):
     land_parts(data, *preview())
     codes = project / "seeds/reason_codes.csv"
-    spoil(codes, "DUP_PART,19,", "DUP_PARTS,19,")  # no rule gives it, one is unknown
+    spoil(codes, "DUP_PART,23,", "DUP_PARTS,23,")  # no rule gives it, one is unknown
     spoil(codes, "QTY_FRACTION,8,", "QTY_FRACTION,18,")  # another order
     spoil(codes, "OK_OD,", "OK_ODD,")  # a type without its code
     test = "every_reason_code_has_a_rule_in_its_order"

@@ -9,10 +9,32 @@ terms as (
 
 ),
 
+term_file_names as (
+
+    select * from {{ ref('term_file_names') }}
+
+),
+
+-- A term has files under its id, or under the name that the company gave it.
+named as (
+
+    select
+        terms.*,
+        coalesce(
+            {{ present('term_file_names.file_name') }}, terms.sis_term_id
+        ) as term_file_name
+
+    from terms
+    left join term_file_names
+        on terms.sis_term_id = term_file_names.sis_term_id
+
+),
+
 final as (
 
     select
         sis_term_id,
+        term_file_name,
         term_name,
         ordering_opens_at_raw,
         ordering_closes_at_raw,
@@ -21,11 +43,11 @@ final as (
         coalesce(is_archived, false) as is_archived,
         case
             when
-                trim(sis_term_id) = ''
-                or {{ has_control_character('sis_term_id') }}
-                or strpos(sis_term_id, '/') > 0
-                or strpos(sis_term_id, chr(92)) > 0
-                or octet_length(encode(sis_term_id)) > 150
+                trim(term_file_name) = ''
+                or {{ has_control_character('term_file_name') }}
+                or strpos(term_file_name, '/') > 0
+                or strpos(term_file_name, chr(92)) > 0
+                or octet_length(encode(term_file_name)) > 150
                 then 'TERM_ID_UNFIT'
             when is_archived then null
             when
@@ -35,7 +57,7 @@ final as (
         _extract_run_id,
         _extracted_at
 
-    from terms
+    from named
 
 )
 

@@ -76,7 +76,8 @@ final as (
 
     select
         orders_read.order_id,
-        orders_read.sis_term_id,
+        -- The name of the term's files is what splits the rows into files.
+        coalesce(terms.term_file_name, orders_read.sis_term_id) as sis_term_id,
         orders_read.is_royalty,
         orders_read.created_at_raw,
         orders_read.updated_at_raw,
