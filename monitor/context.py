@@ -82,11 +82,6 @@ class Context:
             ) from None
 
     @cached_property
-    def results(self) -> Mapping[str, Any]:
-        """How its last command went: run_results.json."""
-        return read_json(self.target / "run_results.json")
-
-    @cached_property
     def ledger(self) -> Ledger:
         """The ledger, as far as it holds."""
         return Ledger.read(self.place.ledger)

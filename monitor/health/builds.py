@@ -4,56 +4,58 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
-
 from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding, listed
 from runtime.files import parse_time
+from store import builds
+from store.builds import Build
 
 _BAD = ("error", "fail", "runtime error", "partial success")
 
 
 def check(evidence: Context) -> CheckResult:
-    """Look at dbt's artifacts and at the warehouse's own record."""
+    """Look at dbt's manifest and at the builds that the warehouse records."""
     missing = [
         path.name
-        for path in (
-            evidence.target / "manifest.json",
-            evidence.target / "run_results.json",
-            evidence.place.warehouse,
-        )
+        for path in (evidence.target / "manifest.json", evidence.place.warehouse)
         if not path.exists()
     ]
     if missing:
-        says = f"expected {listed(missing)}, found no such file"
-        return CheckResult({"build": None}, (Finding("DBT_MISSING", "dbt", says),))
-    built = _built_at(evidence)
-    ran = evidence.results["args"].get("which", "?")
-    bad, warned = (_nodes(evidence, *states) for states in (_BAD, ("warn",)))
+        return _missing(listed(missing))
+    with evidence.warehouse() as connection:
+        build = builds.newest(connection)
+    if build is None:
+        return _missing("a build in the warehouse")
+    bad, warned = (_nodes(build, *states) for states in (_BAD, ("warn",)))
+    ended = build.ended_at
     facts = {
-        "command": ran,
-        "generated_at": evidence.results["metadata"]["generated_at"],
-        "built_at": f"{built:{CLOCK}}" if built else None,
-        "nodes": len(evidence.results["results"]),
+        "command": build.command,
+        "generated_at": f"{ended:{CLOCK}}" if ended else None,
+        "built_at": f"{build.built_at:{CLOCK}}",
+        "nodes": len(build.results),
         "failed": bad,
         "warned": warned,
     }
-    findings = [*_verdict(evidence, ran, bad, warned), *_age(evidence, built)]
+    began = build.built_at.replace(tzinfo=UTC)
+    findings = [*_verdict(build, bad, warned), *_age(evidence, began)]
     return CheckResult({"build": facts}, tuple(findings))
 
 
-def _verdict(
-    evidence: Context, ran: str, bad: list[str], warned: list[str]
-) -> Iterator[Finding]:
-    at = evidence.results["metadata"]["generated_at"]
-    if ran != "build":
-        says = f"the last dbt command was `dbt {ran}` at {at}, not `dbt build`"
-        yield Finding("DBT_OVERWRITTEN", "dbt", says)
+def _missing(what: str) -> CheckResult:
+    says = f"expected {what}, found none"
+    return CheckResult({"build": None}, (Finding("DBT_MISSING", "dbt", says),))
+
+
+def _verdict(build: Build, bad: list[str], warned: list[str]) -> Iterator[Finding]:
+    at = f"{build.built_at:{CLOCK}}"
+    if build.ended_at is None or build.command != "build":
+        end = "" if build.ended_at else ", which was killed"
+        says = f"tables were last made by `dbt {build.command}` of {at}{end}"
+        yield Finding("DBT_UNFINISHED", "dbt", says, at)
         return
-    if evidence.results["args"].get("empty"):
-        yield Finding(
-            "DBT_EMPTY", "dbt", f"the build of {at} was made with --empty", at
-        )
+    if build.empty:
+        says = f"the build of {at} was made with --empty"
+        yield Finding("DBT_EMPTY", "dbt", says, at)
     if bad:
         says = f"{len(bad)} nodes of the build of {at} failed: {listed(bad)}"
         yield Finding("DBT_FAILED", "dbt", says, at, tuple(bad[:3]))
@@ -62,17 +64,15 @@ def _verdict(
         yield Finding("DBT_WARNED", "dbt", says, at, tuple(warned[:3]))
 
 
-def _nodes(evidence: Context, *states: str) -> list[str]:
+def _nodes(build: Build, *states: str) -> list[str]:
     return [
         result["unique_id"].split(".", 2)[-1]
-        for result in evidence.results["results"]
+        for result in build.results
         if result["status"] in states
     ]
 
 
-def _age(evidence: Context, built: datetime | None) -> Iterator[Finding]:
-    if built is None:
-        return
+def _age(evidence: Context, built: datetime) -> Iterator[Finding]:
     newer: dict[str, Any] = {}
     for source in evidence.sources:
         report = evidence.landed(source)
@@ -86,15 +86,3 @@ def _age(evidence: Context, built: datetime | None) -> Iterator[Finding]:
             f"{listed(sorted(newer))} was landed",
             f"{min(newer.values()):{CLOCK}}",
         )
-
-
-def _built_at(evidence: Context) -> datetime | None:
-    """When dbt last wrote the warehouse; None if it does not say."""
-    with evidence.warehouse() as connection:
-        try:
-            row = connection.execute(
-                "select max(built_at) from main.builds where ended_at is not null"
-            ).fetchone()
-        except duckdb.CatalogException:
-            return None
-    return row[0].replace(tzinfo=UTC) if row and row[0] else None

@@ -134,7 +134,7 @@ def test_a_build_killed_at_any_node_or_time(
             node["name"]
             for node in manifest["nodes"].values()
             if node["name"].startswith(("int_parts", "inventory", "stg_ordertime"))
-            or node.get("attached_node", "").endswith(("inventory_feed", "_audit"))
+            or (node.get("attached_node") or "").endswith(("inventory_feed", "_audit"))
         }
     )
     moments = [(name, 0.0) for name in names]
