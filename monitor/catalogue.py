@@ -96,9 +96,9 @@ CATALOGUE: dict[str, Kind] = {
         "act", "build", "the build is older than the extract",
         "Run `dbt build`, then `publish`.",
     ),
-    "DBT_OVERWRITTEN": Kind(
-        "note", "build", "another dbt command replaced the results of the build",
-        "Run `dbt build` before `publish`.",
+    "DBT_UNFINISHED": Kind(
+        "act", "build", "the last build was killed, or did not test its tables",
+        "Run `dbt build`.",
     ),
     "DBT_WARNED": Kind(
         "warn", "build", "tests of the last build warned",

@@ -82,11 +82,6 @@ class Context:
             ) from None
 
     @cached_property
-    def results(self) -> Mapping[str, Any]:
-        """The results of the last dbt command: run_results.json."""
-        return read_json(self.target / "run_results.json")
-
-    @cached_property
     def ledger(self) -> Ledger:
         """The ledger, up to its first broken line."""
         return Ledger.read(self.place.ledger)

@@ -48,20 +48,25 @@ def find(connection: duckdb.DuckDBPyConnection, id_: str) -> Build | None:
         connection: from `runtime.duck`, with the warehouse attached.
         id_: dbt's invocation id.
     """
+    return _first(connection, f"where invocation_id = {text(id_)}")
+
+
+def newest(connection: duckdb.DuckDBPyConnection) -> Build | None:
+    """Return the build that began last; None if the warehouse has none."""
+    return _first(connection, "order by built_at desc limit 1")
+
+
+def _first(connection: duckdb.DuckDBPyConnection, clause: str) -> Build | None:
     try:
-        row = connection.execute(
-            "select command, built_at, ended_at, details from warehouse.main.builds "
-            f"where invocation_id = {text(id_)}"
-        ).fetchone()
+        row = connection.execute(f"from warehouse.main.builds {clause}").fetchone()
     except duckdb.CatalogException:
         return None
     if row is None:
         return None
-    details = json.loads(row[3] or "{}")
+    details = json.loads(row[4] or "{}")
     return Build(
-        id_, row[0], row[1], row[2], details.get("dbt_version"),
-        bool(details.get("empty")), details.get("vars") or {},
-        details.get("results") or (),
+        *row[:4], details.get("dbt_version"), bool(details.get("empty")),
+        details.get("vars") or {}, details.get("results") or (),
     )  # fmt: skip
 
 

@@ -1,57 +1,61 @@
-"""Check the last build: its files, its results, and its age."""
+"""Check the last build: its record, its results, and its age."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
-
 from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding, listed
 from runtime.files import parse_time
+from store import builds
+from store.builds import Build
 
 _FAILED = ("error", "fail", "runtime error", "partial success")
 
 
 def check(context: Context) -> CheckResult:
-    """Check dbt's artifacts and the build time in the warehouse."""
+    """Check dbt's manifest and the builds that the warehouse records."""
     missing = [
         path.name
-        for path in (
-            context.target / "manifest.json",
-            context.target / "run_results.json",
-            context.place.warehouse,
-        )
+        for path in (context.target / "manifest.json", context.place.warehouse)
         if not path.exists()
     ]
     if missing:
-        message = f"expected {listed(missing)}, found no such file"
-        return CheckResult({"build": None}, (Finding("DBT_MISSING", "dbt", message),))
-    built = _built_at(context)
-    command = context.results["args"].get("which", "?")
-    failed, warned = (_nodes(context, *states) for states in (_FAILED, ("warn",)))
+        return _missing(listed(missing))
+    with context.warehouse() as connection:
+        build = builds.newest(connection)
+    if build is None:
+        return _missing("a build in the warehouse")
+    failed, warned = (_nodes(build, *states) for states in (_FAILED, ("warn",)))
+    ended = build.ended_at
     facts = {
-        "command": command,
-        "generated_at": context.results["metadata"]["generated_at"],
-        "built_at": f"{built:{CLOCK}}" if built else None,
-        "nodes": len(context.results["results"]),
+        "command": build.command,
+        "generated_at": f"{ended:{CLOCK}}" if ended else None,
+        "built_at": f"{build.built_at:{CLOCK}}",
+        "nodes": len(build.results),
         "failed": failed,
         "warned": warned,
     }
-    findings = [*_results(context, command, failed, warned), *_age(context, built)]
+    began = build.built_at.replace(tzinfo=UTC)
+    findings = [*_results(build, failed, warned), *_age(context, began)]
     return CheckResult({"build": facts}, tuple(findings))
 
 
-def _results(
-    context: Context, command: str, failed: list[str], warned: list[str]
-) -> Iterator[Finding]:
-    at = context.results["metadata"]["generated_at"]
-    if command != "build":
-        message = f"the last dbt command was `dbt {command}` at {at}, not `dbt build`"
-        yield Finding("DBT_OVERWRITTEN", "dbt", message)
+def _missing(what: str) -> CheckResult:
+    message = f"expected {what}, found none"
+    return CheckResult({"build": None}, (Finding("DBT_MISSING", "dbt", message),))
+
+
+def _results(build: Build, failed: list[str], warned: list[str]) -> Iterator[Finding]:
+    at = f"{build.built_at:{CLOCK}}"
+    if build.ended_at is None or build.command != "build":
+        end = "" if build.ended_at else ", which was killed"
+        message = f"the tables are of `dbt {build.command}` of {at}{end}"
+        yield Finding("DBT_UNFINISHED", "dbt", message, at)
         return
-    if context.results["args"].get("empty"):
-        yield Finding("DBT_EMPTY", "dbt", f"the build of {at} used --empty", at)
+    if build.empty:
+        message = f"the build of {at} used --empty"
+        yield Finding("DBT_EMPTY", "dbt", message, at)
     if failed:
         message = f"{len(failed)} nodes of the build of {at} failed: {listed(failed)}"
         yield Finding("DBT_FAILED", "dbt", message, at, tuple(failed[:3]))
@@ -60,17 +64,15 @@ def _results(
         yield Finding("DBT_WARNED", "dbt", message, at, tuple(warned[:3]))
 
 
-def _nodes(context: Context, *states: str) -> list[str]:
+def _nodes(build: Build, *states: str) -> list[str]:
     return [
         result["unique_id"].split(".", 2)[-1]
-        for result in context.results["results"]
+        for result in build.results
         if result["status"] in states
     ]
 
 
-def _age(context: Context, built: datetime | None) -> Iterator[Finding]:
-    if built is None:
-        return
+def _age(context: Context, built: datetime) -> Iterator[Finding]:
     newer: dict[str, Any] = {}
     for source in context.sources:
         report = context.landed(source)
@@ -81,18 +83,6 @@ def _age(context: Context, built: datetime | None) -> Iterator[Finding]:
             "DBT_STALE",
             "dbt",
             f"the warehouse was built at {built:{CLOCK}}, before "
-            f"the extract of {listed(sorted(newer))}",
+            f"{listed(sorted(newer))} was extracted",
             f"{min(newer.values()):{CLOCK}}",
         )
-
-
-def _built_at(context: Context) -> datetime | None:
-    """Return the time of the last build (UTC); None if the warehouse has none."""
-    with context.warehouse() as connection:
-        try:
-            row = connection.execute(
-                "select max(built_at) from main.builds where ended_at is not null"
-            ).fetchone()
-        except duckdb.CatalogException:
-            return None
-    return row[0].replace(tzinfo=UTC) if row and row[0] else None

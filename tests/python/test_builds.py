@@ -95,6 +95,7 @@ def test_a_table_of_a_killed_build_stays_here(
         assert expected, "the build was killed before it replaced a table"
 
 
+@pytest.mark.timeout(900)
 def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> None:
     for words in (
         ("compile",),
@@ -125,6 +126,7 @@ def test_a_table_that_was_replaced_by_hand_stays_here(built_copy: BuiltProject) 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7200)
 def test_a_build_killed_at_any_node_or_time(
     built: BuiltProject, tmp_path: Path
 ) -> None:
@@ -134,7 +136,7 @@ def test_a_build_killed_at_any_node_or_time(
             node["name"]
             for node in manifest["nodes"].values()
             if node["name"].startswith(("int_parts", "inventory", "stg_ordertime"))
-            or node.get("attached_node", "").endswith(("inventory_feed", "_audit"))
+            or (node.get("attached_node") or "").endswith(("inventory_feed", "_audit"))
         }
     )
     moments = [(name, 0.0) for name in names]

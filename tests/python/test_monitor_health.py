@@ -37,7 +37,32 @@ def _entity(**fields: Any) -> Callable[[DeliveredProject], None]:
 def _dbt(
     edit: Callable[[dict[str, Any]], object],
 ) -> Callable[[DeliveredProject], None]:
-    return lambda project: project.edit("target/run_results.json", edit)
+    """Change the verdict of the last build."""
+
+    def change(project: DeliveredProject) -> None:
+        with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
+            row = opened.execute("select details from builds").fetchone()
+            assert row
+            details = json.loads(row[0])
+            edit(details)
+            opened.execute("update builds set details = ?", [json.dumps(details)])
+
+    return change
+
+
+def _without_builds(project: DeliveredProject) -> None:
+    with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
+        opened.execute("drop table builds")
+
+
+def _build(change: str) -> Callable[[DeliveredProject], None]:
+    """Change the record of the last build."""
+
+    def run(project: DeliveredProject) -> None:
+        with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
+            opened.execute(f"update builds set {change}")
+
+    return run
 
 
 def _earlier_run(project: DeliveredProject) -> None:
@@ -137,11 +162,6 @@ def _broken(project: DeliveredProject) -> None:
     ledger.write_bytes(ledger.read_bytes().replace(b"DEMO01", b"DEMO02", 1))
 
 
-def _built_before(project: DeliveredProject) -> None:
-    with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
-        opened.execute("update builds set built_at = '2026-01-14 06:30:00'")
-
-
 BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "CANNOT_TELL": lambda h: (h.data / "ledger.head").write_text("nonsense"),
     "EXTRACT_MISSING": _nothing_landed,
@@ -154,11 +174,11 @@ BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "SCHEMA_DRIFT": _entity(unrecognised={"NewField": 3}),
     "CUSTOM_FIELD_MISSING": _entity(unmatched=["cf_capa"]),
     "FIELD_MISSING": _earlier_run,
-    "DBT_MISSING": lambda h: (h.root / "target/run_results.json").unlink(),
+    "DBT_MISSING": _without_builds,
     "DBT_FAILED": _dbt(lambda content: content["results"][0].update(status="error")),
-    "DBT_EMPTY": _dbt(lambda content: content["args"].update(empty=True)),
-    "DBT_STALE": _built_before,
-    "DBT_OVERWRITTEN": _dbt(lambda content: content["args"].update(which="show")),
+    "DBT_EMPTY": _dbt(lambda content: content.update(empty=True)),
+    "DBT_STALE": _build("built_at = '2026-01-14 06:30:00'"),
+    "DBT_UNFINISHED": _build("ended_at = null"),
     "DBT_WARNED": _dbt(lambda content: content["results"][-1].update(status="warn")),
     "FILE_HELD": _held,
     "FILE_RELEASED": _released,
