@@ -39,7 +39,7 @@ class FileBuild:
     @property
     def began_at(self) -> datetime | None:
         """When dbt began the build, UTC without a zone; None if unknown."""
-        return self.build and self.build.built_at
+        return self.build.built_at if self.build else None
 
 
 def file_build(

@@ -78,7 +78,7 @@ def run(
         ProgressBarsConfig,
     )
 
-    config = {
+    config: dict[str, Any] = {
         "memory_limit": limits.memory,
         "threads": limits.threads,
         "autoinstall_known_extensions": False,
