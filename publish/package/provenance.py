@@ -135,7 +135,7 @@ def thresholds(root: Path, build: Build | None) -> Mapping[str, Any]:
     project = yaml.safe_load(file.read_bytes()) if file.is_file() else {}
     declared: dict[str, Any] = dict(project.get("vars") or {})
     declared |= declared.pop(str(project.get("name")), None) or {}
-    return declared | (dict(build.vars) if build else {})
+    return declared | dict(build.vars if build else {})
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[dict[str, Any]]:
