@@ -144,6 +144,9 @@ GUARDS: list[tuple[str, Spoil]] = [
             landed(finished_at="yesterday"),
         ),
     ),
+    ("RUN_CLOCK", landed(source_clock="2026-01-05T05:55:00Z")),
+    ("RUN_CLOCK", landed(source_clock="2026-01-15T07:00:06Z")),
+    ("RUN_CLOCK", landed(clock_ahead_seconds=-3601)),
     ("RUN_MIN_ROWS", guard("min_rows", 41)),
     (
         "RUN_ROW_RISE",
@@ -339,7 +342,7 @@ def test_every_gate_is_in_the_table_above() -> None:
         "RUN_KEY_VANISHED",
         "RUN_KEYS_CHANGED",
     }
-    checked |= {"RUN_SOURCE_STALE", "RUN_ROW_RISE"}
+    checked |= {"RUN_SOURCE_STALE", "RUN_ROW_RISE", "RUN_CLOCK"}
     checked |= {"RUN_MIN_ROWS", "RUN_ROW_DROP", "RUN_FLIP", "RUN_STOCK_DROP"}
     checked |= {"RUN_REVIEW_RATE", "RUN_TYPE_VANISHED", "RUN_STALE"}
     checked |= {"DBT_BUILD", "DBT_COMMAND", "DBT_NODES", "DBT_STATUS"}
@@ -393,6 +396,61 @@ def test_a_stale_source_is_named_with_its_run_and_both_times(
         "allowed. Run `extract`, then "
         "`dbt build`."
     )
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        {"source_clock": "2026-01-15T04:55:00Z"},
+        {"source_clock": "2026-01-15T07:00:05Z"},
+        {"source_clock": None},
+        {"source_clock": "2026-01-05T05:55:00Z", "clock_ahead_seconds": 3600},
+    ],
+)
+def test_a_clock_within_an_hour_of_the_source_holds_nothing(
+    project: SampleProject, clock: dict[str, Any]
+) -> None:
+    project.rows[AM]["qty_on_hand"] = 11  # something new to deliver
+    project.extract |= clock
+    (outcome,) = project.write().here()
+    assert (outcome.code, outcome.summary["status"]) == (0, "delivered"), outcome.text
+
+
+CAME = {"unmatched": [], "captions": ["Core Charge", "OEM Number", "Color"]}
+RENAMED = {"unmatched": ["Core Charge"], "captions": ["Core Chg", "OEM Number"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "says"),
+    [
+        (CAME, CAME, None),
+        (CAME, RENAMED, "'Core Charge', which the last file had; the nearest one that "
+                        "came is 'Core Chg'."),
+        (CAME, RENAMED | {"captions": []}, "'Core Charge', which the last file had."),
+        # It never matched, or nobody had configured it.
+        (RENAMED, RENAMED, None),
+        ({"unmatched": [], "captions": ["Color"]}, RENAMED, None),
+        # The last file is of a version that did not record the fields.
+        ({}, RENAMED, None),
+        ({"unmatched": []}, {"unmatched": ["a\nb"]}, "field 'a\\nb', which"),
+    ],
+    ids=[
+        "none", "renamed", "gone", "still gone", "new", "not recorded", "two lines",
+    ],
+)  # fmt: skip
+def test_a_custom_field_that_matched_in_the_last_file_holds_the_next(
+    tmp_path: Path, before: dict[str, Any], now: dict[str, Any], says: str | None
+) -> None:
+    project = SampleProject(tmp_path)
+    project.extract["entities"]["part_items"] |= before
+    project.first_delivery()
+    project.later()
+    project.rows[AM]["qty_on_hand"] = 11  # something new to deliver
+    project.extract["entities"]["part_items"] |= now
+    (outcome,) = project.write().here()
+    held = {check["id"]: check["says"] for check in outcome.summary["held_by"]}
+    assert held.keys() == ({"RUN_FIELD_VANISHED"} if says else set())
+    assert (says or "") in held.get("RUN_FIELD_VANISHED", "")
 
 
 def test_what_the_file_does_not_stand_on_does_not_hold_it(
