@@ -29,6 +29,7 @@ class Landed:
         unrecognised: fields that we do not know, with the number of records.
         absent: known fields that no record carries.
         unmatched: custom fields that are configured but that no record carries.
+        captions: names and captions of the custom fields that records carry.
     """
 
     rows: int
@@ -37,6 +38,7 @@ class Landed:
     unrecognised: dict[str, int] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
 
 
 def land(
@@ -77,7 +79,7 @@ def land(
                 part,
             )
             rows = _check_keys(connection, entity, part)
-            unmatched = _unmatched(connection, custom_fields, part, rows)
+            captions = _captions(connection, part) if rows and custom_fields else ()
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise Refused(
                 f"{entity.full_name}: {_message(error)} Nothing landed."
@@ -89,7 +91,8 @@ def land(
             sha256_of(part),
             {name: n for name, n in sorted(presence.items()) if name not in known},
             tuple(sorted(known - set(presence))) if rows else (),
-            unmatched,
+            tuple(sorted({*custom_fields.values()} - {*captions})) if rows else (),
+            captions,
         )
 
 
@@ -202,15 +205,8 @@ def _refuse_moved(connection: duckdb.DuckDBPyConnection, entity: Entity) -> None
         )
 
 
-def _unmatched(
-    connection: duckdb.DuckDBPyConnection,
-    custom_fields: Mapping[str, str],
-    part: Path,
-    rows: int,
-) -> tuple[str, ...]:
-    """Configured custom fields whose caption or name no record carries."""
-    if not rows or not custom_fields:
-        return ()
+def _captions(connection: duckdb.DuckDBPyConnection, part: Path) -> tuple[str, ...]:
+    """Return the names and captions of the custom fields that records carry."""
     names = connection.execute(
         """
         with slots as (
@@ -223,8 +219,7 @@ def _unmatched(
     """,
         [str(part)],
     ).fetchall()
-    known = {name for (name,) in names}
-    return tuple(sorted(w for w in custom_fields.values() if w not in known))
+    return tuple(sorted(name for (name,) in names if name))
 
 
 def _message(error: duckdb.Error) -> str:

@@ -23,6 +23,7 @@ from store import outbox, partner_state, sources
 from store.feeds import Feed, Relation
 from store.feeds.artifacts import Artifacts, states_below
 from store.ledger import Ledger, Record
+from store.package import Package
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def prepare(
             at=settings.at,
             accept_first=settings.accept_first,
             limits=settings.limits,
+            inputs_before=_inputs_before(settings, ledger, feed),
         )
         run = provenance.of_run(
             connection, settings.root, settings.variables, build.build, feed, landed
@@ -132,6 +134,19 @@ def _last_rows(
         for split in chosen
     }
     return {split: record["rows"] for split, record in last.items() if record}
+
+
+def _inputs_before(
+    settings: Settings, ledger: Ledger, feed: Feed
+) -> list[Mapping[str, Any]]:
+    """Return `run.inputs` of the last delivery; none if its manifest is not there."""
+    last = ledger.last_delivered(feed.name, feed.destination)
+    if last is None:
+        return []
+    try:
+        return list(Package.from_record(settings.place.outbox, last).run["inputs"])
+    except (OSError, ValueError, KeyError):
+        return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Judges a rendered file by dbt's results, guards and Great Expectations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -60,6 +61,7 @@ class GateInputs:
         at: the logical time, UTC.
         accept_first: FEEDS_ACCEPT_FIRST.
         limits: memory and threads for DuckDB.
+        inputs_before: `run.inputs` of the last delivery of the feed.
     """
 
     artifacts: Artifacts
@@ -73,6 +75,7 @@ class GateInputs:
     at: datetime
     accept_first: bool
     limits: Limits
+    inputs_before: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 def judge(
@@ -100,6 +103,8 @@ def judge(
         checks.append(sources.complete(inputs.landed, inputs.build.began_at))
     if hours := feed.guards.get("max_source_age"):
         checks.append(sources.fresh(inputs.landed, inputs.at, hours))
+    checks += sources.clock(inputs.landed)
+    checks += sources.custom_fields(inputs.landed, inputs.inputs_before)
     checks.append(readback.header(feed, file.path))
     with duck.scratch(connection, scratch):
         checks.append(readback.same_rows(connection, feed, file.split, file.path))

@@ -3,13 +3,16 @@
 A guard knows only names of columns, not what they mean.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from publish.gate.checks import APPROVE, EXAMPLES, Check, GuardContext, listed
 from publish.render import rows as rows_of
 from runtime.duck import name, names, text
+from store.feeds import Column
 
+_NUMERIC = re.compile(r"int|decimal|numeric")
 Limit = float | Mapping[str, Any]
 
 
@@ -95,6 +98,59 @@ def _key_loss(context: GuardContext, limit: Limit) -> Iterator[Check]:
         round(share, 4), most, 0 if good else lost,
         () if good else tuple("/".join(map(str, row)) for row in examples),
     )  # fmt: skip
+
+
+def _cells_lost(context: GuardContext, limit: Limit) -> Iterator[Check]:
+    """RUN_CELLS_LOST: a column is filled in a far smaller share of rows.
+
+    Compares all rows that the partner would have after a delta, not those of the delta.
+    """
+    falls: list[tuple[float, int, str]] = []
+    if context.holds:
+        now = rows_of(context.feed, context.split, context.feed.state.sql)
+        there = _columns(context, "held") & _columns(context, now)
+        columns = [each for each in context.feed.columns if each.name in there]
+        before, after = (_filled(context, columns, each) for each in ("held", now))
+        for column, old, new in zip(columns, before[1:], after[1:], strict=True):
+            if before[0] and after[0]:
+                fall = old / before[0] - new / after[0]
+                counts = f"{old:,} of {before[0]:,} rows, now {new:,} of {after[0]:,}"
+                falls.append((fall, old - new, f"{column.name}: {counts}"))
+    # More rows of another kind lower a share too, but then no cell was lost.
+    wrong = [each for each in falls if each[1] > 0 and _exceeds(limit, *each[:2])]
+    words = listed([each[2] for each in wrong])
+    worst = max((fall for fall, _, _ in falls), default=0.0)
+    yield Check(
+        "RUN_CELLS_LOST", "guards", not wrong,
+        "every column is filled in as many rows as before"
+        if not wrong
+        else f"columns are filled in fewer rows: {words}; the share may fall by "
+        f"at most {_share(limit):.0%}. Look for a field that was renamed at the "
+        f"source. {APPROVE}",
+        round(worst, 4), _share(limit), sum(count for _, count, _ in wrong),
+        tuple(each[2] for each in wrong[:EXAMPLES]),
+    )  # fmt: skip
+
+
+def _columns(context: GuardContext, relation: str) -> set[str]:
+    query = f"describe select * from {relation}"
+    return {row[0] for row in context.connection.execute(query).fetchall()}
+
+
+def _filled(
+    context: GuardContext, columns: Sequence[Column], relation: str
+) -> tuple[int, ...]:
+    """Count the rows, then for each column those in which it is filled."""
+    empty = {"varchar": " <> ''", "text": " <> ''", "string": " <> ''"}
+    cells = [
+        name(column.name)
+        + (" <> 0" if _NUMERIC.search(column.type)
+           else empty.get(column.type, " is not null"))
+        for column in columns
+    ]  # fmt: skip
+    counts = ", ".join(["count(*)", *(f"count(*) filter ({cell})" for cell in cells)])
+    row = context.connection.execute(f"select {counts} from {relation}").fetchone()
+    return row or ()
 
 
 def _value_loss(context: GuardContext, columns: list[str]) -> Iterator[Check]:
@@ -285,6 +341,7 @@ _GUARDS: dict[str, Callable[[GuardContext, Any], Iterator[Check]]] = {
     "max_rows_lost": _row_loss,
     "max_rows_gained": _row_gain,
     "max_keys_lost": _key_loss,
+    "max_cells_lost": _cells_lost,
     "max_total_drop": _total_loss,
     "max_review_share": _review_share,
     "max_unassigned": _unassigned,

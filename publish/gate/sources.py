@@ -1,13 +1,15 @@
 """Checks that each source of a file was read whole, lately, and before dbt built."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 
-from publish.gate.checks import EXAMPLES, Check, listed
+from publish.gate.checks import APPROVE, EXAMPLES, Check, listed
 from store.sources import Source
 
 _ADVICE = "Run `extract`, then `dbt build`."
+_CLOCK_HOURS = 1.0
 
 
 def complete(sources: list[Source], built_at: datetime | None) -> Check:
@@ -63,6 +65,101 @@ def fresh(sources: list[Source], at: datetime, hours: float) -> Check:
     )  # fmt: skip
 
 
+def clock(sources: list[Source]) -> list[Check]:
+    """Check RUN_CLOCK: our clock agrees with that of each source that has one.
+
+    Every later record would be compared with the times of a run whose clock was wrong.
+    """
+    hours = [(source, _hours_apart(source.landed)) for source in sources]
+    known = [(source, apart) for source, apart in hours if apart is not None]
+    if not known:
+        return []
+    wrong = [
+        f"{source.name} said {source.landed.get('source_clock')}, and run "
+        f"{source.landed.get('run_id')} began at {source.landed.get('started_at')}, "
+        f"{apart:,.1f} h apart"
+        for source, apart in known
+        if apart > _CLOCK_HOURS
+    ]
+    return [Check(
+        "RUN_CLOCK", "guards", not wrong,
+        f"our clock and that of {listed([source.name for source, _ in known])} agree"
+        if not wrong
+        else f"one of the clocks is wrong: {listed(wrong)}. At most {_CLOCK_HOURS:g} h "
+        f"are allowed. Correct the clock of this machine. {_ADVICE}",
+        round(max(apart for _, apart in known), 2), _CLOCK_HOURS, len(wrong),
+        tuple(wrong[:EXAMPLES]),
+    )]  # fmt: skip
+
+
+def _hours_apart(landed: Mapping[str, Any]) -> float | None:
+    """Return the hours between the source's clock and ours; None if it has none.
+
+    The source's time is of an answer between the start and the end of the extract.
+    """
+    ahead = landed.get("clock_ahead_seconds")
+    if ahead is not None:
+        return abs(float(ahead)) / 3600
+    theirs, began = _time(landed, "source_clock"), _time(landed, "started_at")
+    ended = _finished(landed)
+    if theirs is None or began is None or ended is None:
+        return None
+    apart = max(began - theirs, theirs - ended)
+    return max(apart.total_seconds(), 0) / 3600
+
+
+def custom_fields(
+    sources: list[Source], before: list[Mapping[str, Any]]
+) -> list[Check]:
+    """Check RUN_FIELD_VANISHED: no configured custom field stopped to match.
+
+    Args:
+        sources: those of the file, with `unmatched` and `captions` of each list.
+        before: `run.inputs` of the manifest of the last delivery.
+    """
+    earlier = {(each["source"], each["entity"]): each for each in before}
+    lists = [
+        (source, name, entity)
+        for source in sources
+        for name, entity in source.landed.get("entities", {}).items()
+        if "unmatched" in entity
+    ]
+    if not lists:
+        return []
+    wrong = [
+        f"{source.name}.{name}: no record has the custom field {field!r}, which the "
+        "last file had"
+        + (f"; the nearest one that came is {near[0]!r}" if near else "")
+        for source, name, entity in lists
+        for field, near in _vanished(entity, earlier.get((source.name, name), {}))
+    ]
+    return [Check(
+        "RUN_FIELD_VANISHED", "guards", not wrong,
+        "every custom field that the last file had still comes"
+        if not wrong
+        else f"{listed(wrong)}. Name it again at the source, or change `custom_field` "
+        f"in the source's YAML below models/staging. {_ADVICE} {APPROVE}",
+        len(wrong), 0, len(wrong), tuple(wrong[:EXAMPLES]),
+    )]  # fmt: skip
+
+
+def _vanished(
+    now: Mapping[str, Any], before: Mapping[str, Any]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield each custom field that matched before, and the nearest caption of now."""
+    if "unmatched" not in before:
+        return  # nothing was delivered yet, or an older version recorded no fields
+    matched = before.get("captions")
+    captions = now.get("captions") or ()
+    new = [each for each in captions if each not in (matched or ())]
+    for field in now["unmatched"]:
+        if field not in before["unmatched"] and (matched is None or field in matched):
+            near = get_close_matches(field, new, 1) or get_close_matches(
+                field, captions, 1
+            )
+            yield field, near
+
+
 def _age(landed: Mapping[str, Any], at: datetime) -> float | None:
     """Return the hours from the end of the extract to `at`; None if it has no end."""
     finished = _finished(landed)
@@ -73,8 +170,13 @@ def _age(landed: Mapping[str, Any], at: datetime) -> float | None:
 
 def _finished(landed: Mapping[str, Any]) -> datetime | None:
     """Return when the extract ended, UTC without a zone."""
+    return _time(landed, "finished_at")
+
+
+def _time(landed: Mapping[str, Any], field: str) -> datetime | None:
+    """Return a time of extract.json, UTC without a zone; None if it is no time."""
     try:
-        moment = datetime.fromisoformat(str(landed.get("finished_at", "")))
+        moment = datetime.fromisoformat(str(landed.get(field, "")))
     except ValueError:
         return None
     return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)

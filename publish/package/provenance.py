@@ -24,6 +24,8 @@ from store.ledger import Ledger, Record
 from store.sources import Source
 
 _OF_AN_EXTRACT = ("run_id", "started_at", "finished_at", "seconds")
+# The guard of the next file compares with these.
+_CUSTOM_FIELDS = ("unmatched", "captions")
 
 
 def of_run(
@@ -70,6 +72,7 @@ def of_run(
                 "rows": entity.get("rows"),
                 "sha256": entity.get("sha256"),
             }
+            | {field: entity[field] for field in _CUSTOM_FIELDS if field in entity}
             for source in landed
             for name, entity in sorted(source.landed.get("entities", {}).items())
         ],

@@ -69,6 +69,7 @@ def prepare(place: Place, ledger: Ledger, run: Package, work: Path) -> Place:
         link = there.delivered / each["model"] / "current" / each["name"]
         relink(link, f"../{each['sha256']}.parquet")
     _take_number(there, run)
+    _link_manifest(place, there, ledger, run)
     there.ledger.write_bytes(b"".join(_lines(_before(ledger, run))))
     return there
 
@@ -142,6 +143,21 @@ def _take_number(there: Place, run: Package) -> None:
         receipt = there.outbox / run.file / name / RECEIPT
         receipt.parent.mkdir(parents=True)
         receipt.touch()
+
+
+def _link_manifest(place: Place, there: Place, ledger: Ledger, run: Package) -> None:
+    """Link the manifest of the last delivery: a guard compares with its inputs."""
+    feed = run.run["feed"]
+    sent = [
+        record
+        for record in _before(ledger, run)
+        if record["event"] == "delivered" and record["feed"] == feed
+    ]
+    if not sent:
+        return
+    folder = Package.from_record(place.outbox, sent[-1]).folder
+    for path in folder.glob("*.manifest.json"):
+        _link(there.outbox / sent[-1]["file"] / folder.name / path.name, path)
 
 
 def _before(ledger: Ledger, run: Package) -> Iterator[Record]:

@@ -145,6 +145,9 @@ class Guards(Fields):
             of this feed (and split value), by more than this share.
         max_keys_lost: RUN_FLIP: hold if more than this share of the partner's keys
             would vanish.
+        max_cells_lost: RUN_CELLS_LOST: hold if the share of rows in which a column is
+            filled falls by more than this. A cell is filled if it is neither missing,
+            nor an empty text, nor 0. `least` counts filled cells fewer than before.
         max_total_drop: RUN_STOCK_DROP: hold if the sum of a column falls by more than
             this share.
         max_review_share: RUN_REVIEW_RATE: hold if more than this share of the audit
@@ -173,6 +176,7 @@ class Guards(Fields):
     max_rows_lost: Share | Limit | UnsetType = UNSET
     max_rows_gained: RowsGained | UnsetType = UNSET
     max_keys_lost: Share | Limit | UnsetType = UNSET
+    max_cells_lost: Share | Limit | UnsetType = UNSET
     max_total_drop: TotalDrop | UnsetType = UNSET
     max_review_share: Share | Limit | UnsetType = UNSET
     max_unassigned: Unassigned | UnsetType = UNSET

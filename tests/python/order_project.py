@@ -103,7 +103,7 @@ class Template:
         for name in EXPOSURES:
             guards = manifest["exposures"][name]["config"]["meta"]["guards"]
             del guards["max_review_share"]
-            del guards["max_unassigned"]
+            del guards["max_unassigned"], guards["max_cells_lost"]
             guards.pop("max_rows_lost", None)
         return replace(self, manifest=manifest)
 

@@ -124,6 +124,14 @@ def test_a_custom_value_of_any_kind_is_kept_as_text(
 def test_a_configured_custom_field_that_nobody_has_is_reported(tmp_path: Path) -> None:
     table, _ = landed(tmp_path, json.dumps([item(1, CustomFields=[])]))
     assert table.unmatched == ("ItemCust5", "Part Type")
+    assert table.captions == ()
+
+
+def test_the_captions_and_names_that_came_are_listed(tmp_path: Path) -> None:
+    text = json.dumps([item(1)]).replace('"Part Type"', '"Part Typ"')
+    table, _ = landed(tmp_path, text)
+    assert table.unmatched == ("Part Type",)
+    assert {"Part Typ", "ItemCust5"} <= {*table.captions}
 
 
 def test_fields_we_do_not_know_are_kept_and_reported(tmp_path: Path) -> None:

@@ -145,10 +145,21 @@ GUARDS: list[tuple[str, Spoil]] = [
             landed(finished_at="yesterday"),
         ),
     ),
+    ("RUN_CLOCK", landed(source_clock="2026-01-05T05:55:00Z")),
+    ("RUN_CLOCK", landed(source_clock="2026-01-15T07:00:06Z")),
+    ("RUN_CLOCK", landed(clock_ahead_seconds=-3601)),
     ("RUN_MIN_ROWS", guard("min_rows", 41)),
     (
         "RUN_ROW_RISE",
         both(guard("max_rows_gained", {"share": 0.5, "least": 21}), gain_rows),
+    ),
+    ("RUN_CELLS_LOST", both(guard("max_cells_lost", 0.3), every(weight_lb=None))),
+    (
+        "RUN_CELLS_LOST",  # a floor of 20 cells, and exactly 20 cells fewer
+        both(
+            guard("max_cells_lost", {"share": 0.3, "least": 20}),
+            every(weight_lb=None),
+        ),
     ),
     ("RUN_STOCK_DROP", every(qty_on_hand=4)),
     ("RUN_FLIP", rename_keys),
@@ -340,13 +351,14 @@ def test_every_gate_is_in_the_table_above() -> None:
         "RUN_KEY_VANISHED",
         "RUN_KEYS_CHANGED",
     }
-    checked |= {"RUN_SOURCE_STALE", "RUN_ROW_RISE"}
+    checked |= {"RUN_SOURCE_STALE", "RUN_ROW_RISE", "RUN_CLOCK"}
+    checked |= {"RUN_CELLS_LOST"}
     checked |= {"RUN_MIN_ROWS", "RUN_ROW_DROP", "RUN_FLIP", "RUN_STOCK_DROP"}
     checked |= {"RUN_REVIEW_RATE", "RUN_TYPE_VANISHED", "RUN_STALE"}
     checked |= {"DBT_BUILD", "DBT_COMMAND", "DBT_NODES", "DBT_STATUS"}
     assert {name for gates, _ in CASES for name in gates} == checked
     # RUN_UNASSIGNED_RATE is of split feeds: test_publish_splits.py.
-    assert len(guards._GUARDS) == 11
+    assert len(guards._GUARDS) == 12
 
 
 def test_a_text_like_the_null_text_does_not_hold_the_file(
@@ -382,6 +394,40 @@ def test_within_its_limits_a_file_goes(
     assert (outcome.code, outcome.summary["status"]) == (0, "delivered"), outcome.text
 
 
+def set_core(row: dict[str, Any], number: int) -> None:
+    row["core_charge"] = "75.00" if number % 2 else "0.00"
+
+
+@pytest.mark.parametrize(
+    ("limit", "spoil", "held"),
+    [
+        (0.3, {"core_charge": "0.00"}, "core_charge: 20 of 40 rows, now 0 of 40"),
+        (0.5, {"core_charge": "0.00"}, ""),  # not more than this share
+        ({"share": 0.3, "least": 21}, {"core_charge": "0.00"}, ""),
+        (0.3, None, ""),  # new rows without it: no cell was lost
+    ],
+    ids=["zeros", "share", "floor", "diluted"],
+)
+def test_a_column_that_empties_holds_the_file(
+    tmp_path: Path, limit: Any, spoil: dict[str, Any] | None, held: str
+) -> None:
+    project = SampleProject(tmp_path)
+    project.meta["guards"]["max_cells_lost"] = limit
+    for number, each in enumerate(project.rows):
+        set_core(each, number)
+    project.first_delivery()
+    project.later()
+    project.rows[AM]["qty_on_hand"] = 11  # something new to deliver
+    if spoil:
+        project.each(lambda each: each.update(spoil))
+    else:
+        project.rows += [good_row(number) for number in range(40, 200)]
+    (outcome,) = project.write().here()
+    says = {check["id"]: check["says"] for check in outcome.summary["held_by"]}
+    assert says.keys() == ({"RUN_CELLS_LOST"} if held else set())
+    assert held in says.get("RUN_CELLS_LOST", "")
+
+
 def test_a_stale_source_is_named_with_its_run_and_both_times(
     project: SampleProject,
 ) -> None:
@@ -394,6 +440,61 @@ def test_a_stale_source_is_named_with_its_run_and_both_times(
         "allowed. Run `extract`, then "
         "`dbt build`."
     )
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        {"source_clock": "2026-01-15T04:55:00Z"},
+        {"source_clock": "2026-01-15T07:00:05Z"},
+        {"source_clock": None},
+        {"source_clock": "2026-01-05T05:55:00Z", "clock_ahead_seconds": 3600},
+    ],
+)
+def test_a_clock_within_an_hour_of_the_source_holds_nothing(
+    project: SampleProject, clock: dict[str, Any]
+) -> None:
+    project.rows[AM]["qty_on_hand"] = 11  # something new to deliver
+    project.extract |= clock
+    (outcome,) = project.write().here()
+    assert (outcome.code, outcome.summary["status"]) == (0, "delivered"), outcome.text
+
+
+CAME = {"unmatched": [], "captions": ["Core Charge", "OEM Number", "Color"]}
+RENAMED = {"unmatched": ["Core Charge"], "captions": ["Core Chg", "OEM Number"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "says"),
+    [
+        (CAME, CAME, None),
+        (CAME, RENAMED, "'Core Charge', which the last file had; the nearest one that "
+                        "came is 'Core Chg'."),
+        (CAME, RENAMED | {"captions": []}, "'Core Charge', which the last file had."),
+        # It never matched, or nobody had configured it.
+        (RENAMED, RENAMED, None),
+        ({"unmatched": [], "captions": ["Color"]}, RENAMED, None),
+        # The last file is of a version that did not record the fields.
+        ({}, RENAMED, None),
+        ({"unmatched": []}, {"unmatched": ["a\nb"]}, "field 'a\\nb', which"),
+    ],
+    ids=[
+        "none", "renamed", "gone", "still gone", "new", "not recorded", "two lines",
+    ],
+)  # fmt: skip
+def test_a_custom_field_that_matched_in_the_last_file_holds_the_next(
+    tmp_path: Path, before: dict[str, Any], now: dict[str, Any], says: str | None
+) -> None:
+    project = SampleProject(tmp_path)
+    project.extract["entities"]["part_items"] |= before
+    project.first_delivery()
+    project.later()
+    project.rows[AM]["qty_on_hand"] = 11  # something new to deliver
+    project.extract["entities"]["part_items"] |= now
+    (outcome,) = project.write().here()
+    held = {check["id"]: check["says"] for check in outcome.summary["held_by"]}
+    assert held.keys() == ({"RUN_FIELD_VANISHED"} if says else set())
+    assert (says or "") in held.get("RUN_FIELD_VANISHED", "")
 
 
 def test_what_the_file_does_not_stand_on_does_not_hold_it(
