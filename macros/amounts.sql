@@ -31,7 +31,20 @@
 {% macro per_piece(column, pieces) -%}
     case
         when coalesce({{ pieces }}, 1) = 1 then {{ column }}
-        else cast({{ column }} / {{ pieces }} as decimal(18, 6))
+        else try_cast({{ column }} / {{ pieces }} as decimal(18, 6))
+    end
+{%- endmacro %}
+
+
+{#
+    A quantity in pieces, or null if it is too large for any stock.
+
+    column: the quantity in a unit. pieces: how many pieces the unit has, or null for one.
+#}
+{% macro in_pieces(column, pieces) -%}
+    case
+        when coalesce({{ pieces }}, 1) = 1 then {{ column }}
+        else try_cast(cast({{ column }} as double) * {{ pieces }} as decimal(18, 6))
     end
 {%- endmacro %}
 

@@ -1,11 +1,25 @@
 """Every expectation about a row has a rule that decides the row before it."""
 
 import csv
+import itertools
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from built_project import NIGHTS, BuiltProject
 from commands import ROOT
+from landing import (
+    catalog_item,
+    item,
+    land_orders,
+    land_parts,
+    order,
+    request,
+    stock,
+    term,
+    write_extract,
+)
 
 SUITES = sorted((ROOT / "tests/expectations").glob("*.json"))
 # What these check is the file as a whole; no rule about a row can decide it.
@@ -43,3 +57,96 @@ def test_an_expectation_about_a_row_names_what_decides_the_row(
     names = {file.name for file in files} | {file.stem for file in files}
     assert meta["decided_by"]
     assert set(meta["decided_by"]) <= reasons(seed) | names
+
+
+ODD_TEXTS = [
+    *(None, "", " ", "?", "[]", "{}", "-", "0", "N/A", "'1", "=1+1", "A|B", "A, B"),
+    *("1.23E+11", "X 1.23E+11", "A #N/A", "2024-03-05", "Ж-1234", "A" * 60, "a\nb\x00"),
+    '{"Id": 1}',
+]
+ODD_NUMBERS = [None, "x", "-1", "0", "0.004", "1e9", "99999999999999", "NaN", "2.5"]
+TEXT_FIELDS = [
+    *("Name", "ManufacturerPartNo", "Description", "UPC", "cf_oem_number"),
+    *("cf_partslink", "cf_alternate_numbers", "cf_vehicle_make", "cf_od_source"),
+    *("cf_certification", "cf_part_type"),
+]
+NUMBER_FIELDS = ["Price", "StdCost", "Weight", "cf_list_price", "cf_core_charge"]
+
+
+def odd_parts() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return one part for each odd value of each field and part type, and stock."""
+    changes = [(field, text) for field in TEXT_FIELDS for text in ODD_TEXTS]
+    changes += [(field, text) for field in NUMBER_FIELDS for text in ODD_NUMBERS]
+    names = [None, {"Id": 9, "Name": "?"}, {"Id": 9, "Name": None}]
+    references = ("ManufacturerRef", "UomRef", "UomSetRef", "ItemGroupRef")
+    changes += [(field, name) for field in references for name in names]
+    items = [
+        item(number, f"SKU-{number}", kind, **{field: value})
+        for number, (kind, (field, value)) in enumerate(
+            itertools.product(("OEM", "OD", "AM", "CAPA"), changes), 1000
+        )
+    ]
+    stocked = [stock(each["Id"], "7") for each in items]
+    good = [item(number, f"GOOD-{number}", "AM") for number in range(1, 21)]
+    odd_stock = [
+        {**stock(number, "7"), "OnHand": on_hand, "Available": available}
+        for number, (on_hand, available) in enumerate(
+            itertools.product(ODD_NUMBERS, ODD_NUMBERS), 10_000
+        )
+    ]
+    items += [item(each["ItemRef"]["Id"], f"S-{n}", "AM") for n, each in
+              enumerate(odd_stock)]  # fmt: skip
+    stocked += odd_stock + [stock(each["Id"], "7") for each in good]
+    return items + good, stocked
+
+
+def odd_orders() -> list[dict[str, Any]]:
+    """Return good orders, and one for each odd value of each field."""
+    times = [None, "", "x", "0000-01-01T00:00Z", "9999-12-31T23:59:59-09:00", "2026"]
+    orders = [order(number) for number in range(1, 21)]
+    changes: list[dict[str, Any]] = [
+        {field: text}
+        for field in ("created_at", "updated_at", "canceled_at")
+        for text in [*times, "2020-01-01T00:00:00Z"]
+    ]
+    changes += [
+        {"content_requests": [{**request("T"), field: text}]}
+        for field in ("created_at", "status", "title", "isbn")
+        for text in [*ODD_TEXTS, *times]
+    ]
+    changes += [
+        {"catalog_items": [{**catalog_item("C"), field: text}]}
+        for field in (*catalog_item("C"),)
+        for text in [*ODD_TEXTS, *ODD_NUMBERS]
+        if field != "content_id"
+    ]
+    changes += [{"catalog_items": [catalog_item(text)]} for text in ODD_TEXTS]
+    changes += [{"sections": [{"sis_section_id": text}]} for text in ODD_TEXTS]
+    changes += [{"catalog_items": [catalog_item("C"), catalog_item("C")]}]
+    orders += [
+        {**order(number), **change} for number, change in enumerate(changes, 100)
+    ]
+    return [*orders, order(-1)]
+
+
+def test_odd_records_are_decided_before_the_file(tmp_path: Path) -> None:
+    """Every odd value of every field: dbt passes, and so does each suite."""
+    project = BuiltProject(tmp_path)
+    land_parts(project.data, *odd_parts())
+    open_term = term("4268-FA26", ordering_opens_at="2026-01-01T00:00:00Z")
+    land_orders(project.data, odd_orders(), [open_term])
+    write_extract(project.data, "ordertime", {"part_items": {}})
+    write_extract(project.data, "order_tool", {"orders": {}})
+    (project.partner / "dev/order-feed").mkdir(parents=True)
+    words = ("--no-use-colors", "build", "--exclude-resource-type", "unit_test")
+    done = project.run("dbt", *words)
+    assert done.returncode == 0, done.stdout
+    files = project.publish(NIGHTS[0])["files"]
+    assert len(files) == 3
+    for package in project.recorded_packages():
+        gates = json.loads((package.folder / "gates.json").read_bytes())
+        checks = gates["predicate"]["checks"]
+        failed = [each for each in checks if each["verdict"] != "pass"]
+        assert {each["id"] for each in failed} <= {"RUN_REVIEW_RATE", "DBT_NODES"}, (
+            failed
+        )

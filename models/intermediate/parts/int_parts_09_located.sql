@@ -32,10 +32,12 @@ stock_pieces as (
 
     select
         stock_by_location.*,
-        stock_by_location.on_hand_quantity
-        * coalesce(parts_normalised.quantity_pieces, 1) as on_hand_pieces,
-        stock_by_location.available_quantity
-        * coalesce(parts_normalised.quantity_pieces, 1) as available_pieces
+        {{ in_pieces(
+            'stock_by_location.on_hand_quantity', 'parts_normalised.quantity_pieces'
+        ) }} as on_hand_pieces,
+        {{ in_pieces(
+            'stock_by_location.available_quantity', 'parts_normalised.quantity_pieces'
+        ) }} as available_pieces
 
     from stock_by_location
     left join parts_normalised
