@@ -182,7 +182,7 @@ class Ledger:
                 return record
         return None
 
-    def twin(
+    def same_bytes_delivered(
         self, destination: str, file: str, period: str, sha256: str
     ) -> Record | None:
         """Return the delivery of these very bytes for this period, if there was one."""

@@ -61,7 +61,9 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     if prepared.package is None:
         raise LookupError(f"{file.label} was not packed for delivery")
     period = stamp(feed.cadence.last_due(settings.at))
-    duplicate = ledger.twin(feed.destination, file.label, period, file.sha256)
+    duplicate = ledger.same_bytes_delivered(
+        feed.destination, file.label, period, file.sha256
+    )
     if duplicate and settings.again is None:
         raise Refused(
             f"{feed.destination} got the same bytes as {duplicate['name']} at "
