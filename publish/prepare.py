@@ -200,7 +200,7 @@ class FeedRun:
         state = ""
         if status == "ready" and not self.settings.dry_run:
             state = self._write_state(file)
-        final = outbox.admit(folder, place.outbox / file.label / run_id)
+        final = outbox.move_to_outbox(folder, place.outbox / file.label / run_id)
         return PreparedFile(
             file, size, status, gates, holding, run_id, final, packed.digest,
             packed.manifest, state,
