@@ -14,7 +14,7 @@ from extract.entities import Entity
 from runtime.duck import open_session
 from runtime.environment import Limits
 from runtime.exits import Refused
-from runtime.files import sha256_of, whole
+from runtime.files import atomic_write, sha256_of
 
 # One record of Order Time is 1-10 KB; DuckDB's own default is 16 MB.
 LARGEST_RECORD = 64 * 2**20
@@ -61,7 +61,10 @@ def land(
         Refused: a known field is missing or has another type, or a key is repeated;
             names the field and a record. `target` is then untouched.
     """
-    with whole(target) as part, open_session(limits, target.parent) as connection:
+    with (
+        atomic_write(target) as part,
+        open_session(limits, target.parent) as connection,
+    ):
         connection.execute(MACROS)
         try:
             _view(connection, complete)

@@ -26,7 +26,7 @@ from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
-from runtime.files import sweep
+from runtime.files import remove_leftovers
 from runtime.lock import one_writer
 from store import feeds
 from store.feeds import artifacts
@@ -235,7 +235,7 @@ def _settings(
 def _locked(settings: Settings) -> Iterator[Ledger]:
     wait = settings.variables.number("FEEDS_LOCK_WAIT", 0)
     with one_writer(settings.place.data, "publish", wait):
-        sweep(settings.place.data)
+        remove_leftovers(settings.place.data)
         yield Ledger(settings.place.ledger)
 
 

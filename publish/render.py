@@ -72,7 +72,7 @@ def table(
         f"select {fields} from (select t.* from (select {needed} from {source}) as t "
         f"order by {order}) as t"
     )
-    with files.whole(path) as part:
+    with files.atomic_write(path) as part:
         row = connection.execute(
             f"copy ({query}) to {text(str(part))} ({options(dialect)})"
         ).fetchone()

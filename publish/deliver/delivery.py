@@ -18,7 +18,7 @@ from publish.transport.connection import Connection
 from runtime.environment import Environment
 from runtime.exits import Refused
 from runtime.failpoints import failpoint
-from runtime.files import sha256_of, sweep
+from runtime.files import remove_leftovers, sha256_of
 from runtime.lock import one_writer
 from store import outbox, partner_state
 from store.feeds import Feed
@@ -46,7 +46,7 @@ def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
     # Only the last receipt of a file can be missing: every run begins here.
     last = {r["file"]: r for r in ledger.all("delivered") if r["feed"] == feed.name}
     for record in last.values():
-        sweep(settings.place.outbox / record["file"] / record["run_id"])
+        remove_leftovers(settings.place.outbox / record["file"] / record["run_id"])
         outbox.write_receipt(settings.place.outbox, record)
 
 

@@ -20,7 +20,7 @@ from runtime.command import (
     start_logging,
 )
 from runtime.environment import Environment, Place
-from runtime.files import sweep
+from runtime.files import remove_leftovers
 from runtime.lock import one_writer
 from store.ledger import Ledger
 
@@ -73,7 +73,7 @@ def _locked(place: Place, variables: Environment, dry_run: bool) -> Iterator[Non
         return
     wait = variables.number("FEEDS_LOCK_WAIT", 0)
     with one_writer(place.data, "prune", wait):
-        sweep(place.data)
+        remove_leftovers(place.data)
         yield
 
 

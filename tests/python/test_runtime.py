@@ -19,7 +19,7 @@ from runtime.lock import one_writer
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "feed.csv"
     files.write_bytes(path, b"old")
-    with pytest.raises(ZeroDivisionError), files.whole(path) as part:
+    with pytest.raises(ZeroDivisionError), files.atomic_write(path) as part:
         part.write_bytes(b"half")
         raise ZeroDivisionError
     assert path.read_bytes() == b"old"
@@ -35,21 +35,21 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
 
 
-def test_a_killed_write_leaves_the_old_file_and_sweep_removes_the_rest(
+def test_a_killed_write_leaves_the_old_file_and_a_part_that_can_be_removed(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "feed.csv"
     files.write_bytes(path, b"old")
     program = (
         "import os, signal, sys; from pathlib import Path; from runtime import files\n"
-        "with files.whole(Path(sys.argv[1])) as part:\n"
+        "with files.atomic_write(Path(sys.argv[1])) as part:\n"
         "    part.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 2
-    files.sweep(tmp_path)
+    files.remove_leftovers(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["feed.csv"]
 
 
