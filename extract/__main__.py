@@ -12,7 +12,7 @@ from extract.source import Source
 from runtime.command import log_options, report, run, show_progress, start_logging
 from runtime.environment import Environment
 from runtime.exits import Misuse
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 
 CONNECT: Mapping[str, Callable[[Environment], Source]] = {
     "ordertime": ordertime.connect,
@@ -67,7 +67,7 @@ def extract(
         if dry_run:
             results.append(_counts(source, entities))
             continue
-        with one_writer(settings.place.data, "extract", settings.wait_for_lock):
+        with directory_lock(settings.place.data, "extract", settings.wait_for_lock):
             results.append(copy(source, entities, settings, full, show_progress(quiet)))
     report(
         {"status": "dry-run" if dry_run else "done", "sources": results},

@@ -70,7 +70,7 @@ def collect(
 def _by_ids(
     source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
 ) -> Complete | None:
-    """Compare the list with a sweep of ids; fetch by id what the sweep adds."""
+    """Compare the list with a list of ids; fetch by id what that list adds."""
     extra: set[int] = set()
     removed: set[int] = set()
     reading = 1
@@ -85,18 +85,18 @@ def _by_ids(
         listing = reader.read(
             folder / f"read-{reading}", count, lambda n: source.page(entity, n), True
         )
-        sweep = reader.read(
-            folder / f"sweep-{round_}", count, lambda n: source.sweep(entity, n), True
+        ids = reader.read(
+            folder / f"ids-{round_}", count, lambda n: source.list_ids(entity, n), True
         )
         after = count()
         files = tuple(
             page_path(folder / "by-id", identity) for identity in sorted(extra)
         )
         missing, vanished = _differences(
-            [*listing.files, *files], sweep.files, folder, limits
+            [*listing.files, *files], ids.files, folder, limits
         )
-        moved = missing or vanished - removed or after != sweep.rows
-        flaw = listing.flaw or sweep.flaw
+        moved = missing or vanished - removed or after != ids.rows
+        flaw = listing.flaw or ids.flaw
         if not flaw and not moved:
             return Complete(listing, after, round_, files, frozenset(vanished))
         LOG.info(
@@ -142,11 +142,11 @@ def _by_reading_again(
 
 
 def _differences(
-    files: list[Path], sweep: list[Path], folder: Path, limits: Limits
+    files: list[Path], ids: list[Path], folder: Path, limits: Limits
 ) -> tuple[set[int], set[int]]:
-    """Return the ids only in the sweep, and the ids only in the files."""
+    """Return the ids only in the list of ids, and the ids only in the files."""
     ids = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
-    first, second = list(map(str, files)), list(map(str, sweep))
+    first, second = list(map(str, files)), list(map(str, ids))
     with open_session(limits, folder) as connection:
         missing = connection.execute(f"{ids} except {ids}", [second, first]).fetchall()
         removed = connection.execute(f"{ids} except {ids}", [first, second]).fetchall()

@@ -84,7 +84,7 @@ class OrderTime(Source):
         """Fetch page `number` (from 1) of whole records."""
         return self._list("list", entity, number)
 
-    def sweep(self, entity: Entity, number: int) -> Page:
+    def list_ids(self, entity: Entity, number: int) -> Page:
         """Fetch page `number` of `{Id, Name}`: light, for a second look at the keys."""
         return self._list("entityref", entity, number)
 
@@ -95,7 +95,7 @@ class OrderTime(Source):
                 "GET", str(entity.record_path), parse, params={"id": identity}
             )
         except Misuse:
-            # What an unknown id answers is not documented. The next sweep decides.
+            # The answer for an unknown id is not documented. The next reading decides.
             return None
         if not isinstance(value, dict):
             return None

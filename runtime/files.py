@@ -76,7 +76,7 @@ def relink(link: Path, target: str) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed `atomic_write` or `relink` left in `folder`; hold the lock."""
+    """Remove the parts of killed `atomic_write` and `relink`; the lock must be held."""
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)
 
