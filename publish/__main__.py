@@ -27,7 +27,7 @@ from runtime.command import LOG, log_options, report, run, show_progress, start_
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Misuse
 from runtime.files import remove_leftovers
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 from store import feeds
 from store.feeds import artifacts
 from store.ledger import Ledger
@@ -234,7 +234,7 @@ def _settings(
 @contextmanager
 def _locked(settings: Settings) -> Iterator[Ledger]:
     wait = settings.variables.number("FEEDS_LOCK_WAIT", 0)
-    with one_writer(settings.place.data, "publish", wait):
+    with directory_lock(settings.place.data, "publish", wait):
         remove_leftovers(settings.place.data)
         yield Ledger(settings.place.ledger)
 

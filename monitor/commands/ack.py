@@ -11,7 +11,7 @@ from runtime.clock import Time
 from runtime.command import log_options, report, start_logging
 from runtime.environment import Environment, Place
 from runtime.exits import Misuse
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 
 
 @click.command("ack")
@@ -46,7 +46,7 @@ def command(
     variables = Environment.read()
     path = Place.read(variables).data / STATE
     by = variables.text("FEEDS_OPERATOR", getpass.getuser())
-    with one_writer(path.parent, "monitor ack", 60):
+    with directory_lock(path.parent, "monitor ack", 60):
         state = State.read(path)
         key = state.acknowledge(problem, by, because.strip(), now, end)
         state.write()

@@ -12,7 +12,7 @@ from monitor.drift import profile, source
 from runtime.command import LOG
 from runtime.environment import Limits, Place
 from runtime.files import read_json, write_json
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 from store.ledger import Ledger
 from store.outbox import packages
 
@@ -42,7 +42,7 @@ def profile_new(context: Context) -> list[str]:
         The new profiles: `<file>/<run id>` and `<source>/<run id>`. A file that cannot
         be read is logged as a warning. The next run tries it again.
     """
-    with one_writer(folder(context.place), "monitor drift", 60):
+    with directory_lock(folder(context.place), "monitor drift", 60):
         new = _profile_packages(context.place, context.intact_ledger, context.limits)
         return [*new, *source.profile_new(context)]
 

@@ -16,7 +16,7 @@ from runtime import failpoints
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import Environment, Place
 from runtime.exits import Misuse
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 from store import checks, feeds
 from store.feeds import Feed, artifacts
 
@@ -61,7 +61,7 @@ def check(
     place = Place.read(variables)
     chosen = list(_chosen(variables, place, destinations, folder))
     wait = variables.number("FEEDS_LOCK_WAIT", 0)
-    with one_writer(checks.folder(place.data), "publish check", wait):
+    with directory_lock(checks.folder(place.data), "publish check", wait):
         reports = [
             _check(variables, place, name, where, users)
             for name, where, users in chosen

@@ -19,7 +19,7 @@ from runtime.environment import Environment
 from runtime.exits import Refused
 from runtime.failpoints import failpoint
 from runtime.files import remove_leftovers, sha256_of
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 from store import outbox, partner_state
 from store.feeds import Feed
 from store.ledger import Ledger, Record
@@ -110,7 +110,7 @@ def destination_lock(
     )
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", f"{destination.host or 'file'}{folder}")
     key = f"{readable.strip('-')}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
-    with one_writer(
+    with directory_lock(
         locks / "partner-feeds" / key,
         f"a delivery to {destination.name}",
         variables.number("FEEDS_LOCK_WAIT", 0),

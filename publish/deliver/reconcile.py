@@ -8,7 +8,7 @@ from publish.deliver.attempt import Attempt, Connect, Item, record_outcome
 from publish.deliver.upload import Mismatch, place, remove_parts
 from publish.transport import Digest, Sent
 from publish.transport.connection import Connection
-from publish.transport.digests import tallied
+from publish.transport.digests import hash_file
 from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
 from store.ledger import Ledger, Record
@@ -173,7 +173,7 @@ def _agrees(item: Item, digest: Digest) -> bool:
         return agrees
     # By another algorithm than the ledger's: hash our file, if it is what was sent.
     if item.path.is_file():
-        sent = tallied(item.path, digest.algorithm)
+        sent = hash_file(item.path, digest.algorithm)
         if sent.sha256 == item.sha256:
             return sent.agrees(digest) is True
     LOG.warning(

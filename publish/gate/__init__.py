@@ -99,7 +99,7 @@ def judge(
         if readable:
             checks.extend(_guards(connection, inputs, file))
     if readable and not (file.rows == 0 and feed.when_empty == "skip"):
-        with duck.resting(connection):
+        with duck.lowered_memory_limit(connection):
             checks.extend(suite.run(scratch, expectations, feed.key, inputs.limits))
     return Gates(tuple(checks))
 

@@ -21,7 +21,7 @@ from runtime.command import (
 )
 from runtime.environment import Environment, Place
 from runtime.files import remove_leftovers
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 from store.ledger import Ledger
 
 _KINDS = {
@@ -72,7 +72,7 @@ def _locked(place: Place, variables: Environment, dry_run: bool) -> Iterator[Non
         yield
         return
     wait = variables.number("FEEDS_LOCK_WAIT", 0)
-    with one_writer(place.data, "prune", wait):
+    with directory_lock(place.data, "prune", wait):
         remove_leftovers(place.data)
         yield
 

@@ -351,8 +351,8 @@ def test_files_that_a_partner_left_are_one_finding(project: DeliveredProject):
 
 def test_an_old_lock_names_its_owner_and_is_not_touched(project: DeliveredProject):
     hold = (
-        "import sys, pathlib; from runtime.lock import one_writer\n"
-        "with one_writer(pathlib.Path(sys.argv[1]), 'extract'):\n"
+        "import sys, pathlib; from runtime.lock import directory_lock\n"
+        "with directory_lock(pathlib.Path(sys.argv[1]), 'extract'):\n"
         "    print('held', flush=True); input()"
     )
     with subprocess.Popen(

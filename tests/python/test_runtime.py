@@ -13,7 +13,7 @@ from commands import clean_environment
 from runtime import files
 from runtime.environment import Environment, Limits, Place, Secret
 from runtime.exits import Misuse, Temporary
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_relink_replaces_a_link(tmp_path: Path) -> None:
 def test_the_lock_names_its_owner_and_dies_with_it(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from runtime.lock import one_writer\n"
-        "with one_writer(Path(sys.argv[1]), 'extract'):\n"
+        "from runtime.lock import directory_lock\n"
+        "with directory_lock(Path(sys.argv[1]), 'extract'):\n"
         "    print('held', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen(
@@ -75,12 +75,12 @@ def test_the_lock_names_its_owner_and_dies_with_it(tmp_path: Path) -> None:
         holder.stdout.readline()
         with (
             pytest.raises(Temporary, match=rf"extract \(pid {holder.pid} on .* since"),
-            one_writer(tmp_path, "publish"),
+            directory_lock(tmp_path, "publish"),
         ):
             pass
         holder.kill()
         holder.wait()
-    with one_writer(tmp_path, "publish"):
+    with directory_lock(tmp_path, "publish"):
         owner = json.loads((tmp_path / "lock").read_text())
     assert owner["command"] == "publish"
 
@@ -88,8 +88,8 @@ def test_the_lock_names_its_owner_and_dies_with_it(tmp_path: Path) -> None:
 def test_the_lock_can_be_waited_for(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from runtime.lock import one_writer\n"
-        "with one_writer(Path(sys.argv[1]), 'extract'):\n"
+        "from runtime.lock import directory_lock\n"
+        "with directory_lock(Path(sys.argv[1]), 'extract'):\n"
         "    print('held', flush=True); time.sleep(0.5)\n"
     )
     with subprocess.Popen(
@@ -98,7 +98,7 @@ def test_the_lock_can_be_waited_for(tmp_path: Path) -> None:
         assert holder.stdout
         holder.stdout.readline()
         began = time.monotonic()
-        with one_writer(tmp_path, "publish", wait_seconds=30):
+        with directory_lock(tmp_path, "publish", wait_seconds=30):
             assert time.monotonic() - began > 0.2
 
 
