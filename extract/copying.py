@@ -121,7 +121,7 @@ def copy(
             table = land(entity, complete, target, this.run_id, fields, settings.limits)
             landed[entity.name] = _entry(complete, table, target)
             _tell_drift(entity, table)
-    tally = source.transport.tally
+    counts = source.transport.counts
     result: dict[str, Any] = {
         "run_id": this.run_id,
         "source": source.name,
@@ -131,11 +131,11 @@ def copy(
         "started_at": f"{this.started_at:{CLOCK}}",
         "finished_at": f"{datetime.now(UTC):{CLOCK}}",
         "resumed": this.resumed,
-        "source_clock": _clock(tally.source_clock),
+        "source_clock": _clock(counts.source_clock),
         "pages": bar.pages,
-        "requests": tally.requests,
-        "retries": tally.retries,
-        "bytes_received": tally.bytes,
+        "requests": counts.requests,
+        "retries": counts.retries,
+        "bytes_received": counts.bytes,
         "seconds": round(time.monotonic() - began, 3),
         "entities": landed,
     }

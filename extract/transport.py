@@ -45,7 +45,7 @@ class HttpLimits(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Tally:
+class RequestCounts:
     """What the requests of a run have cost so far."""
 
     requests: int = 0
@@ -83,7 +83,7 @@ class Transport:
         names: Names,
     ) -> None:
         self.base = base.rstrip("/")
-        self.tally = Tally()
+        self.counts = RequestCounts()
         self._headers = dict(headers)
         self._verify: str | bool = str(ca_file) if ca_file else True
         self._limits = limits
@@ -147,8 +147,8 @@ class Transport:
         return max(guess, min(wish, self._limits.longest_wait))
 
     def _note(self, state: tenacity.RetryCallState) -> None:
-        with self.tally.lock:
-            self.tally.retries += 1
+        with self.counts.lock:
+            self.counts.retries += 1
         error = state.outcome.exception() if state.outcome else None
         path = state.args[1]
         wait = state.next_action.sleep if state.next_action else 0
@@ -211,11 +211,11 @@ class Transport:
                     f"{self._limits.body_limit:,} bytes, found more. Lower the page "
                     "size, or raise FEEDS_HTTP_BODY_LIMIT if such answers are right."
                 )
-        with self.tally.lock:
-            self.tally.requests += 1
-            self.tally.bytes += len(body)
-            if self.tally.source_clock is None:
-                self.tally.source_clock = response.headers.get("Date")
+        with self.counts.lock:
+            self.counts.requests += 1
+            self.counts.bytes += len(body)
+            if self.counts.source_clock is None:
+                self.counts.source_clock = response.headers.get("Date")
         return bytes(body)
 
     def _judge(self, response: requests.Response, body: bytes, path: str) -> None:
