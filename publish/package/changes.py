@@ -115,10 +115,10 @@ def write(
         old = (
             (held.file, held.rows) if held.file and held.contract == contract else None
         )
-        walked = old is not None and row_diff.by_walk(
+        merged = old is not None and row_diff.diff_by_merge(
             connection, table, old, (file.path, file.rows), folder.parent
         )
-        if not walked:
+        if not merged:
             row_diff.by_hash(
                 connection, table,
                 table.read(connection, before), table.read(connection, after),
@@ -218,7 +218,7 @@ def _measure(
     after: str,
 ) -> Mapping[str, Any]:
     """Return totals, and the rows whose value moved furthest."""
-    place = table.place(measure)
+    place = table.position(measure)
     kind = table.columns[place].type
 
     def total(source: str) -> Any:
@@ -228,7 +228,7 @@ def _measure(
             duck.value(connection, f"select sum({duck.name(measure)}) from {source}")
         )
 
-    key = ", ".join(f"a{table.place(column)}" for column in table.key)
+    key = ", ".join(f"a{table.position(column)}" for column in table.key)
     moved = f"a{place}::{kind} - b{place}::{kind}"
     rows = connection.execute(
         f"select {key}, b{place}::{kind}, a{place}::{kind} from paired "
@@ -253,7 +253,7 @@ def _groups(
     connection: duckdb.DuckDBPyConnection, table: Table, group: str
 ) -> list[dict[str, Any]]:
     """Count by the value of a column, the new one where a row has two."""
-    place = table.place(group)
+    place = table.position(group)
     rows = connection.execute(
         f"select case when kind = 'removed' then b{place} else a{place} end as value, "
         "count(*) filter (kind = 'added'), count(*) filter (kind = 'removed'), "

@@ -177,11 +177,13 @@ def compared_states(
             "built": _listed(before, set(models)),
             "held": _listed(settled, {feed.state.model}),
         },
-        "ledger": {"settled": sum(1 for record in settled if is_kin(record, feed))},
+        "ledger": {
+            "settled": sum(1 for record in settled if concerns_feed(record, feed))
+        },
     }
 
 
-def is_kin(record: Record, feed: Feed) -> bool:
+def concerns_feed(record: Record, feed: Feed) -> bool:
     """Return whether a record is of a feed, or of the state that the feed sets."""
     state = record.get("state") or {}
     return record["feed"] == feed.name or state.get("model") == feed.state.model

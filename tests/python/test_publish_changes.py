@@ -170,11 +170,11 @@ def test_the_old_file_with_its_changes_is_the_new_one(
         bench = Bench(Path(folder), feed, *days)
         old = rows(bench.old.path, bench.dialect)
         new = rows(bench.new.path, bench.dialect)
-        by_walk, summary_by_walk = bench.write(walk=True)
+        by_merge, summary_by_merge = bench.write(walk=True)
         by_hash, summary = bench.write(walk=False)
         # Two ways, one answer, to the byte.
-        assert by_walk.read_bytes() == by_hash.read_bytes()
-        assert summary_by_walk == summary
+        assert by_merge.read_bytes() == by_hash.read_bytes()
+        assert summary_by_merge == summary
         assert applied(old, by_hash) == Counter(new)
         _is_smallest(by_hash, [list(COLUMNS).index(name) for name in key])
         kinds = Counter(kind for kind, _, _ in sides(by_hash))
