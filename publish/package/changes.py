@@ -106,7 +106,7 @@ def write(
     before = None
     if held is None:
         nothing = ", ".join(f"null::varchar as c{i}" for i in range(len(columns)))
-        row_diff.by_hash(
+        row_diff.diff_by_hash(
             connection, table, *2 * (f"select {nothing} where false",)
         )  # fmt: skip
     else:
@@ -119,7 +119,7 @@ def write(
             connection, table, old, (file.path, file.rows), folder.parent
         )
         if not merged:
-            row_diff.by_hash(
+            row_diff.diff_by_hash(
                 connection, table,
                 table.read(connection, before), table.read(connection, after),
             )  # fmt: skip

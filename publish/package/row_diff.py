@@ -131,7 +131,7 @@ def diff_by_merge(
     return True
 
 
-def by_hash(
+def diff_by_hash(
     connection: duckdb.DuckDBPyConnection, table: Table, old: str, new: str
 ) -> None:
     """Make `rest`: the rows of each query that the other lacks, as multisets.
