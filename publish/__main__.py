@@ -20,7 +20,7 @@ from publish.prune.command import command as prune
 from publish.replay.command import command as replay
 from publish.run import publish, worst
 from publish.selection import choose
-from publish.settings import Again, Settings
+from publish.settings import Redelivery, Settings
 from runtime import failpoints
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
@@ -77,7 +77,9 @@ def run_command(
     start_logging(log_format, quiet)
     settings = _settings(at, dry_run, quiet, due)
     if again or because is not None:
-        settings = replace(settings, again=_again(settings, files, again, because))
+        settings = replace(
+            settings, redelivery=_redelivery(settings, files, again, because)
+        )
     with _locked(settings) as ledger:
         built = artifacts.read(settings.root, settings.variables)
         choice = choose(built, files, settings.place.landing, ledger)
@@ -184,16 +186,16 @@ def status(
     report({"status": "done", "files": states}, file_status.to_text(states), as_json)
 
 
-def _again(
+def _redelivery(
     settings: Settings, files: Sequence[str], again: bool, because: str | None
-) -> Again:
+) -> Redelivery:
     if not (again and files and (because or "").strip()):
         raise Misuse(
             "expected the files to deliver again, --again and --because with a reason, "
             f"found {', '.join(files) or 'no file'}, {'--again' if again else 'no'} "
             f"and {because!r}"
         )
-    return Again(_operator(settings), str(because).strip())
+    return Redelivery(_operator(settings), str(because).strip())
 
 
 @cli.command()

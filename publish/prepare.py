@@ -245,7 +245,7 @@ class FeedRun:
             return "skipped"
         if last is None or last["sha256"] != file.sha256 or feed.state != feed.model:
             return "ready"
-        if self.settings.again:
+        if self.settings.redelivery:
             return "ready"
         period = stamp(feed.cadence.last_due(self.settings.at))
         again = feed.when_unchanged == "send" and last["period"] != period

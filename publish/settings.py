@@ -8,7 +8,7 @@ from runtime.environment import Environment, Limits, Place
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Redelivery:
     """A request to deliver the same bytes again: by whom, and why."""
 
     by: str
@@ -29,7 +29,7 @@ class Settings:
         dry_run: do everything except deliver.
         accept_first: FEEDS_ACCEPT_FIRST: a first file needs no approval.
         bar: show progress bars.
-        again: deliver what the partner has already; None for no.
+        redelivery: deliver what the partner has already; None for no.
     """
 
     root: Path
@@ -41,7 +41,7 @@ class Settings:
     dry_run: bool
     accept_first: bool
     bar: bool
-    again: Again | None = None
+    redelivery: Redelivery | None = None
 
     @property
     def logical_time(self) -> str:

@@ -64,7 +64,7 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     duplicate = ledger.same_bytes_delivered(
         feed.destination, file.label, period, file.sha256
     )
-    if duplicate and settings.again is None:
+    if duplicate and settings.redelivery is None:
         raise Refused(
             f"{feed.destination} got the same bytes as {duplicate['name']} at "
             f"{duplicate['at']}, and a different file since. Expected one delivery of "
@@ -169,8 +169,11 @@ def _intent(
             for path in paths
         ],
     }
-    if settings.again:
-        intent["again"] = {"by": settings.again.by, "because": settings.again.because}
+    if settings.redelivery:
+        intent["again"] = {
+            "by": settings.redelivery.by,
+            "because": settings.redelivery.because,
+        }
     return intent
 
 

@@ -12,7 +12,7 @@ import duckdb
 
 from publish.prepare import prepare
 from publish.selection import NotMade
-from publish.settings import Again, Settings
+from publish.settings import Redelivery, Settings
 from runtime.environment import Environment, Limits, Place
 from runtime.exits import Refused
 from store import feeds
@@ -142,7 +142,7 @@ def publish(there: Place, root: Path, run: Package, limits: Limits) -> Path:
         dry_run=True,
         accept_first=_accepted_first(run),
         bar=False,
-        again=Again("replay", "the run is made again"),
+        redelivery=Redelivery("replay", "the run is made again"),
     )
     built = artifacts.read(root, settings.variables)
     feed = _feed(built, run)
