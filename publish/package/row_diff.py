@@ -122,7 +122,7 @@ def diff_by_merge(
             f"select * from {read_csv(path, columns, dialect)}"
             for path in (only_old, only_new)
         ]
-        by_hash(connection, table, sides[0], sides[1])
+        diff_by_hash(connection, table, sides[0], sides[1])
     except ValueError:
         return False
     finally:
