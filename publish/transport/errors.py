@@ -15,9 +15,10 @@ from typing import Literal
 from publish.transport.destination import Destination
 from runtime.exits import Refused, Stop, Temporary
 
-# soon: with back-off, as often as allowed. seldom: the code is temporary, the text is
-# not; once more. never: a person must act first.
-Retry = Literal["soon", "seldom", "never"]
+# retry_often: with back-off, as often as the destination allows.
+# retry_once: the code of the reply is temporary, its text names a lasting cause.
+# no_retry: a person must act first.
+Retry = Literal["retry_often", "retry_once", "no_retry"]
 
 _LASTS = "This will not pass by itself."
 _LASTING = re.compile(
@@ -37,10 +38,10 @@ class ServerRefused(Refused):
 
     Attributes:
         reply: the three-digit code, if there was one.
-        retry: never.
+        retry: no_retry.
     """
 
-    retry: Retry = "never"
+    retry: Retry = "no_retry"
 
     def __init__(self, message: str, reply: int | None = None) -> None:
         super().__init__(message)
@@ -52,11 +53,11 @@ class ServerUnavailable(Temporary):
 
     Attributes:
         reply: the three-digit code; None if the connection broke without one.
-        retry: soon or seldom.
+        retry: retry_often or retry_once.
     """
 
     def __init__(
-        self, message: str, reply: int | None = None, retry: Retry = "soon"
+        self, message: str, reply: int | None = None, retry: Retry = "retry_often"
     ) -> None:
         super().__init__(message)
         self.reply = reply
@@ -64,10 +65,10 @@ class ServerUnavailable(Temporary):
 
 
 def retry_of(error: Stop) -> Retry:
-    """Say whether another try within the same run may help."""
+    """Return whether the same run tries again after an error."""
     if isinstance(error, ServerRefused | ServerUnavailable):
         return error.retry
-    return "soon" if isinstance(error, Temporary) else "never"
+    return "retry_often" if isinstance(error, Temporary) else "no_retry"
 
 
 @contextmanager
@@ -121,7 +122,9 @@ def ftp_error(
     lasting = _LASTING.search(line or str(error))
     doubtful = code == 452 or (400 <= code < 500 and lasting)
     return ServerUnavailable(
-        f"{text} Try again later.", code or None, "seldom" if doubtful else "soon"
+        f"{text} Try again later.",
+        code or None,
+        "retry_once" if doubtful else "retry_often",
     )
 
 

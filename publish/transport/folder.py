@@ -114,6 +114,6 @@ class Folder:
         except OSError as error:
             if error.errno in _TEMPORARY:
                 raise ServerUnavailable(
-                    f"{self._name}: {error}", retry="seldom"
+                    f"{self._name}: {error}", retry="retry_once"
                 ) from None
             raise ServerRefused(f"{self._name}: {error}") from None

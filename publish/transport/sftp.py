@@ -351,5 +351,5 @@ def _error(
     if what.startswith("sending") and not isinstance(error, _REFUSED):
         # SFTP 3 has one code, Failure, for a full disk and for a quota.
         hint = "Usual reasons are a full disk or a quota. Try again later."
-        return ServerUnavailable(f"{text} {hint}", retry="seldom")
+        return ServerUnavailable(f"{text} {hint}", retry="retry_once")
     return ServerRefused(f"{text} This will not pass by itself.")
