@@ -120,7 +120,7 @@ def copy(
             target = this.folder / f"{entity.name}.parquet"
             table = land(entity, complete, target, this.run_id, fields, settings.limits)
             landed[entity.name] = _entry(complete, table, target)
-            _tell_drift(entity, table)
+            _report_drift(entity, table)
     counts = source.transport.counts
     result: dict[str, Any] = {
         "run_id": this.run_id,
@@ -175,7 +175,7 @@ def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:
     }
 
 
-def _tell_drift(entity: Entity, landed: Landed) -> None:
+def _report_drift(entity: Entity, landed: Landed) -> None:
     if landed.unrecognised:
         names = ", ".join(landed.unrecognised)
         LOG.warning(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from publish.deliver.attempt import Attempt, Connect, Item, record_outcome
-from publish.deliver.upload import Mismatch, place, remove_parts
+from publish.deliver.upload import Mismatch, remove_parts, rename_to_final
 from publish.transport import Digest, Sent
 from publish.transport.connection import Connection
 from publish.transport.digests import hash_file
@@ -114,7 +114,7 @@ def _outcome(connection: Connection, attempt: Attempt, error: Stop | None) -> Ou
         ):
             remove_parts(connection, attempt)
             return "failed"
-        attempt.begin_placing()
+        attempt.record_placing()
     return _finish_placing(connection, attempt)
 
 
@@ -147,7 +147,7 @@ def _finish_item(connection: Connection, item: Item) -> Outcome:
         whole = _is_ours(connection, item, item.part)
         try:
             if whole:
-                place(connection, item)
+                rename_to_final(connection, item)
         except (Refused, Temporary) as error:
             # One server calls missing rights temporary. If the connection is broken,
             # the next question raises that.

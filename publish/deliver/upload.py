@@ -41,9 +41,9 @@ def upload(attempt: Attempt) -> dict[str, Any]:
     with attempt.connection() as connection:
         attempt.connected = True
         sent = [_send(connection, item, attempt.bar) for item in attempt.items]
-        attempt.begin_placing()
+        attempt.record_placing()
         for item in attempt.items:
-            place(connection, item)
+            rename_to_final(connection, item)
         files = [
             _check_placed(connection, item, what)
             for item, what in zip(attempt.items, sent, strict=True)
@@ -55,7 +55,7 @@ def upload(attempt: Attempt) -> dict[str, Any]:
         return {**facts, "parts": parts} if parts else facts
 
 
-def place(connection: Connection, item: Item) -> None:
+def rename_to_final(connection: Connection, item: Item) -> None:
     """Rename a part to the name of its file."""
     failpoint("before-rnto")
     connection.rename(item.part, item.name)
