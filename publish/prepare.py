@@ -12,7 +12,7 @@ from publish import gate, package, render, selection
 from publish.gate.checks import Check, Gates
 from publish.package import changes, provenance, signature
 from publish.selection import NotMade
-from publish.settings import Settings, stamp
+from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.clock import Stopwatch
 from runtime.command import LOG
@@ -247,7 +247,7 @@ class FeedRun:
             return "ready"
         if self.settings.redelivery:
             return "ready"
-        period = stamp(feed.cadence.last_due(self.settings.at))
+        period = format_utc(feed.cadence.last_due(self.settings.at))
         again = feed.when_unchanged == "send" and last["period"] != period
         return "ready" if again else "unchanged"
 

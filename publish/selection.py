@@ -9,7 +9,7 @@ import duckdb
 
 from publish import gate
 from publish.gate import sources as extracts
-from publish.settings import Settings, stamp
+from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.exits import Misuse
 from store import feeds, sources
@@ -55,7 +55,7 @@ def not_made(
     label = gate.label(feed, split)
     at = settings.at
     if settings.due and not due_for(feed, ledger, at, split):
-        period = stamp(feed.cadence.last_due(at))
+        period = format_utc(feed.cadence.last_due(at))
         return NotMade(label, "not due", f"settled since {period} already")
     try:
         feed.file_name(at, settings.place.environment, split)
@@ -83,7 +83,7 @@ def not_made(
             f"{last['name']} went out today; later changes follow in the file of "
             "another day",
         )
-    if last and built and stamp(built) <= last["at"]:
+    if last and built and format_utc(built) <= last["at"]:
         # The delta was subtracted from an older state than the partner holds.
         return NotMade(
             label,
@@ -207,7 +207,7 @@ def _closing(
     for value, until in closed:
         # Deltas count too: the term may have opened and closed between two fulls.
         last = ledger.last_state(feed.state.model, feed.destination, value)
-        if last is not None and last["logical"] < stamp(until):
+        if last is not None and last["logical"] < format_utc(until):
             final.add(value)
     return final
 
@@ -220,4 +220,4 @@ def due(feed: Feed, ledger: Ledger, at: datetime) -> bool:
 def due_for(feed: Feed, ledger: Ledger, at: datetime, split: str | None) -> bool:
     """Return the same for one split value; None is for the feed as a whole."""
     last = ledger.last_settled(feed.name, feed.destination, split)
-    return last is None or stamp(feed.cadence.last_due(at)) > last["logical"]
+    return last is None or format_utc(feed.cadence.last_due(at)) > last["logical"]

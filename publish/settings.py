@@ -46,9 +46,9 @@ class Settings:
     @property
     def logical_time(self) -> str:
         """The logical time as every record writes it."""
-        return stamp(self.at)
+        return format_utc(self.at)
 
 
-def stamp(moment: datetime) -> str:
+def format_utc(moment: datetime) -> str:
     """Write a UTC time to the second, such as 2026-01-15T06:00:00Z."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -10,7 +10,7 @@ import click
 
 from publish.check.probe import Probe
 from publish.check.report import Report
-from publish.settings import stamp
+from publish.settings import format_utc
 from publish.transport import Destination
 from runtime import failpoints
 from runtime.command import LOG, log_options, report, start_logging
@@ -82,7 +82,7 @@ def _check(
 ) -> Report:
     """Check one folder, and keep the result."""
     names = tuple(sorted(feed.name for feed in users))
-    result = Report(name, folder, names, stamp(datetime.now(UTC)))
+    result = Report(name, folder, names, format_utc(datetime.now(UTC)))
     must_replace = not users or any(feed.repeats_its_name for feed in users)
     try:
         Probe(Destination.read(variables, name), result, must_replace).run()

@@ -12,7 +12,7 @@ from publish.deliver.attempt import Attempt, Connect
 from publish.deliver.reconcile import reconcile_open
 from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from publish.prepare import PreparedFile
-from publish.settings import Settings, stamp
+from publish.settings import Settings, format_utc
 from publish.transport import Destination, connect
 from publish.transport.connection import Connection
 from runtime.environment import Environment
@@ -60,7 +60,7 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     file, feed = prepared.file, prepared.file.feed
     if prepared.package is None:
         raise LookupError(f"{file.label} was not packed for delivery")
-    period = stamp(feed.cadence.last_due(settings.at))
+    period = format_utc(feed.cadence.last_due(settings.at))
     duplicate = ledger.same_bytes_delivered(
         feed.destination, file.label, period, file.sha256
     )

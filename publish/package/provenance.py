@@ -14,7 +14,7 @@ import yaml
 
 from publish.gate import built_at
 from publish.package.manifest import contract
-from publish.settings import stamp
+from publish.settings import format_utc
 from runtime.environment import Environment
 from runtime.files import sha256_of
 from store import partner_state
@@ -171,7 +171,7 @@ def compared_states(
         ended a file of this feed or of the same state.
     """
     settled = ledger.all("delivered", "nothing")
-    before = [r for r in settled if built is None or r["at"] < stamp(built)]
+    before = [r for r in settled if built is None or r["at"] < format_utc(built)]
     return {
         "states": {
             "built": _listed(before, set(models)),
