@@ -22,14 +22,14 @@ from extract.pages import Reader
 from extract.runs import CLOCK, Run, agreement_of, begin, finish
 from extract.source import Source
 from runtime.command import LOG
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a run reads from the environment beside the source's own variables."""
 
-    place: Place
+    place: DataDirectory
     limits: Limits
     connections: int
     resume_within: timedelta
@@ -40,7 +40,7 @@ class Settings:
     def read(cls, variables: Environment) -> "Settings":
         """Read FEEDS_CONNECTIONS (4), _RESUME_MINUTES (120), _KEEP_PAGES, ..."""
         return cls(
-            Place.read(variables),
+            DataDirectory.read(variables),
             Limits.read(variables),
             variables.count("FEEDS_CONNECTIONS", 4, 1, 64),
             timedelta(minutes=variables.number("FEEDS_RESUME_MINUTES", 120)),

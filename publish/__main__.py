@@ -24,7 +24,7 @@ from publish.settings import Redelivery, Settings
 from runtime import failpoints
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
@@ -223,7 +223,7 @@ def _settings(
     return Settings(
         root=Path.cwd(),
         variables=variables,
-        place=Place.read(variables),
+        place=DataDirectory.read(variables),
         limits=Limits.read(variables),
         at=at or datetime.now(UTC).replace(microsecond=0),
         due=due,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Settings:
 
     root: Path
     variables: Environment
-    place: Place
+    place: DataDirectory
     limits: Limits
     at: datetime
     due: bool

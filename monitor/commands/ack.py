@@ -9,7 +9,7 @@ from monitor.alerts.state import STATE, State
 from monitor.context import CLOCK
 from runtime.clock import Time
 from runtime.command import log_options, report, start_logging
-from runtime.environment import Environment, Place
+from runtime.environment import DataDirectory, Environment
 from runtime.exits import Misuse
 from runtime.lock import directory_lock
 
@@ -44,7 +44,7 @@ def command(
             f"--until: expected a time in the future (UTC), found {end:{CLOCK}}."
         )
     variables = Environment.read()
-    path = Place.read(variables).data / STATE
+    path = DataDirectory.read(variables).data / STATE
     by = variables.text("FEEDS_OPERATOR", getpass.getuser())
     with directory_lock(path.parent, "monitor ack", 60):
         state = State.read(path)

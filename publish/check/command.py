@@ -14,7 +14,7 @@ from publish.settings import format_utc
 from publish.transport import Destination
 from runtime import failpoints
 from runtime.command import LOG, log_options, report, start_logging
-from runtime.environment import Environment, Place
+from runtime.environment import DataDirectory, Environment
 from runtime.exits import Misuse
 from runtime.lock import directory_lock
 from store import checks, feeds
@@ -58,7 +58,7 @@ def check(
     start_logging(log_format, quiet)
     variables = Environment.read()
     failpoints.arm(variables)
-    place = Place.read(variables)
+    place = DataDirectory.read(variables)
     chosen = list(_chosen(variables, place, destinations, folder))
     wait = variables.number("FEEDS_LOCK_WAIT", 0)
     with directory_lock(checks.folder(place.data), "publish check", wait):
@@ -78,7 +78,11 @@ def check(
 
 
 def _check(
-    variables: Environment, place: Place, name: str, folder: str, users: Sequence[Feed]
+    variables: Environment,
+    place: DataDirectory,
+    name: str,
+    folder: str,
+    users: Sequence[Feed],
 ) -> Report:
     """Check one folder, and keep the result."""
     names = tuple(sorted(feed.name for feed in users))
@@ -95,7 +99,7 @@ def _check(
 
 def _chosen(
     variables: Environment,
-    place: Place,
+    place: DataDirectory,
     names: Sequence[str],
     folder: str | None,
 ) -> Iterator[tuple[str, str, list[Feed]]]:

@@ -21,7 +21,7 @@ from publish.package import row_diff
 from publish.package.manifest import Resource
 from publish.package.row_diff import Table
 from runtime import duck
-from runtime.environment import Place
+from runtime.environment import DataDirectory
 from runtime.files import sha256_of
 from store import partner_state
 from store.dialect import RFC_4180
@@ -57,7 +57,7 @@ class PartnerState:
 
     @classmethod
     def find(
-        cls, place: Place, feed: Feed, record: Record | None
+        cls, place: DataDirectory, feed: Feed, record: Record | None
     ) -> "PartnerState | None":
         """Return the state that a ledger record (the newest that set it) points to."""
         if record is None:

@@ -19,7 +19,7 @@ from runtime.command import (
     report,
     start_logging,
 )
-from runtime.environment import Environment, Place
+from runtime.environment import DataDirectory, Environment
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
 from store.ledger import Ledger
@@ -50,7 +50,7 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
     start_logging(log_format, quiet)
     variables = Environment.read()
     failpoints.arm(variables)
-    place, keep = Place.read(variables), Keep.read(variables)
+    place, keep = DataDirectory.read(variables), Keep.read(variables)
     by = variables.optional("FEEDS_OPERATOR") or getpass.getuser()
     with _locked(place, variables, dry_run):
         ledger = Ledger(place.ledger)
@@ -67,7 +67,9 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
 
 
 @contextmanager
-def _locked(place: Place, variables: Environment, dry_run: bool) -> Iterator[None]:
+def _locked(
+    place: DataDirectory, variables: Environment, dry_run: bool
+) -> Iterator[None]:
     if dry_run:
         yield
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from publish.package import signature
-from runtime.environment import Place
+from runtime.environment import DataDirectory
 from runtime.files import parse_time
 from store import partner_state
 from store.ledger import RUN_ENDS, Ledger, Record
@@ -57,7 +57,7 @@ class Removable:
         return self.kind, self.name
 
 
-def all_of(place: Place, ledger: Ledger) -> list[Removable]:
+def all_of(place: DataDirectory, ledger: Ledger) -> list[Removable]:
     """Return every item, oldest first; a pruned package is not an item."""
     items = [*_packages(place, ledger), *_landed(place), *_states(place, ledger)]
     return sorted(items, key=lambda item: (item.at, item.kind, item.name))
@@ -72,7 +72,7 @@ def removable_files(package: Path) -> list[Path]:
     )
 
 
-def _packages(place: Place, ledger: Ledger) -> Iterator[Removable]:
+def _packages(place: DataDirectory, ledger: Ledger) -> Iterator[Removable]:
     for package in packages(place.outbox, ledger):
         files = removable_files(package.folder)
         if not files or not (package.folder / SUMS).is_file():
@@ -98,7 +98,7 @@ def _needs(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "state", f"{each['model']}/{each['sha256']}"
 
 
-def _landed(place: Place) -> Iterator[Removable]:
+def _landed(place: DataDirectory) -> Iterator[Removable]:
     for folder in place.landing.glob("[!.]*/[!.]*"):
         if folder.parent.name == "current" or not folder.is_dir():
             continue
@@ -114,7 +114,7 @@ def _landed(place: Place) -> Iterator[Removable]:
         yield Removable("landing", name, folder, folder.name, at, size)
 
 
-def _states(place: Place, ledger: Ledger) -> Iterator[Removable]:
+def _states(place: DataDirectory, ledger: Ledger) -> Iterator[Removable]:
     moved = {
         record["state"]["sha256"]: parse_time(record["at"])
         for record in ledger.all("intent", "delivered", "nothing")
@@ -132,7 +132,7 @@ def _touched(path: Path) -> datetime:
 
 
 def needed(
-    place: Place, ledger: Ledger, items: Iterable[Removable]
+    place: DataDirectory, ledger: Ledger, items: Iterable[Removable]
 ) -> Mapping[Key, str]:
     """Return the keys of what must stay, each with the first reason for it."""
     reasons: dict[Key, str] = {}
@@ -186,7 +186,7 @@ def _newest(items: Iterable[Removable]) -> Iterator[tuple[Key, str]]:
         yield (item.kind, item.name), "it is the newest of its file"
 
 
-def _current(place: Place) -> Iterator[tuple[Key, str]]:
+def _current(place: DataDirectory) -> Iterator[tuple[Key, str]]:
     for link in (place.landing / "current").glob("*"):
         source = link.resolve()
         name = f"{source.parent.name}/{source.name}"

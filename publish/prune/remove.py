@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from publish.prune.inventory import Removable, removable_files
-from runtime.environment import Place
+from runtime.environment import DataDirectory
 from runtime.failpoints import failpoint
 from runtime.files import sync_folder, write_json
 from store.ledger import Ledger, Record
@@ -21,7 +21,7 @@ _REMOVED = ".pruned"
 
 
 def remove(
-    place: Place, ledger: Ledger, item: Removable, because: str, by: str
+    place: DataDirectory, ledger: Ledger, item: Removable, because: str, by: str
 ) -> None:
     """Record the removal of an item, then remove it."""
     record = _recorded(ledger, item) or ledger.append(
@@ -42,7 +42,7 @@ def remove(
         sync_folder(item.path.parent)
 
 
-def finish(place: Place) -> int:
+def finish(place: DataDirectory) -> int:
     """Finish the work of a killed process; return how many items."""
     left = [*place.landing.glob(f".*{_REMOVED}")]
     for folder in left:
@@ -90,7 +90,7 @@ def _package(folder: Path, record: Record) -> None:
     sync_folder(folder)
 
 
-def _landed(place: Place, item: Removable) -> None:
+def _landed(place: DataDirectory, item: Removable) -> None:
     run, source = item.path.parent, item.path.name
     hidden = place.landing / f".{run.name}.{source}{_REMOVED}"
     item.path.rename(hidden)

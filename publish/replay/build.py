@@ -13,7 +13,7 @@ import duckdb
 from publish.prepare import prepare
 from publish.selection import NotMade
 from publish.settings import Redelivery, Settings
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
 from store import feeds
 from store.feeds import artifacts
@@ -27,7 +27,7 @@ _DBT = "from dbt.cli.main import cli; cli()"  # of this very interpreter
 _NOT_PASSED = ("FEEDS_", "DBT_", "DEST_", "ORDERTIME_", "ORDER_TOOL_")
 
 
-def dbt(there: Place, root: Path, run: Package, limits: Limits) -> str:
+def dbt(there: DataDirectory, root: Path, run: Package, limits: Limits) -> str:
     """Build what is below the file, with the variables of the run.
 
     Returns:
@@ -85,7 +85,7 @@ def _child(words: list[str], env: Mapping[str, str], root: Path) -> tuple[int, s
     return child.returncode, " ".join(output.split())[-600:]
 
 
-def copy_times(there: Place, run: Package) -> None:
+def copy_times(there: DataDirectory, run: Package) -> None:
     """Give the build the times and the invocation id that dbt had in the run.
 
     Raises:
@@ -120,7 +120,7 @@ def _accepted_first(run: Package) -> bool:
     )
 
 
-def publish(there: Place, root: Path, run: Package, limits: Limits) -> Path:
+def publish(there: DataDirectory, root: Path, run: Package, limits: Limits) -> Path:
     """Render, judge and pack the file again; return the folder of the package.
 
     Raises:
@@ -168,5 +168,5 @@ def _feed(built: Artifacts, run: Package) -> feeds.Feed:
     )
 
 
-def _target(there: Place) -> Path:
+def _target(there: DataDirectory) -> Path:
     return there.data.parent / "target"

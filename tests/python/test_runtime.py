@@ -11,7 +11,7 @@ import pytest
 from commands import clean_environment
 
 from runtime import files
-from runtime.environment import Environment, Limits, Place, Secret
+from runtime.environment import DataDirectory, Environment, Limits, Secret
 from runtime.exits import Misuse, Temporary
 from runtime.lock import directory_lock
 
@@ -141,19 +141,19 @@ def test_the_environment_wins_over_the_env_file(
     (tmp_path / ".env").write_text("FEEDS_ENVIRONMENT=uat\nFEEDS_THREADS=2\n")
     monkeypatch.setenv("FEEDS_THREADS", "3")
     variables = Environment.read(tmp_path)
-    assert Place.read(variables).data == Path("data/uat")
+    assert DataDirectory.read(variables).data == Path("data/uat")
     assert Limits.read(variables).threads == 3
 
 
 @pytest.mark.parametrize("name", ["o'brien", "data[1]", "all*", "{x}"])
 def test_a_data_folder_in_which_nothing_would_be_found_is_refused(name: str) -> None:
     with pytest.raises(Misuse, match="FEEDS_DATA: expected a path without"):
-        Place.read(Environment({"FEEDS_DATA": f"/data/{name}"}))
+        DataDirectory.read(Environment({"FEEDS_DATA": f"/data/{name}"}))
 
 
 def test_an_unknown_environment_is_refused() -> None:
     with pytest.raises(Misuse, match="FEEDS_ENVIRONMENT must be one of dev, uat, prod"):
-        Place.read(Environment({"FEEDS_ENVIRONMENT": "production"}))
+        DataDirectory.read(Environment({"FEEDS_ENVIRONMENT": "production"}))
 
 
 PROGRAM = """
