@@ -39,7 +39,7 @@ class PreparedFile:
         package: the folder in the outbox; None if there was nothing to pack.
         digest: of the package.
         manifest: name of the manifest in the package.
-        state: digest of the rows that the partner will hold.
+        state_sha256: of the rows that the partner will have.
         seconds: of each step: render, judge, package.
     """
 
@@ -52,7 +52,7 @@ class PreparedFile:
     package: Path | None = None
     digest: str = ""
     manifest: str = ""
-    state: str = ""
+    state_sha256: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -172,7 +172,9 @@ class FeedRun:
         size = file.path.stat().st_size
         if status in ("skipped", "unchanged"):
             state = self._state_without_file(file) if status == "skipped" else ""
-            return PreparedFile(file, size, status, gates, holding, run_id, state=state)
+            return PreparedFile(
+                file, size, status, gates, holding, run_id, state_sha256=state
+            )
         suite = self.settings.root / "tests" / "expectations" / f"{feed.suite}.json"
         run = {
             **self.run,
@@ -185,15 +187,17 @@ class FeedRun:
             "previous_package": last["package"] if last else None,
         }
         folder = file.path.parent
-        held_by = self.ledger.last_state(feed.state.model, feed.destination, file.split)
-        held = changes.PartnerState.find(place, feed, held_by)
+        last_state_record = self.ledger.last_state(
+            feed.state.model, feed.destination, file.split
+        )
+        partner_state = changes.PartnerState.find(place, feed, last_state_record)
         inputs = package.PackageInputs(
             gate.suite.read(self.settings.root, feed.suite),
             gates,
             run,
             self.built_from,
             approved,
-            held,
+            partner_state,
             self.key,
         )
         packed = package.fill(self.connection, folder, file, inputs)

@@ -125,7 +125,7 @@ def _record_nothing(settings: Settings, ledger: Ledger, prepared: PreparedFile) 
     period = format_utc(feed.cadence.last_due(settings.at))
     last = ledger.last_settled(feed.name, feed.destination, prepared.file.split)
     recorded = last and last["event"] == "nothing" and last["period"] == period
-    if recorded and not prepared.state and not prepared.gates.closed:
+    if recorded and not prepared.state_sha256 and not prepared.gates.closed:
         return  # once in a period is enough, but for an approval that is used up
     ledger.append(
         "nothing",
@@ -138,8 +138,8 @@ def _record_nothing(settings: Settings, ledger: Ledger, prepared: PreparedFile) 
         because={"skipped": "nothing changed"}.get(prepared.status, "same bytes"),
         sha256=prepared.file.sha256,
         seconds=prepared.seconds,
-        **({"state": {"model": feed.state.model, "sha256": prepared.state}}
-           if prepared.state else {}),
+        **({"state": {"model": feed.state.model, "sha256": prepared.state_sha256}}
+           if prepared.state_sha256 else {}),
     )  # fmt: skip
     partner_state.sync(ledger, settings.place.delivered)
 

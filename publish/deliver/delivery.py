@@ -156,7 +156,7 @@ def _intent(
         "rows": file.rows,
         "logical": settings.logical_time,
         "period": period,
-        "state": {"model": feed.state.model, "sha256": prepared.state},
+        "state": {"model": feed.state.model, "sha256": prepared.state_sha256},
         "package": prepared.digest,
         "seconds": prepared.seconds,
         "items": [

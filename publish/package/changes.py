@@ -85,7 +85,7 @@ class PartnerState:
 def write(
     connection: duckdb.DuckDBPyConnection,
     file: Rendered,
-    held: PartnerState | None,
+    partner_state: PartnerState | None,
     contract: str,
     folder: Path,
 ) -> tuple[Resource, dict[str, Any]]:
@@ -94,7 +94,7 @@ def write(
     Args:
         connection: from `runtime.duck`.
         file: the feed's file.
-        held: what the partner holds; None before the first delivery.
+        partner_state: what the partner has; None before the first delivery.
         contract: digest of the contract of the file.
         folder: the package.
     """
@@ -104,16 +104,18 @@ def write(
     columns = tuple(column for column in feed.columns if column.name in known)
     table = Table(columns, feed.key, feed.sort, feed.dialect)
     before = None
-    if held is None:
+    if partner_state is None:
         nothing = ", ".join(f"null::varchar as c{i}" for i in range(len(columns)))
         row_diff.diff_by_hash(
             connection, table, *2 * (f"select {nothing} where false",)
         )  # fmt: skip
     else:
-        before = f"read_parquet({duck.text(str(held.state))})"
+        before = f"read_parquet({duck.text(str(partner_state.state))})"
         before = render.rows(feed, file.split, before)
         old = (
-            (held.file, held.rows) if held.file and held.contract == contract else None
+            (partner_state.file, partner_state.rows)
+            if partner_state.file and partner_state.contract == contract
+            else None
         )
         merged = old is not None and row_diff.diff_by_merge(
             connection, table, old, (file.path, file.rows), folder.parent
@@ -128,13 +130,17 @@ def write(
     path = folder / NAME
     rows = _write(connection, table, path)
     connection.execute("drop table paired")
-    against = {"package": held.package, "state": held.state.stem} if held else None
+    against = (
+        {"package": partner_state.package, "state": partner_state.state.stem}
+        if partner_state
+        else None
+    )
     resource = Resource(
         f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), RFC_4180,
         sha256_of(path),
         description="How the rows that the partner holds become those it will hold.",
     )  # fmt: skip
-    return resource, {"first": held is None, "against": against, **summary}
+    return resource, {"first": partner_state is None, "against": against, **summary}
 
 
 def _texts(columns: tuple[Column, ...]) -> tuple[Column, ...]:
