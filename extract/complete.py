@@ -31,8 +31,8 @@ class Complete:
         listing: the reading that is landed.
         count_after: what the source counted at the end.
         rounds: how many comparisons were needed.
-        by_id: files of records that a second look found, one record each.
-        removed: ids that were read, but had removed at the second look.
+        by_id: files of records that the second reading added, one record each.
+        removed: ids that were read, but were gone at the second reading.
     """
 
     listing: Listing

@@ -1,4 +1,4 @@
-"""Pages to Parquet in one set-based step: typed, stamped, whole or not at all."""
+"""Writes the pages of a list to one Parquet file: typed, complete or not at all."""
 
 import re
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ def land(
 
     Args:
         entity: the list, with the fields that we know.
-        complete: the pages to land, and the ids that have removed since.
+        complete: the pages to land, and the ids that were gone at the second reading.
         target: the Parquet file.
         run_id: goes into `_extract_run_id`.
         custom_fields: Parquet column -> caption or slot name of the tenant's field.

@@ -211,15 +211,18 @@ class FeedRun:
         )  # fmt: skip
 
     def _state_without_file(self, file: gate.Rendered) -> str:
-        """Keep the state of a delta without rows if keys have left; return its digest.
+        """Write the new partner state of an empty delta if keys have left the model.
 
-        No row of a delta can name such a key. With the old state the guard would report
-        it as vanished in every run, and a key that returns would not count as changed.
+        A delta has no row for such a key. With the old state, RUN_KEY_VANISHED would
+        fail in every run, and a key that returns would not be in the next delta.
+
+        Returns:
+            The SHA-256 of the state; empty if it has not changed.
         """
         feed, inputs = file.feed, self.inputs
         if feed.state == feed.model or not inputs.held or self.settings.dry_run:
             return ""
-        # No row differs, so a difference in number is rows of keys that have left.
+        # The delta is empty. So if the numbers of rows differ, keys have left.
         held = render.rows(feed, file.split, duck.parquet(inputs.held))
         now = render.rows(feed, file.split, feed.state.sql)
         count = "(select count(*) from {})".format
@@ -241,8 +244,8 @@ class FeedRun:
     def _status(self, file: gate.Rendered, last: Record | None) -> str:
         """Return the status of a file that no check holds; the same bytes go out once.
 
-        A delta with rows always goes out: `selection.not_made` has checked that it was
-        subtracted from what the partner holds.
+        A delta with rows is always sent: `selection.not_made` has checked that it was
+        subtracted from what the partner has.
         """
         feed = file.feed
         if file.rows == 0 and feed.when_empty == "skip":

@@ -126,7 +126,7 @@ def _record_nothing(settings: Settings, ledger: Ledger, prepared: PreparedFile) 
     last = ledger.last_settled(feed.name, feed.destination, prepared.file.split)
     recorded = last and last["event"] == "nothing" and last["period"] == period
     if recorded and not prepared.state_sha256 and not prepared.gates.closed:
-        return  # once in a period is enough, but for an approval that is used up
+        return  # one record a period is enough, unless it uses up an approval
     ledger.append(
         "nothing",
         feed=feed.name,

@@ -56,7 +56,7 @@ def not_made(
     at = settings.at
     if settings.due and not due_for(feed, ledger, at, split):
         period = format_utc(feed.cadence.last_due(at))
-        return NotMade(label, "not due", f"settled since {period} already")
+        return NotMade(label, "not due", f"the file due at {period} is settled")
     try:
         feed.file_name(at, settings.place.environment, split)
     except Misuse as error:
@@ -108,7 +108,7 @@ def none_open(settings: Settings, feed: Feed, landed: list[Source]) -> list[NotM
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The feeds of a run, and the reason by name for each that it leaves out."""
+    """The feeds of a run, and the names of the others, each with the reason."""
 
     feeds: tuple[Feed, ...]
     left_out: dict[str, str]
@@ -119,9 +119,9 @@ def choose(
 ) -> Choice:
     """Choose the feeds with these names, or all if none is given.
 
-    A company may use one source and not another. A feed that is not named is left out
-    if a source of it was never landed and the ledger has no record of it. A feed with
-    records has lost its source, which is an error later.
+    A company may use one source and not another. So a feed that is not named is left
+    out if one of its sources was never landed and the ledger has no record of the feed.
+    If the ledger has a record, the source was lost: `prepare` raises an error.
 
     Raises:
         Misuse: a name is not declared, or nothing at all was landed.

@@ -156,7 +156,7 @@ class Ledger:
     def last_settled(
         self, feed: str, destination: str, split: str | None = None
     ) -> Record | None:
-        """Return the newest record of a delivery, or that none was needed."""
+        """Return the newest record `delivered` or `nothing` of a feed."""
         return self._last(("delivered", "nothing"), feed, destination, split)
 
     def _last(

@@ -104,8 +104,8 @@ def unknown_outcome(record: Record) -> Refused:
 
 def _outcome(connection: Connection, attempt: Attempt, error: Stop | None) -> Outcome:
     if not attempt.placing:
-        # Only the reply to an upload may be lost. Its parts are renamed then, not sent
-        # again: a server that always loses that reply would never get the file.
+        # If only the reply to the upload was lost, the parts are complete: rename them.
+        # A server that always loses that reply would never get a file otherwise.
         may_be_whole = error is None or (
             isinstance(error, Temporary) and not isinstance(error, Mismatch)
         )

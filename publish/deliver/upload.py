@@ -1,7 +1,8 @@
 """The steps of an upload: send parts, check them, rename them, check again.
 
-A partner sees a file whole or not at all: it takes its name only after its size (and
-its hash, where the server offers one) was right under a name of this attempt alone.
+A partner sees the complete file or none. The file is sent under a part name that only
+this attempt uses. It gets its name after the server has reported the right size, and
+the right hash if the server offers one.
 """
 
 import re

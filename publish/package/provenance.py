@@ -34,7 +34,7 @@ def of_run(
     feed: Feed,
     landed: list[Source],
 ) -> dict[str, Any]:
-    """Return `run` of the manifests of a feed, but for what differs by file.
+    """Return the part of the manifests' `run` that all files of a feed share.
 
     Args:
         connection: from `runtime.duck`.

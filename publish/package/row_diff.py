@@ -152,7 +152,7 @@ def diff_by_hash(
         f"join net using (one, two) where net * {side} > 0"
         for side, rows in ((1, new), (-1, old))
     )
-    # As many copies of a row as one side has more of it than the other.
+    # Keep only the copies of a row that one side has more than the other.
     connection.execute(
         f"create or replace temp table rest as select side, {cells} from ({sides}) "
         "qualify row_number() over (partition by one, two) <= copies"

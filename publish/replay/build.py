@@ -56,8 +56,8 @@ def dbt(there: DataDirectory, root: Path, run: Package, limits: Limits) -> str:
     code, output = _child(words, {**inherited, **variables}, root)
     if code not in (0, 1) or not (target / "run_results.json").is_file():
         raise Refused(
-            f"{run.file}/{run.run_id} is not made again by the code in {root}. "
-            f"{use_its_code(run)} dbt ended with {code}, and said: {output}"
+            f"{run.file}/{run.run_id} is not made again: dbt with the code in {root} "
+            f"ended with {code}. {use_its_code(run)} Its output: {output}"
         )
     return output
 

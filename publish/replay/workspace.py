@@ -86,8 +86,9 @@ def set_held_states(there: DataDirectory, ledger: Ledger, run: Package) -> None:
     }
     if expected != linked:
         raise Refused(
-            f"expected the ledger to lead to the states {sorted(expected)} as "
-            f"{run.folder} says, found {sorted(linked)}. Was it restored from a copy?"
+            f"expected the partner states {sorted(expected)}, which the manifest in "
+            f"{run.folder} lists; the ledger gives {sorted(linked)}. Was the ledger "
+            "restored from an older copy?"
         )
 
 

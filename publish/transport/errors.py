@@ -26,7 +26,7 @@ _LASTING = re.compile(
     r"read-only|not allowed|no space|disk full|quota|insufficient",
     re.IGNORECASE,
 )
-# Errors of TLS that another try repeats.
+# TLS errors that every new try would raise again.
 _TLS_REFUSED = re.compile(
     r"WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|"
     r"NO_PROTOCOLS|NO_CIPHERS|NO_SHARED_CIPHER|DH_KEY_TOO_SMALL|CERTIFICATE_REQUIRED",
