@@ -6,10 +6,9 @@ No public API of the order tool exists; this one is defined in docs/order-tool-a
 import msgspec
 
 from extract.entities import ORDER_TOOL, Entity
-from extract.names import Names
 from extract.source import Page, Source
 from extract.strict_json import parse, parse_rows, refuse_depth
-from extract.transport import HttpLimits, Transport, check_address
+from extract.transport import HttpLimits, Names, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Refused
 

@@ -7,10 +7,9 @@ https://help.ordertime.com/help/order-time-rest-api and .../working-with-entity-
 from typing import Any
 
 from extract.entities import ORDERTIME, Entity
-from extract.names import Names
 from extract.source import Page, Source
 from extract.strict_json import parse, parse_rows
-from extract.transport import HttpLimits, Transport, check_address
+from extract.transport import HttpLimits, Names, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Misuse, Refused
 

@@ -20,7 +20,6 @@ from msgspec import Meta
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from extract.names import Names
 from extract.strict_json import parse
 from runtime.command import LOG
 from runtime.exits import Misuse, Refused, Temporary
@@ -42,6 +41,29 @@ class HttpLimits(msgspec.Struct, frozen=True):
     attempts: Annotated[int, Meta(ge=1, le=100)] = 6
     longest_wait: Annotated[float, Meta(ge=0, le=3600)] = 60
     body_limit: Annotated[int, Meta(ge=1024, le=10**9)] = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of the variables of a source, for messages that say what to fix.
+
+    Attributes:
+        prefix: before _URL and _CA_FILE.
+        credentials: the variables of the login.
+    """
+
+    prefix: str
+    credentials: str
+
+    def advice(self, status: int) -> str:
+        """Return what to do after an HTTP status that another attempt cannot fix."""
+        if status in (400, 401):
+            return f"Check {self.credentials}" + (
+                f", and {self.prefix}_URL." if status == 400 else "."
+            )
+        if status == 403:
+            return "Give the API user's role the right to view this record type."
+        return f"Check {self.prefix}_URL."
 
 
 @dataclass(slots=True)
