@@ -94,7 +94,7 @@ def prepare(
             artifacts=artifacts,
             root=settings.root,
             landed=landed,
-            held=tuple(partner_state.linked(place.delivered, feed.state.model)),
+            partner_rows=tuple(partner_state.linked(place.delivered, feed.state.model)),
             first=ledger.last_delivered(feed.name, feed.destination) is None,
             last_rows=_last_rows(ledger, feed, chosen),
             splits=tuple(chosen),
@@ -220,13 +220,13 @@ class FeedRun:
             The SHA-256 of the state; empty if it has not changed.
         """
         feed, inputs = file.feed, self.inputs
-        if feed.state == feed.model or not inputs.held or self.settings.dry_run:
+        if feed.state == feed.model or not inputs.partner_rows or self.settings.dry_run:
             return ""
         # The delta is empty. So if the numbers of rows differ, keys have left.
-        held = render.rows(feed, file.split, duck.parquet(inputs.held))
+        before = render.rows(feed, file.split, duck.parquet(inputs.partner_rows))
         now = render.rows(feed, file.split, feed.state.sql)
         count = "(select count(*) from {})".format
-        query = f"select {count(held)} <> {count(now)}"
+        query = f"select {count(before)} <> {count(now)}"
         if not duck.value(self.connection, query):
             return ""
         return self._write_state(file)

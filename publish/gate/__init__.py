@@ -46,7 +46,8 @@ class GateInputs:
         artifacts: dbt's manifest and run results.
         root: the project root, which has the suites.
         landed: the sources below the file.
-        held: Parquet files of what the partner holds; none before the first delivery.
+        partner_rows: Parquet files of the rows that the partner has; none before the
+            first delivery.
         first: whether no file of this feed was delivered yet.
         last_rows: rows of the last file of each split value that had one.
         splits: the split values that get a file now.
@@ -58,7 +59,7 @@ class GateInputs:
     artifacts: Artifacts
     root: Path
     landed: list[Source]
-    held: tuple[Path, ...]
+    partner_rows: tuple[Path, ...]
     first: bool
     last_rows: Mapping[str | None, int]
     splits: tuple[str | None, ...]
@@ -107,13 +108,15 @@ def judge(
 def _guards(
     connection: duckdb.DuckDBPyConnection, inputs: GateInputs, file: Rendered
 ) -> list[Check]:
-    if inputs.held:
-        held = render.rows(file.feed, file.split, duck.parquet(inputs.held))
-        connection.execute(f"create or replace temp view held as select * from {held}")
+    if inputs.partner_rows:
+        rows = render.rows(file.feed, file.split, duck.parquet(inputs.partner_rows))
+        connection.execute(
+            f"create or replace temp view partner_rows as select * from {rows}"
+        )
     return guards.run_guards(
         GuardContext(
             connection, file.feed, file.split, inputs.splits, inputs.at,
-            bool(inputs.held), inputs.last_rows.get(file.split), inputs.first,
+            bool(inputs.partner_rows), inputs.last_rows.get(file.split), inputs.first,
             inputs.accept_first,
         )
     )  # fmt: skip

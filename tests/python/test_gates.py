@@ -454,7 +454,7 @@ def _case(project: SampleProject, actual: artifacts.Artifacts) -> gate.GateInput
         artifacts=actual,
         root=project.root,
         landed=[sources.Source("ordertime", project.extract)],
-        held=(),
+        partner_rows=(),
         first=False,
         last_rows={},
         splits=(None,),
