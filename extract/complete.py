@@ -145,11 +145,15 @@ def _differences(
     files: list[Path], ids: list[Path], folder: Path, limits: Limits
 ) -> tuple[set[int], set[int]]:
     """Return the ids only in the list of ids, and the ids only in the files."""
-    ids = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
+    query = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
     first, second = list(map(str, files)), list(map(str, ids))
     with open_session(limits, folder) as connection:
-        missing = connection.execute(f"{ids} except {ids}", [second, first]).fetchall()
-        removed = connection.execute(f"{ids} except {ids}", [first, second]).fetchall()
+        missing = connection.execute(
+            f"{query} except {query}", [second, first]
+        ).fetchall()
+        removed = connection.execute(
+            f"{query} except {query}", [first, second]
+        ).fetchall()
     return {row[0] for row in missing}, {row[0] for row in removed}
 
 
