@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories mutations replays faults bench bench-transfer drift-quality docs schema lock clean
+.PHONY: help demo check lint types sql test long histories mutations kills replays faults bench bench-transfer drift-quality docs schema lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -41,6 +41,9 @@ histories: $(READY) ## Run a thousand histories of the order feed (over an hour)
 
 mutations: $(READY) ## Damage a package in every known way; verify.py must notice each
 	FEEDS_MUTATIONS=all $(BIN)/python -m pytest -s tests/python/test_publish_verify.py
+
+kills: $(READY) ## Kill dbt build at every node and at random times (half an hour)
+	$(BIN)/python -m pytest -s -m long tests/python/test_builds.py
 
 replays: $(READY) ## Replay fifty runs over changing data, byte for byte (over an hour)
 	$(BIN)/python -m benchmarks.replays

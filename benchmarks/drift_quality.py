@@ -148,7 +148,7 @@ class Tally:
 def feed_of(artifacts: Path) -> feeds.Feed:
     """Return the declared feed of a manifest.json."""
     content = json.loads(artifacts.read_bytes())
-    (feed,) = (f for f in feeds.read(Artifacts(content, {})) if f.name == FEED)
+    (feed,) = (f for f in feeds.read(Artifacts(content)) if f.name == FEED)
     return feed
 
 

@@ -3,9 +3,11 @@
 The sources have no snapshot and no cursor. They compute each page anew, so a record
 that is added or removed while we read shifts all later records. Therefore we count
 before and after, and read a second time: the ids alone where the source lists them,
-else the whole list. After three rounds with changes the extract stops.
+else the whole list. After three rounds with changes the extract stops. What is the
+same in every round is no change: it is a property of the source, and is described.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +17,16 @@ from extract.source import Page, Source
 from runtime.command import LOG
 from runtime.duck import open_session
 from runtime.environment import Limits
-from runtime.exits import Temporary
+from runtime.exits import Misuse, Refused, Temporary
 
 ROUNDS = 3
 # Above this many differences, reading the list again is the cheaper way.
 MOST_BY_ID = 1000
 RECORDS = "read_json_objects(?, format = 'array')"
+
+
+class Unsettled(Temporary):
+    """The list kept changing while it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +59,74 @@ def collect(
     """Read one list completely into `folder`.
 
     Raises:
-        Temporary: the source changed in each of three rounds.
-        Refused: the source sends another order or shape than documented.
+        Unsettled: the source changed in each of three rounds.
+        Misuse: the source sends smaller pages than were asked for.
+        Refused: the source sends another order or shape than documented, or
+            contradicts itself in the same way in each round.
     """
     collector = _by_ids if entity.has_ids else _by_reading_again
-    done = collector(source, entity, folder, reader, limits)
-    if done is None:
-        raise Temporary(
-            f"{entity.full_name} kept changing: its keys or count differed in each of "
-            f"{ROUNDS} rounds (see the log lines). The last "
-            "complete landing stays; try again when fewer people work in the source."
+    rounds: list[Round] = []
+    for done in collector(source, entity, folder, reader, limits):
+        if isinstance(done, Complete):
+            return done
+        LOG.info(
+            f"moved entity={entity.full_name} round={len(rounds) + 1} "
+            f"because={done.reason}"
         )
-    return done
+        rounds.append(done)
+    _raise_if_the_same(source, entity, rounds)
+    raise Unsettled(
+        f"{entity.full_name} kept changing: its keys or count differed in each of "
+        f"{ROUNDS} rounds (see the log lines). The last "
+        "complete landing stays; try again when fewer people work in the source."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One comparison that did not agree.
+
+    Attributes:
+        reason: what did not agree.
+        listing: the reading that was compared.
+        count: what the source counted after it.
+        keys: the keys that differed, some at least.
+    """
+
+    reason: str
+    listing: Listing
+    count: int
+    keys: frozenset[int] | None = frozenset()
+
+
+def _raise_if_the_same(source: Source, entity: Entity, rounds: list[Round]) -> None:
+    """Stop if every round had the same contradiction: another try has it too.
+
+    Raises:
+        Misuse: the source sends smaller pages than were asked for.
+        Refused: any other contradiction.
+    """
+    last = rounds[-1]
+    if last.keys is None or len({(one.reason, one.keys) for one in rounds}) > 1:
+        return
+    largest = max(page.rows for page in last.listing.facts)
+    if 0 < largest < source.page_size and last.listing.rows < last.count:
+        raise Misuse(
+            f"{entity.full_name}: {largest} of {last.count:,} records came where "
+            f"{source.page_size} were asked for. The source sends smaller pages: set "
+            f"{source.name.upper()}_PAGE_SIZE={largest}. If it is set already, the "
+            "source counts wrongly. Nothing was landed."
+        )
+    raise Refused(
+        f"{entity.full_name}: the source contradicts itself in the same way in each of "
+        f"{ROUNDS} rounds: {last.reason}. Nothing was landed. Ask whoever runs the "
+        "source."
+    )
 
 
 def _by_ids(
     source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
-) -> Complete | None:
+) -> Iterator[Complete | Round]:
     """Compare the list with a list of ids; fetch by id what that list adds."""
     extra: set[int] = set()
     removed: set[int] = set()
@@ -95,14 +152,17 @@ def _by_ids(
         missing, vanished = _differences(
             [*listing.files, *files], ids.files, folder, limits
         )
-        moved = missing or vanished - removed or after != ids.rows
-        flaw = listing.flaw or ids.flaw
-        if not flaw and not moved:
-            return Complete(listing, after, round_, files, frozenset(vanished))
-        LOG.info(
-            f"moved entity={entity.full_name} round={round_} "
-            f"new={len(missing)} removed={len(vanished - removed)} flaw={flaw}"
+        differ = missing | (vanished - removed)
+        reason = (
+            listing.flaw
+            or ids.flaw
+            or (differ and _only_in_one(missing, vanished - removed))
+            or _miscounted(ids, after)
         )
+        if not reason:
+            yield Complete(listing, after, round_, files, frozenset(vanished))
+            return
+        yield Round(reason, listing, after, frozenset(differ))
         if listing.flaw or not entity.record_path or len(missing) > MOST_BY_ID:
             reading += 1
             extra, removed = set(), set()
@@ -110,13 +170,16 @@ def _by_ids(
             reader.store(folder / "by-id", sorted(missing), by_id)
             extra |= missing
             removed |= vanished
-    return None
 
 
 def _by_reading_again(
     source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
-) -> Complete | None:
-    """Read the whole list until two readings in a row hold the same keys."""
+) -> Iterator[Complete | Round]:
+    """Read the whole list until two readings in a row hold the same keys.
+
+    The source counts before, between and after the readings, so that a row that is
+    away during both and back in between is missed by no count.
+    """
 
     def read(number: int) -> Listing:
         return reader.read(
@@ -130,15 +193,39 @@ def _by_reading_again(
     for round_ in range(1, ROUNDS + 1):
         latest = read(round_ + 1)
         after = source.count(entity)
-        if (
-            not latest.flaw
-            and after == latest.rows
-            and _same_keys(entity, before.files, latest.files, folder, limits)
-        ):
-            return Complete(latest, after, round_)
-        LOG.info(f"moved entity={entity.full_name} round={round_} flaw={latest.flaw}")
+        reason = (
+            before.flaw
+            or latest.flaw
+            or _miscounted(before, latest.count)
+            or _miscounted(latest, after)
+        )
+        if reason:
+            yield Round(reason, latest, after)
+        elif _same_keys(entity, before.files, latest.files, folder, limits):
+            yield Complete(latest, after, round_)
+            return
+        else:
+            yield Round("two readings have other keys", latest, after, keys=None)
         before = latest
-    return None
+
+
+def _miscounted(listing: Listing, after: int) -> str | None:
+    """Return how a reading differs from what the source counted around it."""
+    if listing.count == listing.rows == after:
+        return None
+    return (
+        f"the source counts {listing.count} records before and {after} after a list "
+        f"of {listing.rows}"
+    )
+
+
+def _only_in_one(missing: set[int], vanished: set[int]) -> str:
+    parts = [
+        f"{len(ids)} records, such as Id {min(ids)}, are only in {where}"
+        for ids, where in ((missing, "the list of ids"), (vanished, "the full list"))
+        if ids
+    ]
+    return " and ".join(parts)
 
 
 def _differences(

@@ -1,20 +1,20 @@
 """One source, copied: every list read completely, landed, and made current at once."""
 
+import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from extract.complete import Complete, collect
+from extract.complete import Complete, Unsettled, collect
 from extract.custom_fields import custom_fields
 from extract.entities import Entity
 from extract.landing import Landed, land
@@ -23,6 +23,7 @@ from extract.runs import CLOCK, Run, agreement_of, begin, finish
 from extract.source import Source
 from runtime.command import LOG
 from runtime.environment import DataDirectory, Environment, Limits
+from runtime.exits import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +112,8 @@ def copy(
     with Progress(source.name, progress) as bar:
         for entity in entities:
             bar.show(entity.label)
-            complete = _collect(source, entity, this, settings, bar)
-            fields = (
-                custom_fields(Path("models"), source.name, entity.name)
-                if entity.custom_fields
-                else {}
-            )
-            target = this.folder / f"{entity.name}.parquet"
-            table = land(entity, complete, target, this.run_id, fields, settings.limits)
-            landed[entity.name] = _entry(complete, table, target)
-            _report_drift(entity, table)
+            with _fresh_if_refused(this.pages / entity.name):
+                landed[entity.name] = _copy_list(source, entity, this, settings, bar)
     counts = source.transport.counts
     result: dict[str, Any] = {
         "run_id": this.run_id,
@@ -131,7 +124,8 @@ def copy(
         "started_at": f"{this.started_at:{CLOCK}}",
         "finished_at": f"{datetime.now(UTC):{CLOCK}}",
         "resumed": this.resumed,
-        "source_clock": _clock(counts.source_clock),
+        "source_clock": counts.source_clock and f"{counts.source_clock:{CLOCK}}",
+        "clock_ahead_seconds": counts.clock_ahead,
         "pages": bar.pages,
         "requests": counts.requests,
         "retries": counts.retries,
@@ -144,6 +138,36 @@ def copy(
     else:
         result["status"] = "for a look"
     return {**result, "folder": str(this.folder)}
+
+
+@contextmanager
+def _fresh_if_refused(pages: Path) -> Iterator[None]:
+    """Remove the pages of a list that did not become complete.
+
+    A run that goes on would read the same pages again, and end in the same way, even
+    if the source is right by then.
+    """
+    try:
+        yield
+    except (Refused, Unsettled):
+        shutil.rmtree(pages, ignore_errors=True)
+        raise
+
+
+def _copy_list(
+    source: Source, entity: Entity, this: Run, settings: Settings, bar: Progress
+) -> dict[str, Any]:
+    source.transport.start_list()
+    complete = _collect(source, entity, this, settings, bar)
+    fields = (
+        custom_fields(Path("models"), source.name, entity.name)
+        if entity.custom_fields
+        else {}
+    )
+    target = this.folder / f"{entity.name}.parquet"
+    table = land(entity, complete, target, this.run_id, fields, settings.limits)
+    _report_drift(entity, table)
+    return _entry(complete, table, target)
 
 
 def _collect(
@@ -187,13 +211,3 @@ def _report_drift(entity: Entity, landed: Landed) -> None:
             f"drift {entity.full_name}: no record has the custom field "
             f"{', '.join(landed.unmatched)}; its column is empty"
         )
-
-
-def _clock(date: str | None) -> str | None:
-    """The source's own time at the first answer, from its Date header."""
-    if not date:
-        return None
-    try:
-        return f"{parsedate_to_datetime(date).astimezone(UTC):{CLOCK}}"
-    except ValueError:
-        return None

@@ -13,7 +13,7 @@ class Kind(StrEnum):
     """The kinds of value that a source sends, and the Parquet type each becomes."""
 
     INTEGER = "integer"  # BIGINT
-    NUMBER = "number"  # VARCHAR: the digits as they were sent
+    NUMBER = "number"  # VARCHAR: the digits as they were sent, or JSON if it is none
     TEXT = "text"  # VARCHAR
     BOOLEAN = "boolean"  # BOOLEAN
     REF = "ref"  # STRUCT(Id BIGINT, Name VARCHAR)
@@ -40,6 +40,7 @@ class Entity:
         label: what a person calls its records.
         address: where the source keeps it: a record type (Order Time) or a path.
         key: SQL over the landed columns that no two records share.
+        key_may_repeat: whether records may share it all the same; the rules decide.
         fields: the fields we know, in Parquet order.
         record_path: the address of one record by id, where the source has one.
         has_ids: whether records carry a rising `Id`, so that the list can be asked
@@ -55,6 +56,7 @@ class Entity:
     fields: tuple[Field, ...]
     record_path: str | None = None
     has_ids: bool = True
+    key_may_repeat: bool = False
     custom_fields: str | None = None
 
     @property
@@ -143,6 +145,7 @@ ORDERTIME = (
         address=1112,
         key=("ItemRef.Id", "LocationRef.Id"),
         has_ids=False,
+        key_may_repeat=True,
         fields=_fields(
             integer="Id",
             ref="ItemRef LocationRef",

@@ -103,9 +103,10 @@ def _view(connection: duckdb.DuckDBPyConnection, complete: Complete) -> None:
     )
     connection.execute(f"""
         create temp view records as
-        select json as record
+        select json as record, filename
         from read_json_objects(
-            [{files}], format = 'array', maximum_object_size = {LARGEST_RECORD}
+            [{files}], format = 'array', filename = true,
+            maximum_object_size = {LARGEST_RECORD}
         )
         where coalesce((json ->> '$.Id')::bigint not in ({removed}), true)
     """)
@@ -171,7 +172,9 @@ def _check_keys(
     """,
         [str(part)],
     ).fetchall()
-    if twice:
+    if twice and entity.key_may_repeat:
+        _refuse_moved(connection, entity)
+    elif twice:
         raise Refused(
             f"{entity.full_name}: the key {keys} = {twice[0][:-1]} appears "
             f"{twice[0][-1]} times; expected once. Nothing landed."
@@ -187,6 +190,19 @@ def _check_keys(
             "their key. Nothing landed."
         )
     return int(rows)
+
+
+def _refuse_moved(connection: duckdb.DuckDBPyConnection, entity: Entity) -> None:
+    """Refuse a record that two pages have: the list moved, and another is missing."""
+    twice = connection.execute("""
+        select record from records group by record
+        having count(distinct filename) > 1 limit 1
+    """).fetchall()
+    if twice:
+        raise Refused(
+            f"{entity.full_name}: the same record is on two pages; expected it once: "
+            f"{twice[0][0][:200]}. Nothing landed."
+        )
 
 
 def _unmatched(

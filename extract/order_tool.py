@@ -3,16 +3,27 @@
 No public API of the order tool exists; this one is defined in docs/order-tool-api.md.
 """
 
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
 import msgspec
 
 from extract.entities import ORDER_TOOL, Entity
 from extract.source import Page, Source
-from extract.strict_json import parse, parse_rows, refuse_depth
+from extract.strict_json import (
+    MOST_RECORDS,
+    parse,
+    parse_rows,
+    refuse_depth,
+    refuse_other_encodings,
+)
 from extract.transport import HttpLimits, Names, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Refused
+from runtime.http import Proxy
 
 PAGE_LIMIT = 1000
+Value = TypeVar("Value")
 
 
 def connect(variables: Environment) -> "OrderTool":
@@ -31,19 +42,23 @@ def connect(variables: Environment) -> "OrderTool":
         variables.authorities("ORDER_TOOL_CA_FILE"),
         variables.settings(HttpLimits, "FEEDS_HTTP_"),
         Names("ORDER_TOOL", "ORDER_TOOL_TOKEN"),
+        Proxy.from_environment(variables),
     )
     return OrderTool(
         transport, variables.count("ORDER_TOOL_PAGE_SIZE", 500, 1, PAGE_LIMIT)
     )
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_RECORDS)]
+
+
 class Envelope(msgspec.Struct):
     """One answer: the records as they were sent, and the number of their page."""
 
     data: msgspec.Raw
-    page: int
-    pages: int
-    total: int
+    page: _Count
+    pages: _Count
+    total: _Count
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
@@ -60,26 +75,33 @@ class OrderTool(Source):
 
     def count(self, entity: Entity) -> int:
         """Ask how many records a list has: every page says the total."""
-        return self._ask(entity, 1, 1).total
+        return self._ask(entity, 1, 1, read_envelope).total
 
     def page(self, entity: Entity, number: int) -> Page:
         """Fetch page `number` (from 1) of whole records."""
-        envelope = self._ask(entity, number, self.page_size)
+        return self._ask(entity, number, self.page_size, _read_page(number))
+
+    def _ask(
+        self, entity: Entity, number: int, size: int, read: Callable[[bytes], Value]
+    ) -> Value:
+        _, value = self.transport.ask(
+            "GET",
+            str(entity.address),
+            read,
+            params={"page": number, "page_size": size},
+        )
+        return value
+
+
+def _read_page(number: int) -> Callable[[bytes], Page]:
+    def read(body: bytes) -> Page:
+        envelope = read_envelope(body)
         if envelope.page != number:
-            raise Refused(
-                f"GET /{entity.address}: expected page {number}, found {envelope.page}."
-            )
+            raise Refused(f"expected page {number}, found {envelope.page}.")
         array = bytes(envelope.data)
         return Page(array, parse_rows(array))
 
-    def _ask(self, entity: Entity, number: int, size: int) -> Envelope:
-        _, envelope = self.transport.ask(
-            "GET",
-            str(entity.address),
-            read_envelope,
-            params={"page": number, "page_size": size},
-        )
-        return envelope
+    return read
 
 
 def read_envelope(body: bytes) -> Envelope:
@@ -89,9 +111,10 @@ def read_envelope(body: bytes) -> Envelope:
         ValueError: it is not JSON: perhaps cut.
         Refused: it is hostile, or JSON of another shape.
     """
+    refuse_other_encodings(body)
     refuse_depth(body)
     try:
-        return _ENVELOPE.decode(body)
+        envelope = _ENVELOPE.decode(body)
     except msgspec.ValidationError as error:
         start = body[:80].decode("utf-8", "replace")
         raise Refused(
@@ -101,3 +124,7 @@ def read_envelope(body: bytes) -> Envelope:
     except msgspec.DecodeError:
         parse(body)  # says what is hostile; where nothing is, the body was cut
         raise
+    # Without its records, a page is short enough to be read strictly: a key that
+    # appears twice in the envelope is refused.
+    parse(body.replace(bytes(envelope.data), b"null", 1))
+    return envelope

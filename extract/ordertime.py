@@ -8,10 +8,11 @@ from typing import Any
 
 from extract.entities import ORDERTIME, Entity
 from extract.source import Page, Source
-from extract.strict_json import parse, parse_rows
+from extract.strict_json import parse, parse_count, parse_rows
 from extract.transport import HttpLimits, Names, Transport, check_address
 from runtime.environment import Environment
-from runtime.exits import Misuse, Refused
+from runtime.exits import Misuse
+from runtime.http import Proxy
 
 PAGE_LIMIT = 1000  # records a query; "Rate Limit" on the vendor's page
 ASCENDING = 1  # SortDirEnum
@@ -55,6 +56,7 @@ def connect(variables: Environment) -> "OrderTime":
             "ORDERTIME_API_KEY, ORDERTIME_EMAIL and ORDERTIME_PASSWORD or "
             "ORDERTIME_DEV_KEY",
         ),
+        Proxy.from_environment(variables),
     )
     return OrderTime(
         transport, variables.count("ORDERTIME_PAGE_SIZE", PAGE_LIMIT, 1, PAGE_LIMIT)
@@ -69,15 +71,13 @@ class OrderTime(Source):
 
     def count(self, entity: Entity) -> int:
         """Ask how many records a list has: PUT /list answers a bare integer."""
-        body, value = self.transport.ask(
-            "PUT", "list", parse, json={"Type": entity.address}
+        _, count = self.transport.ask(
+            "PUT",
+            "list",
+            lambda body: parse_count(parse(body)),
+            json={"Type": entity.address},
         )
-        if not (isinstance(value, str) and value.isdigit()):
-            raise Refused(
-                f"PUT /list for {entity.label}: expected a count, "
-                f"found {body[:60].decode('utf-8', 'replace')!r}."
-            )
-        return int(value)
+        return count
 
     def page(self, entity: Entity, number: int) -> Page:
         """Fetch page `number` (from 1) of whole records."""
@@ -94,7 +94,7 @@ class OrderTime(Source):
                 "GET", str(entity.record_path), parse, params={"id": identity}
             )
         except Misuse:
-            # The answer for an unknown id is not documented. The next reading decides.
+            # What an unknown id answers is not documented. The next reading decides.
             return None
         if not isinstance(value, dict):
             return None

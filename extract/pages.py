@@ -1,6 +1,6 @@
 """Raw pages on disk: each is whole or absent, and no page is requested twice."""
 
-import json
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,11 +13,13 @@ import pyarrow as pa
 
 from extract.source import Page
 from extract.strict_json import parse_rows
+from runtime.command import LOG
 from runtime.exits import Misuse, Refused
-from runtime.files import write_bytes, write_json
+from runtime.files import read_json, write_bytes, write_json
 
 # Level 1 costs 1-2 ms a page and shrinks it about tenfold.
 _ZSTD = pa.Codec("zstd", compression_level=1)
+_SKIPPED = bytes.fromhex("502a4d18")
 
 FetchPage = Callable[[int], Page]
 Tick = Callable[[], None]
@@ -25,11 +27,19 @@ Tick = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is recorded of a page: its number of rows, first and last id."""
+    """What is recorded of a page.
+
+    Attributes:
+        rows: how many records it has.
+        first: the first id, or None for a list without ids.
+        last: the last id, likewise.
+        digest: of the ids, or of the bytes where there are none.
+    """
 
     rows: int
     first: int | None
     last: int | None
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +97,20 @@ class Reader:
             has_ids: whether records must come in rising order of `Id`.
 
         Raises:
-            Refused: the source sends another order than was asked.
+            Refused: the source sends another order than was asked, or repeats a page
+                past the end.
         """
         planned, read_at = _plan(folder, count)
         last = max(1, math.ceil(planned / self._page_size))
         facts = self._fetch(range(1, last + 1), folder, ask, has_ids)
+        flaw = None
         # A full page may not be the last, whatever was counted.
-        while facts[-1].rows >= self._page_size:
+        while facts[-1].rows >= self._page_size and not flaw:
             last += 1
             facts += self._fetch([last], folder, _or_the_end(ask), has_ids)
-        return Listing(folder, planned, read_at, tuple(facts), self._flaw(facts))
+            flaw = _past_the_end(folder, facts, count)
+        flaw = flaw or self._flaw(facts)
+        return Listing(folder, planned, read_at, tuple(facts), flaw)
 
     def _flaw(self, facts: Sequence[Facts]) -> str | None:
         filled = [(n, page) for n, page in enumerate(facts, 1) if page.rows]
@@ -119,11 +133,11 @@ class Reader:
     ) -> list[Facts]:
         def one(number: int) -> Facts:
             path = page_path(folder, number)
-            stored = path.exists()
-            page = _load(path) if stored else ask(number)
+            stored = _load(path)
+            page = stored or ask(number)
             facts = _facts(page, path, has_ids)
             if not stored:
-                write_bytes(path, _ZSTD.compress(page.body, asbytes=True))
+                write_bytes(path, _packed(page.body))
             self._tick()
             return facts
 
@@ -134,6 +148,32 @@ class Reader:
             for future in futures:
                 future.cancel()
             raise
+
+
+def _past_the_end(
+    folder: Path, facts: Sequence[Facts], count: Callable[[], int]
+) -> str | None:
+    """Return what is wrong with the last page, which was not planned.
+
+    Raises:
+        Refused: it is an earlier page once more, so that the list has no end.
+    """
+    *earlier, page = facts
+    if not page.rows:
+        return None
+    for number, other in enumerate(earlier, 1):
+        if page.digest == other.digest:
+            raise Refused(
+                f"{folder.parent.name}: expected nothing past the end, found page "
+                f"{number} once more as page {len(facts)}. Nothing was landed. The "
+                "source repeats a page; ask whoever runs it to send an empty page."
+            )
+    rows, counted = sum(one.rows for one in facts), count()
+    if rows > counted:
+        return (
+            f"{len(facts)} pages have {rows} records, but the source counts {counted}"
+        )
+    return None
 
 
 def _or_the_end(ask: FetchPage) -> FetchPage:
@@ -156,22 +196,49 @@ def page_path(folder: Path, number: int) -> Path:
 def _plan(folder: Path, count: Callable[[], int]) -> tuple[int, datetime]:
     """Count and note the time once, and find both again when a run is resumed."""
     path = folder / "plan.json"
-    if not path.exists():
-        now = datetime.now(UTC).replace(microsecond=0)
-        write_json(path, {"count": count(), "read_at": now.isoformat()})
-    plan = json.loads(path.read_text(encoding="utf-8"))
-    return int(plan["count"]), datetime.fromisoformat(plan["read_at"])
+    try:
+        plan = read_json(path)
+        return int(plan["count"]), datetime.fromisoformat(plan["read_at"])
+    except FileNotFoundError:
+        pass
+    except (ValueError, KeyError, TypeError) as error:
+        LOG.warning(f"damaged file={path} because={error}; the source counts anew")
+    now = datetime.now(UTC).replace(microsecond=0)
+    planned = count()
+    write_json(path, {"count": planned, "read_at": now.isoformat()})
+    return planned, now
 
 
-def _load(path: Path) -> Page:
-    with pa.input_stream(str(path), compression="zstd") as stream:
-        body = stream.read()
-    return Page(body, parse_rows(body))
+def _packed(body: bytes) -> bytes:
+    """Compress a page; the hash of its text follows as a frame that is skipped.
+
+    Readers of zstd skip such a frame (RFC 8878 3.1.2).
+    """
+    digest = hashlib.sha256(body).digest()
+    frame = _SKIPPED + len(digest).to_bytes(4, "little") + digest
+    return bytes(_ZSTD.compress(body, asbytes=True)) + frame
+
+
+def _load(path: Path) -> Page | None:
+    """Return a stored page; None where there is none, or a damaged one."""
+    try:
+        packed = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        with pa.input_stream(pa.BufferReader(packed), compression="zstd") as stream:
+            body = stream.read()
+        if hashlib.sha256(body).digest() != packed[-32:]:
+            raise ValueError("its hash differs")
+        return Page(body, parse_rows(body))
+    except (OSError, ValueError, pa.ArrowException, Refused) as error:
+        LOG.warning(f"damaged file={path} because={error}; it is fetched anew")
+        return None
 
 
 def _facts(page: Page, path: Path, has_ids: bool) -> Facts:
     if not has_ids or not page.rows:
-        return Facts(len(page.rows), None, None)
+        return Facts(len(page.rows), None, None, _digest(page.body))
     ids = page.ids()
     for before, after in pairwise(ids):
         if before >= after:
@@ -179,4 +246,8 @@ def _facts(page: Page, path: Path, has_ids: bool) -> Facts:
                 f"{path.parent.parent.name}: expected records in rising order of Id, "
                 f"as asked, found {after} after {before}. Nothing was landed."
             )
-    return Facts(len(ids), ids[0], ids[-1])
+    return Facts(len(ids), ids[0], ids[-1], _digest(repr(ids).encode()))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

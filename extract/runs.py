@@ -12,6 +12,7 @@ from typing import Any
 from runtime.command import LOG
 from runtime.files import relink, remove_leftovers, write_json
 
+_CLOCK_STEP = timedelta(minutes=1)
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -58,8 +59,12 @@ def begin(
         The run. Other unfinished runs of the source are removed.
     """
     resumed: Run | None = None
+    current = landing / "current" / source
     for folder in sorted(landing.glob(f"*/{source}"), reverse=True):
-        if folder.parent.name == "current" or (folder / "extract.json").exists():
+        if folder.parent.name == "current":
+            continue
+        if (folder / "extract.json").exists():
+            _tidy(folder, current)
             continue
         run = None if anew or resumed else _unfinished(folder, agreement, resume_within)
         if run is None:
@@ -114,9 +119,23 @@ def _unfinished(
         return None
     if begun["agreement"] != agreement:
         return None
-    if datetime.now(UTC) - started_at > resume_within:
+    # A run of the future was started while the clock was wrong.
+    if not -_CLOCK_STEP <= datetime.now(UTC) - started_at <= resume_within:
         return None
     return Run(folder.parent.name, folder, started_at, resumed=True)
+
+
+def _tidy(folder: Path, current: Path) -> None:
+    """Finish what `finish` did not end, because it was killed."""
+    if not (folder / "run.json").exists():
+        return
+    if current.exists() and current.samefile(folder):
+        shutil.rmtree(folder / "pages", ignore_errors=True)
+        (folder / "run.json").unlink()
+        return
+    LOG.info(f"discard run={folder.parent.name}: it never became current")
+    shutil.rmtree(folder)
+    _remove_if_empty(folder.parent)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -6,7 +6,7 @@ SQL finds repeated keys when the page is landed.
 """
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -19,10 +19,15 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 
+# More records than any list has. A larger count would be read for days.
+MOST_RECORDS = 10**8
+
+
 class Row(msgspec.Struct):
     """The part of a record that is read before landing: its id, if it has one."""
 
-    Id: int | None = None
+    # A Parquet BIGINT.
+    Id: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None = None
 
 
 _ROWS = msgspec.json.Decoder(list[Row])
@@ -38,7 +43,7 @@ def parse_rows(body: bytes) -> list[Row]:
         ValueError: it is not JSON: it may be cut, or another kind of page.
         Refused: it is hostile, or not a list of objects with whole numbers as Id.
     """
-    body.decode()
+    refuse_other_encodings(body)
     refuse_depth(body)
     if b"0" * (MAX_DIGITS + 1) in body.translate(_DIGITS_TO_ZERO):
         parse(body)  # digits in a text are harmless; in a number they are refused
@@ -48,8 +53,8 @@ def parse_rows(body: bytes) -> list[Row]:
         parse(body)
         start = body[:80].decode("utf-8", "replace")
         raise Refused(
-            f"expected a list of records with a whole number as Id, found {start!r} "
-            f"({error})."
+            "expected a list of records with a whole number as Id, of at most 64 bits, "
+            f"found {start!r} ({error})."
         ) from None
     except msgspec.DecodeError:
         parse(body)
@@ -65,8 +70,10 @@ def parse(body: bytes) -> Any:
     Raises:
         ValueError: it is not JSON: it may be cut, or another kind of page.
         Refused: it is JSON that no correct server sends: a repeated key in one object,
-            NaN or Infinity, a number of more than 100 digits, nesting beyond 64.
+            NaN or Infinity, a number of more than 100 digits, nesting beyond 64, bytes
+            that are not UTF-8.
     """
+    refuse_other_encodings(body)
     refuse_depth(body)
     return json.loads(
         body,
@@ -75,6 +82,42 @@ def parse(body: bytes) -> Any:
         parse_int=_number,
         parse_float=_number,
     )
+
+
+def refuse_other_encodings(body: bytes) -> None:
+    """Check that a body is UTF-8, as RFC 8259 8.1 asks.
+
+    Raises:
+        ValueError: it ends within a character, or is no JSON at all.
+        Refused: it has bytes of another encoding.
+    """
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        cut = error.end == len(body) and error.reason == "unexpected end of data"
+        if cut or body.lstrip()[:1] not in (b"[", b"{"):
+            raise ValueError("not UTF-8") from None
+        around = body[max(0, error.start - 20) : error.end + 20]
+        raise Refused(
+            f"hostile JSON: expected UTF-8, found other bytes at {error.start:,}: "
+            f"{around!r}."
+        ) from None
+
+
+def parse_count(text: Any) -> int:
+    """Return a number of records.
+
+    Args:
+        text: what `parse` makes of a number.
+
+    Raises:
+        Refused: it is no whole number, or too large.
+    """
+    if not (isinstance(text, str) and text.isdecimal()) or int(text) > MOST_RECORDS:
+        raise Refused(
+            f"expected a count from 0 to {MOST_RECORDS:,}, found {str(text)[:60]!r}."
+        )
+    return int(text)
 
 
 def refuse_depth(body: bytes) -> None:

@@ -1,13 +1,17 @@
 """One request: bounded in size and time, retried where that can help.
 
-temporary   time-outs, resets, 429, 5xx, bodies that do not parse: tried again
+temporary   time-outs, resets, 408, 425, 429, 5xx, bodies that do not parse: tried again
 refused     400, 401, 403, 404 ...: the request or the credentials are wrong
 hostile     JSON that no correct server sends (see strict_json): never tried again
 """
 
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,12 +21,11 @@ import requests
 import tenacity
 import urllib3
 from msgspec import Meta
-from urllib3.exceptions import InvalidHeader
-from urllib3.util import Retry
 
 from extract.strict_json import parse
 from runtime.command import LOG
 from runtime.exits import Misuse, Refused, Temporary
+from runtime.http import Deadline, Proxy, deadline, open_session
 
 Value = TypeVar("Value")
 
@@ -33,14 +36,19 @@ class HttpLimits(msgspec.Struct, frozen=True):
     Attributes:
         timeout: seconds to connect, and between two pieces of an answer.
         attempts: how often a request is made before the source counts as down.
-        longest_wait: seconds; the longest wait before another attempt.
+        longest_wait: seconds; the longest wait before another attempt, unless the
+            server asks for a longer one (Retry-After).
         body_limit: bytes of one answer after decompression.
+        request_seconds: for one request, with all attempts and waits.
+        list_seconds: for all requests of one list.
     """
 
     timeout: Annotated[float, Meta(ge=0.1, le=3600)] = 60
     attempts: Annotated[int, Meta(ge=1, le=100)] = 6
     longest_wait: Annotated[float, Meta(ge=0, le=3600)] = 60
     body_limit: Annotated[int, Meta(ge=1024, le=10**9)] = 64 * 2**20
+    request_seconds: Annotated[float, Meta(ge=1, le=86400)] = 900
+    list_seconds: Annotated[float, Meta(ge=1, le=86400)] = 14400
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +76,18 @@ class Names:
 
 @dataclass(slots=True)
 class RequestCounts:
-    """What the requests of a run have cost so far."""
+    """What the requests of a run have cost so far.
+
+    Attributes:
+        source_clock: the source's Date header, of the first answer that has one.
+        clock_ahead: seconds that our clock is ahead of it.
+    """
 
     requests: int = 0
     retries: int = 0
     bytes: int = 0
-    source_clock: str | None = None
+    source_clock: datetime | None = None
+    clock_ahead: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -85,6 +99,13 @@ class _TryAgainError(Exception):
         self.wait = wait
 
 
+# Seconds; a server that asks for more is not read any further.
+_LONGEST = 366 * 86400.0
+_CLOCKS_DIFFER = 3600.0  # seconds
+# Statuses that ask for another attempt: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4.
+_LATER = (408, 425, 429)
+
+
 class Transport:
     """An HTTP client of one source; threads may share it.
 
@@ -94,6 +115,7 @@ class Transport:
         ca_file: a PEM file to verify the server with, or None for the public ones.
         limits: what one request may cost.
         names: what to call the source's variables.
+        proxy: the company's proxy.
     """
 
     def __init__(
@@ -103,6 +125,7 @@ class Transport:
         ca_file: Path | None,
         limits: HttpLimits,
         names: Names,
+        proxy: Proxy,
     ) -> None:
         self.base = base.rstrip("/")
         self.counts = RequestCounts()
@@ -110,12 +133,21 @@ class Transport:
         self._verify: str | bool = str(ca_file) if ca_file else True
         self._limits = limits
         self._names = names
+        self._proxy = proxy
         self._local = threading.local()
         self._ended = threading.Event()
+        self._open: set[Deadline] = set()
+        self._list_ends = time.monotonic() + limits.list_seconds
+
+    def start_list(self) -> None:
+        """Give the requests that follow the time of one list."""
+        self._list_ends = time.monotonic() + self._limits.list_seconds
 
     def end(self) -> None:
-        """Stop all waiting and retrying, in every thread."""
+        """Stop all requests, waits and retries, in every thread."""
         self._ended.set()
+        for exchange in tuple(self._open):
+            exchange.cut()
 
     def ask(
         self,
@@ -140,24 +172,47 @@ class Transport:
             Refused: `read` refused the body.
             Temporary: no attempt succeeded.
         """
+        began = time.monotonic()
+        left = self._list_ends - began
+        seconds = min(self._limits.request_seconds, left)
+        if left <= 0:
+            raise self._out_of_time(path)
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_TryAgainError),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(self._limits.attempts),
+                tenacity.stop_before_delay(seconds),
+                tenacity.stop_when_event_set(self._ended),
+            ),
+            wait=self._wait,
+            sleep=tenacity.sleep_using_event(self._ended),
+            before_sleep=self._note,
+            reraise=True,
+        )
         try:
-            return tenacity.Retrying(
-                retry=tenacity.retry_if_exception_type(_TryAgainError),
-                stop=tenacity.stop_any(
-                    tenacity.stop_after_attempt(self._limits.attempts),
-                    tenacity.stop_when_event_set(self._ended),
-                ),
-                wait=self._wait,
-                sleep=tenacity.sleep_using_event(self._ended),
-                before_sleep=self._note,
-                reraise=True,
-            )(self._once, method, path, read, arguments)
+            return retrying(self._once, method, path, read, arguments, began + seconds)
         except _TryAgainError as error:
+            if time.monotonic() >= self._list_ends:
+                raise self._out_of_time(path) from None
+            attempts = retrying.statistics["attempt_number"]
+            late = (
+                f" No other attempt fits in {seconds:.0f} s ("
+                "FEEDS_HTTP_REQUEST_SECONDS)."
+                if attempts < self._limits.attempts
+                else ""
+            )
             raise Temporary(
-                f"{self.base}/{path} gave no usable answer in {self._limits.attempts} "
-                f"attempts; the last: {error}. Nothing has changed here; try later. "
-                f"If it stays so, check {self._names.prefix}_URL."
+                f"{self.base}/{path} gave no usable answer in {attempts} attempts; "
+                f"the last: {error}.{_until(error.wait)}{late} Nothing has changed "
+                f"here; try later. If it stays so, check {self._names.prefix}_URL."
             ) from None
+
+    def _out_of_time(self, path: str) -> Temporary:
+        return Temporary(
+            f"{self.base}/{path}: the list was not complete after "
+            f"{self._limits.list_seconds:.0f} s (FEEDS_HTTP_LIST_SECONDS). Try later: "
+            "the run goes on where it stopped."
+        )
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         # Full jitter: many clients that failed together must not return together.
@@ -165,8 +220,7 @@ class Transport:
             multiplier=0.5, max=self._limits.longest_wait
         )(state)
         error = state.outcome.exception() if state.outcome else None
-        wish = error.wait if isinstance(error, _TryAgainError) else 0
-        return max(guess, min(wish, self._limits.longest_wait))
+        return max(guess, error.wait if isinstance(error, _TryAgainError) else 0)
 
     def _note(self, state: tenacity.RetryCallState) -> None:
         with self.counts.lock:
@@ -182,16 +236,20 @@ class Transport:
         path: str,
         read: Callable[[bytes], Value],
         arguments: Mapping[str, Any],
+        ends: float,
     ) -> tuple[bytes, Value]:
         try:
-            with self._session().request(
-                method,
-                f"{self.base}/{path}",
-                timeout=self._limits.timeout,
-                stream=True,
-                allow_redirects=False,
-                **arguments,
-            ) as response:
+            with (
+                self._exchange(ends),
+                self._session().request(
+                    method,
+                    f"{self.base}/{path}",
+                    timeout=self._limits.timeout,
+                    stream=True,
+                    allow_redirects=False,
+                    **arguments,
+                ) as response,
+            ):
                 body = self._body(response)
                 self._judge(response, body, path)
         except requests.exceptions.SSLError as error:
@@ -200,6 +258,8 @@ class Transport:
                 f"({_reason(error)}). Name its authority in "
                 f"{self._names.prefix}_CA_FILE."
             ) from None
+        except requests.exceptions.ProxyError as error:
+            raise _proxy_failure(_reason(error)) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _TryAgainError(f"{type(error).__name__} ({_reason(error)})") from None
         try:
@@ -212,14 +272,23 @@ class Transport:
         except Refused as error:
             raise Refused(f"{self.base}/{path}: {error}") from None
 
+    @contextmanager
+    def _exchange(self, ends: float) -> Iterator[None]:
+        with deadline(max(0.1, ends - time.monotonic())) as exchange:
+            self._open.add(exchange)
+            if self._ended.is_set():
+                exchange.cut()
+            try:
+                yield
+            finally:
+                self._open.discard(exchange)
+
     def _session(self) -> requests.Session:
         # One session a thread: requests does not promise that they can be shared.
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
+            session = open_session(self.base, self._verify, self._proxy)
             session.headers.update(self._headers)
-            session.verify = self._verify
-            session.trust_env = False  # a .netrc must not replace our credentials
             self._local.session = session
         return session
 
@@ -236,16 +305,28 @@ class Transport:
         with self.counts.lock:
             self.counts.requests += 1
             self.counts.bytes += len(body)
-            if self.counts.source_clock is None:
-                self.counts.source_clock = response.headers.get("Date")
+            self._compare_clocks(response.headers.get("Date"))
         return bytes(body)
+
+    def _compare_clocks(self, date: str | None) -> None:
+        if self.counts.source_clock or not (moment := parse_date(date)):
+            return
+        ahead = (datetime.now(UTC) - moment).total_seconds()
+        self.counts.source_clock, self.counts.clock_ahead = moment, round(ahead)
+        if abs(ahead) > _CLOCKS_DIFFER:
+            LOG.warning(
+                f"clock: this machine is {abs(ahead) / 3600:.1f} h "
+                f"{'ahead of' if ahead > 0 else 'behind'} the source, which has "
+                f"{moment:%Y-%m-%dT%H:%M:%SZ}. Correct the clock that is wrong before "
+                "anything is published."
+            )
 
     def _judge(self, response: requests.Response, body: bytes, path: str) -> None:
         status = response.status_code
         if status == 200:
             return
         message = _message(body)
-        if status == 429 or status >= 500:
+        if status in _LATER or status >= 500:
             wait = _seconds(response.headers.get("Retry-After"))
             raise _TryAgainError(f"status {status} {message}".strip(), wait)
         raise Misuse(
@@ -266,11 +347,38 @@ def _message(body: bytes) -> str:
 
 def _seconds(retry_after: str | None) -> float:
     """Return Retry-After in seconds (RFC 9110 10.2.3); 0 where it is unreadable."""
-    try:
-        seconds = Retry().parse_retry_after(retry_after) if retry_after else None
-    except InvalidHeader:
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), _LONGEST)
+    moment = parse_date(text)
+    if moment is None:
         return 0
-    return seconds or 0
+    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), _LONGEST)
+
+
+def parse_date(text: str | None) -> datetime | None:
+    """Return an HTTP date in UTC, or None where it is none."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _until(wait: float) -> str:
+    if not wait:
+        return ""
+    moment = datetime.now(UTC) + timedelta(seconds=wait)
+    return f" The source asks to wait until {moment:%Y-%m-%dT%H:%M:%SZ}."
+
+
+def _proxy_failure(reason: str) -> Exception:
+    if "407" in reason:
+        return Misuse(
+            f"the proxy refuses us ({reason}). Check user and password in "
+            "FEEDS_HTTP_PROXY."
+        )
+    return _TryAgainError(f"the proxy of FEEDS_HTTP_PROXY failed ({reason})")
 
 
 def _reason(error: BaseException) -> str:

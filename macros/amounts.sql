@@ -24,6 +24,19 @@
 
 
 {#
+    An amount for one piece, exact to six decimals.
+
+    column: the amount for a unit. pieces: how many pieces the unit has, or null for one.
+#}
+{% macro per_piece(column, pieces) -%}
+    case
+        when coalesce({{ pieces }}, 1) = 1 then {{ column }}
+        else cast({{ column }} / {{ pieces }} as decimal(18, 6))
+    end
+{%- endmacro %}
+
+
+{#
     An amount of money if it is above zero and within a limit, else null.
 
     column: an exact number. limit: the highest amount that the partner accepts.

@@ -1,7 +1,8 @@
 {#
     An ISO 8601 time as a timestamp in UTC, or null if the text is none: with T or a
     space, with or without seconds and fractions, with Z, with an offset, or without a
-    zone (then it is UTC).
+    zone (then it is UTC). Years 0100 to 9899 only: an offset moves none of them out of
+    four digits.
 
     column: the text.
 #}
@@ -30,7 +31,7 @@
 {%- endmacro %}
 
 {% macro iso_minute() -%}
-    ^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}
+    ^(0[1-9]|[1-8][0-9]|9[0-8])[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}
 {%- endmacro %}
 
 

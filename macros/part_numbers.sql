@@ -24,29 +24,80 @@
 
 
 {#
+    Whether a field for one number has several, or a number and a note: A, B and A / B
+    and A (OLD) and WAS A, and two words of six or more characters. Makers print short
+    groups (1K0 615 301 AB) and short endings (564846/7).
+
+    column: a part number.
+#}
+{% macro is_several(column) -%}
+    coalesce({{ matches('upper(' ~ column ~ ')', several_pattern()) }}, false)
+{%- endmacro %}
+
+{% macro several_pattern() -%}
+    {%- set notes = 'OR|AND|WAS|USE|OLD|NEW|NOW|ALSO|ALT|SEE|REPLACES|REPLACED'
+        ~ '|SUPERSEDES|SUPERSEDED|FORMERLY' -%}
+    {%- set word = '[0-9A-Z][0-9A-Z.-]{5,}' -%}
+    {%- set shapes = [
+        '[,;()|]',
+        ' [/&+]|[/&+] ',
+        '(^| )(' ~ notes ~ ')[:]? ',
+        ' (' ~ notes ~ ')$',
+        '^[^ /]{7,}/[^ /]{7,}$',
+        '(^| )' ~ word ~ ' +' ~ word ~ '( |$)',
+    ] -%}
+    {{ shapes | join('|') }}
+{%- endmacro %}
+
+
+{#
+    Whether a number has characters, but no letter and no digit: ?, [] or ***. Such a
+    number has no key, and a comparison with a missing key is neither true nor false.
+
+    column: a part number.
+#}
+{% macro is_punctuation(column) -%}
+    coalesce({{ matches(column, '^[ -~]+$') }}
+    and not {{ matches(column, '[0-9A-Za-z]') }}, false)
+{%- endmacro %}
+
+
+{#
     Whether a spreadsheet damaged this number. Only forms that no maker prints: 1.23E+11
     and 1.23E11 (with a plus, or with a point in the mantissa: 44E5285 is a valid
-    number), 1814.0, #N/A and the like, 1/2/2023, 02-Jan and 2023-02-01 00:00.
+    number), 1814.0, #N/A and the like, a leading apostrophe, and dates: 1/2/2023,
+    02-Jan, 2024-03-05 and 2023-02-01 00:00. Of a month a spreadsheet writes two digits,
+    or a year from 1900 to 9999: Mar-05 and Mar-2019, never MAR-1234 or DEC-201.
 
     column: a part number.
 #}
 {% macro is_mangled(column) -%}
-    coalesce({{ matches('upper(' ~ column ~ ')', mangled_pattern()) }}, false)
+    coalesce(
+        left({{ column }}, 1) = chr(39)
+        or {{ matches('upper(' ~ column ~ ')', mangled_pattern()) }}, false
+    )
 {%- endmacro %}
 
 {% macro mangled_pattern() -%}
-    {%- set months = 'JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC' -%}
-    {%- set shapes = [
+    {%- set months = '(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)' -%}
+    {%- set day = '(0?[1-9]|[12][0-9]|3[01])' -%}
+    {%- set year = '([0-9]{2}|(19|[2-9][0-9])[0-9]{2})' -%}
+    {%- set iso_day = '(19|20)[0-9]{2}[-/](0[1-9]|1[0-2])[-/](0[1-9]|[12][0-9]|3[01])'
+    -%}
+    {%- set words = [
         '[0-9]+([.][0-9]+)?E[+][0-9]+',
+        '#(N/A|REF!|VALUE!|NAME[?]|NUM!|DIV/0!|NULL!|#+)',
+    ] -%}
+    {%- set shapes = [
         '[0-9]+[.][0-9]+E[0-9]+',
         '[0-9]+[.]0+',
-        '#(N/A|REF!|VALUE!|NAME[?]|NUM!|DIV/0!|NULL!|#+)',
-        '[0-9]{1,2}/[0-9]{1,2}/([0-9]{2}|[0-9]{4})',
-        '[0-9]{1,2}[- ](' ~ months ~ ')([- ][0-9]{2,4})?',
-        '(' ~ months ~ ')[- ][0-9]{2,4}',
-        '(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9][ T][0-9:.]+',
+        day ~ '/' ~ day ~ '/' ~ year,
+        day ~ '[.-]' ~ day ~ '[.-](19|20)[0-9]{2}',
+        day ~ '[- ]' ~ months ~ '([- ]' ~ year ~ ')?',
+        months ~ '[- ]' ~ year,
+        iso_day ~ '([ T][0-9:.]+Z?)?',
     ] -%}
-    ^({{ shapes | join('|') }})$
+    (^| )({{ words | join('|') }})( |$)|^({{ shapes | join('|') }})$
 {%- endmacro %}
 
 
@@ -74,9 +125,9 @@
 
 
 {#
-    A field with several numbers (separated by | , ; or a line break) as a list: in
-    capitals, trimmed, without blanks, without duplicates, and without the part's own
-    number.
+    A field with several numbers (separated by | , ; / & + with a blank, a bracket, a
+    quotation mark or a line break) as a list: in capitals, trimmed, without blanks,
+    without notes (WAS, OLD), without duplicates, and without the part's own number.
 
     column: the field. number: the part's own number.
 #}
@@ -85,10 +136,19 @@
 {%- endmacro %}
 
 {% macro default__listed_numbers(column, number) -%}
+    {%- set parted -%}
+        regexp_replace(
+            upper({{ column }}),
+            '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '\1|\2', 'g'
+        )
+    {%- endset -%}
     {%- set entries -%}
         list_transform(
-            string_split_regex(upper({{ column }}), '[|,;\n\r]+'),
-            lambda entry: trim(entry)
+            string_split_regex(
+                {{ parted }},
+                '[|,;\n\r\t()\[\]{}"]+| [/&+]|[/&+] | (OR|AND) '
+            ),
+            lambda entry: {{ without_notes('entry') }}
         )
     {%- endset -%}
     list_filter(
@@ -101,12 +161,32 @@
 {%- endmacro %}
 
 {% macro spark__listed_numbers(column, number) -%}
+    {%- set parted -%}
+        regexp_replace(
+            upper({{ column }}), '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '$1|$2'
+        )
+    {%- endset -%}
     array_distinct(filter(
         transform(
-            split(upper({{ column }}), '[|,;\n\r]+'), entry -> trim(entry)
+            split({{ parted }}, '[|,;\n\r\t()\\[\\]{}"]+| [/&+]|[/&+] | (OR|AND) '),
+            entry -> {{ without_notes('entry') }}
         ),
         entry -> entry <> '' and not entry <=> {{ number }}
     ))
+{%- endmacro %}
+
+
+{#
+    A number without the words that only comment on it: WAS 12H2178, 12H2178 OLD. A
+    second pass removes a word whose blank the first pass took.
+
+    column: a number in capitals.
+#}
+{% macro without_notes(column) -%}
+    {%- set notes = '(^| )(OLD|NEW|WAS|USE|NOW|OEM|OE|ALT|ALSO|SEE|PREV|PREVIOUS'
+        ~ '|PREVIOUSLY|FORMER|FORMERLY|SUPERSEDED|SUPERSEDES|REPLACED|REPLACES|BY|NLA'
+        ~ '|OBSOLETE|DISCONTINUED)[:.]?( |$)' -%}
+    trim({{ replaced(replaced(column, notes, ' '), notes, ' ') }})
 {%- endmacro %}
 
 
@@ -129,8 +209,8 @@
 
 
 {#
-    Whether a number may be published: long enough to be matched, no longer than the
-    partner accepts, printable, not damaged and not a formula.
+    Whether a number may be published: with a digit, long enough to be matched, no longer
+    than the partner accepts, printable, one number, not damaged and not a formula.
 
     column: a part number.
 #}
@@ -138,7 +218,9 @@
     (
         length({{ part_number_key(column) }}) >= 4
         and length({{ column }}) <= {{ var('part_number_length') }}
+        and {{ matches(column, '[1-9]') }}
         and {{ is_printable(column) }}
+        and not {{ is_several(column) }}
         and not {{ is_mangled(column) }}
         and not {{ is_formula(column) }}
     )
@@ -168,7 +250,7 @@
     column: a text.
 #}
 {% macro is_partslink(column) -%}
-    {{ matches(column, '^[A-Z0-9]{2}[0-9]{4}[A-Z0-9]{3}[A-Z]{0,2}$') }}
+    {{ matches(column, '^[A-Z0-9]{2}[0-9]{4}[A-Z0-9]{3}[A-Z]{0,4}$') }}
 {%- endmacro %}
 
 

@@ -53,7 +53,8 @@
 {% macro default__audits_read(pattern) -%}
     select * from read_csv(
         '{{ pattern }}', header = true, all_varchar = true, union_by_name = true,
-        delim = ',', quote = '"', escape = '"', filename = true
+        delim = ',', quote = '"', escape = '"', filename = true,
+        hive_partitioning = false
     )
 {%- endmacro %}
 

@@ -105,7 +105,7 @@ class Context:
     @cached_property
     def feeds(self) -> tuple[Feed, ...]:
         """Every declared feed."""
-        return feeds.read(Artifacts(self.manifest, {}))
+        return feeds.read(Artifacts(self.manifest))
 
     @cached_property
     def sources(self) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """The command line of publish."""
 
-import getpass
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,17 +17,17 @@ from publish.deliver.reconcile import settle_unknown
 from publish.package import signature
 from publish.prune.command import command as prune
 from publish.replay.command import command as replay
-from publish.run import publish, worst
+from publish.run import publish, refused, worst
 from publish.selection import choose
 from publish.settings import Redelivery, Settings
 from runtime import failpoints
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
-from runtime.environment import DataDirectory, Environment, Limits
+from runtime.environment import DataDirectory, Environment, Limits, operator
 from runtime.exits import Misuse
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
-from store import feeds
+from store import feeds, outbox
 from store.feeds import artifacts
 from store.ledger import Ledger
 
@@ -99,6 +98,7 @@ def run_command(
             for outcome in publish(settings, built, ledger, feed)
             if outcome.summary["status"] != "not due"
         ]
+        outcomes += [refused(name, why) for name, why in choice.refused.items()]
     code = worst(outcomes)
     result = {
         "status": _STATUS[code],
@@ -131,7 +131,7 @@ def approve(
         landing = settings.place.landing
         (feed,) = choose(built, [held["feed"]], landing, ledger).feeds
         approval.still_closed(settings, built, feed, held)
-        record = approval.approve(ledger, held, _operator(settings), because)
+        record = approval.approve(ledger, held, operator(settings.variables), because)
     report(
         {"status": "done", **record},
         f"{record['name']} released by {record['by']}. It was held by "
@@ -156,8 +156,10 @@ def settle(
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
         record = settle_unknown(
-            ledger, attempt, ended == "delivered", _operator(settings), because
+            ledger, attempt, ended == "delivered", operator(settings.variables), because
         )
+        if record["event"] == "delivered":
+            outbox.write_receipt(settings.place.outbox, record)
     text = f"{record['name']}: recorded as {ended} by {record['by']}."
     report({"status": "done", **record}, text, as_json)
 
@@ -178,11 +180,16 @@ def status(
     """
     start_logging(log_format, quiet)
     settings = _settings(at, True, quiet)
-    declared = feeds.read(artifacts.read(settings.root, settings.variables))
+    project = feeds.declared(artifacts.read(settings.root, settings.variables))
+    if project.errors and not project.feeds:
+        raise project.refusal()
     if look:
         with _locked(settings) as ledger:
-            file_status.check_pickups(settings, ledger, declared)
-    states = file_status.status_of(declared, Ledger(settings.place.ledger), settings.at)
+            file_status.check_pickups(settings, ledger, project.feeds)
+    ledger = Ledger(settings.place.ledger)
+    states = file_status.status_of(project.feeds, ledger, settings.at)
+    for name in project.errors:
+        LOG.warning(f"left out file={name}: {project.refusal(name)}")
     report({"status": "done", "files": states}, file_status.to_text(states), as_json)
 
 
@@ -195,7 +202,7 @@ def _redelivery(
             f"found {', '.join(files) or 'no file'}, {'--again' if again else 'no'} "
             f"and {because!r}"
         )
-    return Redelivery(_operator(settings), str(because).strip())
+    return Redelivery(operator(settings.variables), str(because).strip())
 
 
 @cli.command()
@@ -239,11 +246,6 @@ def _locked(settings: Settings) -> Iterator[Ledger]:
     with directory_lock(settings.place.data, "publish", wait):
         remove_leftovers(settings.place.data)
         yield Ledger(settings.place.ledger)
-
-
-def _operator(settings: Settings) -> str:
-    """Return FEEDS_OPERATOR, else the login."""
-    return settings.variables.optional("FEEDS_OPERATOR") or getpass.getuser()
 
 
 def main() -> None:

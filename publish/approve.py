@@ -155,7 +155,9 @@ def still_closed(
         outbox.work(place.outbox, feed.name) as work,
         duck.open_session(settings.limits, work, place.warehouse) as connection,
     ):
-        checks = dbt.run_checks(connection, artifacts, feed)
+        checks = dbt.run_checks(
+            dbt.file_build(connection, artifacts, feed), artifacts, feed
+        )
         checks.append(readback.header(feed, path))
         with duck.scratch(connection, work / "scratch.duckdb"):
             checks.append(readback.same_rows(connection, feed, split, path))

@@ -1,5 +1,6 @@
 """Prepares the files of a feed: renders, judges and packs each; delivers nothing."""
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from runtime import duck
 from runtime.clock import Stopwatch
 from runtime.command import LOG
 from runtime.exits import Refused
-from runtime.files import sha256_of
+from runtime.files import HashedFile, sha256_of
 from store import outbox, partner_state, sources
 from store.feeds import Feed, Relation
 from store.feeds.artifacts import Artifacts, states_below
@@ -30,7 +31,6 @@ class PreparedFile:
 
     Attributes:
         file: what was rendered; use the file in `package`, its own path is temporary.
-        bytes: size of the file.
         status: "ready", "held", "skipped" (empty, and that is fine) or "unchanged"
             (the partner has exactly these bytes).
         gates: every check.
@@ -39,12 +39,12 @@ class PreparedFile:
         package: the folder in the outbox; None if there was nothing to pack.
         digest: of the package.
         manifest: name of the manifest in the package.
+        manifest_hashed: what travels, if the feed delivers the manifest.
         state_sha256: of the rows that the partner will have.
         seconds: of each step: render, judge, package.
     """
 
     file: gate.Rendered
-    bytes: int
     status: str
     gates: Gates
     holding: tuple[Check, ...]
@@ -52,6 +52,7 @@ class PreparedFile:
     package: Path | None = None
     digest: str = ""
     manifest: str = ""
+    manifest_hashed: HashedFile | None = None
     state_sha256: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -90,8 +91,10 @@ def prepare(
                 "table: `dbt build` has not made it. Run it, and read its output."
             )
         chosen = selection.split_values(connection, feed, ledger, settings.at)
+        build = gate.dbt.file_build(connection, artifacts, feed)
         inputs = gate.GateInputs(
             artifacts=artifacts,
+            build=build,
             root=settings.root,
             landed=landed,
             partner_rows=tuple(partner_state.linked(place.delivered, feed.state.model)),
@@ -103,9 +106,9 @@ def prepare(
             limits=settings.limits,
         )
         run = provenance.of_run(
-            connection, settings.root, settings.variables, artifacts, feed, landed
+            connection, settings.root, settings.variables, build.build, feed, landed
         )
-        built = gate.built_at(connection)
+        built = build.began_at
         read = states_below(artifacts, feed.unique_id)
         run |= provenance.compared_states(ledger, feed, read, built)
         feed_run = FeedRun(
@@ -148,10 +151,13 @@ class FeedRun:
         """Render, judge and pack the file of a feed and a split value."""
         watch = Stopwatch()
         name = feed.file_name(self.settings.at, self.settings.place.environment, split)
-        folder = self.work / name / "package"
-        folder.mkdir(parents=True)
+        # The file's name has the split value, which DuckDB could read as options of
+        # a database.
+        folder = Path(tempfile.mkdtemp(dir=self.work)) / "package"
+        folder.mkdir()
         rows = render.feed_file(self.connection, feed, split, folder / name)
-        file = gate.Rendered(feed, split, folder / name, rows, sha256_of(folder / name))
+        hashed = HashedFile.read(folder / name)
+        file = gate.Rendered(feed, split, folder / name, rows, hashed)
         _log("rendered", name, watch.lap("render"), f"rows={rows}")
         scratch = folder.with_name("scratch.duckdb")
         gates = gate.judge(self.connection, self.inputs, file, scratch)
@@ -169,11 +175,10 @@ class FeedRun:
         last = self.ledger.last_delivered(feed.name, feed.destination, file.split)
         status = "held" if holding else self._status(file, last)
         run_id = outbox.run_id(place.outbox, self.settings.at, file.label, file.sha256)
-        size = file.path.stat().st_size
         if status in ("skipped", "unchanged"):
             state = self._state_without_file(file) if status == "skipped" else ""
             return PreparedFile(
-                file, size, status, gates, holding, run_id, state_sha256=state
+                file, status, gates, holding, run_id, state_sha256=state
             )
         suite = self.settings.root / "tests" / "expectations" / f"{feed.suite}.json"
         run = {
@@ -206,8 +211,8 @@ class FeedRun:
             state = self._write_state(file)
         final = outbox.move_to_outbox(folder, place.outbox / file.label / run_id)
         return PreparedFile(
-            file, size, status, gates, holding, run_id, final, packed.digest,
-            packed.manifest, state,
+            file, status, gates, holding, run_id, final, packed.digest,
+            packed.manifest, packed.manifest_hashed, state,
         )  # fmt: skip
 
     def _state_without_file(self, file: gate.Rendered) -> str:

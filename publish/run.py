@@ -73,6 +73,12 @@ def _check_pickups(settings: Settings, ledger: Ledger, feed: Feed) -> None:
         LOG.warning(f"no check of pick-ups feed={feed.name}: {stop}")
 
 
+def refused(name: str, message: str) -> Outcome:
+    """Return the outcome of an exposure that is declared wrongly."""
+    summary = {"file": name, "status": "refused", "message": message}
+    return Outcome(2, f"{name} refused: {message}", summary)
+
+
 def _not_made(file: NotMade) -> Outcome:
     summary = {"file": file.label, "status": file.status, "message": file.message}
     return Outcome(file.code, f"{file.label} {file.status}: {file.message}", summary)
@@ -150,7 +156,7 @@ def _to_json(prepared: PreparedFile, status: str, began: float) -> dict[str, Any
         "status": status,
         "name": prepared.file.path.name,
         "rows": prepared.file.rows,
-        "bytes": prepared.bytes,
+        "bytes": prepared.file.hashed.bytes,
         "sha256": prepared.file.sha256,
         "run_id": prepared.run_id,
         "package": str(prepared.package) if prepared.package else None,

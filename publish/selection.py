@@ -1,7 +1,7 @@
 """Selects the feeds and split values of a run, and the files that it does not make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -108,10 +108,17 @@ def none_open(settings: Settings, feed: Feed, landed: list[Source]) -> list[NotM
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The feeds of a run, and the names of the others, each with the reason."""
+    """The feeds of a run.
+
+    Attributes:
+        feeds: those to publish.
+        left_out: the reason for each that the run leaves out, by name.
+        refused: the errors of each that is declared wrongly, by name.
+    """
 
     feeds: tuple[Feed, ...]
     left_out: dict[str, str]
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def choose(
@@ -124,9 +131,15 @@ def choose(
     If the ledger has a record, the source was lost: `prepare` raises an error.
 
     Raises:
-        Misuse: a name is not declared, or nothing at all was landed.
+        Misuse: a name is not declared, or declared wrongly, no exposure is declared
+            rightly, or nothing at all was landed.
     """
-    declared = {feed.name: feed for feed in feeds.read(artifacts)}
+    project = feeds.declared(artifacts)
+    if wrong := [name for name in names if name in project.errors]:
+        raise project.refusal(*wrong)
+    if project.errors and not project.feeds:
+        raise project.refusal()
+    declared = {feed.name: feed for feed in project.feeds}
     for name in names:
         if name not in declared:
             known = ", ".join(declared) or "(none is declared)"
@@ -153,7 +166,8 @@ def choose(
             "that they wrote to."
         )
     selected = tuple(feed for name, feed in declared.items() if name not in left_out)
-    return Choice(selected, left_out)
+    refused = {name: str(project.refusal(name)) for name in project.errors}
+    return Choice(selected, left_out, refused)
 
 
 def split_values(

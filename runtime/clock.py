@@ -52,6 +52,26 @@ def time_limit(seconds: float, late: Callable[[str], Exception]) -> Iterator[Non
         signal.signal(signal.SIGALRM, before)
 
 
+class Deadline:
+    """The end of a conversation with another machine, however little it sends."""
+
+    def __init__(self, seconds: float) -> None:
+        """Begin now."""
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self, most: float) -> float:
+        """Return the seconds that are left, at most `most`.
+
+        Raises:
+            TimeoutError: none is left.
+        """
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"not done within {self._seconds:g} s")
+        return min(left, most)
+
+
 class Stopwatch:
     """Seconds by step, each from the end of the one before it."""
 

@@ -1,18 +1,23 @@
 """What every command shares: log lines on stderr, a result on stdout, an exit code."""
 
-import json
+import _thread
+import errno
+import io
 import logging
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 import click
 
-from runtime.exits import Interrupted, Stop
+from runtime.display import json_text, one_line, paragraphs
+from runtime.exits import Interrupted, Stop, Temporary
 
 LOG = logging.getLogger("feeds")
 _CLOCK = "%Y-%m-%dT%H:%M:%SZ"
@@ -30,13 +35,13 @@ class _JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
-        return json.dumps(line, ensure_ascii=False)
+        return json_text(line)
 
 
 class _TextLines(_JsonLines):
     def format(self, record: logging.LogRecord) -> str:
         at = self.formatTime(record, "%H:%M:%S")
-        return f"{at} {record.levelname.lower():<7} {record.getMessage()}"
+        return f"{at} {record.levelname.lower():<7} {one_line(record.getMessage())}"
 
 
 def log_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -80,72 +85,153 @@ def show_progress(quiet: bool) -> bool:
 def report(result: Mapping[str, Any], summary: str, as_json: bool) -> None:
     """Print the one result of a command: `summary` for people, or JSON."""
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False, default=str))
+        click.echo(json_text(result))
     else:
-        click.echo(summary)
+        click.echo(paragraphs(summary))
 
 
 def run(command: click.Command, arguments: list[str] | None = None) -> None:
     """Run a click command and exit; a deliberate end shows no traceback.
 
-    0 done, 1 refused, 2 usage or bug, 75 temporary, 128+n after a signal n.
+    0 done, 1 refused, 2 usage or bug, 75 temporary, 128+n after a signal n. A closed
+    stdout or stderr changes none of them. No file that is made may be changed by other
+    users, whatever the umask.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, _interrupt)
+    for number in (0, 1, 2):
+        _open_if_closed(number)
+    sys.stdout = _surviving(sys.stdout, 1)
+    sys.stderr = _surviving(sys.stderr, 2)
+    os.umask(os.umask(0o022) | 0o022)
+    code: Any = 0
     try:
+        for number in _SIGNALS:
+            signal.signal(number, _interrupt)
         # Without its standalone mode, click returns the code of ctx.exit(n).
         code = command.main(args=arguments, standalone_mode=False)
-    except (Stop, Interrupted) as stop:
-        _say(str(stop), stop.code, arguments)
-        sys.exit(stop.code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except click.Abort:
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our stdout has closed it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except Exception as error:
-        if _arrived:
-            # A library turned the signal into an error of its own.
-            end = Interrupted(_arrived[0])
-            _say(str(end), end.code, arguments)
-            sys.exit(end.code)
-        LOG.debug("traceback", exc_info=True)
-        if os.environ.get("FEEDS_TRACEBACK"):
-            raise
-        _say(
-            f"unexpected {type(error).__name__}: {error}. This is a bug; "
-            "run again with FEEDS_TRACEBACK=1 and report what it prints.",
-            2,
-            arguments,
-        )
-        sys.exit(2)
+        sys.stdout.flush()
+    except BaseException as error:
+        code = _end(error, arguments)
+    finally:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN if _arrived else signal.SIG_DFL)
     if isinstance(code, int) and code:
         sys.exit(code)
 
 
+def _end(error: BaseException, arguments: list[str] | None) -> int:
+    """Say how a command ended; return its exit code."""
+    if isinstance(error, click.ClickException):
+        usage = io.StringIO()
+        error.show(file=usage)
+        click.echo(paragraphs(usage.getvalue()), err=True, nl=False)
+        return 2
+    if isinstance(error, click.Abort):
+        return 130
+    end = _known_end(error)
+    if end:
+        _say(str(end), end.code, arguments)
+        return end.code
+    LOG.debug("traceback", exc_info=error)
+    if not isinstance(error, Exception) or os.environ.get("FEEDS_TRACEBACK"):
+        raise error
+    _say(
+        f"unexpected {type(error).__name__}: {error}. This is a bug; "
+        "run again with FEEDS_TRACEBACK=1 and report what it prints.",
+        2,
+        arguments,
+    )
+    return 2
+
+
+def _known_end(error: BaseException) -> Stop | Interrupted | None:
+    """Return the end that an exception stands for; None for a bug."""
+    if isinstance(error, Stop | Interrupted):
+        return error
+    if _arrived:
+        # A library turned the signal into an error of its own.
+        return Interrupted(_arrived[0])
+    while True:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _disk_full(error.filename)
+        if "No space left on device" in str(error):  # DuckDB and Arrow
+            return _disk_full(None)
+        if isinstance(error, BrokenPipeError):
+            # click makes SystemExit(1) of it, which means held.
+            return Temporary("the other side closed a connection. Run it again.")
+        cause = error.__cause__ or error.__context__
+        if cause is None:
+            return None
+        error = cause
+
+
+def _disk_full(path: Any) -> Temporary:
+    return Temporary(
+        f"the disk is full{f' at {path}' if path else ''}: nothing half-written is "
+        "used. Free space in the data directory: `publish prune` removes old extracts "
+        "and tables (FEEDS_KEEP_DAYS, FEEDS_KEEP_RUNS). Then run the command again."
+    )
+
+
 def _say(message: str, code: int, arguments: list[str] | None) -> None:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {one_line(message)}", err=True)
     given = sys.argv[1:] if arguments is None else arguments
     if "--json" in given:
-        click.echo(
-            json.dumps(
-                {
-                    "status": _STATUS.get(code, "failed"),
-                    "exit_code": code,
-                    "message": message,
-                },
-                ensure_ascii=False,
-            )
-        )
+        status = _STATUS.get(code, "failed")
+        click.echo(json_text({"status": status, "exit_code": code, "message": message}))
 
 
 _STATUS = {1: "refused", 2: "failed", 75: "temporary"}
 
 
+class _Output(io.TextIOWrapper):
+    """Standard output or error; when its reader is gone, what is written is lost."""
+
+    def write(self, text: str, /) -> int:
+        with self._lost_without_reader():
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._lost_without_reader():
+            super().flush()
+
+    @contextmanager
+    def _lost_without_reader(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            super().flush()
+
+
+def _open_if_closed(number: int) -> None:
+    """Open a closed standard stream, so that no file of ours gets its number."""
+    try:
+        os.fstat(number)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def _surviving(stream: Any, number: int) -> Any:
+    """Return a stream that survives its reader; one that a test put there stays."""
+    if stream is not None and stream not in (sys.__stdout__, sys.__stderr__):
+        return stream
+    if stream is not None:
+        stream.flush()
+    file = io.FileIO(number, "wb", closefd=False)
+    return _Output(
+        io.BufferedWriter(file),
+        encoding=stream.encoding if stream else "utf-8",
+        errors="backslashreplace",
+        line_buffering=number == 2 or file.isatty(),
+    )
+
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _arrived: list[int] = []
 
 
@@ -163,8 +249,17 @@ def raise_if_interrupted() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _arrived.append(number)
-    # A second signal must not interrupt the clean-up that the first one started.
-    for known in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(known, signal.SIG_IGN)
-    raise Interrupted(number)
+    if not _arrived:
+        _arrived.append(number)
+        _thread.start_new_thread(_repeat, (number,))
+    elif sys.exc_info()[1] is not None:
+        # The clean-up that the first signal started must not be interrupted.
+        return
+    raise Interrupted(_arrived[0])
+
+
+def _repeat(number: int) -> None:
+    """Send a signal again: an import or a finalizer may have swallowed it."""
+    while signal.getsignal(number) is _interrupt:
+        time.sleep(0.25)
+        signal.pthread_kill(threading.main_thread().ident or 0, number)

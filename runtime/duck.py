@@ -122,7 +122,7 @@ def value(
 def parquet(files: Sequence[Path]) -> str:
     """Return a FROM clause item of Parquet files, columns matched by name."""
     paths = ", ".join(text(str(path)) for path in files)
-    return f"read_parquet([{paths}], union_by_name = true)"
+    return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
 
 
 def _half(size: str) -> str:
@@ -149,6 +149,11 @@ def text(literal: str) -> str:
     small query: use literals where start-up matters.
     """
     return "'" + literal.replace("'", "''") + "'"
+
+
+def path_text(path: Path) -> str:
+    """Quote the path of one file to read, which DuckDB takes for a pattern."""
+    return text(re.sub(r"[*?[]", r"[\g<0>]", str(path)))
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:

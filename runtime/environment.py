@@ -3,8 +3,11 @@
 Read once per command into frozen values; a message about a variable names it.
 """
 
+import getpass
+import logging
 import os
 import re
+import shlex
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,16 +16,22 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from msgspec import Meta
 
+from runtime.display import hide
 from runtime.exits import Misuse
 
 ENVIRONMENTS = ("dev", "uat", "prod")
+_LOG = logging.getLogger("feeds")
 Value = TypeVar("Value")
 Group = TypeVar("Group", bound=msgspec.Struct)
 
 
-_SECRET = re.compile(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|_KEY$|WEBHOOK_URL$")
+_OURS = ("FEEDS_", "ORDERTIME_", "ORDER_TOOL_", "DEST_")
+_SECRET = re.compile(
+    r"PASSWORD|PASSPHRASE|SECRET|TOKEN|(?<!HOST)_KEY$|WEBHOOK_URL$|PROXY$"
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,8 +67,16 @@ class Environment:
         """
         file = (folder or _project()) / ".env"
         below = dotenv_values(file, interpolate=False) if file.is_file() else {}
+        for name in _read_differently_by_a_shell(file):
+            _LOG.warning(
+                f"{name} in {file}: a shell that sources the file gets another value "
+                "than extract, publish and monitor. Put it in single quotes: "
+                f"{name}='...'"
+            )
         present = {name: text for name, text in below.items() if text is not None}
-        return cls({**present, **os.environ})
+        variables = cls({**present, **os.environ})
+        hide(variables.secrets())
+        return variables
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a variable, or `default`; without either, name what is missing."""
@@ -78,9 +95,14 @@ class Environment:
         return Secret(self.text(name))
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the values that must never be shown, by the names of variables."""
+        """Return the values that must never be shown, by the names of variables.
+
+        A short value of somebody else's variable may be an ordinary word.
+        """
         return tuple(
-            text for name, text in self._variables.items() if _SECRET.search(name)
+            text
+            for name, text in self._variables.items()
+            if _SECRET.search(name) and (name.startswith(_OURS) or len(text) >= 12)
         )
 
     def authorities(self, name: str) -> Path | None:
@@ -137,6 +159,55 @@ class Environment:
             expected = str(error).partition(", got")[0].replace("Expected", "expected")
             raise Misuse(f"{name}: {expected}, found {text!r}.") from None
         return value
+
+
+# Outside single quotes, and outside any quotes: what a shell does not take literally.
+_EXPANDED = re.compile(r"[$`]")
+_BEFORE_COMMENT = re.compile(r"""('[^']*'|"[^"]*"|\s(?!#)|\S)*""")
+_SPECIAL = re.compile(r"[;&|<>()]|[=:]~")
+
+
+def _read_differently_by_a_shell(file: Path) -> list[str]:
+    """Return the names of a `.env` file's variables that sourcing would set otherwise.
+
+    It is read in two ways: by us, and by a shell for dbt. They agree on most lines.
+    """
+    if not file.is_file():
+        return []
+    with file.open(encoding="utf-8") as lines:
+        return [
+            line.key
+            for line in parse_stream(lines)
+            if line.key is not None
+            and not _is_the_same(line.original.string, line.key, line.value)
+        ]
+
+
+def _is_the_same(text: str, name: str, value: str | None) -> bool:
+    match = _BEFORE_COMMENT.match(text.strip().removeprefix("export "))
+    assignment = match[0] if match else ""
+    literal = re.sub(r"'[^']*'", "", assignment)
+    unquoted = re.sub(r'"[^"]*"', "", literal)
+    if _EXPANDED.search(literal) or _SPECIAL.search(unquoted):
+        return False
+    try:
+        words = shlex.split(assignment)
+    except ValueError:  # a quotation mark that is not closed
+        return False
+    return words == [f"{name}={value or ''}"]
+
+
+def operator(variables: Environment) -> str:
+    """Return who runs a command: FEEDS_OPERATOR, the login, or "uid 12345".
+
+    A container's user number has no login.
+    """
+    if name := variables.optional("FEEDS_OPERATOR"):
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError before Python 3.13
+        return f"uid {os.getuid()}"
 
 
 def _project() -> Path:

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,42 @@ def sha256_of(path: Path) -> str:
     """Hash a file in constant memory; returns 64 hexadecimal digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class HashedFile:
+    """A file's digest, and what shows that it was not written since.
+
+    Attributes:
+        sha256: 64 hexadecimal digits.
+        bytes: its size.
+        identity: inode, and times of the last write and change in nanoseconds.
+    """
+
+    sha256: str
+    bytes: int
+    identity: tuple[int, int, int]
+
+    @classmethod
+    def read(cls, path: Path) -> "HashedFile":
+        """Hash a file in constant memory."""
+        with path.open("rb") as handle:
+            # Before the first byte is read, so that a write during it is noticed.
+            status = os.fstat(handle.fileno())
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        return cls(digest, status.st_size, _identity(status))
+
+    def is_still(self, path: Path) -> bool:
+        """Return whether a path has the file as it was hashed, without reading it."""
+        try:
+            status = path.stat()
+        except OSError:
+            return False
+        return (self.bytes, self.identity) == (status.st_size, _identity(status))
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read_json(path: Path) -> dict[str, Any]:

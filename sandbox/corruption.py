@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 
 from sandbox.http_server import Response, error_response
 from sandbox.jsontext import (
@@ -39,6 +42,10 @@ class Fault:
 
 _MIB = 2**20
 _LOGIN = b"<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>"
+# What a careless server puts into an error: the credentials, and somebody's text.
+_ECHO = json.dumps(
+    {"Message": "sandbox-token \x1b[31m\nforged \u202e 12:00:00 info delivered"}
+).encode()
 _GZIP = {"Content-Encoding": "gzip"}
 _REASONS = {
     401: "Not authenticated",
@@ -53,9 +60,10 @@ _REASONS = {
 _OTHER_PAGE = {"repeat": -1, "skip": +1}
 
 # The rows of the page.
-_PAGE: dict[str, Callable[[list[str]], list[str]]] = {
-    "empty": lambda rows: [],
-    "short": lambda rows: rows[: len(rows) // 2],
+_PAGE: dict[str, Callable[[list[str], str], list[str]]] = {
+    "empty": lambda rows, _: [],
+    "short": lambda rows, _: rows[: len(rows) // 2],
+    "cap": lambda rows, most: rows[: int(most)],
 }
 
 # The first row: its text and the fault's value.
@@ -128,6 +136,14 @@ def _add_to_member(response: Response, name: str, value: str) -> Response:
     return replace(response, body=with_member(text, name, str(number)).encode())
 
 
+def _date(response: Response, value: str) -> Response:
+    """Send another Date: so many seconds from ours, or a text that is no date."""
+    date = value
+    if re.fullmatch(r"[+-]\d+", value):
+        date = formatdate(time.time() + int(value), usegmt=True)
+    return replace(response, headers=response.headers | {"Date": date})
+
+
 # The whole response: as it would have been, and the fault's value.
 _WHOLE: dict[str, Callable[[Response, str], Response]] = {
     "html": lambda response, _: Response(200, _LOGIN, content_type="text/html"),
@@ -136,6 +152,14 @@ _WHOLE: dict[str, Callable[[Response, str], Response]] = {
     ),
     "blank": lambda response, _: replace(response, body=b""),
     "half": _half,
+    "date": _date,
+    "echo": lambda response, _: Response(500, _ECHO),
+    "latin1": lambda response, _: replace(
+        response, body=b'{"data":[{"name":"caf\xe9"}]}'
+    ),
+    "twice": lambda response, _: replace(
+        response, body=b'{"data":[],' + response.whole_body()[1:]
+    ),
     "huge": _huge,
     "gzip-bomb": _gzip_bomb,
     "cut": lambda response, _: replace(response, ending="cut"),
@@ -152,6 +176,8 @@ VALUES = {
     **dict.fromkeys(("retype", "missing", "null", "extra"), (r"\w+", "Price")),
     **dict.fromkeys(("nan", "bignumber", "deep"), (r"\w*", "Price")),
     **dict.fromkeys(("huge", "gzip-bomb"), (r"\d{0,6}", "1024")),
+    "date": (r"[^:]+", "+86400"),
+    "cap": (r"\d{1,4}", "100"),
     "slow": (r"(\d+(\.\d+)?)?", "0.5"),
     "duplicate-keys": (r"\w*", "catalog_items"),
     "miscount": (r"[+-]?\d+", "-3"),
@@ -171,7 +197,7 @@ def corrupt_rows(fault: Fault | None, rows: list[str]) -> list[str]:
     A fault that is not about rows changes nothing.
     """
     if fault and fault.name in _PAGE:
-        return _PAGE[fault.name](rows)
+        return _PAGE[fault.name](rows, fault.value)
     if fault and fault.name in _ROW and rows:
         return [_ROW[fault.name](rows[0], fault.value), *rows[1:]]
     return rows

@@ -165,11 +165,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = response.body
         length = len(body) if isinstance(body, bytes) else response.length
-        self.send_response(response.status)
+        self.send_response_only(response.status)
+        for name, text in (response.headers | self._standard(response)).items():
+            self.send_header(name, text)
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(length))
-        for name, text in response.headers.items():
-            self.send_header(name, text)
         self.end_headers()
         for piece in _pieces(response):
             self.wfile.write(piece)
@@ -179,6 +179,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         if response.ending == "cut":
             self.close_connection = True
+
+    def _standard(self, response: Response) -> dict[str, str]:
+        date = response.headers.get("Date", self.date_time_string())
+        return {"Server": self.version_string(), "Date": date}
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write nothing: the application has its own log."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from runtime.duck import text
+from runtime.duck import path_text, text
 
 
 class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +98,10 @@ def read_csv(path: Path, columns: Iterable[str], dialect: Dialect) -> str:
     options = (
         f"columns = {{{types}}}",
         "auto_detect = false",
+        # Else DuckDB unpacks what has a name like x.csv.gz.
+        "compression = 'none'",
+        # Else a folder named a=b would become a column.
+        "hive_partitioning = false",
         "strict_mode = true",
         f"header = {str(dialect.header).lower()}",
         f"delim = {text(dialect.delimiter)}",
@@ -107,4 +111,4 @@ def read_csv(path: Path, columns: Iterable[str], dialect: Dialect) -> str:
         # Under minimal quoting "" is an empty text and nothing is a missing value.
         f"allow_quoted_nulls = {str(dialect.quoting == 'all').lower()}",
     )
-    return f"read_csv({text(str(path))}, {', '.join(options)})"
+    return f"read_csv({path_text(path)}, {', '.join(options)})"

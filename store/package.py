@@ -17,6 +17,18 @@ SUMS = "SHA256SUMS"
 RECEIPT = "receipt.json"
 BUILT_FROM = "built_from.json"
 PRUNED = "pruned.json"
+_RESERVED = frozenset(
+    {
+        *(SUMS, f"{SUMS}.sig", RECEIPT, BUILT_FROM, PRUNED, "audit.csv"),
+        *("changes.csv", "contract.odcs.yaml", "gates.html", "gates.json"),
+        "verify.py",
+    }
+)
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether a package has another file of this name than the feed's."""
+    return name in _RESERVED or name.endswith(".manifest.json")
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ final as (
         part_type,
         cieca_part_type,
         certification,
-        -- Everything we offer is new. Used stock would need a field of its own.
+        -- A part whose texts say otherwise is in review (CONDITION_DOUBTFUL).
         'NEW' as condition,
         brand,
         mfr_part_number,

@@ -13,6 +13,7 @@ import requests
 
 from monitor.alerts.message import line
 from monitor.alerts.settings import Mail, Settings, Webhook
+from runtime.http import deadline, open_session
 
 Document = Mapping[str, Any]
 Send = Callable[[Document, str], None]
@@ -48,17 +49,22 @@ def post(to: Webhook, document: Document, timeout: float) -> None:
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if to.token:
         headers["Authorization"] = f"Bearer {to.token.reveal()}"
+    url = to.url.reveal()
+    verify = str(to.ca_file) if to.ca_file else True
     try:
-        response = requests.post(
-            to.url.reveal(),
-            data=line(document),
-            headers=headers,
-            timeout=timeout,
-            verify=str(to.ca_file) if to.ca_file else True,
-            allow_redirects=False,
-            stream=True,
-        )
-        response.close()
+        with (
+            deadline(2 * timeout),
+            open_session(url, verify, to.proxy) as session,
+            session.post(
+                url,
+                data=line(document),
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
+            pass
     except requests.RequestException as error:
         # Its message may contain the address, which has the secret of a chat system.
         raise ChannelError(f"the webhook: {_cause(error)}") from None

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from runtime.environment import Environment, Secret
 from runtime.exits import Misuse
+from runtime.http import Proxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Webhook:
     url: Secret
     token: Secret | None
     ca_file: Path | None
+    proxy: Proxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def _webhook(variables: Environment) -> Webhook | None:
         Secret(url),
         Secret(token) if token else None,
         variables.authorities("FEEDS_ALERT_WEBHOOK_CA_FILE"),
+        Proxy.from_environment(variables),
     )
 
 

@@ -1,6 +1,5 @@
 """`monitor ack`: a person acknowledges a problem."""
 
-import getpass
 from datetime import UTC, datetime
 
 import click
@@ -9,7 +8,7 @@ from monitor.alerts.state import STATE, State
 from monitor.context import CLOCK
 from runtime.clock import Time
 from runtime.command import log_options, report, start_logging
-from runtime.environment import DataDirectory, Environment
+from runtime.environment import DataDirectory, Environment, operator
 from runtime.exits import Misuse
 from runtime.lock import directory_lock
 
@@ -45,7 +44,7 @@ def command(
         )
     variables = Environment.read()
     path = DataDirectory.read(variables).data / STATE
-    by = variables.text("FEEDS_OPERATOR", getpass.getuser())
+    by = operator(variables)
     with directory_lock(path.parent, "monitor ack", 60):
         state = State.read(path)
         key = state.acknowledge(problem, by, because.strip(), now, end)

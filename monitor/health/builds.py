@@ -91,7 +91,7 @@ def _built_at(context: Context) -> datetime | None:
     with context.warehouse() as connection:
         try:
             row = connection.execute(
-                "select max(built_at) from main.build_record"
+                "select max(built_at) from main.builds where ended_at is not null"
             ).fetchone()
         except duckdb.CatalogException:
             return None

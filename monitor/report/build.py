@@ -85,7 +85,7 @@ class Site:
         """The limits of drift of each feed; none without dbt's manifest."""
         try:
             manifest = read_json(self.target / "manifest.json")
-            declared = feeds.read(Artifacts(manifest, {}))
+            declared = feeds.read(Artifacts(manifest))
         except (OSError, ValueError, LookupError, Misuse):
             return {}
         return {

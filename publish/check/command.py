@@ -45,9 +45,10 @@ def check(
     without one, all that feeds use, folder by folder.
 
     The steps are those of a delivery: log in, send, ask size and hash, rename, rename
-    over a file, remove. All names begin with partner-feeds-check- and end in .part, so
-    that no pick-up job takes the file. The check removes its files after a failure or a
-    signal too, and those that earlier checks left.
+    over a file, stay there for a second, remove. All names begin with
+    partner-feeds-check- and end in .part, so that no pick-up job takes the file. The
+    check removes its files after a failure or a signal too, and those that earlier
+    checks left.
 
     It prints the answer to each step, and what the server tells: its software, TLS
     version or host key, the end of its certificate, the mode of the file. `monitor
@@ -126,7 +127,12 @@ def _chosen(
 
 def _declared(variables: Environment, must: bool) -> tuple[Feed, ...]:
     try:
-        return feeds.read(artifacts.read(Path.cwd(), variables))
+        project = feeds.declared(artifacts.read(Path.cwd(), variables))
+        if project.errors:
+            if not project.feeds:
+                raise project.refusal()
+            LOG.warning(str(project.refusal()))
+        return project.feeds
     except Misuse as error:
         if must:
             raise

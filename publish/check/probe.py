@@ -2,6 +2,7 @@
 
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from runtime.failpoints import failpoint
 # All names of all checks begin with it.
 PREFIX = "partner-feeds-check-"
 _OVER = "rename over a file"
+# A job that takes files by a timer or a notification needs a moment.
+_STAY_SECONDS = 1.0
 # An orchestrator that sent SIGTERM kills after 20 to 30 seconds.
 _LAST_SECONDS = 12
 
@@ -79,6 +82,11 @@ class Probe:
                 self._rename(connection, part, name, 10)
             report.facts["mode"] = self._mode(connection, name)
             self._replace(connection, second, name)
+            with self._taking("stay"):
+                time.sleep(_STAY_SECONDS)
+                for here in self._there:
+                    if connection.size(here) is None:
+                        raise _lost(here)
             with self._taking("remove"):
                 self._remove(connection)
 
@@ -129,7 +137,7 @@ class Probe:
     def _expect(self, connection: Connection, name: str, size: int) -> None:
         remote = connection.size(name)
         if remote is None:
-            raise Refused(f"the server said yes, but no longer has the file {name}")
+            raise _lost(name)
         if remote != size:
             raise Refused(f"{name}: expected {size} bytes, the server has {remote}")
 
@@ -172,3 +180,11 @@ class Probe:
 
     def _answer(self, error: Stop) -> str:
         return str(error).removeprefix(f"{self._to.name}: ")
+
+
+def _lost(name: str) -> Refused:
+    return Refused(
+        f"the server said yes, but no longer has the file {name}. It takes `.part` "
+        "names as they arrive, or stores nothing. Ask the partner to leave names that "
+        "end in .part alone."
+    )

@@ -1,13 +1,15 @@
 """One attempt to deliver a file: what is sent, where, and its records in the ledger."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from publish.transport.connection import Connection
+from runtime.exits import Refused
 from runtime.failpoints import failpoint
+from runtime.files import HashedFile
 from store.ledger import Ledger, Record
 
 # Opens the folder of a destination: (destination, folder) -> connection.
@@ -40,7 +42,9 @@ class Attempt:
             part, bytes, sha256).
         paths: the file of each item on this side.
         bar: show a progress bar.
+        hashed: each file as it was hashed before its gates; none if no byte is sent.
         connected: a connection was opened, so parts may be at the partner.
+        confirmed: parts that the server confirmed by its reply after the last byte.
     """
 
     ledger: Ledger
@@ -48,7 +52,9 @@ class Attempt:
     intent: Record
     paths: Sequence[Path]
     bar: bool = False
+    hashed: Mapping[Path, HashedFile] = field(default_factory=dict)
     connected: bool = False
+    confirmed: set[str] = field(default_factory=set)
 
     @property
     def id(self) -> str:
@@ -79,6 +85,23 @@ class Attempt:
             yield connection
         finally:
             connection.close()
+
+    def check_files(self) -> None:
+        """Check that nobody wrote a file since it was hashed, before a byte is sent.
+
+        The upload hashes what it sends, and compares that with the same digest.
+
+        Raises:
+            Refused: somebody did.
+        """
+        for path, hashed in self.hashed.items():
+            if not hashed.is_still(path):
+                raise Refused(
+                    f"{path} was changed after its gates: expected the {hashed.bytes} "
+                    f"bytes {hashed.sha256}, found a file that was written later. "
+                    "Nothing was sent. Publish again, and find out what changes files "
+                    "in the outbox."
+                )
 
     def begin(self) -> None:
         """Record what will be sent, before the first byte."""

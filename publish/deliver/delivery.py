@@ -1,9 +1,11 @@
 """Deliver a prepared file, and end what an earlier run left open."""
 
+import errno
 import hashlib
+import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,9 @@ from publish.settings import Settings, format_utc
 from publish.transport import Destination, connect
 from publish.transport.connection import Connection
 from runtime.environment import Environment
-from runtime.exits import Refused
+from runtime.exits import Misuse, Refused
 from runtime.failpoints import failpoint
-from runtime.files import remove_leftovers, sha256_of
+from runtime.files import HashedFile, remove_leftovers
 from runtime.lock import directory_lock
 from store import outbox, partner_state
 from store.feeds import Feed
@@ -55,7 +57,8 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
 
     Raises:
         Refused, Temporary: see `deliver_with_retries`; Refused also if these bytes
-            were delivered for this period already.
+            were delivered for this period already, or if a file was written since it
+            was hashed.
     """
     file, feed = prepared.file, prepared.file.feed
     if prepared.package is None:
@@ -71,16 +74,17 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
             f"them for the period {period}. To send them again: "
             f'`publish {feed.name} --again --because "..."`.'
         )
-    paths = [prepared.package / file.path.name]
-    if feed.manifest == "deliver":
-        paths.insert(0, prepared.package / prepared.manifest)
+    files = {prepared.package / file.path.name: file.hashed}
+    if prepared.manifest_hashed and feed.manifest == "deliver":
+        files = {prepared.package / prepared.manifest: prepared.manifest_hashed} | files
     folder = feed.folder_in(settings.place.environment)
     destination = Destination.read(settings.variables, feed.destination)
-    intent = _intent(settings, prepared, paths, period)
+    intent = _intent(settings, prepared, files, period)
     policy = RetryPolicy.read(settings.variables, feed.destination)
     with destination_lock(settings.variables, destination, folder):
         record = deliver_with_retries(
-            Attempt(ledger, _connect(settings), intent, paths, settings.bar), policy
+            Attempt(ledger, _connect(settings), intent, [*files], settings.bar, files),
+            policy,
         )
     partner_state.sync(ledger, settings.place.delivered)
     outbox.write_receipt(settings.place.outbox, record)
@@ -101,21 +105,39 @@ def destination_lock(
         folder: of the exposure.
 
     Raises:
+        Misuse: there is no folder for locks that we may write.
         Temporary: another process is delivering there; names it, and since when.
     """
-    state = variables.optional("XDG_STATE_HOME")
-    locks = Path(state) if state else Path.home() / ".local" / "state"
     address = "\n".join(
         (destination.server, destination.user, destination.path, folder.strip("/"))
     )
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", f"{destination.host or 'file'}{folder}")
     key = f"{readable.strip('-')}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
     with directory_lock(
-        locks / "partner-feeds" / key,
+        _lock_folder(variables, key),
         f"a delivery to {destination.name}",
         variables.number("FEEDS_LOCK_WAIT", 0),
     ):
         yield
+
+
+def _lock_folder(variables: Environment, key: str) -> Path:
+    state = variables.optional("XDG_STATE_HOME")
+    folder = Path(state or "~/.local/state") / "partner-feeds" / key
+    try:
+        folder = folder.expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except (OSError, RuntimeError) as error:  # RuntimeError: the user has no home
+        if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Misuse(
+            f"expected to write locks in {folder}, found: {error}. Set "
+            "XDG_STATE_HOME to a folder that this user may write, the same for every "
+            "data directory that delivers to this partner."
+        ) from None
+    return folder
 
 
 def _reconcile_feed(settings: Settings, ledger: Ledger, feed: str) -> None:
@@ -136,9 +158,16 @@ def _reconcile_feed(settings: Settings, ledger: Ledger, feed: str) -> None:
 
 
 def _intent(
-    settings: Settings, prepared: PreparedFile, paths: list[Path], period: str
+    settings: Settings,
+    prepared: PreparedFile,
+    files: Mapping[Path, HashedFile],
+    period: str,
 ) -> dict[str, Any]:
-    """Return the fields of the record that says what will be sent."""
+    """Return the fields of the record that says what will be sent.
+
+    `sha256` is of the content that the gates judged. Each item has the digest of what
+    travels.
+    """
     file, feed = prepared.file, prepared.file.feed
     # No other run, on this machine or another, may use the same name of a part.
     attempt = f"{prepared.run_id}-{secrets.token_hex(3)}"
@@ -152,7 +181,7 @@ def _intent(
         "folder": feed.folder_in(settings.place.environment),
         "name": file.path.name,
         "sha256": file.sha256,
-        "bytes": paths[-1].stat().st_size,
+        "bytes": file.hashed.bytes,
         "rows": file.rows,
         "logical": settings.logical_time,
         "period": period,
@@ -163,10 +192,10 @@ def _intent(
             {
                 "name": path.name,
                 "part": f"{path.name}.{attempt}.part",
-                "bytes": path.stat().st_size,
-                "sha256": sha256_of(path),
+                "bytes": hashed.bytes,
+                "sha256": hashed.sha256,
             }
-            for path in paths
+            for path, hashed in files.items()
         ],
     }
     if settings.redelivery:

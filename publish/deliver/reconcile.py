@@ -30,7 +30,8 @@ def reconcile(attempt: Attempt, error: Stop | None = None) -> Record:
     """
     try:
         with attempt.connection() as connection:
-            outcome = _outcome(connection, attempt, error)
+            part = _taken_part(connection, attempt)
+            outcome = "unknown" if part else _outcome(connection, attempt, error)
             facts = dict(connection.facts())
     except (Refused, Temporary) as stop:
         before = f"{error} Then: " if error else ""
@@ -43,7 +44,8 @@ def reconcile(attempt: Attempt, error: Stop | None = None) -> Record:
     if outcome == "delivered":
         return attempt.end(outcome, receipt={**facts, "settled": True})
     why = str(error or "an earlier run ended before it was done")
-    return attempt.end(outcome, why=why)
+    lost = {"taken": part} if part else {}
+    return attempt.end(outcome, why=why, **lost)
 
 
 def reconcile_open(
@@ -92,14 +94,36 @@ def settle_unknown(
 
 def unknown_outcome(record: Record) -> Refused:
     """Return the refusal of all further deliveries of a feed, with what to do."""
+    cause = (
+        "neither it nor its part is there as sent. The partner may have picked it up."
+    )
+    if part := record.get("taken"):
+        cause = (
+            f"the server confirmed {part} and no longer has it. It takes `.part` "
+            "names as they arrive, or stores nothing. Ask the partner to leave names "
+            "that end in .part alone."
+        )
     return Refused(
         f"whether {record['name']} (attempt {record['attempt']}) reached "
-        f"{record['destination']} is unknown: neither it nor its part is there as "
-        "sent. The partner may have picked it up. Nothing more of "
+        f"{record['destination']} is unknown: {cause} Nothing more of "
         f"{record['feed']} is sent until a person has asked the partner and run "
         f"`publish settle {record['attempt']} --as delivered|not-delivered "
         "--because ...`."
     )
+
+
+def _taken_part(connection: Connection, attempt: Attempt) -> str | None:
+    """Return a part that the server confirmed before any rename and no longer has.
+
+    The other parts are removed. Sending again would give such a partner a second copy.
+    """
+    if attempt.placing:
+        return None
+    for item in attempt.items:
+        if item.part in attempt.confirmed and connection.size(item.part) is None:
+            remove_parts(connection, attempt)
+            return item.part
+    return None
 
 
 def _outcome(connection: Connection, attempt: Attempt, error: Stop | None) -> Outcome:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tenacity import (
@@ -128,9 +128,7 @@ def _reconcile_earlier(first: Attempt) -> Record | None:
     """End earlier tries that are still open; return the delivery, if one was."""
     for intent in first.ledger.open_intents(first.intent["feed"]):
         if intent["first"] == first.id:
-            record = reconcile(
-                Attempt(first.ledger, first.connect, intent, first.paths)
-            )
+            record = reconcile(replace(first, intent=intent))
             if record["event"] == "unknown":
                 raise unknown_outcome(record)
             if record["event"] == "delivered":

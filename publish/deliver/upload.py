@@ -41,7 +41,8 @@ def upload(attempt: Attempt) -> dict[str, Any]:
     """
     with attempt.connection() as connection:
         attempt.connected = True
-        sent = [_send(connection, item, attempt.bar) for item in attempt.items]
+        attempt.check_files()
+        sent = [_send(connection, item, attempt) for item in attempt.items]
         attempt.record_placing()
         for item in attempt.items:
             rename_to_final(connection, item)
@@ -103,10 +104,10 @@ def remove_orphaned_parts(
     return {what: names for what, names in parts.items() if names}
 
 
-def _send(connection: Connection, item: Item, bar: bool) -> Sent:
+def _send(connection: Connection, item: Item, attempt: Attempt) -> Sent:
     with tqdm(
-        total=item.bytes, unit="B", unit_scale=True, desc=item.name, disable=not bar,
-        leave=False,
+        total=item.bytes, unit="B", unit_scale=True, desc=item.name,
+        disable=not attempt.bar, leave=False,
     ) as progress:  # fmt: skip
 
         def tick(size: int) -> None:
@@ -114,6 +115,7 @@ def _send(connection: Connection, item: Item, bar: bool) -> Sent:
             progress.update(size)
 
         sent = connection.put(item.path, item.part, tick)
+    attempt.confirmed.add(item.part)
     failpoint("after-stor")
     if (sent.bytes, sent.sha256) != (item.bytes, item.sha256):
         raise Refused(

@@ -12,6 +12,7 @@ from publish.gate import dbt, guards, readback, sources, suite
 from publish.gate.checks import Check, Gates, GuardContext
 from runtime import duck
 from runtime.environment import Limits
+from runtime.files import HashedFile
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.sources import Source
@@ -19,13 +20,18 @@ from store.sources import Source
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A file as it would be sent, not judged yet: `path`, its rows and digest."""
+    """A file as it was rendered; it is judged and sent under this digest."""
 
     feed: Feed
     split: str | None
     path: Path
     rows: int
-    sha256: str
+    hashed: HashedFile
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the file's content."""
+        return self.hashed.sha256
 
     @property
     def label(self) -> str:
@@ -43,7 +49,8 @@ class GateInputs:
     """What a file is judged by, apart from its own bytes.
 
     Attributes:
-        artifacts: dbt's manifest and run results.
+        artifacts: dbt's manifest.
+        build: the build of the file's tables.
         root: the project root, which has the suites.
         landed: the sources below the file.
         partner_rows: Parquet files of the rows that the partner has; none before the
@@ -57,6 +64,7 @@ class GateInputs:
     """
 
     artifacts: Artifacts
+    build: dbt.FileBuild
     root: Path
     landed: list[Source]
     partner_rows: tuple[Path, ...]
@@ -88,9 +96,9 @@ def judge(
     """
     feed = file.feed
     expectations = suite.read(inputs.root, feed.suite)
-    checks = dbt.run_checks(connection, inputs.artifacts, feed)
+    checks = dbt.run_checks(inputs.build, inputs.artifacts, feed)
     if feed.guards.get("source_complete"):
-        checks.append(sources.complete(inputs.landed, built_at(connection)))
+        checks.append(sources.complete(inputs.landed, inputs.build.began_at))
     if hours := feed.guards.get("max_source_age"):
         checks.append(sources.fresh(inputs.landed, inputs.at, hours))
     checks.append(readback.header(feed, file.path))
@@ -120,14 +128,3 @@ def _guards(
             inputs.accept_first,
         )
     )  # fmt: skip
-
-
-def built_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when dbt last wrote the warehouse, UTC without a zone; None if never."""
-    try:
-        row = connection.execute(
-            "select max(built_at) from warehouse.main.build_record"
-        ).fetchone()
-    except duckdb.CatalogException:
-        return None
-    return row[0] if row else None

@@ -3,18 +3,30 @@
 A guard knows only names of columns, not what they mean.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from publish.gate.checks import APPROVE, EXAMPLES, Check, GuardContext, listed
 from publish.render import rows as rows_of
 from runtime.duck import name, names, text
 
+Limit = float | Mapping[str, Any]
 
-def _max_rows_lost(context: GuardContext, most: float) -> Iterator[Check]:
-    """RUN_ROW_DROP: the file has far fewer rows; `most` is a share."""
+
+def _exceeds(limit: Limit, share: float, count: Any) -> bool:
+    """Return whether a share exceeds a limit, and the count reaches its floor."""
+    least = limit.get("least", 0) if isinstance(limit, Mapping) else 0
+    return share > _share(limit) and count >= least
+
+
+def _share(limit: Limit) -> float:
+    return float(limit["share"] if isinstance(limit, Mapping) else limit)
+
+
+def _max_rows_lost(context: GuardContext, limit: Limit) -> Iterator[Check]:
+    """RUN_ROW_DROP: the file has far fewer rows."""
     now = context.number("select count(*) from feed")
-    yield _loss("RUN_ROW_DROP", "rows", _rows_before(context), now, most)
+    yield _loss("RUN_ROW_DROP", "rows", _rows_before(context), now, limit)
 
 
 def _max_rows_gained(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
@@ -22,7 +34,7 @@ def _max_rows_gained(context: GuardContext, limit: dict[str, Any]) -> Iterator[C
     now = context.number("select count(*) from feed")
     before = _rows_before(context)
     share = (now - before) / before if before else 0.0
-    good = share <= limit["share"] or now - before < limit.get("least", 0)
+    good = not _exceeds(limit, share, now - before)
     yield Check(
         "RUN_ROW_RISE", "guards", good,
         f"rows: {before:,} in the last file, {now:,} in this one"
@@ -52,14 +64,12 @@ def _max_total_drop(context: GuardContext, limit: dict[str, Any]) -> Iterator[Ch
     total = f"select coalesce(sum({name(limit['column'])}), 0) from "
     now = context.number(total + "feed")
     before = context.number(total + "partner_rows") if context.has_partner_rows else 0
-    yield _loss(
-        "RUN_STOCK_DROP", f"total of {limit['column']}", before, now, limit["share"]
-    )
+    yield _loss("RUN_STOCK_DROP", f"total of {limit['column']}", before, now, limit)
 
 
-def _loss(guard: str, what: str, before: Any, now: Any, most: float) -> Check:
+def _loss(guard: str, what: str, before: Any, now: Any, limit: Limit) -> Check:
     share = float((before - now) / before) if before > 0 else 0.0
-    good = share <= most
+    good, most = not _exceeds(limit, share, before - now), _share(limit)
     return Check(
         guard, "guards", good,
         f"{what}: {before:,} with the partner, {now:,} in the file"
@@ -69,7 +79,7 @@ def _loss(guard: str, what: str, before: Any, now: Any, most: float) -> Check:
     )  # fmt: skip
 
 
-def _max_keys_lost(context: GuardContext, most: float) -> Iterator[Check]:
+def _max_keys_lost(context: GuardContext, limit: Limit) -> Iterator[Check]:
     """RUN_FLIP: the file lacks many keys that the partner holds."""
     key = names(context.feed.key)
     lost, before, examples = 0, 0, []
@@ -83,7 +93,7 @@ def _max_keys_lost(context: GuardContext, most: float) -> Iterator[Check]:
             f"select * {missing} order by all limit {EXAMPLES}"
         ).fetchall()
     share = lost / before if before else 0.0
-    good = share <= most
+    good, most = not _exceeds(limit, share, lost), _share(limit)
     yield Check(
         "RUN_FLIP", "guards", good,
         f"{lost:,} of the {before:,} keys that the partner holds are not in the file"
@@ -159,7 +169,7 @@ def _max_keys_changed(context: GuardContext, limit: dict[str, Any]) -> Iterator[
         else 0
     )
     share = touched / before if before else 0.0
-    good = share <= limit["share"] or touched < limit.get("least", 0)
+    good = not _exceeds(limit, share, touched)
     named = ", ".join(limit["columns"])
     most = f" ({share:.1%}); at most {limit['share']:.0%} may change. {APPROVE}"
     yield Check(
@@ -216,21 +226,54 @@ def _min_rows(context: GuardContext, least: int) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _max_review_share(context: GuardContext, most: float) -> Iterator[Check]:
-    if (audit := context.feed.audit) is None:
+def _max_review_share(context: GuardContext, limit: Limit) -> Iterator[Check]:
+    """RUN_REVIEW_RATE: too many audit rows of the file's own value are in review."""
+    feed = context.feed
+    if feed.audit is None:
         raise LookupError("a declaration of max_review_share needs an audit")
-    waiting = context.number(
-        f"select count(*) from {audit.sql} where status = 'REVIEW'"
-    )
-    every = context.number(f"select count(*) from {audit.sql}")
+    own = rows_of(feed, context.split, feed.audit.sql)
+    waiting = context.number(f"select count(*) from {own} where status = 'REVIEW'")
+    every = context.number(f"select count(*) from {own}")
     share = waiting / every if every else 0.0
-    good = share <= most
+    good, most = not _exceeds(limit, share, waiting), _share(limit)
+    source_rows = "source rows" + (f" of {context.split}" if context.split else "")
     yield Check(
         "RUN_REVIEW_RATE", "guards", good,
-        f"{waiting:,} of {every:,} source rows wait for a person"
+        f"{waiting:,} of {every:,} {source_rows} wait for a person"
         + ("" if good else f" ({share:.1%}); at most {most:.0%} may be in review. "
            f"{APPROVE}"),
         round(share, 4), most, 0 if good else waiting,
+    )  # fmt: skip
+
+
+def _max_unassigned(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+    """RUN_UNASSIGNED_RATE: too many audit rows belong to no file.
+
+    Rows of values that get no file now, such as closed terms, count nowhere.
+    """
+    feed = context.feed
+    if feed.audit is None or feed.split_by is None:
+        raise LookupError("a declaration of max_unassigned needs audit and split_by")
+    split = f"cast({name(feed.split_by)} as varchar)"
+    known = f"{split} in ({', '.join(map(text, filter(None, context.splits)))})"
+    reasons = ", ".join(map(text, limit["reasons"]))
+    lost, every = context.connection.execute(
+        f"select count(*) filter (reason_code in ({reasons})), count(*) "
+        f"from {feed.audit.sql} where reason_code in ({reasons}) or {known}"
+    ).fetchall()[0]
+    share = lost / every if every else 0.0
+    good, most = not _exceeds(limit, share, lost), _share(limit)
+    examples = context.connection.execute(
+        f"select distinct coalesce({split}, '(none)') from {feed.audit.sql} "
+        f"where reason_code in ({reasons}) order by 1 limit {EXAMPLES}"
+    ).fetchall()
+    yield Check(
+        "RUN_UNASSIGNED_RATE", "guards", good,
+        f"{lost:,} of {every:,} source rows belong to no file"
+        + ("" if good else f" ({share:.1%}); at most {most:.0%} are allowed. "
+           f"Look at their {feed.split_by} at the source. {APPROVE}"),
+        round(share, 4), most, 0 if good else lost,
+        () if good else tuple(f"{feed.split_by} {row[0]}" for row in examples),
     )  # fmt: skip
 
 
@@ -257,6 +300,7 @@ _GUARDS: dict[str, Callable[[GuardContext, Any], Iterator[Check]]] = {
     "max_keys_lost": _max_keys_lost,
     "max_total_drop": _max_total_drop,
     "max_review_share": _max_review_share,
+    "max_unassigned": _max_unassigned,
     "values_stay": _values_stay,
     "max_age": _max_age,
     "keys_stay": _keys_stay,

@@ -29,7 +29,7 @@ from publish.package import changes, data_contract, gates_report, signature
 from publish.package.changes import PartnerState
 from publish.package.manifest import Resource, build_manifest
 from publish.render import table
-from runtime.files import sha256_of, write_bytes, write_json
+from runtime.files import HashedFile, sha256_of, write_bytes, write_json
 from store.dialect import RFC_4180
 from store.feeds import Column, Feed
 from store.package import BUILT_FROM, SUMS
@@ -62,10 +62,11 @@ class PackageInputs:
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """The digest of SHA256SUMS, hence of the package, and the name of the manifest."""
+    """The digest of SHA256SUMS, hence of the package, and its manifest."""
 
     digest: str
     manifest: str
+    manifest_hashed: HashedFile
 
 
 def fill(
@@ -95,6 +96,7 @@ def fill(
     manifest = build_manifest(feed, resource, tables, {**run, "changes": summary})
     name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
     write_json(folder / name, manifest)
+    manifest_hashed = HashedFile.read(folder / name)
     write_json(folder / BUILT_FROM, inputs.built_from)
     configuration = {"contract": run["contract_sha256"], "suite": run["suite_sha256"]}
     statement = gates_report.statement(
@@ -110,6 +112,7 @@ def fill(
     write_bytes(folder / VERIFIER.name, VERIFIER.read_bytes())
     # The large files are hashed once.
     known = {table.path.name: table.sha256 for table in (resource, *tables.values())}
+    known[name] = manifest_hashed.sha256
     sums = "".join(
         f"{known.get(path.name) or sha256_of(path)}  {path.name}\n"
         for path in sorted(folder.iterdir())
@@ -117,7 +120,7 @@ def fill(
     write_bytes(folder / SUMS, sums)
     if inputs.key:
         write_bytes(folder / signature.NAME, signature.sign(inputs.key, sums))
-    return PackedFile(hashlib.sha256(sums).hexdigest(), name)
+    return PackedFile(hashlib.sha256(sums).hexdigest(), name, manifest_hashed)
 
 
 def _audit(

@@ -12,12 +12,12 @@ from typing import Any
 import duckdb
 import yaml
 
-from publish.gate import built_at
 from publish.package.manifest import contract
 from publish.settings import format_utc
 from runtime.environment import Environment
 from runtime.files import sha256_of
 from store import partner_state
+from store.builds import Build
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record
@@ -30,7 +30,7 @@ def of_run(
     connection: duckdb.DuckDBPyConnection,
     root: Path,
     variables: Environment,
-    artifacts: Artifacts,
+    build: Build | None,
     feed: Feed,
     landed: list[Source],
 ) -> dict[str, Any]:
@@ -40,23 +40,22 @@ def of_run(
         connection: from `runtime.duck`.
         root: the project root.
         variables: FEEDS_COMMIT names the code where there is no git.
-        artifacts: dbt's.
+        build: the build of the file's tables; None if they have none.
         feed: the declaration.
         landed: the sources of the feed.
     """
-    metadata = artifacts.results["metadata"]
     lock = root / "requirements.lock"
     return {
         "code_commit": variables.optional("FEEDS_COMMIT") or commit(root),
         "lock_sha256": sha256_of(lock) if lock.is_file() else None,
         "contract_sha256": digest_of(contract(feed)),
-        "thresholds": thresholds(root, artifacts),
+        "thresholds": thresholds(root, build),
         "guards": dict(feed.guards),
         "dbt": {
-            "invocation_id": metadata.get("invocation_id"),
-            "version": metadata.get("dbt_version"),
-            "started_at": _started(connection),
-            "built_at": metadata.get("generated_at"),
+            "invocation_id": build and build.id,
+            "version": build and build.dbt_version,
+            "started_at": build and _exact(build.built_at),
+            "built_at": build and _exact(build.ended_at),
         },
         "extracts": [
             {"source": source.name}
@@ -78,8 +77,7 @@ def of_run(
     }
 
 
-def _started(connection: duckdb.DuckDBPyConnection) -> str | None:
-    moment = built_at(connection)
+def _exact(moment: datetime | None) -> str | None:
     return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}" if moment else None
 
 
@@ -131,13 +129,13 @@ def commit(root: Path) -> str | None:
     return described.stdout.strip() or None
 
 
-def thresholds(root: Path, artifacts: Artifacts) -> Mapping[str, Any]:
+def thresholds(root: Path, build: Build | None) -> Mapping[str, Any]:
     """Return dbt's variables: those of dbt_project.yml under those of --vars."""
     file = root / "dbt_project.yml"
     project = yaml.safe_load(file.read_bytes()) if file.is_file() else {}
     declared: dict[str, Any] = dict(project.get("vars") or {})
     declared |= declared.pop(str(project.get("name")), None) or {}
-    return declared | (artifacts.results.get("args", {}).get("vars") or {})
+    return declared | (dict(build.vars) if build else {})
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[dict[str, Any]]:

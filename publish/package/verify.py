@@ -33,8 +33,13 @@ SUMS, SIGNATURE, RECEIPT = "SHA256SUMS", "SHA256SUMS.sig", "receipt.json"
 PRUNED = "pruned.json"
 # What is written after the sums, or over them, cannot be in them.
 BESIDE = {SUMS, SIGNATURE, RECEIPT, PRUNED}
-# What `publish prune` may remove. Packages of before have openlineage.jsonl.
-REMOVABLE = re.compile(r".*\.csv|gates\.html|openlineage\.jsonl|verify\.py")
+# What `publish prune` never removes.
+PROOF = re.compile(
+    r"gates\.json|built_from\.json|contract\.odcs\.yaml|.*\.manifest\.json"
+)
+# What a killed command left of a file that it wrote beside the sums, or of a package.
+PART = re.compile(r"\.(receipt|pruned)\.json\.\d+\.part")
+WORK = re.compile(r"\..+\.work")
 # What a receipt has of the ledger's record, apart from the server's answers.
 REPEATED = ("attempt", "at", "destination", "name", "sha256", "bytes", "rows",
             "package", "checked")  # fmt: skip
@@ -55,6 +60,7 @@ class Package:
         self.manifest: Json = {}
         self.receipt = None  # type: Json | None
         self.removed: dict[str, str] = {}  # by `publish prune`: name to SHA-256
+        self.litter: list[str] = []
 
     @property
     def run(self) -> Json:
@@ -115,6 +121,8 @@ class Package:
         listed = self._listed(content.decode("utf-8", "replace"))
         self._pruned(listed)
         present = {p.name for p in self.folder.iterdir()} - BESIDE
+        self.litter = sorted(name for name in present if PART.fullmatch(name))
+        present.difference_update(self.litter)
         for name in sorted(present - set(listed)):
             self.faults.append(f"{name}: is not in {SUMS}")
         for name, digest in listed.items():
@@ -134,7 +142,7 @@ class Package:
         files = _object(self.read_json(path).get("files"))
         for name, digest in files.items():
             self.expect(f"{PRUNED}, {name}", listed.get(name), digest)
-            if not REMOVABLE.fullmatch(name):
+            if name in BESIDE or PROOF.fullmatch(name):
                 self.faults.append(f"{PRUNED}: {name} is never removed")
             elif not (self.folder / name).exists():
                 self.removed[name] = digest
@@ -395,10 +403,17 @@ def _short(value: object) -> str:
 
 
 def _folders(paths: Many) -> Many:
-    """Return the packages below paths: each a package, or a folder of packages."""
+    """Return the packages below paths: each a package, or a folder of packages.
+
+    A folder in which a killed `publish` worked has no package yet.
+    """
     folders = []
-    for path in map(Path, paths):
-        packages = sorted(p.parent for p in path.glob(f"**/{SUMS}"))
+    for path in (Path(p).resolve() for p in paths):
+        packages = sorted(
+            sums.parent
+            for sums in path.glob(f"**/{SUMS}")
+            if not any(map(WORK.fullmatch, sums.relative_to(path).parts))
+        )
         folders += packages if packages and packages != [path] else [path]
         # A folder next to packages that has no sums is a fault.
         for package in packages:
@@ -474,6 +489,12 @@ def main(words: "list[str] | None" = None) -> int:
     notes = check_chain(packages, options.since, options.newest)
     if pruned := sum(bool(package.removed) for package in packages):
         notes.append(f"the tables of {pruned} packages were removed by `publish prune`")
+    for package in packages:
+        for name in package.litter:
+            notes.append(
+                f"{package.folder / name} is litter of a killed command and no part "
+                "of the package; the next `publish prune` removes it"
+            )
     ledger = check_ledger(Path(options.ledger), packages) if options.ledger else []
     if not key and any((p.folder / SIGNATURE).exists() for p in packages):
         notes.append("signatures were not checked: give --key")

@@ -1,6 +1,5 @@
 """`publish prune`: the command line."""
 
-import getpass
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from runtime.command import (
     report,
     start_logging,
 )
-from runtime.environment import DataDirectory, Environment
+from runtime.environment import DataDirectory, Environment, operator
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
 from store.ledger import Ledger
@@ -51,7 +50,7 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
     variables = Environment.read()
     failpoints.arm(variables)
     place, keep = DataDirectory.read(variables), Keep.read(variables)
-    by = variables.optional("FEEDS_OPERATOR") or getpass.getuser()
+    by = operator(variables)
     with _locked(place, variables, dry_run):
         ledger = Ledger(place.ledger)
         finished = 0 if dry_run else remove.finish(place)

@@ -12,7 +12,7 @@ from pathlib import Path
 from publish.prune.inventory import Removable, removable_files
 from runtime.environment import DataDirectory
 from runtime.failpoints import failpoint
-from runtime.files import sync_folder, write_json
+from runtime.files import remove_leftovers, sync_folder, write_json
 from store.ledger import Ledger, Record
 from store.outbox import packages
 from store.package import PRUNED, Package
@@ -52,6 +52,7 @@ def finish(place: DataDirectory) -> int:
             run.rmdir()
     begun = 0
     for package in packages(place.outbox):
+        remove_leftovers(package.folder)
         if not package.pruned:
             continue
         files = _files(package.folder / PRUNED)

@@ -13,6 +13,7 @@ import duckdb
 from publish.prepare import prepare
 from publish.selection import NotMade
 from publish.settings import Redelivery, Settings
+from runtime import duck
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
 from store import feeds
@@ -92,24 +93,32 @@ def copy_times(there: DataDirectory, run: Package) -> None:
         Refused: dbt did not finish, so that its results are not of this warehouse.
     """
     recorded = run.run["dbt"]
-    path = _target(there) / "run_results.json"
-    results = json.loads(path.read_bytes())
-    invocation = results["metadata"]["invocation_id"]
-    with duckdb.connect(str(there.warehouse)) as warehouse:
-        table = "main.build_record"
-        wrote = warehouse.execute(f"select invocation_id from {table}").fetchall()
-        if wrote != [(invocation,)]:
-            raise Refused(f"dbt did not finish its build of {there.warehouse}.")
-        started = (recorded["started_at"] or "").rstrip("Z") or None
-        warehouse.execute(
-            f"update {table} set invocation_id = ?, built_at = ?::timestamp",
-            [recorded["invocation_id"], started],
+    if not recorded["invocation_id"]:
+        raise Refused(
+            f"{run.file}/{run.run_id} was made of tables without a verdict of dbt, "
+            "so it cannot be made again."
         )
-    results["metadata"] |= {
-        "invocation_id": recorded["invocation_id"],
-        "generated_at": recorded["built_at"],
-    }
-    path.write_text(json.dumps(results), encoding="utf-8")
+    with duckdb.connect(str(there.warehouse)) as warehouse:
+        ended = warehouse.execute("select ended_at from main.builds").fetchall()
+        if not any(moment for (moment,) in ended):
+            raise Refused(f"dbt did not finish its build of {there.warehouse}.")
+        times = [(recorded[name] or "").rstrip("Z") or None
+                 for name in ("started_at", "built_at")]  # fmt: skip
+        warehouse.execute(
+            "update main.builds set invocation_id = ?, built_at = ?, ended_at = ?",
+            [recorded["invocation_id"], *times],
+        )
+        marked = warehouse.execute(
+            "select 'table', schema_name, table_name from duckdb_tables() "
+            "where comment is not null union all "
+            "select 'view', schema_name, view_name from duckdb_views() "
+            "where comment is not null and not internal"
+        ).fetchall()
+        for kind, schema, name in marked:
+            warehouse.execute(
+                f"comment on {kind} {duck.name(schema)}.{duck.name(name)} "
+                f"is {duck.text(recorded['invocation_id'])}"
+            )
 
 
 def _accepted_first(run: Package) -> bool:
@@ -159,7 +168,7 @@ def publish(there: DataDirectory, root: Path, run: Package, limits: Limits) -> P
 
 
 def _feed(built: Artifacts, run: Package) -> feeds.Feed:
-    for feed in feeds.read(built):
+    for feed in feeds.declared(built).feeds:
         if feed.name == run.run["feed"]:
             return feed
     raise Refused(

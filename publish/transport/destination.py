@@ -56,6 +56,8 @@ class Destination:
             above 10, because some servers check a password slowly.
         reply_timeout: DEST_<NAME>_REPLY_TIMEOUT (300) seconds for the reply after
             the last byte: some servers copy or scan the file first.
+        deadline: DEST_<NAME>_DEADLINE (14400) seconds for everything between connecting
+            and closing.
         ssh: keys, for sftp.
     """
 
@@ -72,6 +74,7 @@ class Destination:
     epsv: bool
     timeout: float
     reply_timeout: float
+    deadline: float
     ssh: Ssh = field(default_factory=Ssh)
 
     @classmethod
@@ -112,6 +115,7 @@ class Destination:
             epsv=variables.flag(f"{prefix}_EPSV", False),
             timeout=variables.number(f"{prefix}_TIMEOUT", 30, 1, 3600),
             reply_timeout=variables.number(f"{prefix}_REPLY_TIMEOUT", 300, 1, 36000),
+            deadline=variables.number(f"{prefix}_DEADLINE", 14400, 1, 864000),
             ssh=ssh,
         )
 

@@ -20,6 +20,8 @@ from runtime.exits import Refused, Stop, Temporary
 # no_retry: a person must act first.
 Retry = Literal["retry_often", "retry_once", "no_retry"]
 
+# A refusal, and an answer that is not FTP or never ends.
+_REFUSED = (ftplib.error_perm, ftplib.error_proto)
 _LASTS = "This will not pass by itself."
 _LASTING = re.compile(
     r"permission denied|not permitted|is a directory|not a directory|no such file|"
@@ -117,7 +119,7 @@ def ftp_error(
     text = destination.redact(f"{text} The server said: {line}." if line else text)
     code = _code(line) or (_code(str(error)) if isinstance(error, ftplib.Error) else 0)
     tls_hint = _tls_hint(destination, error, beginning_tls)
-    if tls_hint or code >= 500 or isinstance(error, ftplib.error_perm):
+    if tls_hint or code >= 500 or isinstance(error, _REFUSED):
         return ServerRefused(f"{text} {tls_hint or hint}", code or None)
     lasting = _LASTING.search(line or str(error))
     doubtful = code == 452 or (400 <= code < 500 and lasting)

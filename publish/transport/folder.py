@@ -82,12 +82,16 @@ class Folder:
     def list(self) -> list[str]:
         """Return the names in the folder."""
         with self._errors():
-            return sorted(path.name for path in self._path.iterdir())
+            return sorted(_shown(path) for path in self._path.iterdir())
 
     def entries(self) -> Sequence[Entry]:
         """Return the files in the folder by name, with size and time."""
         with self._errors():
-            files = [(p.name, p.stat()) for p in self._path.iterdir() if p.is_file()]
+            files = [
+                (_shown(path), path.stat())
+                for path in self._path.iterdir()
+                if path.is_file()
+            ]
         return [
             Entry(name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
             for name, status in sorted(files)
@@ -117,3 +121,8 @@ class Folder:
                     f"{self._name}: {error}", retry="retry_once"
                 ) from None
             raise ServerRefused(f"{self._name}: {error}") from None
+
+
+def _shown(path: Path) -> str:
+    """Return a file's name; bytes that are not UTF-8 are shown as escapes."""
+    return os.fsencode(path.name).decode("utf-8", errors="backslashreplace")

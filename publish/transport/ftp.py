@@ -77,6 +77,7 @@ class Ftp:
         try:
             with self._ftp.transfercmd(f"STOR {plain(name)}") as data:
                 for block in blocks(source):
+                    self._ftp.check_time()
                     data.sendall(block)
                     hasher.add(block)
                     tick(len(block))

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from publish.transport.connection import open_socket
 from publish.transport.destination import Destination
+from runtime.clock import Deadline
 from runtime.command import LOG
 
 
@@ -41,18 +42,33 @@ def tls_context(destination: Destination) -> ssl.SSLContext:
 _REASON_SECONDS = 3.0
 # How long a server may take to close its end of a data connection, or to say goodbye.
 CLOSE_SECONDS = 5.0
+_BLOCK = 4096
+# Most bytes of one reply, all its lines together, and of a listing.
+_REPLY_BYTES = 64 * 1024
+_LISTING_BYTES = 16 * 1024 * 1024
+
+
+class TooLongError(ftplib.error_proto):
+    """A server sends more than any reply or listing needs."""
 
 
 class Session(ftplib.FTP_TLS):
     """A control connection; every attempt has its own, and it ends with an error.
 
-    Passive mode only. Of a 227 reply, only the port is used, not the address.
+    Passive mode only. Of a 227 reply, only the port is used, not the address. A reply
+    and a listing have limits of time and size as a whole, where ftplib limits the time
+    of each read and the size of each line.
     """
 
     def __init__(self, destination: Destination) -> None:
         """Prepare, without connecting."""
         super().__init__(context=tls_context(destination), timeout=destination.timeout)
         self._destination = destination
+        self._deadline = Deadline(destination.deadline)
+        self._seconds = destination.timeout
+        self._received = bytearray()
+        self._reply = Deadline(self._seconds)
+        self._reply_bytes = 0
         # Whether the last data connection resumed the TLS session.
         self.resumed: bool | None = None
 
@@ -63,15 +79,14 @@ class Session(ftplib.FTP_TLS):
         self.sock, self.af = plain, plain.family
         if self._destination.scheme == "ftps+implicit":
             self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
-        self._read_lines()
         self.welcome = self.getresp()
         return self.welcome
 
     def secure(self) -> None:
         """Begin TLS by AUTH."""
         self.auth()
-        # Discards what was received before TLS: anyone may have sent it.
-        self._read_lines()
+        # Anyone may have sent what was received before TLS.
+        self._received.clear()
 
     def enter(self) -> None:
         """Log in."""
@@ -126,18 +141,28 @@ class Session(ftplib.FTP_TLS):
                 data.unwrap()
 
     def lines(self, command: str) -> list[str]:
-        """Return the lines of a listing."""
+        """Return the lines of a listing.
+
+        Raises:
+            TooLongError: it has more than 16 MiB.
+        """
+        raw, listing = bytearray(), Deadline(self._destination.reply_timeout)
         with self.transfercmd(command) as data:
-            with data.makefile("rb") as file:
-                raw = file.read()
+            data.settimeout(self._limit(listing))
+            while block := data.recv(_BLOCK):
+                raw += block
+                if len(raw) > _LISTING_BYTES:
+                    raise TooLongError(f"listing of over {_LISTING_BYTES} bytes")
+                data.settimeout(self._limit(listing))
             self.finish(data)
         self.voidresp()
-        return [_text(line) for line in raw.splitlines()]
+        return [_text(bytes(line)) for line in raw.splitlines()]
 
     def wait(self, seconds: float) -> None:
-        """Set the time limit of the next replies."""
+        """Set the time limit of each of the next replies."""
+        self._seconds = seconds
         if self.sock is not None:
-            self.sock.settimeout(seconds)
+            self.sock.settimeout(self._seconds)
 
     def features(self) -> dict[str, str]:
         """Return what FEAT lists: upper-case name to the rest of its line."""
@@ -155,12 +180,52 @@ class Session(ftplib.FTP_TLS):
             return self.getmultiline()
         return ""
 
-    def _read_lines(self) -> None:
-        # Text that is not UTF-8 is shown, not an error.
-        if self.sock is not None:
-            self.file = self.sock.makefile(
-                "r", encoding="utf-8", errors="backslashreplace"
-            )
+    def check_time(self) -> None:
+        """Raise TimeoutError if the time for the whole conversation is over."""
+        self._deadline.left(self._seconds)
+
+    def getmultiline(self) -> str:
+        """Read one reply, all its lines, within the time limit.
+
+        Raises:
+            TimeoutError: it is not complete in time.
+            TooLongError: it has more than 64 KiB.
+            EOFError: the server has closed the connection.
+        """
+        self._reply, self._reply_bytes = Deadline(self._seconds), 0
+        try:
+            return super().getmultiline()
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(self._seconds)
+
+    def getline(self) -> str:
+        """Read one line of a reply; text that is not UTF-8 is shown, not an error."""
+        while (end := self._received.find(b"\n") + 1) == 0:
+            self._receive()
+        line = bytes(self._received[:end])
+        del self._received[:end]
+        self._reply_bytes += end
+        self._check_size(self._reply_bytes)
+        return _text(line.rstrip(b"\r\n"))
+
+    def _receive(self) -> None:
+        if self.sock is None:
+            raise EOFError
+        self.sock.settimeout(self._limit(self._reply))
+        block = self.sock.recv(_BLOCK)
+        if not block:
+            raise EOFError
+        self._received += block
+        self._check_size(self._reply_bytes + len(self._received))
+
+    def _check_size(self, size: int) -> None:
+        if size > _REPLY_BYTES:
+            raise TooLongError(f"reply of over {_REPLY_BYTES} bytes")
+
+    def _limit(self, limit: Deadline) -> float:
+        """Return the seconds that a limit and the whole conversation have left."""
+        return limit.left(self._deadline.left(self._seconds))
 
 
 def _text(line: bytes) -> str:

@@ -22,6 +22,7 @@ from publish.transport.destination import Destination, plain
 from publish.transport.digests import ByteHasher, Digest, Sent, blocks
 from publish.transport.errors import ServerRefused, ServerUnavailable
 from publish.transport.sftp_keys import private_key, trusted_keys
+from runtime.clock import Deadline
 
 # It reports errors by exceptions; its log would repeat them.
 logging.getLogger("asyncssh").setLevel(logging.CRITICAL + 1)
@@ -36,6 +37,8 @@ _HOST_KEY_ALGORITHMS = (
 # OpenSSH.
 _IN_FLIGHT = 32
 _CLOSE_SECONDS = 5.0
+# Most names of a folder that are read.
+_NAMES = 200_000
 _TEMPORARY = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 _REFUSED = (asyncssh.SFTPPermissionDenied, asyncssh.KeyExchangeFailed)
 _LASTING = (asyncssh.KeyExchangeFailed, asyncssh.SFTPError)
@@ -56,6 +59,7 @@ class Sftp:
             Misuse: a key or a file of keys cannot be read.
         """
         self._destination = destination
+        self._deadline = Deadline(destination.deadline)
         self._client = _Client(trusted_keys(destination))
         self._client_key = private_key(destination)
         # In a thread of its own, so that a signal ends what this thread waits for.
@@ -200,6 +204,7 @@ class Sftp:
             config=None, agent_path=None, gss_auth=False, gss_kex=False,
             host_based_auth=False, x509_trusted_certs=None,
             login_timeout=0, connect_timeout=None,
+            utf8_decode_errors="backslashreplace",
         )  # fmt: skip
         try:
             return self._wait(connecting)
@@ -236,8 +241,16 @@ class Sftp:
                 return None
 
     def _read_folder(self) -> Sequence[asyncssh.SFTPName]:
+        async def read() -> Sequence[asyncssh.SFTPName]:
+            names = []
+            async for name in self._sftp.scandir("."):
+                names.append(name)
+                if len(names) > _NAMES:
+                    raise asyncssh.SFTPBadMessage(f"more than {_NAMES} names")
+            return names
+
         with self._errors("listing the folder"):
-            return self._wait(self._sftp.readdir("."))
+            return self._wait(read(), self._destination.reply_timeout)
 
     def _wait(self, call: Awaitable[T], seconds: float | None = None) -> T:
         return self._result(self._start(call), seconds)
@@ -250,6 +263,7 @@ class Sftp:
 
     def _result(self, future: Future[T], seconds: float | None = None) -> T:
         seconds = seconds or self._destination.timeout
+        seconds = self._deadline.left(seconds)
         try:
             return future.result(seconds)
         except TimeoutError:

@@ -1,7 +1,7 @@
 """The list of files, read from dbt's manifest: one exposure, one `Feed`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,10 @@ from runtime.cadence import Cron
 from runtime.exits import Misuse
 from store.dialect import Dialect
 from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
+from store.feeds.collisions import collisions
 from store.feeds.declaration import FIELDS
 from store.feeds.validate import error, model_errors, shape_errors, type_of
+from store.package import is_reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +124,62 @@ class Feed:
                 "most 200 bytes, without / \\ or control characters, not starting "
                 "with . ~ or -"
             )
+        if is_reserved(name):
+            raise Misuse(
+                f"exposure {self.name}: {name} cannot be the name of the file, because "
+                "every package has a file of its own with this name"
+            )
         return name
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the exposures of a project declare.
+
+    Attributes:
+        feeds: those that are declared rightly, sorted by name.
+        errors: of each other exposure, by its name: every error, with its field.
+    """
+
+    feeds: tuple[Feed, ...]
+    errors: Mapping[str, Sequence[str]]
+
+    def refusal(self, *names: str) -> Misuse:
+        """Return the error of exposures that are declared wrongly; default all."""
+        lines = [
+            f"exposure {name}, field {each}."
+            for name in names or self.errors
+            for each in self.errors[name]
+        ]
+        return Misuse(
+            "\n".join(lines) + "\nCorrect config.meta of the exposure (`make schema` "
+            "writes a JSON Schema that explains every field), then run `dbt build`."
+        )
 
 
 def read(artifacts: Artifacts) -> tuple[Feed, ...]:
     """Return every feed that the manifest declares, sorted by name.
 
-    An exposure is a feed if its meta has a field of `declaration.Declaration`; others,
-    such as dashboards, are skipped.
-
     Raises:
         Misuse: declarations are wrong; has every error, with exposure and field.
     """
+    project = declared(artifacts)
+    if project.errors:
+        raise project.refusal()
+    return project.feeds
+
+
+def declared(artifacts: Artifacts) -> Declared:
+    """Return the feeds of the manifest, and the errors of those declared wrongly.
+
+    An exposure is a feed if its meta has a field of `declaration.Declaration`; others,
+    such as dashboards, are skipped. One that could write a file of the same name as
+    another one is wrong, and so is the other.
+    """
     feeds: list[Feed] = []
-    errors: list[str] = []
+    errors: dict[str, list[str]] = {}
     holders: dict[str, str] = {}
+    metas: dict[str, Mapping[str, Any]] = {}
     for unique_id, exposure in sorted(artifacts.manifest["exposures"].items()):
         meta = meta_of(exposure)
         if not meta.keys() & FIELDS:
@@ -147,17 +190,19 @@ def read(artifacts: Artifacts) -> tuple[Feed, ...]:
         if not wrong:
             feed = _feed(artifacts, unique_id, exposure, ids)
             feeds.append(feed)
+            metas[feed.name] = meta
             holder = holders.setdefault(feed.state.model, feed.destination)
             if holder != feed.destination:
                 model = f"{feed.state.model}, which {holder} has too"
                 wrong = [error("state", "a model that one partner has", model)]
-        errors += [f"exposure {exposure['name']}, field {each}." for each in wrong]
-    if errors:
-        raise Misuse(
-            "\n".join(errors) + "\nCorrect config.meta of the exposure (`make schema` "
-            "writes a JSON Schema that explains every field), then run `dbt build`."
-        )
-    return tuple(feeds)
+        if wrong:
+            errors.setdefault(exposure["name"], []).extend(wrong)
+    for name, other in collisions(metas):
+        expected = f"names that no file of the exposure {other} can have"
+        path = f"{metas[name]['folder']} {metas[name]['file']}"
+        errors.setdefault(name, []).append(error("file", expected, path))
+    good = tuple(feed for feed in feeds if feed.name not in errors)
+    return Declared(good, errors)
 
 
 def _models_above(artifacts: Artifacts, unique_id: str) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""dbt's artifacts: the project, the results of its last command, what tests promise."""
+"""dbt's manifest: the project, and what its tests promise."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,10 +14,9 @@ _BUILD = "Run `dbt build` from the project root."
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """manifest.json and run_results.json, as dbt wrote them (schemas v12 and v6)."""
+    """manifest.json, as dbt wrote it (schema v12)."""
 
     manifest: Mapping[str, Any]
-    results: Mapping[str, Any]
 
     def node(self, unique_id: str) -> Mapping[str, Any]:
         """Return a model, seed, snapshot, test or source of the manifest."""
@@ -72,14 +71,13 @@ def _is_state(source: Mapping[str, Any]) -> bool:
 
 
 def read(root: Path, variables: Environment) -> Artifacts:
-    """Read both artifacts from `DBT_TARGET_PATH` (default `target`) below `root`.
+    """Read dbt's manifest from `DBT_TARGET_PATH` (default `target`) below `root`.
 
     Raises:
-        Misuse: a file is missing or is not the JSON that dbt writes.
+        Misuse: the file is missing or is not the JSON that dbt writes.
     """
     target = root / variables.text("DBT_TARGET_PATH", "target")
-    manifest = _load(target / "manifest.json", "exposures")
-    return Artifacts(manifest, _load(target / "run_results.json", "results"))
+    return Artifacts(_load(target / "manifest.json", "exposures"))
 
 
 def _load(path: Path, needed: str) -> Mapping[str, Any]:

@@ -40,6 +40,32 @@ class Open(Fields):
     until: Name
 
 
+class Limit(Fields):
+    """A share and a floor. A plain number is the share of a limit without a floor.
+
+    Attributes:
+        share: Largest share that passes.
+        least: Fewer rows than this never hold the file; default 0.
+    """
+
+    share: Share
+    least: Count = 0
+
+
+class Unassigned(Fields):
+    """The limit of RUN_UNASSIGNED_RATE.
+
+    Attributes:
+        reasons: Values of the audit's reason_code for rows that belong to no file.
+        share: Largest share that passes.
+        least: Fewer rows than this never hold the files; default 0.
+    """
+
+    reasons: Annotated[tuple[str, ...], _NAMES]
+    share: Share
+    least: Count = 0
+
+
 class RowsGained(Fields):
     """The limit of RUN_ROW_RISE.
 
@@ -58,10 +84,12 @@ class TotalDrop(Fields):
     Attributes:
         column: Numeric column to add up.
         share: Largest fall that passes.
+        least: A smaller fall than this never holds the file; default 0.
     """
 
     column: Column
     share: Share
+    least: Count = 0
 
 
 class Age(Fields):
@@ -107,6 +135,8 @@ class KeysChanged(Fields):
 class Guards(Fields):
     """Limits on the whole file.
 
+    A split feed has one file for each value. Each limit reads the rows of that value.
+
     Attributes:
         min_rows: RUN_MIN_ROWS: hold a file with fewer rows.
         max_rows_lost: RUN_ROW_DROP: hold if the file has fewer rows than the last one
@@ -117,8 +147,13 @@ class Guards(Fields):
             would vanish.
         max_total_drop: RUN_STOCK_DROP: hold if the sum of a column falls by more than
             this share.
-        max_review_share: RUN_REVIEW_RATE: hold if more than this share of all audit
-            rows waits for a person (status REVIEW). Needs audit.
+        max_review_share: RUN_REVIEW_RATE: hold if more than this share of the audit
+            rows waits for a person (status REVIEW). Needs audit, with the column
+            split_by if the feed is split.
+        max_unassigned: RUN_UNASSIGNED_RATE: hold every file if more than this share of
+            the audit rows has a reason why no value of split_by takes them. The whole
+            is these rows and those of the values that get a file. Needs audit and
+            split_by.
         values_stay: RUN_TYPE_VANISHED: hold if a value that the partner has in one of
             these columns is in no row any more.
         max_age: RUN_STALE: hold if the oldest value of a timestamp column is more than
@@ -135,11 +170,12 @@ class Guards(Fields):
     """
 
     min_rows: Count | UnsetType = UNSET
-    max_rows_lost: Share | UnsetType = UNSET
+    max_rows_lost: Share | Limit | UnsetType = UNSET
     max_rows_gained: RowsGained | UnsetType = UNSET
-    max_keys_lost: Share | UnsetType = UNSET
+    max_keys_lost: Share | Limit | UnsetType = UNSET
     max_total_drop: TotalDrop | UnsetType = UNSET
-    max_review_share: Share | UnsetType = UNSET
+    max_review_share: Share | Limit | UnsetType = UNSET
+    max_unassigned: Unassigned | UnsetType = UNSET
     values_stay: Columns | UnsetType = UNSET
     max_age: Age | UnsetType = UNSET
     keys_stay: KeysStay | UnsetType = UNSET

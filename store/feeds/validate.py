@@ -28,6 +28,7 @@ _NUMERIC = re.compile(r"int|decimal|numeric")
 _WORDS = {
     "`str`": "text", "`int`": "a whole number", "`float`": "a number",
     "`bool`": "true or false", "`array`": "a list", "`object`": "fields",
+    "`float | object`": "a number, or share and least",
 }  # fmt: skip
 
 
@@ -149,6 +150,11 @@ def _column_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
 
 def _audit_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
     # Other tools count and look up the rows of audit.csv by these columns.
+    split_by = meta.get("split_by")
+    is_counted = "max_review_share" in meta["guards"]
+    if is_counted and split_by and columns and split_by not in columns:
+        column = f"the column {split_by} in {meta['audit']}"
+        yield error("guards.max_review_share", column, "none")
     needed = {"status", "output", "reason_code", "reason_codes", *meta["key"]}
     for name in meta.get("audit_omit", ()):
         if name in needed:
@@ -164,6 +170,8 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     for field, is_used, needed in (
         ("audit_omit", "audit_omit" in meta, "audit"),
         ("guards.max_review_share", "max_review_share" in guards, "audit"),
+        ("guards.max_unassigned", "max_unassigned" in guards, "audit"),
+        ("guards.max_unassigned", "max_unassigned" in guards, "split_by"),
         ("open", "open" in meta, "split_by"),
         ("guards.keys_stay.across_splits", across_splits, "split_by"),
         ("final_full_on_close", meta.get("final_full_on_close"), "open"),

@@ -27,7 +27,9 @@ PART_TABLES: dict[str, dict[str, str]] = {
         "Type": "bigint",
         "IsActive": "boolean",
         "TrackLotOrSerial": "boolean",
-        **dict.fromkeys(["ItemGroupRef", "ManufacturerRef", "UomRef"], REFERENCE),
+        **dict.fromkeys(
+            ["ItemGroupRef", "ManufacturerRef", "UomRef", "UomSetRef"], REFERENCE
+        ),
         **dict.fromkeys(["Price", "StdCost", "Weight"], "varchar"),
         "RecordInfo": "struct(CreatedDate varchar, ModifiedDate varchar)",
         "CustomFields": "json",

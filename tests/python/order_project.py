@@ -27,6 +27,7 @@ import landing
 import pytest
 from order_consumer import Consumer
 from project import Project
+from sample_project import record_build
 from servers.script import Script
 from servers.stub import Stub
 
@@ -102,6 +103,7 @@ class Template:
         for name in EXPOSURES:
             guards = manifest["exposures"][name]["config"]["meta"]["guards"]
             del guards["max_review_share"]
+            del guards["max_unassigned"]
             guards.pop("max_rows_lost", None)
         return replace(self, manifest=manifest)
 
@@ -132,7 +134,7 @@ class Template:
         manifest["exposures"] = {
             name: manifest["exposures"][name] for name in EXPOSURES
         }
-        artifacts = Artifacts(manifest, results)
+        artifacts = Artifacts(manifest)
         needed = frozenset().union(
             *(dbt.nodes_needed(artifacts, name) for name in EXPOSURES)
         )
@@ -198,7 +200,7 @@ class OrderProject(Project):
         (suites / "order_feed_v2.json").write_text('{"expectations": []}')
         self.clock = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
         self._builds = 0
-        self.artifacts = Artifacts(template.manifest, template.results)
+        self.artifacts = Artifacts(template.manifest)
         self.feeds = feeds.read(self.artifacts)
 
     @property
@@ -249,16 +251,18 @@ class OrderProject(Project):
                 ).fetchall()[0]
                 if failures:
                     statuses[node["unique_id"]] |= {"status": "fail"}
-            connection.execute(
-                "create or replace table build_record as select ? as invocation_id,"
-                " 'build' as command, ?::timestamp as built_at",
-                [invocation, f"{self.clock:%Y-%m-%d %H:%M:%S}"],
+            for node in self._template.steps("model"):
+                if node["config"]["materialized"] == "table":
+                    name = f'"{node["schema"]}"."{node["alias"]}"'
+                    connection.execute(f"comment on table {name} is '{invocation}'")
+            metadata = {"invocation_id": invocation, "dbt_version": "1"}
+            metadata["generated_at"] = f"{self.clock:%Y-%m-%dT%H:%M:%SZ}"
+            record_build(
+                connection,
+                {"metadata": metadata, "args": {"which": "build"}, "results": results},
+                f"{self.clock:%Y-%m-%d %H:%M:%S}",
             )
             connection.execute("commit")
-        metadata = {"invocation_id": invocation, "dbt_version": "1"}
-        metadata["generated_at"] = f"{self.clock:%Y-%m-%dT%H:%M:%SZ}"
-        run = {"metadata": metadata, "args": {"which": "build"}, "results": results}
-        self.artifacts = Artifacts(self._template.manifest, deepcopy(run))
 
     def _compiled(self, node: Mapping[str, Any]) -> str:
         sql = node["compiled_code"].replace(str(self._template.data), str(self.data))

@@ -167,7 +167,11 @@ def manifest(
     return {
         "nodes": {
             MODEL: feed,
-            AUDIT: _model("inventory_audit", [STAGING], {"note": "varchar"}),
+            AUDIT: _model(
+                "inventory_audit",
+                [STAGING],
+                {"note": "varchar", "part_type": "varchar"},
+            ),
             STAGING: _model("stg_ordertime__part_items", [SOURCE, PUBLISHED], {}),
             SEED: {**_model("part_types", [], {}), "resource_type": "seed"},
             "model.partner_feeds.other": _model("other", [STAGING], {}),
@@ -226,6 +230,34 @@ def run_results() -> dict[str, Any]:
             for node in nodes
         ],
     }
+
+
+def record_build(
+    connection: duckdb.DuckDBPyConnection, results: Mapping[str, Any], built_at: str
+) -> None:
+    """Record a verdict of dbt as macros/builds.sql does."""
+    connection.execute(
+        "create or replace table builds (invocation_id varchar, command varchar, "
+        "built_at timestamp, ended_at timestamp, details varchar)"
+    )
+    metadata, command = results["metadata"], results["args"]
+    details = {
+        "dbt_version": metadata["dbt_version"],
+        "empty": command.get("empty", False),
+        "vars": command.get("vars", {}),
+        "results": results["results"],
+    }
+    ended_at = metadata["generated_at"].rstrip("Z") or None
+    connection.execute(
+        "insert into builds values (?, ?, ?, ?, ?)",
+        [
+            metadata["invocation_id"],
+            command["which"],
+            built_at,
+            ended_at,
+            json.dumps(details),
+        ],
+    )
 
 
 def extracted() -> dict[str, Any]:
@@ -290,6 +322,7 @@ class SampleProject(Project):
                 {
                     "location_code": row.get("location_code"),
                     "supplier_sku": row.get("supplier_sku"),
+                    "part_type": row.get("part_type"),
                     "status": "ELIGIBLE",
                     "reason_code": "OK",
                 }
@@ -298,20 +331,24 @@ class SampleProject(Project):
                 {
                     "location_code": "MAIN",
                     "supplier_sku": f"R-{number}",
+                    "part_type": ("OEM", "OD", "AM", "CAPA")[number % 4],
                     "status": "REVIEW",
                     "reason_code": "PRICE_ZERO",
                     "note": "look at it",
                 }
                 for number in range(self.review)
             ]
-            names = ("location_code", "supplier_sku", "status", "reason_code", "note")
+            names = (
+                "location_code", "supplier_sku", "part_type", "status", "reason_code",
+                "note",
+            )  # fmt: skip
             fill(connection, "inventory_audit", dict.fromkeys(names, "varchar"), audit)
             if self.invocation:
-                connection.execute(
-                    "create table build_record as select ? as invocation_id, "
-                    "?::timestamp as built_at",
-                    [self.invocation, BUILT],
-                )
+                for table in ("inventory_feed", "inventory_audit"):
+                    connection.execute(
+                        f"comment on table {table} is '{self.invocation}'"
+                    )
+            record_build(connection, self.results, BUILT)
 
     def publish(self, *words: object, **variables: object) -> dict[str, Any]:
         """Run `publish` at the project's logical time; return what it printed."""

@@ -32,6 +32,8 @@ def checked(project: CheckProject, **script: Any) -> dict[str, Any]:
     [
         ({"keep": 0.5}, "size: .*expected 10 bytes, the server has 5"),
         ({"keep": None}, "size: .*no longer has the file"),
+        ({"takes": 0}, "size: .*no longer has the file.*takes `.part` names"),
+        ({"takes": 0.5}, "stay: .*no longer has the file.*takes `.part` names"),
         ({"size_error": 1}, "size: .*expected 10 bytes, the server has 11"),
         ({"hash": "wrong"}, "hash: the server's SHA-256 .* is not the hash"),
         ({"renames": False}, "rename: .*no longer has the file"),

@@ -12,7 +12,9 @@ from servers.fixtures import Start
 
 FIXED = {"file": "inventory.csv"}
 TIMED = {"file": "inventory_{timestamp}.csv"}
-STEPS = ["log in", "send", "size", "hash", "rename", "rename over a file", "remove"]
+STEPS = [
+    "log in", "send", "size", "hash", "rename", "rename over a file", "stay", "remove"
+]  # fmt: skip
 
 
 @pytest.fixture

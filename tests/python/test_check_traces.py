@@ -12,8 +12,8 @@ from servers.fixtures import Start
 from servers.script import Script
 from servers.stub import Stub
 
-# log in, send, size, hash, rename, send, size, hash, rename over a file, remove
-STEPS = range(1, 11)
+# log in, send, size, hash, rename, send, size, hash, rename over a file, stay, remove
+STEPS = range(1, 12)
 SOME = (3, 9)
 
 

@@ -258,8 +258,8 @@ def test_a_source_that_stays_down_is_temporary(
         (["orders@3:huge:3"], "expected at most 1,000,000 bytes"),
         (["orders@3:gzip-bomb:2000"], "expected at most 1,000,000 bytes"),
         (["orders@3:envelope"], 'expected {"data": [...], "page": n'),
-        (["orders@3:mispage"], "GET /orders: expected page 2, found 3"),
-        (["terms@2:mispage:-1"], "GET /terms: expected page 1, found 0"),
+        (["orders@3:mispage"], "/orders: expected page 2, found 3"),
+        (["terms@2:mispage:-1"], "/terms: expected page 1, found 0"),
     ],
     indirect=["server"],
 )
@@ -480,3 +480,235 @@ def test_transport_may_be_either_way(
     done = command("extract", env=variables(server, data))
     assert done.returncode == 0, done.stderr
     assert ids(data) == ALL
+
+
+@pytest.mark.parametrize("server", [["orders@6+:repeat"]], indirect=True)
+def test_a_page_that_comes_again_past_the_end_is_refused_at_once(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 1
+    assert "expected nothing past the end, found page 4 once more" in done.stderr
+    assert max(r.page for r in server.requests if r.endpoint == "orders") == 5
+    assert nothing_landed(data)
+
+
+@pytest.mark.parametrize("server", [["orders@*:cap:15"]], indirect=True)
+def test_a_source_that_sends_smaller_pages_is_a_matter_of_configuration(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    env = variables(server, data, ORDER_TOOL_PAGE_SIZE=500)
+    done = command("extract", env=env)
+    assert done.returncode == 2
+    assert "15 of 40 records came where 500 were asked for" in done.stderr
+    assert "set ORDER_TOOL_PAGE_SIZE=15." in done.stderr
+    done = command("extract", env=variables(server, data, ORDER_TOOL_PAGE_SIZE=15))
+    assert done.returncode == 0, done.stderr
+    assert ids(data) == ALL
+
+
+@pytest.mark.parametrize("server", [["orders@*:miscount:-3"]], indirect=True)
+def test_a_contradiction_of_every_round_is_described_and_not_blamed_on_people(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 1
+    assert "contradicts itself in the same way in each of 3 rounds" in done.stderr
+    assert "37 records before and 37 after a list of 40" in done.stderr
+
+
+@pytest.mark.parametrize("server", [["orders@2+:shift"]], indirect=True)
+def test_a_list_that_changed_in_every_round_is_read_anew_the_next_time(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 75
+    assert not list(data.glob("landing/*/order_tool/pages/orders/*"))
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        (["orders@3:latin1"], "expected UTF-8, found other bytes at"),
+        (["orders@3:twice"], "the key 'data' appears twice"),
+        (["orders@1:miscount:" + "9" * 90], "expected {"),
+    ],
+    indirect=["server"],
+)
+def test_an_answer_that_can_be_read_in_two_ways_is_refused(
+    server: order_tool.Server, data: Path, command: Command, words: str
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 1, done.stderr
+    assert words in done.stderr
+    assert "/orders: " in done.stderr
+    assert nothing_landed(data)
+
+
+@pytest.mark.parametrize("status", [408, 425])
+def test_too_early_and_too_slow_are_tried_again(
+    data: Path, command: Command, status: int
+) -> None:
+    with order_tool.serve(records(), faults=[f"orders@2-3:{status}"]) as server:
+        done = command("extract", env=variables(server, data))
+        assert done.returncode == 0, done.stderr
+        assert report(data)["retries"] == 2
+    with order_tool.serve(records(), faults=[f"orders@2+:{status}"]) as server:
+        env = variables(server, data, FEEDS_HTTP_ATTEMPTS=2)
+        assert command("extract", env=env).returncode == 75
+
+
+@pytest.mark.parametrize("server", [["orders@2:429:retry-after=2"]], indirect=True)
+def test_a_wait_that_the_source_asks_for_is_never_cut_short(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_LONGEST_WAIT=0.1)
+    done = command("extract", env=env)
+    assert done.returncode == 0, done.stderr
+    assert "after=2.0s because=status 429" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        (["orders@2+:503:retry-after=3600"], "The source asks to wait until 20"),
+        (["orders@2+:503:retry-after=" + "9" * 5000], "asks to wait until 20"),
+    ],
+    indirect=["server"],
+)
+def test_a_wait_beyond_the_deadline_ends_with_its_time(
+    server: order_tool.Server, data: Path, command: Command, words: str
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_REQUEST_SECONDS=5)
+    done = command("extract", env=env)
+    assert done.returncode == 75
+    assert "in 1 attempts; the last: status 503" in done.stderr
+    assert words in done.stderr
+    assert "FEEDS_HTTP_REQUEST_SECONDS" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["REQUEST", "LIST"])
+@pytest.mark.parametrize("server", [["orders@2+:slow:60"]], indirect=True)
+def test_an_answer_that_drips_ends_at_the_deadline(
+    server: order_tool.Server, data: Path, command: Command, name: str
+) -> None:
+    began = time.monotonic()
+    limit = {f"FEEDS_HTTP_{name}_SECONDS": 2}
+    done = command("extract", env=variables(server, data, **limit))
+    assert time.monotonic() - began < 30
+    assert done.returncode == 75, done.stderr
+    assert f"FEEDS_HTTP_{name}_SECONDS" in done.stderr
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "other", "plan"])
+@pytest.mark.parametrize("server", [["orders@5:500"]], indirect=True)
+def test_a_damaged_page_of_an_unfinished_run_is_fetched_anew(
+    server: order_tool.Server, data: Path, command: Command, damage: str
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_ATTEMPTS=1, FEEDS_CONNECTIONS=1)
+    assert command("extract", env=env).returncode == 75
+    (folder,) = data.glob("landing/*/order_tool/pages/orders/read-1")
+    page = folder / "00000001.json.zst"
+    if damage == "plan":
+        (folder / "plan.json").write_text('{"count": ')
+    elif damage == "other":
+        page.write_bytes((folder / "00000002.json.zst").read_bytes()[:-32] + bytes(32))
+    else:
+        page.write_bytes(page.read_bytes()[:40] if damage == "cut" else b"garbage")
+    done = command("extract", env=env)
+    assert done.returncode == 0, done.stderr
+    assert "resume run=" in done.stderr
+    assert "damaged file=" in done.stderr
+    assert ids(data) == ALL
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+def test_what_a_kill_behind_the_report_left_is_removed_by_the_next_run(
+    server: order_tool.Server, data: Path, command: Command, is_current: bool
+) -> None:
+    env = variables(server, data)
+    assert not command("extract", env=env).returncode
+    run = (data / "landing/current/order_tool").resolve()
+    (run / "run.json").write_text("{}")
+    (run / "pages/orders").mkdir(parents=True)
+    if not is_current:
+        (data / "landing/current/order_tool").unlink()
+    assert not command("extract", env=env).returncode
+    assert not list(data.glob("landing/*/*/run.json"))
+    assert not list(data.glob("landing/*/*/pages"))
+    assert run.exists() == is_current
+
+
+@pytest.mark.parametrize(
+    ("server", "ahead", "words"),
+    [
+        (["*:date:-86400"], 86400, "this machine is 24.0 h ahead of the source"),
+        (["*:date:+7200"], -7200, "this machine is 2.0 h behind the source"),
+        (["*:date:+60"], -60, None),
+        (["*:date:soon"], None, None),
+        (["*:date:Fri, 31 Dec 9999 23-59-59 -2359"], None, None),
+    ],
+    indirect=["server"],
+)
+def test_clocks_that_differ_are_recorded_and_named(
+    server: order_tool.Server,
+    data: Path,
+    command: Command,
+    ahead: int | None,
+    words: str | None,
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 0, done.stderr
+    if words:
+        assert words in done.stderr
+    else:
+        assert "this machine is" not in done.stderr
+    recorded = report(data)["clock_ahead_seconds"]
+    assert recorded == ahead or abs(recorded - ahead) < 20
+    assert bool(report(data)["source_clock"]) == (ahead is not None)
+
+
+@pytest.mark.parametrize("server", [["orders@5:500"]], indirect=True)
+def test_an_unfinished_run_of_the_future_is_not_resumed(
+    server: order_tool.Server, data: Path, command: Command
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_ATTEMPTS=1)
+    assert command("extract", env=env).returncode == 75
+    (path,) = data.glob("landing/*/order_tool/run.json")
+    text = path.read_text()
+    path.write_text(text.replace('"started_at": "20', '"started_at": "21'))
+    done = command("extract", env=env)
+    assert done.returncode == 0, done.stderr
+    assert "discard unfinished run=" in done.stderr
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"], ["--log-format", "json"]])
+@pytest.mark.parametrize("server", [["orders@2+:echo"]], indirect=True)
+def test_an_error_body_forges_no_line_and_shows_no_secret(
+    server: order_tool.Server, data: Path, command: Command, flags: list[str]
+) -> None:
+    env = variables(server, data, FEEDS_HTTP_ATTEMPTS=2)
+    done = command("extract", *flags, env=env)
+    assert done.returncode == 75
+    shown = done.stdout + done.stderr
+    assert server.token not in shown
+    assert "***" in shown
+    assert shown.replace("\n", "").isprintable()
+    assert not [line for line in shown.splitlines() if line.startswith("forged")]
+
+
+@pytest.mark.parametrize("server", [{"latency_ms": 300}], indirect=True)
+@pytest.mark.parametrize("after", [0.0, 0.3, 0.6, 1.0, 2.0])
+def test_a_signal_ends_extract_at_any_moment(
+    server: order_tool.Server, data: Path, after: float
+) -> None:
+    with subprocess.Popen(
+        ["extract"],
+        cwd=ROOT,
+        env=clean_environment(**variables(server, data)),
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        time.sleep(after)
+        process.terminate()
+        process.wait(20)
+    assert process.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)

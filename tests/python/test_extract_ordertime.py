@@ -233,7 +233,7 @@ def test_a_refused_request_is_not_made_again(
         (["list/101@2:huge:3"], "expected at most 1,000,000 bytes, found more"),
         (["list/101@2:gzip-bomb:2000"], "expected at most 1,000,000 bytes"),
         (["list/101@2:envelope"], "expected a list of records"),
-        (["list/101@2:retype:Price"], "the known field Price has another type"),
+        (["list/101@2:retype:IsActive"], "the known field IsActive has another type"),
     ],
     indirect=["server"],
 )
@@ -254,7 +254,7 @@ def test_a_failed_run_leaves_the_last_landing(
 ) -> None:
     assert not command("extract", env=variables(server, data)).returncode
     before = report(data)["run_id"]
-    server.records.update(Query(PART), Price="not a number")
+    server.records.update(Query(PART), IsActive="not a flag")
     assert command("extract", env=variables(server, data)).returncode == 1
     assert report(data)["run_id"] == before
     assert rows(data) == ALL
@@ -481,3 +481,28 @@ def test_progress_is_for_terminals(server: ordertime.Server, data: Path) -> None
     os.close(master)
     assert process.returncode == 0
     assert b"pages" in shown
+
+
+@pytest.mark.parametrize("server", [["list/101@2:retype:Price"]], indirect=True)
+def test_one_number_that_is_none_is_landed_as_it_was_sent(
+    server: ordertime.Server, data: Path, command: Command
+) -> None:
+    done = command("extract", env=variables(server, data))
+    assert done.returncode == 0, done.stderr
+    file = data / "landing/current/ordertime/part_items.parquet"
+    prices = duckdb.execute(
+        "select Price, count(*) from read_parquet(?) group by 1 order by 2", [str(file)]
+    ).fetchall()
+    assert prices == [('"unexpected text"', 1), ("12.5", ITEMS - 1)]
+
+
+@pytest.mark.parametrize("quantity", [3, 4])
+def test_two_stock_rows_of_one_place_are_landed(
+    data: Path, command: Command, quantity: int
+) -> None:
+    rows = records()
+    rows[1112].insert(1, {**rows[1112][0], "OnHand": quantity})
+    with ordertime.serve(rows) as server:
+        done = command("extract", env=variables(server, data))
+    assert done.returncode == 0, done.stderr
+    assert report(data)["entities"]["stock_by_location"]["rows"] == ITEMS + 1

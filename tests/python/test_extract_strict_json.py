@@ -2,7 +2,8 @@
 
 import pytest
 
-from extract.strict_json import parse, parse_rows
+from extract.strict_json import parse, parse_count, parse_rows
+from extract.transport import _seconds
 from runtime.exits import Refused
 
 
@@ -16,6 +17,7 @@ from runtime.exits import Refused
         (b'[{"Price": ' + b"9" * 5000 + b"}]", "found one of 5,000"),
         (b"[" * 100_000 + b"]" * 100_000, "at most 64 levels"),
         (b"[" * 65 + b"]" * 65, "at most 64 levels"),
+        (b'["\xff"]', "expected UTF-8"),
         (b'{"a":' * 65 + b"1" + b"}" * 65, "at most 64 levels"),
     ],
 )
@@ -25,7 +27,17 @@ def test_hostile_json_is_refused(body: bytes, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b'[{"Id": 1', b"[1,]", b"[1] x", b'["\xff"]', b"{'a': 1}"]
+    "body",
+    [
+        b"",
+        b"<html>",
+        b'[{"Id": 1',
+        b"[1,]",
+        b"[1] x",
+        b"<\xff>",
+        b'["\xc3',
+        b"{'a': 1}",
+    ],
 )
 def test_what_is_not_json_may_be_asked_for_again(body: bytes) -> None:
     with pytest.raises(ValueError):
@@ -59,6 +71,8 @@ def test_64_levels_are_sound() -> None:
         (b'{"Message": "no"}', "expected a list of records"),
         (b"[1, 2]", "expected a list of records"),
         (b'[{"Id": "1"}]', "a whole number as Id"),
+        (b'[{"Id": 9223372036854775808}]', "at most 64 bits"),
+        (b'[{"N": "\xff"}]', "expected UTF-8"),
         (b'[{"Id": 1.5}]', "a whole number as Id"),
         (b"null", "expected a list of records"),
     ],
@@ -70,7 +84,7 @@ def test_a_hostile_page_is_refused(body: bytes, message: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b'[{"Id": 1', b'[{"Id": 1},]', b'[{"N": "\xff"}]', b"[] []"],
+    [b"", b"<html>", b'[{"Id": 1', b'[{"Id": 1},]', b'[{"N": "\xc3', b"[] []"],
 )
 def test_a_page_that_is_cut_may_be_asked_for_again(body: bytes) -> None:
     with pytest.raises(ValueError):
@@ -81,3 +95,23 @@ def test_a_sound_page_gives_its_ids() -> None:
     body = b'[{"Id": 7, "Note": "' + b"1" * 500 + b'"}, {"ItemRef": {"Id": 1}}]'
     assert [row.Id for row in parse_rows(body)] == [7, None]
     assert parse_rows(b"[]") == []
+
+
+@pytest.mark.parametrize("text", ["9" * 90, "100000001", "1.5", "-1", "", None, []])
+def test_a_count_has_bounds(text: object) -> None:
+    with pytest.raises(Refused, match="expected a count from 0 to 100,000,000"):
+        parse_count(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("5", 5), (" 7 ", 7), (None, 0), ("soon", 0), ("-3", 0), ("1.5", 0),
+        ("\u0665", 0), ("9" * 5000, 366 * 86400),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 366 * 86400),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 0), ("Mon, 01 Jan 0001 00:00:00 +2359", 0),
+        ("Fri, 99 Foo 2026", 0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+    ],
+)  # fmt: skip
+def test_a_wait_is_read_or_ignored(text: str | None, seconds: float) -> None:
+    assert _seconds(text) == seconds

@@ -16,11 +16,11 @@ with warnings.catch_warnings():
     import great_expectations  # noqa: F401
 
 from publish import gate, render
-from publish.gate import guards
+from publish.gate import dbt, guards
 from publish.gate.dbt import nodes_needed
 from runtime import duck
 from runtime.environment import Environment, Limits
-from runtime.files import sha256_of
+from runtime.files import HashedFile
 from store import feeds
 from store.feeds import artifacts
 
@@ -121,6 +121,7 @@ def swapped(project: SampleProject) -> None:
 DBT: list[tuple[str, Spoil]] = [
     ("DBT_BUILD", lambda project: setattr(project, "invocation", "inv-2")),
     ("DBT_BUILD", lambda project: setattr(project, "invocation", None)),
+    ("DBT_BUILD", lambda project: project.results["metadata"].update(generated_at="")),
     ("DBT_COMMAND", arguments(which="run")),
     ("DBT_COMMAND", arguments(which="test")),
     ("DBT_COMMAND", arguments(empty=True)),
@@ -344,7 +345,8 @@ def test_every_gate_is_in_the_table_above() -> None:
     checked |= {"RUN_REVIEW_RATE", "RUN_TYPE_VANISHED", "RUN_STALE"}
     checked |= {"DBT_BUILD", "DBT_COMMAND", "DBT_NODES", "DBT_STATUS"}
     assert {name for gates, _ in CASES for name in gates} == checked
-    assert len(guards._GUARDS) == 10
+    # RUN_UNASSIGNED_RATE is of split feeds: test_publish_splits.py.
+    assert len(guards._GUARDS) == 11
 
 
 def test_a_text_like_the_null_text_does_not_hold_the_file(
@@ -435,9 +437,12 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     ) as connection:
         rows = render.feed_file(connection, feed, None, path)
         path.write_bytes(doctor(path.read_bytes()))
-        file = gate.Rendered(feed, None, path, rows, sha256_of(path))
+        file = gate.Rendered(feed, None, path, rows, HashedFile.read(path))
         gates_found = gate.judge(
-            connection, _case(project, actual), file, tmp_path / "scratch.duckdb"
+            connection,
+            _case(project, actual, dbt.file_build(connection, actual, feed)),
+            file,
+            tmp_path / "scratch.duckdb",
         )
     closed_now = {check.id for check in gates_found.closed}
     assert gates <= closed_now
@@ -445,13 +450,16 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     assert all(check.hard for check in gates_found.closed if check.id in gates)
 
 
-def _case(project: SampleProject, actual: artifacts.Artifacts) -> gate.GateInputs:
+def _case(
+    project: SampleProject, actual: artifacts.Artifacts, build: dbt.FileBuild
+) -> gate.GateInputs:
     import datetime as dt
 
     from store import sources
 
     return gate.GateInputs(
         artifacts=actual,
+        build=build,
         root=project.root,
         landed=[sources.Source("ordertime", project.extract)],
         partner_rows=(),

@@ -121,7 +121,7 @@ def test_thresholds_are_variables(data, build, query):
         **{"description_length": 10, "brand_length": 7, "category_length": 9},
         **{"part_number_length": 20, "sku_length": 20, "publish_quantity": "available"},
         **{"capa_downgrade": True, "partslink_from_sku": True},
-        **{"order_feed_layout": 3},
+        **{"order_feed_layout": 3, "default_unit": "Each"},
     }
     code, output = build("--vars", json.dumps(changed), units=True)
     assert code == 0, output
@@ -166,8 +166,21 @@ def test_the_warehouse_says_which_run_filled_it(data, build, query, tmp_path):
     assert build()[0] == 0
     results = json.loads((tmp_path / "target/run_results.json").read_text())
     metadata = results["metadata"]
-    ((run, command, built_at),) = query("from build_record")
+    ((run, command, built_at, ended_at, details),) = query("from builds")
     assert (run, command) == (metadata["invocation_id"], "build")
+    recorded = json.loads(details)
+    assert recorded["results"] == [
+        {name: result[name] for name in ("unique_id", "status", "failures", "message")}
+        for result in results["results"]
+        if not result["unique_id"].startswith("operation.")
+    ]
+    assert built_at < ended_at
+    assert query("select distinct comment from duckdb_views() where not internal") == [
+        (run,)
+    ]
+    assert query(
+        "select distinct comment from duckdb_tables() where table_name <> 'builds'"
+    ) == [(run,)]
     started = datetime.fromisoformat(metadata["invocation_started_at"])
     assert abs(built_at - started.replace(tzinfo=None)) < timedelta(seconds=5)
 
@@ -266,3 +279,17 @@ def test_a_folder_in_which_dbt_would_find_nothing_is_refused(build, tmp_path):
     code, output = build(FEEDS_DATA=tmp_path / "o'brien")
     assert (code, "expected a path without" in output) == (2, True), output
     assert not (tmp_path / "o'brien").exists()
+
+
+def test_a_number_that_is_none_and_a_second_stock_row_stop_their_rows_only(
+    data, build, query
+):
+    items, stocked = preview()
+    spoiled = [{**items[0], "Price": '"412,55"'}, *items[1:]]
+    repeated = {**stocked[2], "OnHand": "9"}
+    land_parts(data, spoiled, [*stocked, repeated])
+    code, output = build()
+    assert code == 0, output
+    codes = query("select item_name, reason_code from inventory_audit order by all")
+    assert (items[0]["Name"], "PRICE_MISSING") in codes
+    assert codes.count((items[2]["Name"], "DUP_KEY")) == 2

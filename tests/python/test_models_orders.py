@@ -283,14 +283,14 @@ def test_orders_that_are_hostile_in_every_way_are_named(data, build, query):
         "select order_id, reason_codes, warnings from order_audit order by order_id"
     ) == [
         (1, "LIST_UNREADABLE|ORDER_WITHOUT_SECTIONS", None),
-        (2, "ITEM_EMPTY", "CONTENT_ID_MISSING"),
+        (2, "ITEM_EMPTY|CONTENT_ID_MISSING", None),
         (3, "LIST_UNREADABLE", None),
         (4, "OK_PLACED", None),
         (5, "OK_PLACED", None),
         (6, "OK_PLACED", "CONTENT_REPEATED|SECTION_REPEATED"),
         (7, "OK_PLACED", None),
         (8, "TIME_UNREADABLE", None),
-        (9, "OK_PLACED", "CONTENT_ID_MISSING"),
+        (9, "CONTENT_ID_MISSING", None),
         (10, "STATUS_UNKNOWN", None),
         (11, "DELIVERY_UNKNOWN", None),
         (12, "PRICE_NEGATIVE", "PRICE_ROUNDED"),

@@ -139,7 +139,7 @@ def _broken(project: DeliveredProject) -> None:
 
 def _built_before(project: DeliveredProject) -> None:
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
-        opened.execute("update build_record set built_at = '2026-01-14 06:30:00'")
+        opened.execute("update builds set built_at = '2026-01-14 06:30:00'")
 
 
 BROKEN: dict[str, Callable[[DeliveredProject], object]] = {

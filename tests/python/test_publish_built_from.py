@@ -21,7 +21,7 @@ def digests(
     done = command("dbt", "parse", cwd=project, env={"FEEDS_DATA": project / "data"})
     assert done.returncode == 0, done.stdout
     manifest = json.loads((project / "target" / "manifest.json").read_bytes())
-    artifacts = Artifacts(manifest, {})
+    artifacts = Artifacts(manifest)
     (feed,) = (
         each for each in feeds.read(artifacts) if each.name == "onpart_inventory"
     )

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from package_reader import applied, rows, sides
-from sample_project import META, MODEL, SampleProject, manifest, run_results
+from sample_project import META, MODEL, SampleProject, manifest
 
 from publish import render
 from publish.gate import Rendered
 from publish.package import changes, line_diff
 from runtime.exits import Misuse
-from runtime.files import sha256_of
+from runtime.files import HashedFile
 from store import feeds
 from store.feeds import Feed, Relation
 from store.feeds.artifacts import Artifacts
@@ -60,7 +60,7 @@ def a_feed(dialect: str, key: list[str], **more: Any) -> Feed:
     content["nodes"][MODEL]["columns"] = {
         name: {"name": name, "data_type": type_} for name, type_ in COLUMNS.items()
     }
-    (feed,) = feeds.read(Artifacts(content, run_results()))
+    (feed,) = feeds.read(Artifacts(content))
     return feed
 
 
@@ -129,7 +129,7 @@ class Bench:
                 f"insert into {self.feed.model.sql} values (?, ?, ?, ?, ?, ?)", lines
             )
         number = render.feed_file(self.connection, self.feed, None, path)
-        return Rendered(self.feed, None, path, number, sha256_of(path))
+        return Rendered(self.feed, None, path, number, HashedFile.read(path))
 
     @property
     def dialect(self) -> dict[str, Any]:

@@ -90,5 +90,31 @@ def test_a_build_of_one_file_is_all_that_its_gate_asks_for(
     assert code == 0, output
     build_artifacts = artifacts.read(tmp_path, Environment({}))
     exposure = EXPOSURE.replace("onpart_inventory", file)
-    built = {result["unique_id"] for result in build_artifacts.results["results"]}
+    results = json.loads((tmp_path / "target/run_results.json").read_bytes())["results"]
+    built = {result["unique_id"] for result in results}
     assert dbt.nodes_needed(build_artifacts, exposure) - built == set()
+
+
+def test_a_wrong_exposure_is_refused_and_the_others_are_served(
+    project: SampleProject,
+) -> None:
+    path = project.root / "target/manifest.json"
+    content = json.loads(path.read_bytes())
+    exposures = content["exposures"].values()
+    (wrong,) = (each for each in exposures if each["name"] == "other_file")
+    wrong["config"]["meta"]["cadence"] = "daily"
+    path.write_text(json.dumps(content))
+    result = project.publish(FEEDS_ACCEPT_FIRST=1)
+    assert result["exit_code"] == 2
+    assert [(file["file"], file["status"]) for file in result["files"]] == [
+        ("onpart_inventory", "delivered"),
+        ("other_file", "refused"),
+    ]
+    assert "exposure other_file, field cadence" in result["files"][1]["message"]
+    done = project.run("publish", "--at", project.at, "other_file")
+    assert (done.returncode, "field cadence" in done.stderr) == (2, True)
+    done = project.run("publish", "status", "--json")
+    assert [each["feed"] for each in json.loads(done.stdout)["files"]] == [
+        "onpart_inventory"
+    ]
+    assert "exposure other_file, field cadence" in done.stderr

@@ -26,7 +26,6 @@ NAME = "feed.csv"
 MOODS = {
     "good": Script(),
     "half": Script(keep=0.5),
-    "full": Script(keep=None),
     "refuse": Script(refuse="553 Permission denied."),
     "busy": Script(refuse="450 Busy, come again."),
     "no-replace": Script(replaces=False),
@@ -90,9 +89,15 @@ def deliver(ledger: Ledger, to: Partner, path: Path, **how: Any) -> Any:
     return send(ledger, lambda name, folder: to.open(folder), intent(path, **how), path)
 
 
-def send(ledger: Ledger, connect: Any, intent: dict[str, Any], *paths: Path) -> Any:
+def send(
+    ledger: Ledger,
+    connect: Any,
+    intent: dict[str, Any],
+    *paths: Path,
+    policy: RetryPolicy | None = None,
+) -> Any:
     attempt = Attempt(ledger, connect, intent, paths)
-    return deliver_with_retries(attempt, RetryPolicy())
+    return deliver_with_retries(attempt, policy or RetryPolicy())
 
 
 def events(ledger: Ledger) -> list[str]:
@@ -134,6 +139,44 @@ _COMMANDS = ("AUTH", "USER", "PASS", "PBSZ", "PROT", "TYPE", "STOR", "SIZE", "RN
              "RNTO", "DELE")  # fmt: skip
 
 
+@pytest.mark.parametrize("script", [Script(takes=0), Script(keep=None)], ids=str)
+def test_a_part_that_is_taken_is_not_sent_again(
+    ledger: Ledger, feed: Path, script: Script
+) -> None:
+    """The server moves every file out of the folder at its last byte, or keeps none."""
+    words = r"run-1.part and no longer has it.*`.part` names.*publish settle run-1"
+    with Partner(script) as to:
+        for _ in range(2):
+            with pytest.raises(Refused, match=words):
+                reconcile.reconcile_open(ledger, lambda name, _: to.open(), "feed")
+                send(
+                    ledger,
+                    lambda name, _: to.open(),
+                    intent(feed),
+                    feed,
+                    policy=RetryPolicy(retries=3, pause=0),
+                )
+        assert to.uploads == 1
+    assert events(ledger) == ["intent", "unknown"]
+
+
+def test_a_manifest_that_is_taken_is_not_sent_again(
+    ledger: Ledger, feed: Path, tmp_path: Path
+) -> None:
+    both = intent(feed)
+    first = tmp_path / "feed.csv.json"
+    first.write_bytes(b"{}")
+    digest = hashlib.sha256(b"{}").hexdigest()
+    part = f"{first.name}.run-1.part"
+    item = {"name": first.name, "part": part, "bytes": 2, "sha256": digest}
+    both["items"].insert(0, item)
+    with Partner(Script(takes=0)) as to:
+        with pytest.raises(Refused, match=part):
+            send(ledger, lambda name, _: to.open(), both, first, feed)
+        assert to.taken == [part]
+        assert to.names() == []
+
+
 @pytest.mark.parametrize("content", [b"", b"x", CONTENT], ids=["empty", "one", "many"])
 def test_a_file_arrives_whole_and_replaces_the_old_one(
     partner_in: Any, ledger: Ledger, feed: Path, content: bytes
@@ -149,7 +192,6 @@ def test_a_file_arrives_whole_and_replaces_the_old_one(
     ("mood", "kind", "words"),
     [
         ("half", Temporary, f"expected {len(CONTENT)} bytes"),
-        ("full", Temporary, "None bytes"),
         ("refuse", Refused, "553 Permission denied"),
         ("busy", Temporary, "450 Busy"),
         ("wrong-hash", Temporary, "0" * 64),

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import Command
-from sample_project import AUDIT, EXPOSURE, META, MODEL, TEST, manifest, run_results
+from sample_project import AUDIT, EXPOSURE, META, MODEL, TEST, manifest
 
 from runtime.cadence import Cron
 from runtime.environment import Environment
@@ -30,7 +30,7 @@ def read(meta: dict[str, Any], **columns: str) -> feeds.Feed:
     project = manifest(meta)
     for column, type_ in columns.items():
         project["nodes"][MODEL]["columns"][column]["data_type"] = type_
-    (feed,) = feeds.read(artifacts.Artifacts(project, run_results()))
+    (feed,) = feeds.read(artifacts.Artifacts(project))
     return feed
 
 
@@ -59,7 +59,7 @@ def test_versions_of_a_model_are_distinguished_by_alias() -> None:
         project["exposures"][EXPOSURE]["depends_on"]["nodes"] += [
             f"model.partner_feeds.feed.v{version}" for version in (1, 2)[::order]
         ]
-        (feed,) = feeds.read(artifacts.Artifacts(project, run_results()))
+        (feed,) = feeds.read(artifacts.Artifacts(project))
         assert feed.state.name == "feed_v2"
 
 
@@ -74,7 +74,7 @@ def with_test(test: dict[str, Any] | None, **config: Any) -> dict[str, Any]:
 
 
 def primary_key(project: dict[str, Any]) -> tuple[str, ...]:
-    (feed,) = feeds.read(artifacts.Artifacts(project, run_results()))
+    (feed,) = feeds.read(artifacts.Artifacts(project))
     return feed.primary_key
 
 
@@ -145,7 +145,7 @@ def test_a_split_value_cannot_leave_the_folder(split: str) -> None:
 
 def test_an_exposure_without_our_fields_is_skipped() -> None:
     project = manifest({"owner_team": "sales"})
-    assert feeds.read(artifacts.Artifacts(project, run_results())) == ()
+    assert feeds.read(artifacts.Artifacts(project)) == ()
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
@@ -158,6 +158,26 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"cadence": "0 0 31 2 *"}, "cadence", "Bad day-of-month"),
     ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost", "a number <= 1.0"),
     ({"guards": {"min_rows": "one"}}, "guards.min_rows", "a whole number, found one"),
+    (
+        {"guards": {"max_rows_lost": "1"}},
+        "guards.max_rows_lost",
+        "a number, or share and least, found 1",
+    ),
+    (
+        {"guards": {"max_rows_lost": {"least": 1}}},
+        "guards.max_rows_lost.share",
+        "a val",
+    ),
+    (
+        {"split_by": "brand", "file": "{split}.csv"},
+        "guards.max_review_share",
+        "the column brand in inventory_audit",
+    ),
+    (
+        {"guards": {"max_unassigned": {"reasons": ["X"], "share": 0.1}}},
+        "guards.max_unassigned",
+        "the field split_by beside it",
+    ),
     ({"guards": {"max_loss": 1}}, "guards.max_loss", "no such field"),
     ({"guards": {"max_age": {"hours": 1}}}, "guards.max_age.column", "a value"),
     ({"guards": {"values_stay": ["a b"]}}, "guards.values_stay[0]", "text matching"),
@@ -211,7 +231,75 @@ def test_one_model_is_the_state_of_one_partner() -> None:
     second["config"]["meta"]["destination"] = "elsewhere"
     project["exposures"]["exposure.partner_feeds.second"] = second
     with pytest.raises(Misuse, match="a model that one partner has"):
-        feeds.read(artifacts.Artifacts(project, run_results()))
+        feeds.read(artifacts.Artifacts(project))
+
+
+def two(first: dict[str, Any], second: dict[str, Any]) -> feeds.Declared:
+    """Declare two files of models that only they have."""
+    project = manifest(declared(**first))
+    other = json.loads(json.dumps(project["exposures"][EXPOSURE]))
+    other |= {"name": "second", "config": {"meta": declared(**second)}}
+    project["exposures"]["exposure.partner_feeds.second"] = other
+    return feeds.declared(artifacts.Artifacts(project))
+
+
+SPLIT = {"split_by": "location_code"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"file": "a.csv"}, {"file": "a.csv"}),
+        ({"file": "a.csv"}, {"file": "A.CSV"}),
+        ({"file": "a.csv", "folder": "/x"}, {"file": "a.csv", "folder": "//x/"}),
+        (
+            {"file": "a.csv", "folder": "/uat"},
+            {"file": "a.csv", "folder": "/{environment}"},
+        ),
+        ({"file": "a_{timestamp}.csv"}, {"file": "a_20260115T060000Z.csv"}),
+        ({"file": "a_{date}.csv"}, {"file": "a_{split}.csv", **SPLIT}),
+        ({"file": "{split}_b.csv", **SPLIT}, {"file": "a_{split}.csv", **SPLIT}),
+        ({"file": "a.csv"}, {"file": "a"}),  # the manifest of both
+        ({"file": "a.csv"}, {"file": "a.manifest.json", "manifest": "keep"}),
+    ],
+)
+def test_two_files_of_one_name_are_refused(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    project = two(first, second)
+    assert project.feeds == ()
+    assert set(project.errors) == {"onpart_inventory", "second"}
+    message = str(project.refusal("second"))
+    assert (
+        "field file: expected names that no file of the exposure onpart_inv" in message
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"file": "a.csv"}, {"file": "b.csv"}),
+        ({"file": "a.csv"}, {"file": "a.csv", "folder": "/other"}),
+        ({"file": "a.csv"}, {"file": "a", "manifest": "keep"}),
+        ({"file": "a_{date}.csv"}, {"file": "a_{timestamp}.csv"}),
+        ({"file": "a_{split}.csv", **SPLIT}, {"file": "a.csv"}),
+        ({"file": "{date}_{split}_full.csv", **SPLIT},
+         {"file": "{date}_{split}_delta.csv", **SPLIT}),
+        ({"file": "a.csv", "folder": "/{environment}"}, {"file": "a.csv"}),
+    ],
+)  # fmt: skip
+def test_files_of_other_names_are_not(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    project = two(first, second)
+    assert (len(project.feeds), project.errors) == (2, {})
+
+
+def test_one_wrong_exposure_leaves_the_others() -> None:
+    project = two({}, {"cadence": "daily"})
+    assert [feed.name for feed in project.feeds] == ["onpart_inventory"]
+    assert list(project.errors) == ["second"]
+    assert "exposure second, field cadence" in str(project.refusal())
 
 
 def test_every_error_of_every_exposure_is_listed_at_once() -> None:
@@ -223,7 +311,7 @@ def test_every_error_of_every_exposure_is_listed_at_once() -> None:
     second |= {"name": "second", "config": {"meta": declared(sort=["a"], omit=["b"])}}
     project["exposures"]["exposure.partner_feeds.second"] = second
     with pytest.raises(Misuse) as caught:
-        feeds.read(artifacts.Artifacts(project, run_results()))
+        feeds.read(artifacts.Artifacts(project))
     *lines, advice = str(caught.value).splitlines()
     fields = [re.match(r"exposure (\w+), field ([\w.]+):", line) for line in lines]
     assert sorted(match.groups() for match in fields if match) == [
@@ -264,7 +352,7 @@ def test_the_project_declares_its_feeds_without_an_error(
     )
     assert parsed.returncode == 0, parsed.stdout
     declared = json.loads((tmp_path / "manifest.json").read_bytes())
-    names = [feed.name for feed in feeds.read(artifacts.Artifacts(declared, {}))]
+    names = [feed.name for feed in feeds.read(artifacts.Artifacts(declared))]
     assert names == [
         "onpart_inventory", "order_feed_delta_file", "order_feed_full_file",
     ]  # fmt: skip
@@ -282,7 +370,7 @@ def test_missing_artifacts_say_what_to_run(tmp_path: Path) -> None:
 
 
 def test_ancestors_are_all_nodes_below() -> None:
-    sample = artifacts.Artifacts(manifest(declared()), run_results())
+    sample = artifacts.Artifacts(manifest(declared()))
     names = {name.rsplit(".", 1)[-1] for name in sample.ancestors(EXPOSURE)}
     assert names == {
         "inventory_feed", "inventory_audit", "stg_ordertime__part_items", "part_types",

@@ -1,5 +1,6 @@
 """Once, one at a time, and ended by a signal at once: child processes only."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -124,3 +125,52 @@ def test_a_failpoint_is_refused_where_it_is_wrong(
     done = project.run("publish", "--at", project.at, **variables)
     assert (done.returncode, words in done.stderr) == (2, True), done.stderr
     assert list(project.partner.iterdir()) == []
+
+
+def test_a_home_without_room_for_locks_is_named(
+    project: SampleProject, tmp_path: Path
+) -> None:
+    (tmp_path / "home").touch()
+    home = {"HOME": tmp_path / "home", "XDG_STATE_HOME": ""}
+    result = project.publish(**home)
+    assert (result["exit_code"], result["files"][0]["status"]) == (2, "failed")
+    message = result["files"][0]["message"]
+    assert "Set XDG_STATE_HOME to a folder that this user may write" in message
+    assert project.publish()["files"][0]["status"] == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("place", "changed"),
+    [
+        ("before-append:intent", "*.csv"),
+        ("after-login", "*.csv"),
+        ("after-login", "*inventory*.manifest.json"),
+        # The upload hashes what it sends; the parts are removed.
+        ("in-stor", "*.csv"),
+    ],
+)
+def test_a_file_that_changed_after_its_gates_is_not_sent(
+    project: SampleProject, place: str, changed: str
+) -> None:
+    failpoint = {"FEEDS_FAILPOINT": f"{place}=stop", "DEST_ONPART_RETRIES": 0}
+    child = project.start("--at", project.at, **failpoint)
+    try:
+        assert child.stopped()
+        (package,) = project.packages()
+        path = next(p for p in package.glob(changed) if "_inventory_" in p.name)
+        times = path.stat()
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"2", b"3"))
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    finally:
+        child.signal(signal.SIGCONT)
+        done = child.wait(60)
+    assert (done.returncode, "after its gates" in done.stderr + done.stdout) == (
+        1,
+        True,
+    )
+    assert list(project.partner.iterdir()) == []
+    assert project.records("delivered", "placing") == []
+    path.write_bytes(content)
+    project.later()
+    assert project.publish()["files"][0]["status"] == "delivered"

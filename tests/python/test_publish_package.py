@@ -241,19 +241,19 @@ def test_the_page_shows_examples_as_text(tmp_path: Path) -> None:
 
 
 def test_the_contract_is_the_promise_and_nothing_else() -> None:
-    from sample_project import META, manifest, run_results
+    from sample_project import META, manifest
 
     from store import feeds
     from store.feeds import artifacts
 
     meta = json.loads(json.dumps(META))
     one, two = (
-        contract(feeds.read(artifacts.Artifacts(manifest(m), run_results()))[0])
+        contract(feeds.read(artifacts.Artifacts(manifest(m)))[0])
         for m in (meta, {**meta, "cadence": "0 7 * * *"})
     )
     assert one == two
     other = {**meta, "dialect": {**meta["dialect"], "newline": "crlf"}}
-    actual = feeds.read(artifacts.Artifacts(manifest(other), run_results()))[0]
+    actual = feeds.read(artifacts.Artifacts(manifest(other)))[0]
     assert contract(actual) != one
 
 

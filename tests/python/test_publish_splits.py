@@ -4,6 +4,7 @@ The nights lie in the future, so that no delivery is later than the build it was
 """
 
 import datetime as dt
+import json
 import warnings
 from pathlib import Path
 
@@ -236,6 +237,98 @@ def test_too_many_orders_in_question_hold_the_file(project: OrderProject) -> Non
     published(project, MONDAY, *many(4), order(5))  # one of five waits for a person
     assert published(project, MONDAY + DAY, *many(4), order(5), order(6), order(7, "A"))
     assert holding(project, MONDAY + DAY, DELTA) == {"RUN_REVIEW_RATE"}
+
+
+# ------------------------------------------------- a file is judged by its own rows
+SHUT = MONDAY - 9 * DAY, MONDAY - 8 * DAY
+OTHERS = {
+    "closed": during(*SHUT, "4208"),
+    "archived": during(MONDAY, MONDAY + DAY, "4208") | {"is_archived": True},
+    "open": during(MONDAY, MONDAY + 99 * DAY, "4208"),
+}
+
+
+def elsewhere(numbers: range, *titles: str, **fields: object) -> list[dict]:
+    """Orders of term 4208, or of the term in `fields`; without titles in review."""
+    return [order(n, *titles, **{"sis_term_id": "4208", **fields}) for n in numbers]
+
+
+def guards_of(project: OrderProject, at: dt.datetime, file: str) -> dict[str, str]:
+    """What each guard of a file says, but for those of no split."""
+    kind, _, split = file.partition(".")
+    summary = project.publish(at, is_due=False)[
+        f"order_feed_{kind}_file.{split}"
+    ].summary
+    gates = json.loads((Path(summary["package"]) / "gates.json").read_bytes())
+    return {
+        check["id"]: check["says"]
+        for check in gates["predicate"]["checks"]
+        if check["gate"] == "guards" and check["id"] != "RUN_UNASSIGNED_RATE"
+    }
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_no_guard_of_a_term_reads_orders_of_another_one(
+    project: OrderProject, order_template: Template, tmp_path: Path, other: str
+) -> None:
+    """Each guard reports the same numbers, whatever another term has."""
+    alone, own = OrderProject(tmp_path / "alone", order_template), many(9)
+    reports = []
+    for each, terms, more in (
+        (alone, (ALWAYS,), []),
+        (project, (ALWAYS, OTHERS[other]), elsewhere(range(20, 60), "A")),
+    ):
+        each.build({"terms": list(terms), "orders": [*own, *more]}, MONDAY)
+        each.publish(MONDAY)
+        # Then 4 of 9 are in review, one changed, and the other term lost all items.
+        now = [*map(order, range(1, 5)), *many(9, "B")[4:5], *many(9)[5:]]
+        later, lost = MONDAY + DAY, elsewhere(range(20, 60)) if more else []
+        each.build({"terms": list(terms), "orders": [*now, *lost]}, later)
+        reports.append({file: guards_of(each, later, file) for file in BOTH})
+    assert reports[0] == reports[1]
+    assert "4 of 9" in reports[0][DELTA]["RUN_REVIEW_RATE"]
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "is_held"),
+    [
+        (many(20), elsewhere(range(30, 40)) + elsewhere(range(40, 50), "A"), False),
+        ([*many(2), *map(order, range(3, 11))], elsewhere(range(20, 110), "A"), True),
+        ([*many(3), order(4)], [], False),
+        ([*many(2), order(3), order(4)], [], True),
+    ],
+    ids=["20 good", "8 of 10 in review", "1 of 4", "2 of 4"],
+)
+def test_orders_in_review_hold_the_file_of_their_own_term(
+    project: OrderProject, own: list[dict], others: list[dict], is_held: bool
+) -> None:
+    status = "held" if is_held else "delivered"
+    statuses = published(
+        project, MONDAY, *own, *others, terms=(ALWAYS, OTHERS["closed"])
+    )
+    assert statuses == dict.fromkeys(BOTH, status)
+    if is_held:
+        assert holding(project, MONDAY, FULL) == {"RUN_REVIEW_RATE"}
+
+
+@pytest.mark.parametrize("count", [9, 10])
+@pytest.mark.parametrize("name", ["4999", None, "a/b", "4228"])
+def test_orders_of_no_term_have_a_guard_of_their_own(
+    project: OrderProject, name: str | None, count: int
+) -> None:
+    """The term is unknown, missing, unfit for a file name, or has no period."""
+    terms = (
+        ALWAYS,
+        OTHERS["closed"],
+        during(MONDAY - DAY, MONDAY - DAY, "a/b"),
+        term("4228") | {"ordering_opens_at": None},
+    )
+    lost = elsewhere(range(20, 20 + count), "A", sis_term_id=name)
+    closed = elsewhere(range(100, 200), "A")
+    statuses = published(project, MONDAY, *many(9), *lost, *closed, terms=terms)
+    assert statuses == dict.fromkeys(BOTH, "held" if count == 10 else "delivered")
+    if count == 10:
+        assert holding(project, MONDAY, DELTA) == {"RUN_UNASSIGNED_RATE"}
 
 
 # ---------------------------------------------------------------- orders that move

@@ -109,6 +109,81 @@ def test_one_file_and_the_standard_library_are_enough(
     assert f"SHA-256 of {feed.name}: expected " in bad.stdout
 
 
+@pytest.mark.parametrize(
+    "file",
+    ["stock_{timestamp}.txt", "{timestamp}", "#'$x &_{date}.csv.gz", "a=b [1].CSV"],
+)
+def test_a_feed_of_any_name_is_right_before_and_after_pruning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    project = SampleProject(tmp_path)
+    project.meta["file"] = file
+    project.quick()
+    assert project.publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["status"] == "delivered"
+    project.later()
+    project.rows[0]["qty_on_hand"] = 11
+    project.quick()
+    assert project.publish()["files"][0]["status"] == "delivered"
+    words = [str(project.data / "outbox"), "--ledger", str(project.ledger_file)]
+    assert check(capsys, words)[1].endswith("2 packages, none wrong\n")
+    keep = {"FEEDS_KEEP_DAYS": 0, "FEEDS_KEEP_RUNS": 1}
+    done = project.run("publish", "prune", **keep)
+    assert done.returncode == 0, done.stderr
+    code, result = check(capsys, words)
+    assert (code, "pruned" in result) == (0, True), result
+
+
+@pytest.mark.parametrize("how", ["delivered", "not-delivered"])
+def test_a_delivery_that_a_person_settled_is_right(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    project = SampleProject(tmp_path, {"FEEDS_ACCEPT_FIRST": 1}).quick()
+    killed = {"FEEDS_FAILPOINT": "before-append:delivered=kill"}
+    project.run("publish", "--at", project.at, **killed)
+    for path in project.partner.iterdir():
+        path.unlink()
+    assert "publish settle" in project.publish()["files"][0]["message"]
+    attempt = project.records("unknown")[0]["attempt"]
+    words = ("settle", attempt, "--as", how, "--because", "the partner says so")
+    assert project.run("publish", *words).returncode == 0
+    outbox = [str(project.data / "outbox"), "--ledger", str(project.ledger_file)]
+    code, result = check(capsys, outbox)
+    assert (code, result.count("\n")) == (0, 2), result
+
+
+@pytest.mark.parametrize("file", ["changes.csv", "a.manifest.json"])
+def test_a_feed_cannot_have_the_name_of_its_evidence(tmp_path: Path, file: str) -> None:
+    project = SampleProject(tmp_path)
+    project.meta["file"] = file
+    (refused,) = project.quick().publish(FEEDS_ACCEPT_FIRST=1)["files"]
+    assert refused["status"] == "refused"
+    assert "cannot be the name of the file" in refused["message"]
+
+
+def test_what_a_killed_command_left_is_named_and_not_wrong(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "outbox" / store.folder.name
+    shutil.copytree(store.folder, copy)
+    first = sorted(copy.iterdir())[0]
+    (first / ".pruned.json.4711.part").write_text('{"files": {')
+    (first / ".receipt.json.4711.part").touch()
+    work = copy.with_name(".onpart_inventory.4711.work") / "x" / "package"
+    shutil.copytree(first, work)
+    words = [str(copy.parent), *store.full()[1:]]
+    code, result = check(capsys, words)
+    assert (code, result.count("is litter of a killed command")) == (0, 2), result
+    (first / ".other.part").touch()
+    assert check(capsys, words)[0] == 1
+
+
+def test_a_relative_path_is_a_package(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(store.packages[0])
+    assert check(capsys, ["."])[0] == 0
+
+
 @pytest.mark.timeout(3600)
 def test_every_single_mutation_is_found(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -1,6 +1,7 @@
 """Whole files, the lock, configuration and the ends of commands."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from commands import clean_environment
 
 from runtime import files
-from runtime.environment import DataDirectory, Environment, Limits, Secret
+from runtime.environment import DataDirectory, Environment, Limits, Secret, operator
 from runtime.exits import Misuse, Temporary
 from runtime.lock import directory_lock
 
@@ -35,7 +36,7 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
 
 
-def test_a_killed_write_leaves_the_old_file_and_a_part_that_can_be_removed(
+def test_a_killed_write_leaves_the_old_file_and_sweep_removes_the_rest(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "feed.csv"
@@ -151,6 +152,16 @@ def test_a_data_folder_in_which_nothing_would_be_found_is_refused(name: str) -> 
         DataDirectory.read(Environment({"FEEDS_DATA": f"/data/{name}"}))
 
 
+def test_a_user_number_without_a_name_is_an_operator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert operator(Environment({})) == "uid 12345"
+    assert operator(Environment({"FEEDS_OPERATOR": "ann"})) == "ann"
+
+
 def test_an_unknown_environment_is_refused() -> None:
     with pytest.raises(Misuse, match="FEEDS_ENVIRONMENT must be one of dev, uat, prod"):
         DataDirectory.read(Environment({"FEEDS_ENVIRONMENT": "production"}))
@@ -247,3 +258,234 @@ def test_a_signal_that_comes_while_a_line_is_logged_is_not_swallowed() -> None:
     )  # fmt: skip
     assert ended.returncode == 128 + signal.SIGTERM
     assert ended.stderr == "Error: ended by signal 15; it is safe to run again\n"
+
+
+@pytest.mark.parametrize(
+    "swallow",
+    [
+        "try: time.sleep(30)\n    except BaseException: pass",
+        "weak = weakref.finalize(Thing(), time.sleep, 30); del weak",
+    ],
+)
+def test_a_signal_that_a_library_swallows_is_sent_again(swallow: str) -> None:
+    program = (
+        "import time, click, weakref\n"
+        "from runtime.command import run\n"
+        "class Thing: pass\n"
+        "@click.command()\n"
+        "def program():\n"
+        "    print('ready', flush=True)\n"
+        f"    {swallow}\n"
+        "    time.sleep(30)\n"
+        "run(program, [])\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.terminate()
+        began = time.monotonic()
+        _, err = process.communicate(timeout=25)
+    assert time.monotonic() - began < 10
+    assert process.returncode == 128 + signal.SIGTERM
+    assert err.endswith(b"Error: ended by signal 15; it is safe to run again\n")
+
+
+def test_a_clean_up_is_interrupted_by_no_second_signal() -> None:
+    program = PROGRAM.replace("finally: print", "finally: time.sleep(2); print")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "wait"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.terminate()
+        time.sleep(0.5)
+        process.terminate()
+        out, _ = process.communicate(timeout=25)
+    assert (process.returncode, out) == (128 + signal.SIGTERM, "cleaned\n")
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "exec %s >&-",
+        "exec %s 2>&-",
+        "exec %s <&- >&- 2>&-",
+        "set -o pipefail; %s | true",
+        "%s 2> >(true)",
+        "set -o pipefail; %s 2>&1 | true",
+    ],
+)
+@pytest.mark.parametrize(
+    ("word", "code"), [("fine", 0), ("refused", 1), ("fine --json", 0)]
+)
+def test_a_closed_output_changes_no_exit_code(
+    tmp_path: Path, shell: str, word: str, code: int
+) -> None:
+    program = PROGRAM.replace(
+        "def program(end, as_json):",
+        "def program(end, as_json):\n"
+        "    from runtime.command import start_logging, show_progress, LOG\n"
+        "    time.sleep(0.3); start_logging('text', False); show_progress(False)\n"
+        "    for n in range(9): LOG.warning('x' * 9999)",
+    )
+    script = tmp_path / "program.py"
+    script.write_text(program)
+    command = shell % f"{sys.executable} {script} {word}"
+    ended = subprocess.run(
+        ["bash", "-c", command], env=clean_environment(), check=False
+    )
+    assert ended.returncode == code
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "with open('/dev/full', 'w') as file: file.write('x')",
+        "duckdb.sql(\"copy (select range from range(9999)) to '/dev/full'\")",
+        "raise KeyError('x') from OSError(errno.EDQUOT, 'Quota', 'data/x')",
+        "raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'data/x')",
+    ],
+)
+def test_a_full_disk_is_temporary_and_says_what_to_free(statement: str) -> None:
+    program = (
+        "import duckdb, errno, os, click; from runtime.command import run\n"
+        "@click.command()\n"
+        "def program():\n"
+        f"    {statement}\n"
+        "run(program, [])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 75, ended.stderr
+    assert ended.stderr.startswith("Error: the disk is full")
+    assert "`publish prune`" in ended.stderr
+
+
+HOSTILE = "a\x1b[2Jb\r\nError: forged \u202egnp.exe \x9b31m \u2028 caf\u00e9 \udc80"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_text_from_outside_is_shown_escaped_and_on_one_line(form: str) -> None:
+    program = (
+        "import click; from runtime.command import LOG, run, report, start_logging\n"
+        "from runtime.exits import Refused\n"
+        "@click.command()\n"
+        "@click.option('--json', 'as_json', is_flag=True)\n"
+        "def program(as_json):\n"
+        f"    start_logging({form!r}, False); text = {HOSTILE!r}\n"
+        "    LOG.warning(text); report({'text': text}, 'two\\nlines', as_json)\n"
+        "    raise Refused(text)\n"
+        f"run(program, {['--json'] if form == 'json' else []})\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 2
+    assert len(ended.stdout.splitlines()) == 2
+    shown = (ended.stdout + ended.stderr).replace("\n", "")
+    assert shown.isprintable()
+    assert "caf\u00e9" in shown
+    if form == "json":
+        assert json.loads(ended.stdout.splitlines()[0])["text"] == HOSTILE
+
+
+def test_secrets_are_masked_in_everything_that_is_shown(tmp_path: Path) -> None:
+    secrets = {
+        "ORDERTIME_PASSWORD": 'pa"ss/w\u00f6rd',
+        "DEST_X_PASSWORD": "hunter2",
+        "FEEDS_HTTP_PROXY": "http://user:proxypass@proxy:3128",
+        "SOMEBODYS_TOKEN": "abcdefghijklmnop",
+        "OTHER_KEY": "true",
+    }
+    (tmp_path / "dbt_project.yml").touch()
+    program = (
+        "import click, os; from urllib.parse import quote\n"
+        "from runtime.environment import Environment\n"
+        "from runtime.command import LOG, run, report, start_logging\n"
+        "from runtime.exits import Refused\n"
+        "@click.command()\n"
+        "@click.argument('form')\n"
+        "def program(form):\n"
+        "    Environment.read(); start_logging(form, False)\n"
+        f"    text = ' '.join(f'{{os.environ[n]}} {{quote(os.environ[n], safe=\"\")}}'"
+        f" for n in {list(secrets)})\n"
+        "    LOG.warning(text)\n"
+        "    report({'a': [{text: text}], 'dry_run': True}, text, form == 'json')\n"
+        "    raise Refused(text)\n"
+        "run(program)\n"
+    )
+    for form in ("text", "json"):
+        ended = subprocess.run(
+            [sys.executable, "-c", program, form],
+            capture_output=True, text=True, check=False, cwd=tmp_path,
+            env=clean_environment(**secrets),
+        )  # fmt: skip
+        assert ended.returncode == 1, ended.stderr
+        for part in ("ss/w", "ss%2Fw", "hunter2", "proxypass", "mnop"):
+            assert part not in ended.stdout + ended.stderr
+        assert "true" in ended.stdout
+
+
+def test_files_are_never_open_for_others_to_write(tmp_path: Path) -> None:
+    program = (
+        "import click, sys; from pathlib import Path\n"
+        "from runtime.command import run; from runtime import files\n"
+        "from runtime.lock import directory_lock\n"
+        "@click.command()\n"
+        "@click.argument('folder', type=Path)\n"
+        "def program(folder):\n"
+        "    with directory_lock(folder / 'data', 'x'):\n"
+        "        files.write_bytes(folder / 'data/a/b.json', b'')\n"
+        "run(program)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, umask=0)
+    paths = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o755, 0o644}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A=plain",
+        "A=",
+        "A='Pa$$w0rd#7 `x` \\\\ \"'",
+        'A="two words"',
+        "A=a#b",
+        "A=a # a comment with $dollar",
+        "export A=plain",
+        "A=ftps://user@ftp.example.com/inbox",
+        "A=Pa$$w0rd#7",
+        'A="Pa$$w0rd"',
+        "A=two words",
+        "A=a\\\\b",
+        "A=a&b",
+        'A="a\\nb"',
+        "A=it's",
+        "A=~/key.pem",
+        "A = spaced",
+        "A=`date`",
+        "A=a;b",
+        "A=a(b",
+        'A="say \\"x\\""',
+        "# A=$x",
+    ],
+)
+def test_a_variable_that_a_shell_reads_otherwise_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, line: str
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"B=1\n{line}\n")
+    ours = Environment.read(tmp_path).text("A", "")
+    shell = subprocess.run(
+        ["bash", "-c", f'set -a; . {file} 2>/dev/null; printf %s "$A"'],
+        capture_output=True, text=True, env={"HOME": "/h"}, check=False,
+    )  # fmt: skip
+    assert ("A in " in caplog.text) == (shell.stdout != ours)
+    assert "B in " not in caplog.text

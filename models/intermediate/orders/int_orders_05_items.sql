@@ -92,6 +92,12 @@ final as (
         {{ is_unread('ci_delivery_solution') }} as is_delivery_unknown,
         {{ any_of(order_prices(), is_unread('@')) }} as is_price_unread,
         {{ any_of(order_prices(), '@ < 0') }} as is_price_negative,
+        order_item_type = 'catalog_item' and content_id is null as is_content_unnamed,
+        order_item_type = 'content_request'
+        and (
+            {{ present('cr_created_raw') }} is null
+            or {{ present('cr_status_raw') }} is null
+        ) as is_request_incomplete,
 
         ---------- what the layout cannot express
         {{ any_of(order_texts(), "@ = 'null'") }} as has_null_text,
@@ -99,8 +105,7 @@ final as (
             as has_control_character,
         coalesce(author_raw like '%;%', false) as has_author_separator,
         {{ is_unread('ci_publication_date') }} as is_date_unread,
-        {{ any_of(order_prices(), '@ <> ' ~ money('@')) }} as is_price_rounded,
-        order_item_type = 'catalog_item' and content_id is null as is_content_unnamed
+        {{ any_of(order_prices(), '@ <> ' ~ money('@')) }} as is_price_rounded
 
     from typed
 

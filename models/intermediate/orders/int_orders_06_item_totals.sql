@@ -41,12 +41,13 @@ items_summed as (
         bool_or(is_delivery_unknown) as has_unknown_delivery,
         bool_or(is_price_unread) as has_unread_price,
         bool_or(is_price_negative) as has_negative_price,
+        bool_or(is_content_unnamed) as has_unnamed_content,
+        bool_or(is_request_incomplete) as has_incomplete_request,
         bool_or(has_null_text) as has_null_text,
         bool_or(has_control_character) as has_control_character,
         bool_or(has_author_separator) as has_author_separator,
         bool_or(is_date_unread) as has_unread_date,
-        bool_or(is_price_rounded) as has_rounded_price,
-        bool_or(is_content_unnamed) as has_unnamed_content
+        bool_or(is_price_rounded) as has_rounded_price
 
     from order_items
     group by order_id
@@ -65,12 +66,13 @@ final as (
         items_summed.has_unknown_delivery,
         items_summed.has_unread_price,
         items_summed.has_negative_price,
+        items_summed.has_unnamed_content,
+        items_summed.has_incomplete_request,
         items_summed.has_null_text,
         items_summed.has_control_character,
         items_summed.has_author_separator,
         items_summed.has_unread_date,
         items_summed.has_rounded_price,
-        items_summed.has_unnamed_content,
         orders_repeating.order_id is not null as has_repeated_content
 
     from items_summed

@@ -62,7 +62,11 @@ orders_read as (
         {{ present('created_at_raw') }} is null as is_time_missing,
         {{ is_unread('created_at') }}
         or {{ is_unread('updated_at') }}
-        or {{ is_unread('canceled_at') }} as is_time_unread
+        or {{ is_unread('canceled_at') }} as is_time_unread,
+        -- The file has times to the minute.
+        coalesce(
+            date_trunc('minute', updated_at) < date_trunc('minute', created_at), false
+        ) as is_updated_before_created
 
     from orders
 
@@ -94,10 +98,13 @@ final as (
         orders_read.is_time_missing,
         orders_read.is_time_unread
         or coalesce(item_totals.has_unread_time, false) as has_unread_time,
+        orders_read.is_updated_before_created,
         coalesce(item_totals.has_unknown_status, false) as has_unknown_status,
         coalesce(item_totals.has_unknown_delivery, false) as has_unknown_delivery,
         coalesce(item_totals.has_unread_price, false) as has_unread_price,
         coalesce(item_totals.has_negative_price, false) as has_negative_price,
+        coalesce(item_totals.has_unnamed_content, false) as has_unnamed_content,
+        coalesce(item_totals.has_incomplete_request, false) as has_incomplete_request,
         coalesce(item_totals.has_null_text, false)
         or coalesce(sections_summed.has_null_text, false) as has_null_text,
         coalesce(item_totals.has_control_character, false)
@@ -106,7 +113,6 @@ final as (
         coalesce(item_totals.has_author_separator, false) as has_author_separator,
         coalesce(item_totals.has_unread_date, false) as has_unread_date,
         coalesce(item_totals.has_rounded_price, false) as has_rounded_price,
-        coalesce(item_totals.has_unnamed_content, false) as has_unnamed_content,
         coalesce(item_totals.has_repeated_content, false) as has_repeated_content
 
     from orders_read

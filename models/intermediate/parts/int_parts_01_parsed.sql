@@ -9,17 +9,101 @@ part_items as (
 
 ),
 
+none_words as (
+
+    select distinct {{ none_key('word') }} as word from {{ ref('none_words') }}
+
+),
+
+units_of_measure as (
+
+    select
+        {{ list_key('unit') }} as unit,
+        max(quantity_pieces) as quantity_pieces,
+        max(price_pieces) as price_pieces
+
+    from {{ ref('units_of_measure') }}
+    group by {{ list_key('unit') }}
+
+),
+
+-- An item has a unit, or a set of units, or none. Order Time may write a reference to
+-- none with the id 0.
+units_named as (
+
+    select
+        *,
+        coalesce(unit_id, 0) <> 0 or {{ present('unit_name') }} is not null as has_unit,
+        coalesce(unit_set_id, 0) <> 0
+        or {{ present('unit_set_name') }} is not null as has_unit_set
+
+    from part_items
+
+),
+
+units_read as (
+
+    select
+        units_named.*,
+        coalesce(units.quantity_pieces, unit_sets.quantity_pieces) as quantity_pieces,
+        coalesce(units.price_pieces, unit_sets.price_pieces) as price_pieces,
+        (not units_named.has_unit_set or units_named.has_unit) and units.unit is null
+        or units_named.has_unit_set and unit_sets.unit is null
+        or coalesce(units.quantity_pieces <> unit_sets.quantity_pieces, false)
+        or coalesce(units.price_pieces <> unit_sets.price_pieces, false)
+            as is_unit_unknown
+
+    from units_named
+    left join units_of_measure as units
+        on
+            case
+                when units_named.has_unit then {{ list_key('units_named.unit_name') }}
+                when not units_named.has_unit_set
+                    then '{{ var("default_unit") | upper }}'
+            end = units.unit
+    left join units_of_measure as unit_sets
+        on {{ list_key('units_named.unit_set_name') }} = unit_sets.unit
+
+),
+
+-- A word for none, such as N/A or TBD, is none.
+known as (
+
+    select
+        units_read.*,
+        {{ number_unless_none('item_name') }} as known_item_name,
+        {{ number_unless_none('manufacturer_part_number') }}
+            as known_manufacturer_part_number,
+        {{ number_unless_none('oem_number') }} as known_oem_number,
+        {{ number_unless_none('alternate_numbers') }} as known_alternate_numbers,
+        {{ number_unless_none('partslink') }} as known_partslink,
+        {{ number_unless_none('upc') }} as known_upc,
+        {{ text_unless_none('manufacturer_name') }} as known_manufacturer_name,
+        {{ text_unless_none('vehicle_make') }} as known_vehicle_make,
+        {{ text_unless_none('vehicle_model') }} as known_vehicle_model,
+        {{ text_unless_none('od_source') }} as known_od_source,
+        {{ text_unless_none('certification_name') }} as known_certification_name
+
+    from units_read
+    {{ none_words_joined('units_read', [
+        'item_name', 'manufacturer_part_number', 'oem_number', 'alternate_numbers',
+        'partslink', 'upc', 'manufacturer_name', 'vehicle_make', 'vehicle_model',
+        'od_source', 'certification_name',
+    ]) }}
+
+),
+
 cleaned as (
 
     select
         *,
-        nullif(item_name, '') as supplier_sku,
-        nullif(trim(manufacturer_part_number), '') as maker_number,
-        nullif(upper(trim(oem_number)), '') as replaced_number,
-        nullif(trim(upc), '') as scanned_number,
-        {{ partslink_text('partslink', 'item_name') }} as partslink_text
+        nullif(known_item_name, '') as supplier_sku,
+        nullif(trim(known_manufacturer_part_number), '') as maker_number,
+        nullif(upper(trim(known_oem_number)), '') as replaced_number,
+        nullif(trim(known_upc), '') as scanned_number,
+        {{ partslink_text('known_partslink', 'item_name') }} as partslink_text
 
-    from part_items
+    from known
 
 ),
 
@@ -35,7 +119,8 @@ shaped as (
 
 -- A Partslink number has two characters for the maker, four digits for the part and
 -- three for the sequence, which may contain letters since 2024. From the tenth
--- character on it is the variant. C or N there stands for a certificate.
+-- character on it is the variant, of up to four letters. C and CAPA, N and NSF stand
+-- for a certificate.
 final as (
 
     select
@@ -78,13 +163,26 @@ final as (
         supplier_sku,
         maker_number,
         replaced_number,
+        quantity_pieces,
+        price_pieces,
+        is_unit_unknown,
+        known_alternate_numbers,
+        known_manufacturer_name,
+        known_vehicle_make,
+        known_vehicle_model,
+        known_certification_name,
+        nullif(trim(known_od_source), '') is not null as has_od_source,
         case when is_partslink then left(partslink_text, 9) end as partslink_base,
         case when is_partslink then substr(partslink_text, 10) end
             as partslink_suffix,
         not coalesce(is_partslink, true) as is_partslink_invalid,
         {{ gtin_14('scanned_number') }} as gtin,
-        scanned_number is not null and {{ gtin_14('scanned_number') }} is null
-            as is_gtin_invalid
+        -- A blank label scans as zeros.
+        coalesce(
+            scanned_number is not null
+            or {{ matches('upc', '^ *0{12,14} *$') }}, false
+        )
+        and {{ gtin_14('scanned_number') }} is null as is_gtin_invalid
 
     from shaped
 

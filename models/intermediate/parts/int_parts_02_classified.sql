@@ -48,24 +48,28 @@ claimed as (
         end as claimed_type,
         coalesce(
             certification_synonyms.certification = 'CAPA'
-            or parts_parsed.partslink_suffix = 'C', false
+            or parts_parsed.partslink_suffix in ('C', 'CAPA'), false
         ) as has_capa_evidence,
         coalesce(
             certification_synonyms.certification = 'NSF'
-            or parts_parsed.partslink_suffix = 'N', false
-        ) as has_nsf_evidence
+            or parts_parsed.partslink_suffix in ('N', 'NSF'), false
+        ) as has_nsf_evidence,
+        nullif(trim(parts_parsed.known_certification_name), '') is not null
+        and certification_synonyms.synonym is null as is_certification_unknown
 
     from parts_parsed
     left join part_type_synonyms
-        on upper(trim(parts_parsed.part_type_name)) = part_type_synonyms.synonym
+        on
+            {{ list_key('parts_parsed.part_type_name') }}
+            = {{ list_key('part_type_synonyms.synonym') }}
     left join certification_synonyms
         on
-            upper(trim(parts_parsed.certification_name))
-            = certification_synonyms.synonym
+            {{ list_key('parts_parsed.certification_name') }}
+            = {{ list_key('certification_synonyms.synonym') }}
     left join item_group_part_types
         on
-            upper(trim(parts_parsed.item_group_name))
-            = upper(item_group_part_types.item_group)
+            {{ list_key('parts_parsed.item_group_name') }}
+            = {{ list_key('item_group_part_types.item_group') }}
 
 ),
 
@@ -125,6 +129,14 @@ final as (
         downgraded.supplier_sku,
         downgraded.maker_number,
         downgraded.replaced_number,
+        downgraded.quantity_pieces,
+        downgraded.price_pieces,
+        downgraded.is_unit_unknown,
+        downgraded.known_alternate_numbers,
+        downgraded.known_manufacturer_name,
+        downgraded.known_vehicle_make,
+        downgraded.known_vehicle_model,
+        downgraded.has_od_source,
         downgraded.partslink_base,
         downgraded.is_partslink_invalid,
         downgraded.gtin,
@@ -136,6 +148,7 @@ final as (
         downgraded.is_group_offered,
         downgraded.has_capa_evidence,
         downgraded.has_nsf_evidence,
+        downgraded.is_certification_unknown,
         downgraded.is_capa_downgraded,
         part_types.part_type,
         part_types.cieca_part_type,

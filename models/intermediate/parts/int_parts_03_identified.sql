@@ -34,7 +34,7 @@ keyed as (
     select
         *,
         {{ part_number_key('matched_number') }} as matched_number_key,
-        {{ listed_numbers('alternate_numbers', 'matched_number') }} as alternates
+        {{ listed_numbers('known_alternate_numbers', 'matched_number') }} as alternates
 
     from assigned
 
@@ -94,6 +94,13 @@ final as (
 
         ---------- from the steps before
         supplier_sku,
+        quantity_pieces,
+        price_pieces,
+        is_unit_unknown,
+        known_manufacturer_name,
+        known_vehicle_make,
+        known_vehicle_model,
+        has_od_source,
         is_partslink_invalid,
         gtin,
         is_gtin_invalid,
@@ -102,6 +109,7 @@ final as (
         is_group_offered,
         has_capa_evidence,
         has_nsf_evidence,
+        is_certification_unknown,
         is_capa_downgraded,
         part_type,
         cieca_part_type,

@@ -13,16 +13,19 @@ tidied as (
     select
         *,
         coalesce(
-            {{ tidied('manufacturer_name') }},
             -- The maker of an OEM or OD part is the vehicle maker.
-            case when is_genuine then {{ tidied('vehicle_make') }} end
+            case when is_genuine then {{ tidied('known_vehicle_make') }} end,
+            {{ tidied('known_manufacturer_name') }}
         ) as whole_brand,
         coalesce({{ tidied('description') }}, {{ tidied('item_name') }})
             as whole_description,
-        coalesce(mapped_category, {{ tidied('item_group_name') }}, 'Uncategorised')
-            as whole_category,
-        {{ tidied('vehicle_make') }} as fitted_make,
-        {{ tidied('vehicle_model') }} as fitted_model,
+        coalesce(
+            {{ tidied('mapped_category') }},
+            {{ tidied('item_group_name') }},
+            'Uncategorised'
+        ) as whole_category,
+        {{ tidied('known_vehicle_make') }} as fitted_make,
+        {{ tidied('known_vehicle_model') }} as fitted_model,
         -- The newest valid model year depends on the time of the extract, not on the
         -- clock.
         extract(year from _extracted_at) + 2 as newest_year
@@ -87,6 +90,10 @@ final as (
 
         ---------- from the steps before
         supplier_sku,
+        quantity_pieces,
+        price_pieces,
+        is_unit_unknown,
+        has_od_source,
         is_partslink_invalid,
         gtin,
         is_gtin_invalid,
@@ -94,6 +101,7 @@ final as (
         is_group_offered,
         has_capa_evidence,
         has_nsf_evidence,
+        is_certification_unknown,
         is_capa_downgraded,
         part_type,
         cieca_part_type,

@@ -9,13 +9,29 @@ parts_described as (
 
 ),
 
+-- The price and the cost are those of a unit, which may be several pieces.
+per_piece as (
+
+    select
+        *,
+        {{ per_piece('price', 'price_pieces') }} as piece_price,
+        {{ per_piece('standard_cost', 'price_pieces') }} as piece_cost
+
+    from parts_described
+
+),
+
 rounded as (
 
     select
         *,
-        {{ money('price') }} as sell_price,
+        {{ money('piece_price') }} as sell_price,
         {{ money_within('list_price', var('price_limit')) }} as feed_list_price,
-        {{ money_within('weight', 9999.99) }} as weight_lb,
+        -- Nobody says of which unit a weight is, so only that of a piece counts.
+        case
+            when coalesce(quantity_pieces, 1) = 1
+                then {{ money_within('weight', 9999.99) }}
+        end as weight_lb,
         -- A missing core charge is zero. A wrong one stays null and goes to review.
         case
             when nullif(trim(core_charge_raw), '') is null
@@ -24,7 +40,7 @@ rounded as (
                 then {{ money('core_charge') }}
         end as feed_core_charge
 
-    from parts_described
+    from per_piece
 
 ),
 
@@ -54,8 +70,8 @@ final as (
         core_charge_raw,
         year_from_raw,
         year_to_raw,
-        price,
-        standard_cost,
+        piece_price as price,
+        piece_cost as standard_cost,
         is_active,
         modified_at,
         _extract_run_id,
@@ -63,6 +79,9 @@ final as (
 
         ---------- from the steps before
         supplier_sku,
+        quantity_pieces,
+        is_unit_unknown,
+        has_od_source,
         is_partslink_invalid,
         gtin,
         is_gtin_invalid,
@@ -70,6 +89,7 @@ final as (
         is_group_offered,
         has_capa_evidence,
         has_nsf_evidence,
+        is_certification_unknown,
         is_capa_downgraded,
         part_type,
         cieca_part_type,

@@ -43,6 +43,7 @@ final as (
             case when is_capa_downgraded then 'CAPA_DOWNGRADED' end,
             case when part_category <> whole_category then 'CATEGORY_CUT' end,
             case when not is_category_mapped then 'CATEGORY_UNMAPPED' end,
+            case when is_certification_unknown then 'CERT_UNKNOWN' end,
             case when feed_description <> whole_description then 'DESC_CUT' end,
             case when is_fitment_partial then 'FITMENT_PARTIAL' end,
             case when is_gtin_invalid then 'GTIN_INVALID' end,
@@ -53,6 +54,8 @@ final as (
         ) as warnings,
 
         ---------- what the rules need
+        quantity_pieces,
+        is_unit_unknown,
         item_name,
         item_type_id,
         is_active,
@@ -61,7 +64,7 @@ final as (
         is_genuine,
         has_capa_evidence,
         has_nsf_evidence,
-        nullif(trim(od_source), '') is not null as has_od_source,
+        has_od_source,
         price,
         standard_cost,
 

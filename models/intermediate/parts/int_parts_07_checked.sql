@@ -9,9 +9,73 @@ parts_normalised as (
 
 ),
 
+parts_not_new as (
+
+    select * from {{ ref('int_parts_00_conditions') }}
+
+),
+
+protected_parts as (
+
+    select
+        {{ list_key('supplier_sku') }} as sku_key,
+        {{ near_key('supplier_sku') }} as sku_near
+
+    from {{ ref('protected_parts') }}
+
+),
+
 withdrawn_certificates as (
 
-    select * from {{ ref('withdrawn_certificates') }}
+    select
+        {{ part_number_key('part_number_key') }} as number_key,
+        {{ near_key('part_number_key') }} as number_near
+
+    from {{ ref('withdrawn_certificates') }}
+
+),
+
+-- A Partslink number is compared without its suffix, so all its variants match.
+withdrawn_numbers as (
+
+    select distinct number_key as withdrawn_key
+
+    from withdrawn_certificates
+
+),
+
+withdrawn_partslinks as (
+
+    select distinct {{ partslink_base('number_key') }} as withdrawn_key
+
+    from withdrawn_certificates
+
+),
+
+-- The letter O for a zero, another case or other separators: the entry may be meant.
+withdrawn_nearly as (
+
+    select distinct number_near as withdrawn_near
+
+    from withdrawn_certificates
+
+    union
+
+    select distinct {{ partslink_base('number_near') }} as withdrawn_near
+
+    from withdrawn_certificates
+
+),
+
+protected_nearly as (
+
+    select distinct sku_near from protected_parts
+
+),
+
+protected_exactly as (
+
+    select distinct sku_key from protected_parts
 
 ),
 
@@ -20,8 +84,13 @@ checked as (
     select
         *,
 
-        -- A number with fewer than four letters and digits cannot be matched.
+        -- A number with fewer than four letters and digits cannot be matched, and one
+        -- without any is no number.
         supplier_sku is null
+        or {{ any_of(
+            ['supplier_sku', 'mfr_part_number', 'oem_part_number'],
+            is_punctuation('@') ~ ' and not ' ~ is_mangled('@')
+        ) }}
         or (part_type is not null and mfr_part_number is null)
         or (is_genuine and coalesce(length(oem_part_number_key), 0) < 4)
             as is_number_missing,
@@ -39,11 +108,17 @@ checked as (
         or not {{ is_printable('oem_part_number') }}
         or coalesce(supplier_sku <> trim(supplier_sku), false)
         or concat_ws('', mfr_part_number, oem_part_number) like '%|%'
-            as has_bad_character,
+        -- An object or a list of JSON is no number.
+        or {{ any_of(
+            ['mfr_part_number', 'oem_part_number'], "left(@, 1) in ('[', '{')"
+        ) }} as has_bad_character,
 
         {{ is_mangled('supplier_sku') }}
         or {{ is_mangled('mfr_part_number') }}
         or {{ is_mangled('oem_part_number') }} as is_number_mangled,
+
+        {{ is_several('mfr_part_number') }}
+        or {{ is_several('oem_part_number') }} as is_number_several,
 
         {{ is_formula('supplier_sku') }}
         or {{ is_formula('mfr_part_number') }}
@@ -54,7 +129,11 @@ checked as (
         or {{ is_formula('vehicle_make') }}
         or {{ is_formula('vehicle_model') }} as has_formula,
 
-        {{ part_number_key('mfr_part_number') }} as mfr_part_number_key
+        {{ part_number_key('mfr_part_number') }} as mfr_part_number_key,
+        {{ near_key('mfr_part_number') }} as mfr_part_number_near,
+        {{ near_key('coalesce(partslink_number, partslink_raw)') }} as partslink_near,
+        {{ list_key('item_name') }} as sku_key,
+        {{ near_key('item_name') }} as sku_near
 
     from parts_normalised
 
@@ -84,16 +163,39 @@ final as (
         checked.is_number_too_long,
         checked.has_bad_character,
         checked.is_number_mangled,
+        checked.is_number_several,
         checked.has_formula,
         coalesce(
-            withdrawn_partslinks.part_number_key, withdrawn_numbers.part_number_key
-        ) is not null as is_certificate_withdrawn
+            withdrawn_partslinks.withdrawn_key, withdrawn_numbers.withdrawn_key
+        ) is not null as is_certificate_withdrawn,
+        coalesce(
+            nearly_partslinks.withdrawn_near, nearly_numbers.withdrawn_near
+        ) is not null
+        and coalesce(
+            withdrawn_partslinks.withdrawn_key, withdrawn_numbers.withdrawn_key
+        ) is null as is_certificate_nearly_withdrawn,
+        protected_nearly.sku_near is not null
+        and protected_exactly.sku_key is null as is_nearly_protected,
+        checked.is_unit_unknown,
+        parts_not_new.item_id is not null as is_condition_doubtful
 
     from checked
-    left join withdrawn_certificates as withdrawn_partslinks
-        on checked.partslink_number = withdrawn_partslinks.part_number_key
-    left join withdrawn_certificates as withdrawn_numbers
-        on checked.mfr_part_number_key = withdrawn_numbers.part_number_key
+    left join parts_not_new
+        on checked.item_id = parts_not_new.item_id
+    left join withdrawn_partslinks
+        on checked.partslink_number = withdrawn_partslinks.withdrawn_key
+    left join withdrawn_numbers
+        on checked.mfr_part_number_key = withdrawn_numbers.withdrawn_key
+    left join withdrawn_nearly as nearly_partslinks
+        on
+            {{ partslink_base('checked.partslink_near') }}
+            = nearly_partslinks.withdrawn_near
+    left join withdrawn_nearly as nearly_numbers
+        on checked.mfr_part_number_near = nearly_numbers.withdrawn_near
+    left join protected_nearly
+        on checked.sku_near = protected_nearly.sku_near
+    left join protected_exactly
+        on checked.sku_key = protected_exactly.sku_key
 
 )
 

@@ -22,7 +22,11 @@ final as (
             case when is_number_too_long then 'PART_NO_TOO_LONG' end,
             case when has_bad_character then 'PART_NO_CHARSET' end,
             case when is_number_mangled then 'PART_NO_MANGLED' end,
-            case when has_formula then 'TEXT_FORMULA' end
+            case when is_number_several then 'PART_NO_SEVERAL' end,
+            case when has_formula then 'TEXT_FORMULA' end,
+            case when is_unit_unknown then 'UNIT_UNKNOWN' end,
+            case when is_nearly_protected then 'PROTECTED_NEARLY' end,
+            case when is_condition_doubtful then 'CONDITION_DOUBTFUL' end
         ) as identity_codes,
 
         -- 5 type: an OD part must have a proven source and a discount
@@ -65,6 +69,10 @@ final as (
             case
                 when part_type = 'CAPA' and is_certificate_withdrawn
                     then 'CAPA_WITHDRAWN'
+            end,
+            case
+                when part_type = 'CAPA' and is_certificate_nearly_withdrawn
+                    then 'CAPA_WITHDRAWN_NEARLY'
             end
         ) as certificate_codes,
 

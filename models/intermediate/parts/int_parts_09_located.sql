@@ -21,36 +21,58 @@ location_map as (
 
 ),
 
+parts_normalised as (
+
+    select * from {{ ref('int_parts_06_normalised') }}
+
+),
+
+-- Stock is counted in the unit of the item, and offered in pieces.
+stock_pieces as (
+
+    select
+        stock_by_location.*,
+        stock_by_location.on_hand_quantity
+        * coalesce(parts_normalised.quantity_pieces, 1) as on_hand_pieces,
+        stock_by_location.available_quantity
+        * coalesce(parts_normalised.quantity_pieces, 1) as available_pieces
+
+    from stock_by_location
+    left join parts_normalised
+        on stock_by_location.item_id = parts_normalised.item_id
+
+),
+
 located as (
 
     select
-        stock_by_location.item_id,
-        stock_by_location.item_name,
-        stock_by_location.stock_row_id,
-        stock_by_location.location_id,
-        stock_by_location.location_name,
+        stock_pieces.item_id,
+        stock_pieces.item_name,
+        stock_pieces.stock_row_id,
+        stock_pieces.location_id,
+        stock_pieces.location_name,
         location_map.location_code,
         -- An unknown location is not open: its stock may be returns.
         coalesce(locations.is_available and locations.is_active, false)
             as is_location_open,
-        stock_by_location.on_hand_raw,
-        stock_by_location.available_raw,
-        stock_by_location.on_hand_quantity,
-        coalesce(stock_by_location.available_quantity, 0) as available_quantity,
+        stock_pieces.on_hand_raw,
+        stock_pieces.available_raw,
+        stock_pieces.on_hand_pieces as on_hand_quantity,
+        coalesce(stock_pieces.available_pieces, 0) as available_quantity,
         {{ saleable_quantity(
-            'stock_by_location.on_hand_quantity',
-            'stock_by_location.available_quantity'
+            'stock_pieces.on_hand_pieces',
+            'stock_pieces.available_pieces'
         ) }} as saleable_quantity,
-        stock_by_location._extract_run_id,
-        stock_by_location._extracted_at
+        stock_pieces._extract_run_id,
+        stock_pieces._extracted_at
 
-    from stock_by_location
+    from stock_pieces
     left join locations
-        on stock_by_location.location_id = locations.location_id
+        on stock_pieces.location_id = locations.location_id
     left join location_map
         on
-            upper(trim(stock_by_location.location_name))
-            = upper(location_map.location_name)
+            {{ list_key('stock_pieces.location_name') }}
+            = {{ list_key('location_map.location_name') }}
 
 ),
 

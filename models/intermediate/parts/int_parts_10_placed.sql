@@ -11,7 +11,9 @@ parts_normalised as (
 
 protected_parts as (
 
-    select * from {{ ref('protected_parts') }}
+    select distinct {{ list_key('supplier_sku') }} as sku_key
+
+    from {{ ref('protected_parts') }}
 
 ),
 
@@ -28,9 +30,10 @@ parts_offered as (
         parts_normalised.item_id,
         parts_normalised.item_name,
         coalesce(parts_normalised.is_active, false) as is_active,
-        coalesce(parts_normalised.item_type_id = 101, false)
+        -- The list that was read is the one of part items, so an absent type is 101.
+        coalesce(parts_normalised.item_type_id = 101, true)
         and parts_normalised.is_group_offered as is_stock_item,
-        protected_parts.supplier_sku is not null as is_protected,
+        protected_parts.sku_key is not null as is_protected,
         -- An unknown type passes here. A later rule sends it to review.
         coalesce(parts_normalised.is_type_offered, true) as is_type_offered,
         parts_normalised._extract_run_id,
@@ -38,9 +41,7 @@ parts_offered as (
 
     from parts_normalised
     left join protected_parts
-        on
-            upper(parts_normalised.item_name)
-            = upper(protected_parts.supplier_sku)
+        on {{ list_key('parts_normalised.item_name') }} = protected_parts.sku_key
 
 ),
 

@@ -1,6 +1,8 @@
 -- The items that repeat another row at the same location: the same SKU in two rows
--- (DUP_KEY), or the same part under two SKUs (DUP_PART). Only rows in play are
--- compared: an item that is inactive, elsewhere or out of stock repeats nothing.
+-- (DUP_KEY), or the same part under two SKUs (DUP_PART). A Partslink number or a GTIN
+-- of several items is only a warning: an AM and a CAPA part may be twins. Only rows in
+-- play are compared: an item that is inactive, elsewhere or out of stock repeats
+-- nothing.
 
 with
 
@@ -25,7 +27,8 @@ in_play as (
         parts_normalised.part_type,
         coalesce(upper(parts_normalised.brand), '') as brand_key,
         coalesce(parts_normalised.oem_part_number_key, '') as oem_part_number_key,
-        coalesce(parts_normalised.partslink_number, '') as partslink_number
+        coalesce(parts_normalised.partslink_number, '') as partslink_number,
+        parts_normalised.gtin
 
     from place_codes
     inner join parts_normalised
@@ -73,13 +76,36 @@ identities_repeated as (
 
 ),
 
+partslinks_shared as (
+
+    select partslink_number
+
+    from in_play
+    where partslink_number <> ''
+    group by partslink_number
+    having min(item_id) <> max(item_id)
+
+),
+
+gtins_shared as (
+
+    select gtin
+
+    from in_play
+    group by gtin
+    having min(item_id) <> max(item_id)
+
+),
+
 final as (
 
     select distinct
         in_play.item_id,
         in_play.location_code,
         keys_repeated.supplier_sku is not null as is_key_repeated,
-        identities_repeated.part_type is not null as is_part_repeated
+        identities_repeated.part_type is not null as is_part_repeated,
+        partslinks_shared.partslink_number is not null as is_partslink_shared,
+        gtins_shared.gtin is not null as is_gtin_shared
 
     from in_play
     left join keys_repeated
@@ -93,9 +119,15 @@ final as (
             and in_play.brand_key = identities_repeated.brand_key
             and in_play.oem_part_number_key = identities_repeated.oem_part_number_key
             and in_play.partslink_number = identities_repeated.partslink_number
+    left join partslinks_shared
+        on in_play.partslink_number = partslinks_shared.partslink_number
+    left join gtins_shared
+        on in_play.gtin = gtins_shared.gtin
     where
         keys_repeated.supplier_sku is not null
         or identities_repeated.part_type is not null
+        or partslinks_shared.partslink_number is not null
+        or gtins_shared.gtin is not null
 
 )
 

@@ -47,6 +47,8 @@ final as (
         place_codes.saleable_quantity,
         place_codes._extract_run_id,
         place_codes._extracted_at,
+        parts_repeated.is_gtin_shared,
+        parts_repeated.is_partslink_shared,
         concat_ws(
             '|',
             nullif(place_codes.scope_codes, ''),

@@ -35,7 +35,12 @@ final as (
         reason_codes.reason_code,
         coalesce(nullif(all_codes.reason_codes, ''), reason_codes.reason_code)
             as reason_codes,
-        nullif(parts_normalised.warnings, '') as warnings,
+        nullif(concat_ws(
+            '|',
+            nullif(parts_normalised.warnings, ''),
+            case when all_codes.is_gtin_shared then 'GTIN_SHARED' end,
+            case when all_codes.is_partslink_shared then 'PARTSLINK_SHARED' end
+        ), '') as warnings,
 
         ---------- the values of the feed
         all_codes.location_code,

@@ -14,6 +14,7 @@ renamed as (
         ItemGroupRef.Id as item_group_id,
         ManufacturerRef.Id as manufacturer_id,
         UomRef.Id as unit_id,
+        UomSetRef.Id as unit_set_id,
         Type as item_type_id,
         _extract_run_id,
 
@@ -24,6 +25,7 @@ renamed as (
         ItemGroupRef.Name as item_group_name,
         ManufacturerRef.Name as manufacturer_name,
         UomRef.Name as unit_name,
+        UomSetRef.Name as unit_set_name,
         ManufacturerPartNo as manufacturer_part_number,
         UPC as upc, -- noqa: AL09
         Description as description, -- noqa: AL09
@@ -59,8 +61,14 @@ renamed as (
         TrackLotOrSerial as is_lot_or_serial_tracked,
 
         ---------- timestamps
-        try_cast(RecordInfo.CreatedDate as timestamp) as created_at,
-        try_cast(RecordInfo.ModifiedDate as timestamp) as modified_at,
+        coalesce(
+            {{ utc_timestamp('RecordInfo.CreatedDate') }},
+            cast({{ iso_date('RecordInfo.CreatedDate') }} as timestamp)
+        ) as created_at,
+        coalesce(
+            {{ utc_timestamp('RecordInfo.ModifiedDate') }},
+            cast({{ iso_date('RecordInfo.ModifiedDate') }} as timestamp)
+        ) as modified_at,
         _extracted_at
 
     from source

@@ -1,6 +1,7 @@
 """One client's control connection at the scripted server."""
 
 import hashlib
+import os
 import socket
 import ssl
 import struct
@@ -30,14 +31,15 @@ class Conversation:
     def run(self) -> None:
         if self.stub.script.mode == "implicit":
             self._secure()
-        self._say("220 scripted")
+        self._answer("CONNECT", "220 scripted")
         while line := self._line():
             word, _, rest = line.partition(" ")
             word = word.upper()
             shown = "PASS *" if word == "PASS" else f"{word} {rest}".strip()
             self.stub.commands.append(shown)
             answer = getattr(self, f"do_{word}", None)
-            self._say(answer(rest) if answer else _FIXED.get(word, "500 unknown"))
+            reply = answer(rest) if answer else _FIXED.get(word, "500 unknown")
+            self._answer(word, reply)
             if word == "AUTH":
                 self._secure()
             if word == "QUIT":
@@ -60,6 +62,14 @@ class Conversation:
     def _say(self, reply: str) -> None:
         if reply:
             self.control.sendall(f"{reply}\r\n".encode())
+
+    def _answer(self, word: str, reply: str) -> None:
+        stopping = self.stub.stopping
+        while word == self.stub.script.endless and not stopping.is_set():
+            self._say(f"{reply[:3]}-more")
+        while word == self.stub.script.drips and not stopping.wait(0.1):
+            self.control.sendall(reply[:1].encode())
+        self._say(reply)
 
     def _path(self, name: str) -> Path:
         start = self.stub.folder if name.startswith("/") else self.folder
@@ -144,6 +154,8 @@ class Conversation:
             return "550 Rename failed: file exists."
         if script.renames and script.rnto.startswith("250"):
             self._path(self.old).replace(path)
+            if script.takes is not None:
+                self.stub.take(path, script.takes)
             if script.after == "gone":
                 path.unlink()
             elif script.after == "other":
@@ -163,7 +175,9 @@ class Conversation:
         if isinstance(data, str):
             return data
         names = sorted(path.name for path in self.folder.iterdir())
-        data.sendall("".join(f"{name}\r\n" for name in names).encode())
+        while self.stub.script.endless == "LISTING":
+            data.sendall(b"more.csv\r\n" * 1000)
+        data.sendall(os.fsencode("".join(f"{name}\r\n" for name in names)))
         self._end(data, "good")
         return "226 listed"
 
@@ -183,6 +197,8 @@ class Conversation:
                 break
         if script.keep is not None:
             self._path(name).write_bytes(content[: int(len(content) * script.keep)])
+        if script.takes is not None:
+            self.stub.take(self._path(name), script.takes)
         self._end(data, "rst" if enough is not None else script.close)
         if script.cut == "STOR":
             raise HangupError

@@ -27,11 +27,16 @@ class Script:
         replaces: False: RNTO over a file is 550.
         after: what becomes of a file that was renamed: there, gone (picked up at once),
             other (half of it is left).
+        takes: seconds after its last byte when a file of any name is moved out of the
+            folder; None for never.
         size_error: added to what SIZE tells.
         pasv: the address in 227; the port is right.
         epsv: EPSV is known.
         features: lines of FEAT.
         removes: False: DELE is refused.
+        endless: the command whose reply has lines without end; CONNECT for the
+            greeting, LISTING for names without end in a listing.
+        drips: the command whose reply comes in single letters, without end.
         hash: XSHA256 and HASH are: right, wrong, or empty for unknown.
         login: the reply to PASS in place of judging the password.
     """
@@ -53,10 +58,13 @@ class Script:
     renames: bool = True
     replaces: bool = True
     after: str = "there"
+    takes: float | None = None
     size_error: int = 0
     pasv: str = "127.0.0.1"
     epsv: bool = True
     features: tuple[str, ...] = ("SIZE", "EPSV", "PBSZ", "PROT")
     removes: bool = True
+    endless: str = ""
+    drips: str = ""
     hash: str = ""
     login: str = ""

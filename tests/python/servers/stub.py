@@ -36,6 +36,7 @@ class Stub:
         scripts: one for each of the next connections; after the last, it stays.
         commands: what clients sent, in order; passwords as `*`.
         uploads: how many STOR were begun.
+        moved: names of files that were moved out of the folder.
         reused: for every data connection, whether it resumed a session.
     """
 
@@ -46,6 +47,7 @@ class Stub:
     password: str = PASSWORD
     commands: list[str] = field(default_factory=list)
     uploads: int = 0
+    moved: list[str] = field(default_factory=list)
     reused: list[bool] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -105,6 +107,22 @@ class Stub:
     def words(self) -> list[str]:
         """The commands without what they were given."""
         return [command.split()[0] for command in self.commands]
+
+    def take(self, path: Path, seconds: float) -> None:
+        """Move a file out of the folder after so many seconds, or at once."""
+
+        def move() -> None:
+            self.stopping.wait(seconds)
+            # A client may have renamed it; a job by name takes it no more.
+            with suppress(FileNotFoundError):
+                path.rename(self.place / path.name)
+                self.moved.append(path.name)
+
+        if not seconds:
+            return move()
+        thread = threading.Thread(target=move)
+        self._threads.append(thread)
+        return thread.start()
 
     def opened(self, connection: socket.socket) -> socket.socket:
         """Remember a socket, so that `kill` ends it."""

@@ -1,0 +1,87 @@
+{#
+    What binds a table to the verdict of the build that made it. `publish` refuses a
+    table whose build has no verdict, or one in which a node of the file failed.
+
+    Each table and view has the id of its build as a comment, which is written in the
+    same transaction. The table `builds` has one row for each build that a table or
+    view is of: when it began, and how each of its nodes ended.
+#}
+
+
+{#
+    The statement that writes the id of this build onto a relation. A post-hook of every
+    model and seed, so it is in the transaction that replaces the relation.
+
+    relation: the table or view. materialized: what the model or seed becomes.
+#}
+{% macro mark_build(relation, materialized) -%}
+    {{ return(adapter.dispatch('mark_build')(relation, materialized)) }}
+{%- endmacro %}
+
+{% macro default__mark_build(relation, materialized) -%}
+    {%- set kind = 'view' if materialized == 'view' else 'table' -%}
+    comment on {{ kind }} {{ relation }} is '{{ invocation_id }}'
+{%- endmacro %}
+
+
+{#
+    The statement that records that a build begins. It runs before the first node, so
+    that a build that was killed is known. Commands that change no table record nothing.
+#}
+{% macro begin_build() -%}
+    {%- if execute and flags.WHICH in ('build', 'run', 'seed', 'snapshot', 'retry') -%}
+        {%- do run_query(
+            "create table if not exists " ~ target.schema ~ ".builds ("
+            ~ "invocation_id varchar, command varchar, built_at timestamp, "
+            ~ "ended_at timestamp, details varchar)"
+        ) -%}
+        {{ return(
+            "insert into " ~ target.schema ~ ".builds values ('" ~ invocation_id
+            ~ "', '" ~ flags.WHICH ~ "', '"
+            ~ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") ~ "', null, null)"
+        ) }}
+    {%- endif -%}
+    {{ return('') }}
+{%- endmacro %}
+
+
+{#
+    The statements that record how each node of this build ended, and that remove the
+    builds of which nothing is left.
+
+    results: of dbt.
+#}
+{% macro end_build(results) -%}
+    {%- if execute and flags.WHICH in ('build', 'run', 'seed', 'snapshot', 'retry') -%}
+        {%- set nodes = [] -%}
+        {%- for result in results -%}
+            {%- do nodes.append({
+                'unique_id': result.node.unique_id,
+                'status': result.status ~ '',
+                'failures': result.failures,
+                'message': result.message,
+            }) -%}
+        {%- endfor -%}
+        {%- set details = {
+            'dbt_version': dbt_version,
+            'empty': flags.EMPTY | default(false, true),
+            'vars': invocation_args_dict.vars | default({}, true),
+            'results': nodes,
+        } -%}
+        update {{ target.schema }}.builds
+        set
+            ended_at = '{{ modules.datetime.datetime.now(modules.pytz.utc).strftime(
+                "%Y-%m-%d %H:%M:%S.%f"
+            ) }}',
+            details = '{{ tojson(details) | replace("'", "''") }}'
+        where invocation_id = '{{ invocation_id }}';
+        delete from {{ target.schema }}.builds
+        where
+            invocation_id <> '{{ invocation_id }}'
+            and invocation_id not in (
+                select comment from duckdb_tables() where comment is not null
+                union all
+                select comment from duckdb_views() where comment is not null
+            )
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,81 @@
+"""Text on its way to a person: secrets are masked, controls are escaped.
+
+Texts from outside (a server's reply, a name in a record) may hold escape sequences,
+line breaks or marks that change the direction of writing. On a terminal or in a log
+they would look like lines of ours.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+_MASK = "***"
+# Shorter values appear in ordinary words.
+_SHORTEST = 4
+
+_secrets: set[str] = set()
+_pattern = re.compile(r"(?!)")
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Mask these values in everything that is shown from now on."""
+    global _pattern
+    for secret in secrets:
+        if len(secret) >= _SHORTEST:
+            _secrets.update({secret, quote(secret), quote(secret, safe="")})
+    if _secrets:
+        longest_first = sorted(_secrets, key=len, reverse=True)
+        _pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+
+def masked(text: str) -> str:
+    """Return the text without the values that `hide` was called with."""
+    return _pattern.sub(_MASK, text)
+
+
+def one_line(text: object) -> str:
+    r"""Return a text as it may be shown: masked, on one line, `\x1b` for an escape."""
+    return _escaped(masked(str(text)), "")
+
+
+def paragraphs(text: str) -> str:
+    """Return a text of several lines of ours as it may be shown."""
+    return _escaped(masked(text), "\n")
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON on one line as it may be shown."""
+    text = json.dumps(_masked_values(value), ensure_ascii=False, default=_text)
+    return _replaced(text, lambda letter: json.dumps(letter)[1:-1])
+
+
+def _text(value: Any) -> str:
+    return masked(str(value))
+
+
+def _masked_values(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, Mapping):
+        return {masked(str(name)): _masked_values(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked_values(each) for each in value]
+    return value
+
+
+def _escaped(text: str, allowed: str) -> str:
+    def escape(letter: str) -> str:
+        return letter if letter in allowed else ascii(letter)[1:-1]
+
+    return _replaced(text, escape)
+
+
+def _replaced(text: str, escape: Callable[[str], str]) -> str:
+    """Replace every letter that is not printable: controls, breaks, direction marks."""
+    if text.isprintable():
+        return text
+    return re.sub(
+        r"[^ -~]", lambda m: m[0] if m[0].isprintable() else escape(m[0]), text
+    )

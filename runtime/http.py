@@ -1,0 +1,198 @@
+"""HTTP sessions for sources and webhooks: a deadline for the whole, and a proxy.
+
+Only our own variables configure a session. `.netrc`, HTTP_PROXY and the like are not
+read: they could replace our credentials, or send them elsewhere.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import should_bypass_proxies
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+from runtime.display import hide
+from runtime.environment import Environment, Secret
+from runtime.exits import Misuse
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A company's proxy for outgoing HTTP.
+
+    Attributes:
+        url: its address, perhaps with a user and a password; None for no proxy.
+        without: hosts that are reached directly, as in NO_PROXY.
+    """
+
+    url: Secret | None = None
+    without: str = ""
+
+    @classmethod
+    def from_environment(cls, variables: Environment) -> "Proxy":
+        """Read FEEDS_HTTP_PROXY and FEEDS_HTTP_NO_PROXY.
+
+        Raises:
+            Misuse: the proxy is not an address of http or https.
+        """
+        if not variables.optional("FEEDS_HTTP_PROXY"):
+            return cls()
+        url = variables.secret("FEEDS_HTTP_PROXY")
+        try:
+            parts = urlsplit(url.reveal())
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port
+        except ValueError:
+            usable = None
+        if not usable:
+            raise Misuse(
+                "FEEDS_HTTP_PROXY: expected the address of a proxy with its port, such "
+                "as http://proxy.example.com:3128, found something else."
+            )
+        hide([unquote(parts.password or "")])
+        return cls(url, variables.text("FEEDS_HTTP_NO_PROXY", ""))
+
+    def address_for(self, url: str) -> str | None:
+        """Return the proxy's address for a request to `url`, or None."""
+        if self.url is None or should_bypass_proxies(url, self.without or "-"):
+            return None
+        return self.url.reveal()
+
+
+def open_session(url: str, verify: str | bool, proxy: Proxy) -> requests.Session:
+    """Return a session for requests to the host of `url`.
+
+    Args:
+        url: an address of the host.
+        verify: a PEM file of authorities, or True for the public ones.
+        proxy: the company's proxy.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = verify
+    if address := proxy.address_for(url):
+        session.proxies = {"http": address, "https": address}
+    session.mount("http://", _Adapter())
+    session.mount("https://", _Adapter())
+    return session
+
+
+class Deadline:
+    """The end of one exchange; its connections are cut then.
+
+    A time-out of `requests` is only for each piece that arrives, so that a server
+    that sends a byte a minute would be read for ever.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Start; `seconds` is for the whole exchange."""
+        self.seconds = seconds
+        self.is_over = False
+        self._ends = time.monotonic() + seconds
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+
+    def watch(self, connection: socket.socket) -> None:
+        """Cut this connection at the deadline, too."""
+        with self._lock:
+            self._sockets.append(connection)
+        if self.is_over:
+            self.cut()
+
+    def cut(self) -> None:
+        """End the exchange now; another thread may call this."""
+        self.is_over = True
+        with self._lock:
+            for connection in self._sockets:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+_current = threading.local()
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[Deadline]:
+    """Give the requests of this thread so many seconds, from start to last byte.
+
+    Raises:
+        requests.Timeout: they were not done in time.
+    """
+    limit = Deadline(seconds)
+    timer = threading.Timer(seconds, limit.cut)
+    timer.daemon = True
+    timer.start()
+    _current.deadline = limit
+    try:
+        yield limit
+    except (requests.RequestException, HTTPError, OSError):
+        if not limit.is_over:
+            raise
+    finally:
+        timer.cancel()
+        _current.deadline = None
+    if limit.is_over:
+        raise requests.Timeout(f"not done after {seconds:.0f} s")
+
+
+def _watch(twin: socket.socket | None) -> None:
+    limit: Deadline | None = getattr(_current, "deadline", None)
+    if limit and twin:
+        limit.watch(twin)
+
+
+class _HttpConnection(HTTPConnection):
+    # A second handle of the connection: TLS takes the first one over.
+    twin: socket.socket | None = None
+
+    def _new_conn(self) -> socket.socket:
+        connection = super()._new_conn()
+        self.twin = connection.dup()
+        _watch(self.twin)
+        return connection
+
+    def request(self, *words: Any, **options: Any) -> None:
+        _watch(self.twin)
+        super().request(*words, **options)
+
+    def close(self) -> None:
+        if self.twin:
+            self.twin.close()
+            self.twin = None
+        super().close()
+
+
+class _HttpsConnection(_HttpConnection, HTTPSConnection):
+    """The same with TLS."""
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+_POOLS = {"http": _HttpPool, "https": _HttpsPool}
+
+
+class _Adapter(HTTPAdapter):
+    """Opens connections that a deadline can cut."""
+
+    def init_poolmanager(self, *words: Any, **options: Any) -> None:
+        super().init_poolmanager(*words, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *words: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*words, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager

@@ -1,0 +1,78 @@
+"""What each build of dbt recorded in the warehouse: its command and its verdict.
+
+macros/builds.sql writes the id of a build onto every table and view, as a comment, in
+the transaction that replaces it. It writes the verdict to the table `builds` at the
+end. `dbt compile`, `test`, `show` and an editor change neither.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from runtime.duck import text
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One dbt command that made tables.
+
+    Attributes:
+        id: dbt's invocation id.
+        command: such as build or run.
+        built_at: when it began, UTC without a zone.
+        ended_at: when it recorded its verdict; None if it never did.
+        dbt_version: of dbt-core.
+        empty: it ran with --empty.
+        vars: of --vars.
+        results: of each node: unique_id, status, failures, message.
+    """
+
+    id: str
+    command: str
+    built_at: datetime
+    ended_at: datetime | None
+    dbt_version: str | None
+    empty: bool
+    vars: Mapping[str, Any]
+    results: Sequence[Mapping[str, Any]]
+
+
+def find(connection: duckdb.DuckDBPyConnection, id_: str) -> Build | None:
+    """Return a build of the warehouse by its id; None if it recorded nothing.
+
+    Args:
+        connection: from `runtime.duck`, with the warehouse attached.
+        id_: dbt's invocation id.
+    """
+    try:
+        row = connection.execute(
+            "select command, built_at, ended_at, details from warehouse.main.builds "
+            f"where invocation_id = {text(id_)}"
+        ).fetchone()
+    except duckdb.CatalogException:
+        return None
+    if row is None:
+        return None
+    details = json.loads(row[3] or "{}")
+    return Build(
+        id_, row[0], row[1], row[2], details.get("dbt_version"),
+        bool(details.get("empty")), details.get("vars") or {},
+        details.get("results") or (),
+    )  # fmt: skip
+
+
+def marks(
+    connection: duckdb.DuckDBPyConnection,
+) -> Mapping[tuple[str, str], str | None]:
+    """Return the id of the build of every table and view, by schema and name."""
+    rows = connection.execute(
+        "select schema_name, table_name, comment from duckdb_tables() "
+        "where database_name = 'warehouse' union all "
+        "select schema_name, view_name, comment from duckdb_views() "
+        "where database_name = 'warehouse'"
+    ).fetchall()
+    return {(schema, name): id_ for schema, name, id_ in rows}

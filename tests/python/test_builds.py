@@ -1,0 +1,154 @@
+"""A table goes out only by the verdict of the build that made it."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from built_project import NIGHTS, BuiltProject
+from commands import ROOT, clean_environment
+
+FILE = "onpart_inventory"
+DBT = (sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors")
+# Other quantities, so that a table that was replaced is known by its rows.
+BUILD = ("build", "--select", f"+exposure:{FILE}", "--vars", "{safety_stock: 1}")
+
+
+def dbt(project: BuiltProject, *words: str) -> None:
+    """Run dbt to its end."""
+    done = project.run("dbt", "--no-use-colors", *words)
+    assert done.returncode == 0, done.stdout
+
+
+def kill_after(
+    project: BuiltProject, node: str, how: signal.Signals, seconds: float = 0
+) -> bool:
+    """Kill a build when dbt reports the end of a node; return whether it was running.
+
+    Without a node it is killed `seconds` after its first one began.
+    """
+    words = (*BUILD, "--exclude-resource-type", "unit_test")
+    with subprocess.Popen(
+        [*DBT, *words], cwd=ROOT, env=clean_environment(**project.environment()),
+        stdout=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdout
+        for line in child.stdout:
+            if f" {node} ." in line or (f".{node} ." in line and " START " not in line):
+                break
+            if not node and " START " in line:
+                time.sleep(seconds)
+                break
+        was_running = child.poll() is None
+        child.send_signal(how)
+        child.stdout.read()
+    return was_running
+
+
+def rows(project: BuiltProject) -> list[tuple[object, ...]]:
+    """Return what both tables of the file have."""
+    with duckdb.connect(
+        str(project.data / "warehouse.duckdb"), read_only=True
+    ) as open_:
+        return [
+            row
+            for table in ("inventory_feed", "inventory_audit")
+            for row in open_.execute(f"from {table} order by all").fetchall()
+        ]
+
+
+def gates(project: BuiltProject, file: str = FILE) -> set[str]:
+    """Return dbt's checks that hold a file, by a dry run."""
+    done = project.run_json("publish", file, "--at", NIGHTS[2], "--dry-run")
+    return {
+        check["id"]
+        for each in done["files"]
+        for check in each["held_by"]
+        if check["id"].startswith("DBT_")
+    }
+
+
+@pytest.mark.parametrize(
+    ("node", "how"),
+    [
+        ("int_parts_13_all_codes", signal.SIGKILL),
+        ("inventory_audit", signal.SIGTERM),
+        ("inventory_feed", signal.SIGKILL),
+        ("feed_key_is_unique", signal.SIGKILL),
+    ],
+)
+def test_a_table_of_a_killed_build_stays_here(
+    built_copy: BuiltProject, node: str, how: signal.Signals
+) -> None:
+    before = rows(built_copy)
+    assert kill_after(built_copy, node, how)
+    expected = set() if rows(built_copy) == before else {"DBT_BUILD"}
+    assert gates(built_copy) == expected
+    if node != "int_parts_13_all_codes":
+        assert expected, "the build was killed before it replaced a table"
+
+
+def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> None:
+    for words in (
+        ("compile",),
+        ("test", "--select", "inventory_feed"),
+        ("show", "--inline", "select 1"),
+        ("docs", "generate", "--static"),
+    ):
+        dbt(built_copy, *words)
+    assert gates(built_copy) == set()
+    # A build of another file leaves the verdict on this one.
+    dbt(built_copy, "build", "--select", "+exposure:order_feed_full_file")
+    assert gates(built_copy) == set()
+    assert gates(built_copy, "order_feed_full_file") == set()
+    # Its tables again, without its tests; the tests pass afterwards.
+    dbt(built_copy, "run", "--select", "+inventory_feed")
+    dbt(built_copy, "test", "--select", "inventory_feed")
+    assert gates(built_copy) == {"DBT_BUILD"}
+    dbt(built_copy, "run", "--select", "inventory_audit", "inventory_feed")
+    assert gates(built_copy) == {"DBT_COMMAND", "DBT_NODES"}
+    dbt(built_copy, "build", "--select", f"+exposure:{FILE}")
+    assert gates(built_copy) == set()
+
+
+def test_a_table_that_was_replaced_by_hand_stays_here(built_copy: BuiltProject) -> None:
+    with duckdb.connect(str(built_copy.data / "warehouse.duckdb")) as open_:
+        open_.execute("create or replace table inventory_feed as from inventory_feed")
+    assert gates(built_copy) == {"DBT_BUILD"}
+
+
+@pytest.mark.long
+def test_a_build_killed_at_any_node_or_time(
+    built: BuiltProject, tmp_path: Path
+) -> None:
+    manifest = json.loads((built.folder / "target/manifest.json").read_bytes())
+    names = sorted(
+        {
+            node["name"]
+            for node in manifest["nodes"].values()
+            if node["name"].startswith(("int_parts", "inventory", "stg_ordertime"))
+            or node.get("attached_node", "").endswith(("inventory_feed", "_audit"))
+        }
+    )
+    moments = [(name, 0.0) for name in names]
+    chance = random.Random(12)
+    moments += [("", chance.uniform(0, 12)) for _ in range(20)]
+    limit = int(os.environ.get("FEEDS_KILLS", len(moments)))
+    moments = chance.sample(moments, limit)
+    before, held = rows(built), 0
+    for number, (node, seconds) in enumerate(moments):
+        project = built.copy(tmp_path / str(number))
+        how = chance.choice((signal.SIGKILL, signal.SIGTERM))
+        if kill_after(project, node, how, seconds):
+            expected = set() if rows(project) == before else {"DBT_BUILD"}
+            assert gates(project) == expected, (node, seconds, how)
+            held += bool(expected)
+        shutil.rmtree(project.folder)
+    assert held or limit < len(names)
