@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Guess: a reader that is told the right line ending of a CSV file, and told to be strict, reads
+# Guess: a reader that knows the right line ending of a CSV file, and is set to be strict, reads
 #   the file as before or complains.
 # Fact: with new_line='\r\n' and strict_mode=true, DuckDB 1.5.6 and 2.0.1 read no row of a file
 #   whose every line ends in CR LF: an empty table with the right columns, no error. Without

@@ -22,12 +22,13 @@ Retry = Literal["retry_often", "retry_once", "no_retry"]
 
 # A refusal, and an answer that is not FTP or never ends.
 _REFUSED = (ftplib.error_perm, ftplib.error_proto)
-_LASTS = "This will not pass by itself."
+LASTS = "This will not pass by itself."
 _LASTING = re.compile(
     r"permission denied|not permitted|is a directory|not a directory|no such file|"
     r"read-only|not allowed|no space|disk full|quota|insufficient",
     re.IGNORECASE,
 )
+_DEMANDS_TLS = re.compile(r"\b(encrypt\w*|TLS|SSL|secure)\b", re.IGNORECASE)
 # TLS errors that every new try would raise again.
 _TLS_REFUSED = re.compile(
     r"WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|"
@@ -75,7 +76,7 @@ def retry_of(error: Stop) -> Retry:
 
 @contextmanager
 def ftp_errors(
-    destination: Destination, what: str, hint: str = _LASTS, beginning_tls: bool = False
+    destination: Destination, what: str, hint: str = LASTS, beginning_tls: bool = False
 ) -> Iterator[None]:
     """Turn ftplib's errors in the block into `ServerRefused` or `ServerUnavailable`.
 
@@ -98,7 +99,7 @@ def ftp_error(
     what: str,
     error: Exception,
     reply_line: str = "",
-    hint: str = _LASTS,
+    hint: str = LASTS,
     beginning_tls: bool = False,
 ) -> ServerRefused | ServerUnavailable:
     """Class an error of FTP, with the server's own line in its message.
@@ -119,6 +120,7 @@ def ftp_error(
     text = destination.redact(f"{text} The server said: {line}." if line else text)
     code = _code(line) or (_code(str(error)) if isinstance(error, ftplib.Error) else 0)
     tls_hint = _tls_hint(destination, error, beginning_tls)
+    hint = _scheme_hint(destination, error) or hint
     if tls_hint or code >= 500 or isinstance(error, _REFUSED):
         return ServerRefused(f"{text} {tls_hint or hint}", code or None)
     lasting = _LASTING.search(line or str(error))
@@ -133,6 +135,17 @@ def ftp_error(
 def _code(text: str) -> int:
     match = re.match(r"\d{3}(?=\D|$)", text)
     return int(match[0]) if match else 0
+
+
+def _scheme_hint(destination: Destination, error: Exception) -> str:
+    """Return which scheme the server needs; "" if its answer does not show one."""
+    url = destination.variable("URL")
+    if str(error).startswith("SSH-"):
+        return f"This is an SSH server. Write sftp:// in {url}."
+    demands = isinstance(error, ftplib.error_perm) and _DEMANDS_TLS.search(str(error))
+    if destination.scheme == "ftp" and demands:
+        return f"This server demands TLS. Write ftps:// in {url}."
+    return ""
 
 
 def _tls_hint(destination: Destination, error: Exception, beginning_tls: bool) -> str:

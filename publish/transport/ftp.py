@@ -155,9 +155,15 @@ class Ftp:
         return [entry.name for entry in self.entries()]
 
     def entries(self) -> Sequence[Entry]:
-        """Return the files in the folder: by MLSD, else only their names by NLST."""
+        """Return the files in the folder: by MLSD, else names by NLST, else by LIST."""
         with ftp_errors(self._destination, "listing the folder"):
-            return self._files.entries()
+            try:
+                return self._files.entries()
+            except LookupError as error:
+                raise ServerRefused(
+                    f"{self._destination.name}: the listing of the folder is not "
+                    f"understood ({error})."
+                ) from None
 
     def facts(self) -> Mapping[str, Any]:
         """Return what belongs in a receipt: server, TLS, certificate."""

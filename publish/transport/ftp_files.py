@@ -2,8 +2,8 @@
 
 import ftplib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from publish.transport.connection import Entry
@@ -31,8 +31,7 @@ class Files:
             LookupError: no way gives it; has the line that was not understood.
         """
         for way in (self._size, self._mlst_size):
-            # A listed command may be forbidden, or unknown nevertheless.
-            with suppress(ftplib.error_perm, LookupError):
+            with _or_another_way():
                 return way(name)
         entry = find_in_list(self._session.lines("LIST"), name)
         return entry.bytes if entry else None
@@ -57,13 +56,25 @@ class Files:
         return None
 
     def entries(self) -> Sequence[Entry]:
-        """Return the files by name: by MLSD, else only their names by NLST."""
-        if "MLST" in self._features:
-            entries = [facts_of(line) for line in self._session.lines("MLSD")]
-        else:
-            entries = [Entry(name) for name in self._names()]
-        files = {entry.name: entry for entry in entries if entry is not None}
+        """Return the files by name: by MLSD, else names alone by NLST, else by LIST."""
+        files = {entry.name: entry for entry in self._entries()}
         return [files[name] for name in sorted(files)]
+
+    def _entries(self) -> Sequence[Entry]:
+        if self._may_know("MLST"):
+            with suppress(ftplib.error_perm):
+                entries = [facts_of(line) for line in self._session.lines("MLSD")]
+                return [entry for entry in entries if entry is not None]
+        try:
+            return [Entry(name) for name in self._names()]
+        except ftplib.error_perm as error:
+            with suppress(ftplib.error_perm):
+                return read_list(self._session.lines("LIST"))
+            raise error from None
+
+    def _may_know(self, command: str) -> bool:
+        """Say whether FEAT lists a command, or lists nothing at all."""
+        return not self._features or command in self._features
 
     def _or_none(self, command: str) -> str | None:
         """Send a command about a file; None if the server knows no such file."""
@@ -80,7 +91,7 @@ class Files:
         Raises:
             LookupError: the server gives no size this way.
         """
-        if "SIZE" not in self._features:
+        if not self._may_know("SIZE"):
             raise LookupError
         reply = self._or_none(f"SIZE {name}")
         if reply is None:
@@ -91,7 +102,7 @@ class Files:
         return int(match[1])
 
     def _mlst_size(self, name: str) -> int | None:
-        if "MLST" not in self._features:
+        if not self._may_know("MLST"):
             raise LookupError
         entry = self._mlst(name)
         if entry is not None and entry.bytes is None:
@@ -123,6 +134,22 @@ class Files:
         return [name for name in lines if name not in ("", ".", "..")]
 
 
+@contextmanager
+def _or_another_way() -> Iterator[None]:
+    """Go on after an answer by which a file's size is not known.
+
+    A listed command may be forbidden, or unknown nevertheless. 450 is temporary, but
+    one program (ftpd for Node.js) answers so for every missing file.
+    """
+    try:
+        yield
+    except (ftplib.error_perm, LookupError):
+        pass
+    except ftplib.error_temp as error:
+        if not str(error).startswith("450"):
+            raise
+
+
 def _absent(error: ftplib.error_perm) -> bool:
     """Say whether 550 means "no such file", not "you may not"."""
     return str(error).startswith("550") and not _FORBIDDEN.search(str(error))
@@ -137,6 +164,8 @@ _UNIX = re.compile(
 _DOS = re.compile(
     r"\d\d-\d\d-\d{2,4}\s+\d\d:\d\d(?:AM|PM)?\s+(?P<bytes>\d+) (?P<name>.+)"
 )
+# Folders, links and the number of blocks.
+_NO_FILE = re.compile(r"[dl][-rwxsStT]{9}|total |\S+\s+\S+\s+<DIR>")
 
 
 def facts_of(line: str) -> Entry | None:
@@ -176,14 +205,37 @@ def find_in_list(lines: Iterable[str], name: str) -> Entry | None:
         LookupError: a line may be about the file, but its form is unknown.
     """
     for line in lines:
-        match = _UNIX.fullmatch(line.rstrip()) or _DOS.fullmatch(line.rstrip())
-        if match is None and line.endswith(f" {name}") and line[0] not in "dl":
+        entry = _read_line(line)
+        if entry is None and line.endswith(f" {name}") and line[0] not in "dl":
             raise LookupError(line)
-        if match is not None and match["name"] == name:
-            rights = match.groupdict().get("mode")
-            mode = _octal(rights) if rights else None
-            return Entry(name, int(match["bytes"]), mode=mode)
+        if entry is not None and entry.name == name:
+            return entry
     return None
+
+
+def read_list(lines: Iterable[str]) -> Sequence[Entry]:
+    """Read all files in what LIST wrote.
+
+    Raises:
+        LookupError: a line may be about a file, but its form is unknown.
+    """
+    entries = []
+    for line in filter(str.strip, lines):
+        entry = _read_line(line)
+        if entry is not None:
+            entries.append(entry)
+        elif not _NO_FILE.match(line):
+            raise LookupError(line)
+    return entries
+
+
+def _read_line(line: str) -> Entry | None:
+    match = _UNIX.fullmatch(line.rstrip()) or _DOS.fullmatch(line.rstrip())
+    if match is None:
+        return None
+    rights = match.groupdict().get("mode")
+    mode = _octal(rights) if rights else None
+    return Entry(match["name"], int(match["bytes"]), mode=mode)
 
 
 def _octal(rights: str) -> str:

@@ -5,6 +5,7 @@ ProFTPD, as shipped, refuse it otherwise (python/cpython#63699 is open).
 """
 
 import ftplib
+import select
 import socket
 import ssl
 from contextlib import suppress
@@ -79,12 +80,32 @@ class Session(ftplib.FTP_TLS):
         self.sock, self.af = plain, plain.family
         if self._destination.scheme == "ftps+implicit":
             self.sock = self.context.wrap_socket(plain, server_hostname=self.host)
-        self.welcome = self.getresp()
+        try:
+            self.welcome = self.getresp()
+        except TimeoutError as error:
+            if self._destination.scheme == "ftps+implicit":
+                raise
+            raise TimeoutError(
+                f"{error}; no greeting came: a server that expects TLS with the first "
+                "byte needs ftps+implicit://"
+            ) from None
         return self.welcome
 
     def secure(self) -> None:
-        """Begin TLS by AUTH."""
-        self.auth()
+        """Begin TLS by AUTH.
+
+        Raises:
+            ConnectionError: the server agreed and went on in clear text. One program
+                (ftp-srv for Node.js) reads an early first byte of TLS as a command.
+        """
+        try:
+            self.auth()
+        except ssl.SSLError as error:
+            if error.reason != "WRONG_VERSION_NUMBER":
+                raise
+            raise ConnectionError(
+                "the server agreed to TLS and then answered in clear text"
+            ) from None
         # Anyone may have sent what was received before TLS.
         self._received.clear()
 
@@ -117,17 +138,77 @@ class Session(ftplib.FTP_TLS):
     def ntransfercmd(
         self, cmd: str, rest: int | str | None = None
     ) -> tuple[socket.socket, int | None]:
-        """Open a data connection, protected, that resumes this TLS session."""
-        data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)  # noqa: S321 (made TLS)
-        if not isinstance(self.sock, ssl.SSLSocket):
-            return data, size
-        # Not stored after the handshake: under TLS 1.3 the ticket comes later.
-        session = self.sock.session
-        secured = self.context.wrap_socket(
-            data, server_hostname=self.host, session=session
+        """Open a data connection, protected, that resumes this TLS session.
+
+        The handshake does not wait for the reply to `cmd`: some servers send it after
+        the handshake, most before.
+        """
+        data = socket.create_connection(self.makepasv(), self._destination.timeout)
+        try:
+            self.putcmd(cmd)
+            if isinstance(self.sock, ssl.SSLSocket):
+                data = self._protect(data, self.sock)
+            else:
+                self._begin_transfer()
+        except BaseException:
+            data.close()
+            raise
+        return data, None
+
+    def _protect(self, plain: socket.socket, control: ssl.SSLSocket) -> ssl.SSLSocket:
+        data = self.context.wrap_socket(
+            plain,
+            server_hostname=self.host,
+            # Not stored after the handshake: under TLS 1.3 the ticket comes later.
+            session=control.session,
+            do_handshake_on_connect=False,
         )
-        self.resumed = secured.session_reused
-        return secured, size
+        try:
+            begun = self._shake_hands(data, control)
+            self.resumed = data.session_reused
+            data.settimeout(self._destination.timeout)
+            if not begun:
+                self._begin_transfer()
+        except BaseException:
+            data.close()
+            raise
+        return data
+
+    def _shake_hands(self, data: ssl.SSLSocket, control: ssl.SSLSocket) -> bool:
+        """Take the handshake; return whether the reply came while it lasted."""
+        limit, begun = Deadline(self._seconds), False
+        data.settimeout(0)
+        while True:
+            read, write = [], []
+            try:
+                data.do_handshake()
+                return begun
+            except ssl.SSLWantReadError:
+                read.append(data)
+            except ssl.SSLWantWriteError:
+                write.append(data)
+            if not begun:
+                read.append(control)
+            seconds = self._limit(limit)
+            if self._received or control.pending():
+                seconds = 0
+            ready, _, _ = select.select(read, write, [], seconds)
+            if not begun and (control in ready or seconds == 0):
+                self._begin_transfer()
+                begun = True
+
+    def _begin_transfer(self) -> None:
+        """Read the reply to a transfer command: 1xx.
+
+        Raises:
+            ftplib.Error: it is another reply.
+        """
+        reply = self.getresp()
+        # As ftplib does: some servers answer the command before.
+        if reply.startswith("2"):
+            reply = self.getresp()
+        if not reply.startswith("1"):
+            raise ftplib.error_reply(reply)  # noqa: S321 (made TLS)
 
     def finish(self, data: socket.socket) -> None:
         """End a data connection.
@@ -141,11 +222,23 @@ class Session(ftplib.FTP_TLS):
                 data.unwrap()
 
     def lines(self, command: str) -> list[str]:
-        """Return the lines of a listing.
+        """Return the lines of a listing; one program lists in ASCII type only.
 
         Raises:
             TooLongError: it has more than 16 MiB.
         """
+        try:
+            return self._lines(command)
+        except ftplib.error_perm as error:
+            with suppress(ftplib.error_perm):
+                self.voidcmd("TYPE A")
+                try:
+                    return self._lines(command)
+                finally:
+                    self.voidcmd("TYPE I")
+            raise error from None
+
+    def _lines(self, command: str) -> list[str]:
         raw, listing = bytearray(), Deadline(self._destination.reply_timeout)
         with self.transfercmd(command) as data:
             data.settimeout(self._limit(listing))
@@ -156,7 +249,7 @@ class Session(ftplib.FTP_TLS):
                 data.settimeout(self._limit(listing))
             self.finish(data)
         self.voidresp()
-        return [_text(bytes(line)) for line in raw.splitlines()]
+        return [_text(line) for line in bytes(raw).splitlines()]
 
     def wait(self, seconds: float) -> None:
         """Set the time limit of each of the next replies."""
@@ -189,7 +282,7 @@ class Session(ftplib.FTP_TLS):
 
         Raises:
             TimeoutError: it is not complete in time.
-            TooLongError: it has more than 64 KiB.
+            ftplib.error_proto: it is no reply of FTP, or has more than 64 KiB.
             EOFError: the server has closed the connection.
         """
         self._reply, self._reply_bytes = Deadline(self._seconds), 0
@@ -205,6 +298,9 @@ class Session(ftplib.FTP_TLS):
             self._receive()
         line = bytes(self._received[:end])
         del self._received[:end]
+        # ftplib takes "SSH-2.0" for the first line of many.
+        if not self._reply_bytes and not line[:3].isdigit():
+            raise ftplib.error_proto(_text(line.strip()))  # noqa: S321 (made TLS)
         self._reply_bytes += end
         self._check_size(self._reply_bytes)
         return _text(line.rstrip(b"\r\n"))

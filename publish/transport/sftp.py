@@ -5,6 +5,8 @@ import functools
 import getpass
 import logging
 import os
+import select
+import socket
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -16,11 +18,12 @@ from stat import S_IMODE
 from typing import Any, TypeVar
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError, SSHPacket
 
 from publish.transport.connection import Entry, open_socket
 from publish.transport.destination import Destination, plain
 from publish.transport.digests import ByteHasher, Digest, Sent, blocks
-from publish.transport.errors import ServerRefused, ServerUnavailable
+from publish.transport.errors import LASTS, ServerRefused, ServerUnavailable
 from publish.transport.sftp_keys import private_key, trusted_keys
 from runtime.clock import Deadline
 
@@ -37,6 +40,8 @@ _HOST_KEY_ALGORITHMS = (
 # OpenSSH.
 _IN_FLIGHT = 32
 _CLOSE_SECONDS = 5.0
+# FTP servers greet at once; a server that says nothing in this time is asked anyway.
+_GREETING_SECONDS = 3.0
 # Most names of a folder that are read.
 _NAMES = 200_000
 _TEMPORARY = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
@@ -135,7 +140,12 @@ class Sftp:
             self._wait(self._sftp.posix_rename(old, new))
             return
         without = "without posix-rename@openssh.com, which this server does not offer,"
-        with self._errors(f"{what} {without}"):
+        hint = (
+            "SFTP's own rename gives a file a new name, and mostly replaces none. Ask "
+            "the partner to offer posix-rename@openssh.com, or write {timestamp} into "
+            "`file` of the exposure, so that every name is new."
+        )
+        with self._errors(f"{what} {without}", hint):
             self._wait(self._sftp.rename(old, new))
 
     def remove(self, name: str) -> None:
@@ -185,6 +195,7 @@ class Sftp:
         destination = self._destination
         _ensure_user_name()
         sock = open_socket(destination)
+        self._expect_ssh(sock)
         algorithms = self._client.algorithms()
         connecting = asyncssh.connect(
             sock=sock,
@@ -210,9 +221,30 @@ class Sftp:
             return self._wait(connecting)
         except asyncssh.HostKeyNotVerifiable:
             raise self._untrusted() from None
+        except (asyncssh.Error, OSError):
+            offered = self._client.offered()
+            if offered and not set(offered) & set(algorithms):
+                raise ServerRefused(
+                    f"{destination.name}: expected a server key by one of "
+                    f"{', '.join(algorithms)}, {destination.server} offers "
+                    f"{', '.join(offered)}. Ask the partner for a key that is not by "
+                    "SHA-1."
+                ) from None
+            raise
         finally:
             if self._client.connection is None:
                 sock.close()
+
+    def _expect_ssh(self, connected: socket.socket) -> None:
+        """Refuse a server that greets as FTP does; asyncssh would wait for more."""
+        ready, _, _ = select.select([connected], [], [], _GREETING_SECONDS)
+        greeting = connected.recv(4, socket.MSG_PEEK) if ready else b""
+        if greeting.startswith(b"220"):
+            connected.close()
+            raise ServerRefused(
+                f"{self._destination.name}: {self._destination.server} is an FTP "
+                f"server. Write ftps:// in {self._destination.variable('URL')}."
+            )
 
     def _untrusted(self) -> ServerRefused:
         destination, shown = self._destination, self._client.shown
@@ -273,12 +305,14 @@ class Sftp:
             raise TimeoutError(f"no answer within {seconds:g} s") from None
 
     @contextmanager
-    def _errors(self, what: str | Callable[[], str]) -> Iterator[None]:
+    def _errors(
+        self, what: str | Callable[[], str], hint: str = LASTS
+    ) -> Iterator[None]:
         try:
             yield
         except (asyncssh.Error, OSError) as error:
             text = what if isinstance(what, str) else what()
-            raise _error(self._destination, text, error) from None
+            raise _error(self._destination, text, error, hint) from None
 
 
 class _Client(asyncssh.SSHClient):
@@ -302,6 +336,20 @@ class _Client(asyncssh.SSHClient):
     ) -> bool:
         self.shown = key
         return any(key.public_data == known.public_data for known in self.trusted)
+
+    def offered(self) -> Sequence[str]:
+        """Return the algorithms of keys that the server offers; empty if unknown.
+
+        asyncssh does not compare them; the server just ends the connection. They are
+        the second list of KEXINIT (RFC 4253, 7.1), after a byte and 16 random ones.
+        """
+        packet = SSHPacket(getattr(self.connection, "_server_kexinit", b""))
+        try:
+            packet.get_bytes(17)
+            packet.get_namelist()
+            return [name.decode("ascii", "replace") for name in packet.get_namelist()]
+        except PacketDecodeError:
+            return []
 
     def algorithms(self) -> Sequence[str]:
         """Return what we accept; those of the keys that we trust come first."""
@@ -347,10 +395,13 @@ def _time(attributes: asyncssh.SFTPAttrs) -> datetime | None:
 
 
 def _error(
-    destination: Destination, what: str, error: Exception
+    destination: Destination, what: str, error: Exception, hint: str
 ) -> ServerRefused | ServerUnavailable:
     """Class an error of asyncssh or the socket and word it."""
-    cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    name = type(error).__name__
+    if isinstance(error, asyncssh.SFTPError):
+        name = f"{name}, status {error.code}"
+    cause = f"{name}: {error}" if str(error) else name
     text = destination.redact(
         f"{destination.name}: {what} failed ({' '.join(cause.split())})."
     )
@@ -366,4 +417,4 @@ def _error(
         # SFTP 3 has one code, Failure, for a full disk and for a quota.
         hint = "Usual reasons are a full disk or a quota. Try again later."
         return ServerUnavailable(f"{text} {hint}", retry="retry_once")
-    return ServerRefused(f"{text} This will not pass by itself.")
+    return ServerRefused(f"{text} {hint}")

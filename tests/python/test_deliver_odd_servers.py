@@ -80,6 +80,41 @@ def test_without_any_size_it_is_refused(tmp_path: Path, source: Path) -> None:
             connection.size(NAME)
 
 
+# Node.js: ftpd answers 450 for a missing file; simple-ftpd lists in ASCII type only.
+FTPD = (
+    "size = TLS_FTPHandler.ftp_SIZE\n"
+    "TLS_FTPHandler.ftp_SIZE = lambda self, path: size(self, path) "
+    "if self.fs.isfile(path) else self.respond('450 Failed to get size of file')\n"
+)
+SIMPLE_FTPD = "".join(
+    answers(word, "502 no") for word in ("FEAT", "SIZE", "MDTM", "MLST", "MLSD", "NLST")
+) + (
+    "full = TLS_FTPHandler.ftp_LIST\n"
+    "TLS_FTPHandler.ftp_LIST = lambda self, path: full(self, path) "
+    "if self._current_type == 'a' else self.respond('550 data encoding must be set')\n"
+)
+# aioftp: no FEAT, and neither SIZE nor NLST, but MLST and MLSD.
+AIOFTP = "".join(
+    answers(word, "502 no") for word in ("FEAT", "SIZE", "MDTM", "NLST", "LIST")
+)
+
+
+@pytest.mark.parametrize("extra", [FTPD, SIMPLE_FTPD, AIOFTP])
+def test_a_server_with_few_commands_is_asked_in_every_way(
+    tmp_path: Path, source: Path, extra: str
+) -> None:
+    with opened(tmp_path, extra) as connection:
+        assert connection.list() == []
+        connection.put(source, NAME, ignore)
+        assert connection.size(NAME) == len(CONTENT)
+        assert connection.list() == [NAME]
+        connection.rename(NAME, "b.csv")
+        assert connection.size(NAME) is None
+        connection.remove(NAME)
+        connection.remove("b.csv")
+        assert connection.list() == []
+
+
 def test_a_file_that_may_not_be_removed_is_no_missing_file(
     tmp_path: Path, source: Path
 ) -> None:
@@ -96,7 +131,8 @@ def test_a_file_that_may_not_be_removed_is_no_missing_file(
 def test_an_empty_folder_may_be_an_error(
     tmp_path: Path, reply: str, expected: list[str] | None
 ) -> None:
-    extra = answers("NLST", reply) + answers("FEAT", "500 unknown")
+    extra = "".join(answers(word, reply) for word in ("NLST", "LIST"))
+    extra += answers("MLSD", "500 unknown") + answers("FEAT", "500 unknown")
     with opened(tmp_path, extra) as connection:
         if expected is None:
             with pytest.raises(Refused, match="550 Permission denied"):

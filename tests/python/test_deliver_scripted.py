@@ -9,6 +9,7 @@ import pytest
 from delivering import CONTENT, ignore, opened
 from servers.script import Script
 from servers.stub import PASSWORD, Stub
+from servers.trust import ssh_key
 
 from publish.transport.errors import retry_of
 from runtime.exits import Refused, Stop, Temporary
@@ -92,6 +93,56 @@ def test_an_unclean_end_of_the_data_is_no_failure(
     with Stub(Script(tls=tls, close=close)) as to:
         _put(to, source)
         assert (to.folder / NAME).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("mode", ["explicit", "implicit", "plain"])
+def test_a_transfer_may_be_confirmed_after_the_handshake(
+    source: Path, mode: str
+) -> None:
+    """As ftp-srv for Node.js does."""
+    began = time.monotonic()
+    with Stub(Script(late_150=True, reuse=mode != "plain", mode=mode)) as to:
+        _put(to, source)
+        assert (to.folder / NAME).read_bytes() == CONTENT
+    assert time.monotonic() - began < 8
+
+
+def test_a_refused_upload_shows_at_once(source: Path) -> None:
+    began = time.monotonic()
+    refuse = "553 no such right"
+    with Stub(Script(refuse=refuse)) as to, pytest.raises(Refused, match=refuse):
+        _put(to, source, TIMEOUT="60")
+    assert time.monotonic() - began < 20
+
+
+def test_clear_text_after_auth_is_tried_again(source: Path) -> None:
+    """As ftp-srv does, if the first byte of TLS comes too early."""
+    words = "agreed to TLS and then answered in clear text"
+    with Stub(Script(clear=True)) as to:
+        with pytest.raises(Temporary, match=words) as caught:
+            _put(to, source)
+        assert retry_of(caught.value) == "retry_often"
+        assert "USER" not in to.words()
+
+
+@pytest.mark.parametrize(
+    ("script", "scheme", "words"),
+    [
+        (Script(demands_tls=True), "ftp", r"530 .*demands TLS\. Write ftps://"),
+        (Script(greeting="SSH-2.0-OpenSSH_9.2"), "ftp", "Write sftp://"),
+        (Script(greeting="SSH-2.0-OpenSSH_9.2"), "ftps", "Write sftp://"),
+        (Script(), "sftp", "is an FTP server. Write ftps://"),
+    ],
+)
+def test_the_right_scheme_is_named(
+    tmp_path: Path, script: Script, scheme: str, words: str
+) -> None:
+    with Stub(script) as to:
+        url = to.url.replace("ftps://", f"{scheme}://")
+        key = {"HOST_KEY": ssh_key(tmp_path / "key")}
+        with pytest.raises(Refused, match=words) as caught, opened(to, URL=url, **key):
+            pass
+    assert "DEST_ONPART_PASSWORD" not in str(caught.value)
 
 
 def test_a_late_reply_is_waited_for(source: Path) -> None:

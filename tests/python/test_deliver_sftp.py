@@ -15,6 +15,7 @@ from commands import ROOT, clean_environment
 from delivering import CONTENT, ignore, opened
 from servers import machine
 from servers.fixtures import Start
+from servers.sftp import SftpStub
 from servers.trust import ssh_key
 
 from publish.transport import Destination, connect
@@ -91,6 +92,31 @@ def test_without_posix_rename_nothing_is_replaced(server: Start, source: Path) -
     assert to.names() == [NAME, f"new {NAME}"]
 
 
+@pytest.mark.parametrize("replaces", [False, True])
+def test_the_own_rename_of_sftp_is_enough_for_a_new_name(
+    source: Path, replaces: bool
+) -> None:
+    """As at MySecureShell (replaces) and at servers that know no extension."""
+    with SftpStub(posix_rename=False, replaces=replaces) as to, opened(to) as own:
+        own.put(source, PART, ignore)
+        own.rename(PART, NAME)
+        own.put(source, PART, ignore)
+        if replaces:
+            own.rename(PART, NAME)
+            assert to.names() == [NAME]
+            return
+        words = r"status 4.*Ask the partner to offer posix-rename@openssh.com"
+        with pytest.raises(Refused, match=words):
+            own.rename(PART, NAME)
+        assert to.names() == [NAME, PART]
+
+
+def test_a_host_key_by_sha1_is_refused_and_named(server: Start) -> None:
+    to = server("openssh", host_key="ssh-rsa")
+    with pytest.raises(Refused, match=r"ssh-ed25519.*ssh-rsa"), opened(to):
+        pass
+
+
 def test_a_folder_has_the_name(server: Start, source: Path) -> None:
     to = server("openssh")
     (to.folder / NAME).mkdir()
@@ -142,7 +168,7 @@ def test_a_key_exchange_by_sha1_is_refused_and_named(server: Start) -> None:
             pass
 
 
-@pytest.mark.parametrize("greeting", [b"", b"220 this is FTP\r\n"])
+@pytest.mark.parametrize("greeting", [b"", b"hello, this is none\r\n"])
 def test_a_server_without_ssh_is_temporary(tmp_path: Path, greeting: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_greet, args=(listener, greeting)).start()

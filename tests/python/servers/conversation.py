@@ -31,7 +31,7 @@ class Conversation:
     def run(self) -> None:
         if self.stub.script.mode == "implicit":
             self._secure()
-        self._answer("CONNECT", "220 scripted")
+        self._answer("CONNECT", self.stub.script.greeting)
         while line := self._line():
             word, _, rest = line.partition(" ")
             word = word.upper()
@@ -40,6 +40,12 @@ class Conversation:
             answer = getattr(self, f"do_{word}", None)
             reply = answer(rest) if answer else _FIXED.get(word, "500 unknown")
             self._answer(word, reply)
+            if word == "AUTH" and self.stub.script.clear:
+                # It reads the first bytes of TLS as a command.
+                self.control.recv(4096)
+                self._say("500 unknown")
+                self.stub.stopping.wait(5)
+                return
             if word == "AUTH":
                 self._secure()
             if word == "QUIT":
@@ -74,6 +80,12 @@ class Conversation:
     def _path(self, name: str) -> Path:
         start = self.stub.folder if name.startswith("/") else self.folder
         return start / name.lstrip("/")
+
+    def do_USER(self, _: str) -> str:
+        secure = isinstance(self.control, ssl.SSLSocket)
+        if self.stub.script.demands_tls and not secure:
+            return "530 Non-anonymous sessions must use encryption."
+        return "331 password"
 
     def do_PASS(self, given: str) -> str:
         right = "230 in" if given == self.stub.password else "530 Login incorrect."
@@ -186,10 +198,13 @@ class Conversation:
         script = self.stub.script if self.odd else Script()
         if script.refuse:
             return script.refuse
-        self._say("150 send")
+        if not script.late_150:
+            self._say("150 send")
         data = self._data()
         if isinstance(data, str):
             return data
+        if script.late_150:
+            self._say("150 send")
         content, enough = bytearray(), script.early
         while block := self._received(data):
             content += block
@@ -239,7 +254,6 @@ class Conversation:
 
 _FIXED = {
     "AUTH": "234 go",
-    "USER": "331 password",
     "PBSZ": "200 ok",
     "PROT": "200 ok",
     "OPTS": "200 ok",

@@ -40,6 +40,7 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
         "LogLevel VERBOSE",
         "Subsystem sftp internal-sftp",
         f"ForceCommand {' '.join(words)}",
+        *([f"HostKeyAlgorithms {options.host_key}"] if options.host_key else []),
         *([f"KexAlgorithms {options.kex}"] if options.kex else []),
         *_split_programs(),
     ]
@@ -52,7 +53,8 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
 
 def _keys(server: Server) -> None:
     trust.ssh_key(server.key_file)
-    public = trust.ssh_key(server.place / "host_key")
+    kind = "rsa" if server.options.host_key == "ssh-rsa" else "ed25519"
+    public = trust.ssh_key(server.place / "host_key", kind)
     if server.options.certificate != "good":
         public = trust.ssh_key(server.place / "other_key")
     address = f"[{server.host}]:{server.port}"
@@ -68,7 +70,7 @@ def _split_programs() -> list[str]:
 
 KIND = Kind(
     ("sftp",),
-    frozenset({"replace", "rename", "kex", "out_of_order"}),
+    frozenset({"replace", "rename", "kex", "host_key", "out_of_order"}),
     re.compile(r"(Accepted) \w+ for feeds|Failed (?!none)\w+ for "),
     _command,
 )

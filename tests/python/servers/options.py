@@ -39,6 +39,7 @@ class Options:
             the server spells it.
         overwrite: an upload may replace a file.
         kex: the only key exchange that sshd offers; "" for its defaults.
+        host_key: the only algorithm of its host key; "" for its defaults.
         out_of_order: requests are answered in any order (Green End's SFTP server).
     """
 
@@ -55,6 +56,7 @@ class Options:
     quota: int | None = None
     hashes: bool | str = False
     kex: str = ""
+    host_key: str = ""
     out_of_order: bool = False
 
     @classmethod

@@ -29,6 +29,10 @@ class Script:
             other (half of it is left).
         takes: seconds after its last byte when a file of any name is moved out of the
             folder; None for never.
+        late_150: the reply 150 comes after the handshake of the data connection.
+        clear: after AUTH the server goes on in clear text.
+        demands_tls: USER in clear text is refused.
+        greeting: the first line.
         size_error: added to what SIZE tells.
         pasv: the address in 227; the port is right.
         epsv: EPSV is known.
@@ -59,6 +63,10 @@ class Script:
     replaces: bool = True
     after: str = "there"
     takes: float | None = None
+    late_150: bool = False
+    clear: bool = False
+    demands_tls: bool = False
+    greeting: str = "220 scripted"
     size_error: int = 0
     pasv: str = "127.0.0.1"
     epsv: bool = True

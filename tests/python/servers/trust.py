@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from sandbox import certificates
 from sandbox.certificates import Certificates
@@ -50,9 +50,12 @@ def _self_signed(file: Path) -> None:
     file.write_bytes(shown.public_bytes(_PEM) + secret)
 
 
-def ssh_key(file: Path) -> str:
+def ssh_key(file: Path, kind: str = "ed25519") -> str:
     """Make a key pair, `file` and `file`.pub; the public line."""
+    key: ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
     key = ed25519.Ed25519PrivateKey.generate()
+    if kind == "rsa":
+        key = rsa.generate_private_key(65537, 3072)
     openssh = serialization.PrivateFormat.OpenSSH
     public = key.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
