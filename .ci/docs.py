@@ -42,7 +42,7 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
 def health() -> str:
     """Return docs/health.md. The table of all findings is its end."""
     rows = (
-        (f"`{id_}`", kind.severity, kind.means, kind.do.replace("{about}", "..."))
+        (f"`{id_}`", kind.severity, kind.meaning, kind.remedy.replace("{about}", "..."))
         for id_, kind in CATALOGUE.items()
     )
     lines = table(("id", "severity", "what is wrong", "what to do"), rows)

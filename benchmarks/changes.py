@@ -1,4 +1,4 @@
-"""What changed between two sorted files of ten million rows: the walk and the join.
+"""What changed between two sorted files of ten million rows: the merge and the join.
 
     python -m benchmarks.changes --rows 10000000
 
@@ -36,7 +36,7 @@ def bench(rows: int, runs: int, folder: Path | None) -> None:
             cost_of([sys.executable, "-c", words, str(place), str(rows)], os.environ)
         size = sum((place / f"{day}.csv").stat().st_size for day in ("old", "new"))
         print(f"{rows:,} against {rows:,} rows, {size / 1e9:.2f} GB\n\n{HEADER}")
-        costs: dict[str, list[Cost]] = {"walk": [], "join": []}
+        costs: dict[str, list[Cost]] = {"merge": [], "join": []}
         for _ in range(runs):
             for way, took in costs.items():
                 words = [sys.executable, "-c", SCRIPTS[way], str(place)]
@@ -46,10 +46,10 @@ def bench(rows: int, runs: int, folder: Path | None) -> None:
                 *(median(getattr(c, f) for c in took) for f in ("wall", "cpu", "peak"))
             )
             print(middle.row(way, f"median of {runs}"))
-        wall = [c.wall for c in costs["walk"]], [c.wall for c in costs["join"]]
-        print(f"\nwalk / join: {median(wall[0]) / median(wall[1]):.2f} x wall")
+        wall = [c.wall for c in costs["merge"]], [c.wall for c in costs["join"]]
+        print(f"\nmerge / join: {median(wall[0]) / median(wall[1]):.2f} x wall")
         counts = [
-            (place / f"{way}.count").read_text().split() for way in ("walk", "join")
+            (place / f"{way}.count").read_text().split() for way in ("merge", "join")
         ]
         print(f"rows that differ (old, new): {counts[0]}, the join: {counts[1]}")
         assert counts[0] == counts[1]
@@ -57,7 +57,7 @@ def bench(rows: int, runs: int, folder: Path | None) -> None:
 
 def make(place: Path, rows: int) -> None:
     """Write old.csv and new.csv, sorted, and the stored hashes of the old rows."""
-    import duckdb  # not above: its memory would be counted as the walk's
+    import duckdb  # not above: its memory would be counted as the merge's
 
     cells = ", ".join(
         f"'text ' || (hash(n, {column}) % 100000)::varchar as {name}"
@@ -87,7 +87,7 @@ def make(place: Path, rows: int) -> None:
 
 
 SCRIPTS = {
-    "walk": """
+    "merge": """
 import sys
 from pathlib import Path
 from publish import merge
@@ -97,7 +97,7 @@ cut, come = place / "cut.csv", place / "come.csv"
 merge.subtract(place / "old.csv", place / "new.csv", cut, come, True, key)
 with cut.open("rb") as one, come.open("rb") as two:
     counts = [sum(1 for _ in side) - 1 for side in (one, two)]
-(place / "walk.count").write_text(f"{counts[0]} {counts[1]}")
+(place / "merge.count").write_text(f"{counts[0]} {counts[1]}")
 """,
     "join": """
 import sys

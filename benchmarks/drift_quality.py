@@ -92,14 +92,16 @@ class Bench:
             for c in columns
         )
         counted = self.connection.execute(
-            f"select count(*), {moved} from today as t join held as h using ({key})"
+            f"select count(*), {moved} from today as t "
+            f"join partner_rows as h using ({key})"
         ).fetchone()
-        before = self.connection.execute("select count(*) from held").fetchone()
+        before = self.connection.execute("select count(*) from partner_rows").fetchone()
         if not counted or not before or not before[0]:
             return {}
         same = " or ".join(f"t.{name(c)} is distinct from h.{name(c)}" for c in columns)
         changed = self.connection.execute(
-            f"select count(*) from today as t join held as h using ({key}) where {same}"
+            f"select count(*) from today as t "
+            f"join partner_rows as h using ({key}) where {same}"
         ).fetchone()
         return {
             "first": False, "rows_before": before[0], "rows_after": rows,
@@ -110,10 +112,12 @@ class Bench:
 
     def deliver(self) -> int:
         """Let the partner hold `today`; return its rows."""
-        self.connection.execute("create or replace table held as select * from today")
-        (rows,) = self.connection.execute("select count(*) from held").fetchone() or (
-            0,
+        self.connection.execute(
+            "create or replace table partner_rows as select * from today"
         )
+        (rows,) = self.connection.execute(
+            "select count(*) from partner_rows"
+        ).fetchone() or (0,)
         return int(rows)
 
 
@@ -174,7 +178,7 @@ def measure(
         for number in range(WARM + runs):
             at = drift_world.day(connection, number, seed)
             if last is None:
-                connection.execute("create table held as from today limit 0")
+                connection.execute("create table partner_rows as from today limit 0")
             holding, now = bench.judge(at, last)
             if number >= WARM:
                 tallies["clean"].count(holding, _reported(now, past, allowed))

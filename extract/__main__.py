@@ -12,7 +12,7 @@ from extract.source import Source
 from runtime.command import log_options, report, run, show_progress, start_logging
 from runtime.environment import Environment
 from runtime.exits import Misuse
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 
 CONNECT: Mapping[str, Callable[[Environment], Source]] = {
     "ordertime": ordertime.connect,
@@ -46,13 +46,13 @@ def extract(
     complete landing stays in place until the new one is complete; then all lists of
     a source change at once.
 
-    SOURCE.ENTITY copies one list for a look and does not change what dbt reads.
+    SOURCE.ENTITY copies one list for inspection; dbt does not read it.
 
     \b
     extract                          every source that is configured
     extract ordertime                one source
     extract --dry-run                counts only
-    extract ordertime.part_items     one list, for a look
+    extract ordertime.part_items     one list, for inspection
 
     \b
     Exit codes: 0 done, 1 refused (the data is not as agreed), 2 configuration,
@@ -67,7 +67,7 @@ def extract(
         if dry_run:
             results.append(_counts(source, entities))
             continue
-        with one_writer(settings.place.data, "extract", settings.wait_for_lock):
+        with directory_lock(settings.place.data, "extract", settings.wait_for_lock):
             results.append(copy(source, entities, settings, full, show_progress(quiet)))
     report(
         {"status": "dry-run" if dry_run else "done", "sources": results},
@@ -114,7 +114,11 @@ def _summary(result: Mapping[str, Any]) -> str:
         counts = ", ".join(f"{n:,} {name}" for name, n in result["counts"].items())
         return f"{result['source']}: {counts} (dry run, nothing landed)"
     rows = ", ".join(f"{e['rows']:,} {name}" for name, e in result["entities"].items())
-    current = "" if result["status"] == "complete" else ", for a look: not current"
+    current = (
+        ""
+        if result["status"] == "complete"
+        else ", for inspection; dbt does not read it"
+    )
     return (
         f"{result['source']}: {rows}; {result['pages']:,} pages, "
         f"{result['seconds']:.1f} s, {result['retries']} retries "

@@ -37,8 +37,8 @@ class Complete:
         listing: the reading that is landed.
         count_after: what the source counted at the end.
         rounds: how many comparisons were needed.
-        by_id: files of records that a second look found, one record each.
-        removed: ids that were read, but had removed at the second look.
+        by_id: files of records that the second reading added, one record each.
+        removed: ids that were read, but were gone at the second reading.
     """
 
     listing: Listing
@@ -127,7 +127,7 @@ def _raise_if_the_same(source: Source, entity: Entity, rounds: list[Round]) -> N
 def _by_ids(
     source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
 ) -> Iterator[Complete | Round]:
-    """Compare the list with a sweep of ids; fetch by id what the sweep adds."""
+    """Compare the list with a list of ids; fetch by id what that list adds."""
     extra: set[int] = set()
     removed: set[int] = set()
     reading = 1
@@ -142,22 +142,22 @@ def _by_ids(
         listing = reader.read(
             folder / f"read-{reading}", count, lambda n: source.page(entity, n), True
         )
-        sweep = reader.read(
-            folder / f"sweep-{round_}", count, lambda n: source.sweep(entity, n), True
+        ids = reader.read(
+            folder / f"ids-{round_}", count, lambda n: source.list_ids(entity, n), True
         )
         after = count()
         files = tuple(
             page_path(folder / "by-id", identity) for identity in sorted(extra)
         )
         missing, vanished = _differences(
-            [*listing.files, *files], sweep.files, folder, limits
+            [*listing.files, *files], ids.files, folder, limits
         )
         differ = missing | (vanished - removed)
         reason = (
             listing.flaw
-            or sweep.flaw
+            or ids.flaw
             or (differ and _only_in_one(missing, vanished - removed))
-            or _miscounted(sweep, after)
+            or _miscounted(ids, after)
         )
         if not reason:
             yield Complete(listing, after, round_, files, frozenset(vanished))
@@ -229,14 +229,18 @@ def _only_in_one(missing: set[int], vanished: set[int]) -> str:
 
 
 def _differences(
-    files: list[Path], sweep: list[Path], folder: Path, limits: Limits
+    files: list[Path], ids: list[Path], folder: Path, limits: Limits
 ) -> tuple[set[int], set[int]]:
-    """Return the ids only in the sweep, and the ids only in the files."""
-    ids = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
-    first, second = list(map(str, files)), list(map(str, sweep))
+    """Return the ids only in the list of ids, and the ids only in the files."""
+    query = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
+    first, second = list(map(str, files)), list(map(str, ids))
     with open_session(limits, folder) as connection:
-        missing = connection.execute(f"{ids} except {ids}", [second, first]).fetchall()
-        removed = connection.execute(f"{ids} except {ids}", [first, second]).fetchall()
+        missing = connection.execute(
+            f"{query} except {query}", [second, first]
+        ).fetchall()
+        removed = connection.execute(
+            f"{query} except {query}", [first, second]
+        ).fetchall()
     return {row[0] for row in missing}, {row[0] for row in removed}
 
 

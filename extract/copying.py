@@ -22,7 +22,7 @@ from extract.pages import Reader
 from extract.runs import CLOCK, Run, agreement_of, begin, finish
 from extract.source import Source
 from runtime.command import LOG
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
 
 
@@ -30,7 +30,7 @@ from runtime.exits import Refused
 class Settings:
     """What a run reads from the environment beside the source's own variables."""
 
-    place: Place
+    place: DataDirectory
     limits: Limits
     connections: int
     resume_within: timedelta
@@ -41,7 +41,7 @@ class Settings:
     def read(cls, variables: Environment) -> "Settings":
         """Read FEEDS_CONNECTIONS (4), _RESUME_MINUTES (120), _KEEP_PAGES, ..."""
         return cls(
-            Place.read(variables),
+            DataDirectory.read(variables),
             Limits.read(variables),
             variables.count("FEEDS_CONNECTIONS", 4, 1, 64),
             timedelta(minutes=variables.number("FEEDS_RESUME_MINUTES", 120)),
@@ -114,7 +114,7 @@ def copy(
             bar.show(entity.label)
             with _fresh_if_refused(this.pages / entity.name):
                 landed[entity.name] = _copy_list(source, entity, this, settings, bar)
-    tally = source.transport.tally
+    counts = source.transport.counts
     result: dict[str, Any] = {
         "run_id": this.run_id,
         "source": source.name,
@@ -124,12 +124,12 @@ def copy(
         "started_at": f"{this.started_at:{CLOCK}}",
         "finished_at": f"{datetime.now(UTC):{CLOCK}}",
         "resumed": this.resumed,
-        "source_clock": tally.source_clock and f"{tally.source_clock:{CLOCK}}",
-        "clock_ahead_seconds": tally.clock_ahead,
+        "source_clock": counts.source_clock and f"{counts.source_clock:{CLOCK}}",
+        "clock_ahead_seconds": counts.clock_ahead,
         "pages": bar.pages,
-        "requests": tally.requests,
-        "retries": tally.retries,
-        "bytes_received": tally.bytes,
+        "requests": counts.requests,
+        "retries": counts.retries,
+        "bytes_received": counts.bytes,
         "seconds": round(time.monotonic() - began, 3),
         "entities": landed,
     }
@@ -166,7 +166,7 @@ def _copy_list(
     )
     target = this.folder / f"{entity.name}.parquet"
     table = land(entity, complete, target, this.run_id, fields, settings.limits)
-    _tell_drift(entity, table)
+    _report_drift(entity, table)
     return _entry(complete, table, target)
 
 
@@ -199,7 +199,7 @@ def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:
     }
 
 
-def _tell_drift(entity: Entity, landed: Landed) -> None:
+def _report_drift(entity: Entity, landed: Landed) -> None:
     if landed.unrecognised:
         names = ", ".join(landed.unrecognised)
         LOG.warning(

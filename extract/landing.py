@@ -1,4 +1,4 @@
-"""Pages to Parquet in one set-based step: typed, stamped, whole or not at all."""
+"""Writes the pages of a list to one Parquet file: typed, complete or not at all."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from extract.entities import Entity
 from runtime.duck import open_session
 from runtime.environment import Limits
 from runtime.exits import Refused
-from runtime.files import sha256_of, whole
+from runtime.files import atomic_write, sha256_of
 
 # One record of Order Time is 1-10 KB; DuckDB's own default is 16 MB.
 LARGEST_RECORD = 64 * 2**20
@@ -53,7 +53,7 @@ def land(
 
     Args:
         entity: the list, with the fields that we know.
-        complete: the pages to land, and the ids that have removed since.
+        complete: the pages to land, and the ids that were gone at the second reading.
         target: the Parquet file.
         run_id: goes into `_extract_run_id`.
         custom_fields: Parquet column -> caption or slot name of the tenant's field.
@@ -63,7 +63,10 @@ def land(
         Refused: a known field is missing or has another type, or a key is repeated;
             names the field and a record. `target` is then untouched.
     """
-    with whole(target) as part, open_session(limits, target.parent) as connection:
+    with (
+        atomic_write(target) as part,
+        open_session(limits, target.parent) as connection,
+    ):
         connection.execute(MACROS)
         try:
             _view(connection, complete)

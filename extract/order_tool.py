@@ -9,7 +9,6 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from extract.entities import ORDER_TOOL, Entity
-from extract.names import Names
 from extract.source import Page, Source
 from extract.strict_json import (
     MOST_RECORDS,
@@ -18,7 +17,7 @@ from extract.strict_json import (
     refuse_depth,
     refuse_other_encodings,
 )
-from extract.transport import HttpLimits, Transport, check_address
+from extract.transport import HttpLimits, Names, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Refused
 from runtime.http import Proxy

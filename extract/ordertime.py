@@ -7,10 +7,9 @@ https://help.ordertime.com/help/order-time-rest-api and .../working-with-entity-
 from typing import Any
 
 from extract.entities import ORDERTIME, Entity
-from extract.names import Names
 from extract.source import Page, Source
 from extract.strict_json import parse, parse_count, parse_rows
-from extract.transport import HttpLimits, Transport, check_address
+from extract.transport import HttpLimits, Names, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Misuse
 from runtime.http import Proxy
@@ -84,7 +83,7 @@ class OrderTime(Source):
         """Fetch page `number` (from 1) of whole records."""
         return self._list("list", entity, number)
 
-    def sweep(self, entity: Entity, number: int) -> Page:
+    def list_ids(self, entity: Entity, number: int) -> Page:
         """Fetch page `number` of `{Id, Name}`: light, for a second look at the keys."""
         return self._list("entityref", entity, number)
 
@@ -95,7 +94,7 @@ class OrderTime(Source):
                 "GET", str(entity.record_path), parse, params={"id": identity}
             )
         except Misuse:
-            # What an unknown id answers is not documented. The next sweep decides.
+            # What an unknown id answers is not documented. The next reading decides.
             return None
         if not isinstance(value, dict):
             return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.command import LOG
-from runtime.files import relink, sweep, write_json
+from runtime.files import relink, remove_leftovers, write_json
 
 _CLOCK_STEP = timedelta(minutes=1)
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
@@ -59,7 +59,7 @@ def begin(
         The run. Other unfinished runs of the source are removed.
     """
     resumed: Run | None = None
-    sweep(landing / "current")
+    remove_leftovers(landing / "current")
     current = landing / "current" / source
     for folder in sorted(landing.glob(f"*/{source}"), reverse=True):
         if folder.parent.name == "current":
@@ -74,7 +74,7 @@ def begin(
             _remove_if_empty(folder.parent)
         resumed = resumed or run
     if resumed:
-        sweep(resumed.folder)
+        remove_leftovers(resumed.folder)
         LOG.info(f"resume run={resumed.run_id} begun={resumed.started_at:{CLOCK}}")
         return resumed
     now = datetime.now(UTC).replace(microsecond=0)

@@ -29,7 +29,7 @@ class Page:
 
 
 class Source(ABC):
-    """One source: its lists can be counted, paged and swept.
+    """One source: its lists can be counted, read by pages.
 
     Attributes:
         name: the source's name, a folder under `landing/current`.
@@ -51,7 +51,7 @@ class Source(ABC):
     def page(self, entity: Entity, number: int) -> Page:
         """Fetch page `number` (from 1) of whole records."""
 
-    def sweep(self, entity: Entity, number: int) -> Page:
+    def list_ids(self, entity: Entity, number: int) -> Page:
         """Fetch page `number` (from 1) of the records' ids alone.
 
         Only for entities with `has_ids`: others are read twice instead.

@@ -22,7 +22,6 @@ import tenacity
 import urllib3
 from msgspec import Meta
 
-from extract.names import Names
 from extract.strict_json import parse
 from runtime.command import LOG
 from runtime.exits import Misuse, Refused, Temporary
@@ -52,8 +51,31 @@ class HttpLimits(msgspec.Struct, frozen=True):
     list_seconds: Annotated[float, Meta(ge=1, le=86400)] = 14400
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of the variables of a source, for messages that say what to fix.
+
+    Attributes:
+        prefix: before _URL and _CA_FILE.
+        credentials: the variables of the login.
+    """
+
+    prefix: str
+    credentials: str
+
+    def advice(self, status: int) -> str:
+        """Return what to do after an HTTP status that another attempt cannot fix."""
+        if status in (400, 401):
+            return f"Check {self.credentials}" + (
+                f", and {self.prefix}_URL." if status == 400 else "."
+            )
+        if status == 403:
+            return "Give the API user's role the right to view this record type."
+        return f"Check {self.prefix}_URL."
+
+
 @dataclass(slots=True)
-class Tally:
+class RequestCounts:
     """What the requests of a run have cost so far.
 
     Attributes:
@@ -106,7 +128,7 @@ class Transport:
         proxy: Proxy,
     ) -> None:
         self.base = base.rstrip("/")
-        self.tally = Tally()
+        self.counts = RequestCounts()
         self._headers = dict(headers)
         self._verify: str | bool = str(ca_file) if ca_file else True
         self._limits = limits
@@ -201,8 +223,8 @@ class Transport:
         return max(guess, error.wait if isinstance(error, _TryAgainError) else 0)
 
     def _note(self, state: tenacity.RetryCallState) -> None:
-        with self.tally.lock:
-            self.tally.retries += 1
+        with self.counts.lock:
+            self.counts.retries += 1
         error = state.outcome.exception() if state.outcome else None
         path = state.args[1]
         wait = state.next_action.sleep if state.next_action else 0
@@ -280,17 +302,17 @@ class Transport:
                     f"{self._limits.body_limit:,} bytes, found more. Lower the page "
                     "size, or raise FEEDS_HTTP_BODY_LIMIT if such answers are right."
                 )
-        with self.tally.lock:
-            self.tally.requests += 1
-            self.tally.bytes += len(body)
+        with self.counts.lock:
+            self.counts.requests += 1
+            self.counts.bytes += len(body)
             self._compare_clocks(response.headers.get("Date"))
         return bytes(body)
 
     def _compare_clocks(self, date: str | None) -> None:
-        if self.tally.source_clock or not (moment := parse_date(date)):
+        if self.counts.source_clock or not (moment := parse_date(date)):
             return
         ahead = (datetime.now(UTC) - moment).total_seconds()
-        self.tally.source_clock, self.tally.clock_ahead = moment, round(ahead)
+        self.counts.source_clock, self.counts.clock_ahead = moment, round(ahead)
         if abs(ahead) > _CLOCKS_DIFFER:
             LOG.warning(
                 f"clock: this machine is {abs(ahead) / 3600:.1f} h "

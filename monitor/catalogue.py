@@ -20,14 +20,14 @@ class Kind:
     Attributes:
         severity: act, unsure, warn or note.
         area: what was checked; one of `AREAS`.
-        means: what is wrong, in a few words.
-        do: the next step; `{about}` is the source, file or destination.
+        meaning: what is wrong, in a few words.
+        remedy: the next step; `{about}` is the source, file or destination.
     """
 
     severity: str
     area: str
-    means: str
-    do: str
+    meaning: str
+    remedy: str
 
 
 CATALOGUE: dict[str, Kind] = {

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from runtime import duck
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
 from runtime.files import read_json
 from store import feeds
@@ -53,7 +53,7 @@ class Thresholds:
 class Context:
     """The files and settings of the project, and the time to check for (UTC)."""
 
-    place: Place
+    place: DataDirectory
     limits: Limits
     variables: Environment
     root: Path
@@ -142,7 +142,7 @@ def read_context(at: datetime | None) -> Context:
     """
     variables = Environment.read()
     return Context(
-        Place.read(variables),
+        DataDirectory.read(variables),
         Limits.read(variables),
         variables,
         Path.cwd(),

@@ -42,9 +42,9 @@ class Finding:
         return f"{self.id}:{self.about}"
 
     @property
-    def do(self) -> str:
+    def remedy(self) -> str:
         """The next step."""
-        return self.step or self.kind.do.replace("{about}", self.about)
+        return self.step or self.kind.remedy.replace("{about}", self.about)
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding for `monitor health --json` and for alerts."""
@@ -54,7 +54,7 @@ class Finding:
             "severity": self.kind.severity,
             "about": self.about,
             "says": self.message,
-            "do": self.do,
+            "do": self.remedy,
             "since": self.since,
             "examples": list(self.examples[:EXAMPLES]),
         }

@@ -1,1 +1,1 @@
-"""Mart to file to gate to package to partner to ledger."""
+"""Renders marts as files, checks, packs and delivers them, and records each step."""

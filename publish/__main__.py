@@ -19,14 +19,14 @@ from publish.prune.command import command as prune
 from publish.replay.command import command as replay
 from publish.run import publish, refused, worst
 from publish.selection import choose
-from publish.settings import Again, Settings
+from publish.settings import Redelivery, Settings
 from runtime import failpoints
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
-from runtime.environment import Environment, Limits, Place, operator
+from runtime.environment import DataDirectory, Environment, Limits, operator
 from runtime.exits import Misuse
-from runtime.files import sweep
-from runtime.lock import one_writer
+from runtime.files import remove_leftovers
+from runtime.lock import directory_lock
 from store import feeds, outbox
 from store.feeds import artifacts
 from store.ledger import Ledger
@@ -76,7 +76,9 @@ def run_command(
     start_logging(log_format, quiet)
     settings = _settings(at, dry_run, quiet, due)
     if again or because is not None:
-        settings = replace(settings, again=_again(settings, files, again, because))
+        settings = replace(
+            settings, redelivery=_redelivery(settings, files, again, because)
+        )
     with _locked(settings) as ledger:
         built = artifacts.read(settings.root, settings.variables)
         choice = choose(built, files, settings.place.landing, ledger)
@@ -191,16 +193,16 @@ def status(
     report({"status": "done", "files": states}, file_status.to_text(states), as_json)
 
 
-def _again(
+def _redelivery(
     settings: Settings, files: Sequence[str], again: bool, because: str | None
-) -> Again:
+) -> Redelivery:
     if not (again and files and (because or "").strip()):
         raise Misuse(
             "expected the files to deliver again, --again and --because with a reason, "
             f"found {', '.join(files) or 'no file'}, {'--again' if again else 'no'} "
             f"and {because!r}"
         )
-    return Again(operator(settings.variables), str(because).strip())
+    return Redelivery(operator(settings.variables), str(because).strip())
 
 
 @cli.command()
@@ -228,7 +230,7 @@ def _settings(
     return Settings(
         root=Path.cwd(),
         variables=variables,
-        place=Place.read(variables),
+        place=DataDirectory.read(variables),
         limits=Limits.read(variables),
         at=at or datetime.now(UTC).replace(microsecond=0),
         due=due,
@@ -241,8 +243,8 @@ def _settings(
 @contextmanager
 def _locked(settings: Settings) -> Iterator[Ledger]:
     wait = settings.variables.number("FEEDS_LOCK_WAIT", 0)
-    with one_writer(settings.place.data, "publish", wait):
-        sweep(settings.place.data)
+    with directory_lock(settings.place.data, "publish", wait):
+        remove_leftovers(settings.place.data)
         yield Ledger(settings.place.ledger)
 
 

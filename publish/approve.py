@@ -89,7 +89,7 @@ def _unchanged(package: Package, held: Record) -> None:
 
 
 def _released(ledger: Ledger, held: Record) -> Record | None:
-    """Return the release that covers all that holds a file now."""
+    """Return the approval of a held file if it covers every check that failed."""
     before = ledger.approval(held["file"], held["sha256"])
     covered = before and not set(held["checks"]) - set(before["checks"])
     return before if covered else None
@@ -103,8 +103,8 @@ def _newest_held(ledger: Ledger, digest: str) -> Record:
         if record["event"] == "held" and record["sha256"].startswith(digest)
     ]
     if held:
-        # The first delta of a term and its first full file have the same bytes; each
-        # is a file of its own: after the release of one, the digest means the other.
+        # A term's first delta and its first full file have the same bytes, hence the
+        # same digest. Choose the one that is not released yet.
         return next((r for r in held if not _released(ledger, r)), held[0])
     known = [r for r in ledger.all("held") if r["sha256"].startswith(digest)]
     if known:

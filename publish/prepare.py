@@ -13,7 +13,7 @@ from publish import gate, package, render, selection
 from publish.gate.checks import Check, Gates
 from publish.package import changes, provenance, signature
 from publish.selection import NotMade
-from publish.settings import Settings, stamp
+from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.clock import Stopwatch
 from runtime.command import LOG
@@ -41,7 +41,7 @@ class PreparedFile:
         digest: of the package.
         manifest: name of the manifest in the package.
         manifest_hashed: what travels, if the feed delivers the manifest.
-        state: digest of the rows that the partner will hold.
+        state_sha256: of the rows that the partner will have.
         seconds: of each step: render, judge, package.
     """
 
@@ -54,7 +54,7 @@ class PreparedFile:
     digest: str = ""
     manifest: str = ""
     manifest_hashed: HashedFile | None = None
-    state: str = ""
+    state_sha256: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -98,7 +98,7 @@ def prepare(
             build=build,
             root=settings.root,
             landed=landed,
-            held=tuple(partner_state.linked(place.delivered, feed.state.model)),
+            partner_rows=tuple(partner_state.linked(place.delivered, feed.state.model)),
             first=ledger.last_delivered(feed.name, feed.destination) is None,
             last_rows=_last_rows(ledger, feed, chosen),
             splits=tuple(chosen),
@@ -192,7 +192,9 @@ class FeedRun:
         run_id = outbox.run_id(place.outbox, self.settings.at, file.label, file.sha256)
         if status in ("skipped", "unchanged"):
             state = self._state_without_file(file) if status == "skipped" else ""
-            return PreparedFile(file, status, gates, holding, run_id, state=state)
+            return PreparedFile(
+                file, status, gates, holding, run_id, state_sha256=state
+            )
         suite = self.settings.root / "tests" / "expectations" / f"{feed.suite}.json"
         run = {
             **self.run,
@@ -205,41 +207,46 @@ class FeedRun:
             "previous_package": last["package"] if last else None,
         }
         folder = file.path.parent
-        held_by = self.ledger.last_state(feed.state.model, feed.destination, file.split)
-        held = changes.PartnerState.find(place, feed, held_by)
+        last_state_record = self.ledger.last_state(
+            feed.state.model, feed.destination, file.split
+        )
+        partner_state = changes.PartnerState.find(place, feed, last_state_record)
         inputs = package.PackageInputs(
             gate.suite.read(self.settings.root, feed.suite),
             gates,
             run,
             self.built_from,
             approved,
-            held,
+            partner_state,
             self.key,
         )
         packed = package.fill(self.connection, folder, file, inputs)
         state = ""
         if status == "ready" and not self.settings.dry_run:
             state = self._write_state(file)
-        final = outbox.admit(folder, place.outbox / file.label / run_id)
+        final = outbox.move_to_outbox(folder, place.outbox / file.label / run_id)
         return PreparedFile(
             file, status, gates, holding, run_id, final, packed.digest,
             packed.manifest, packed.manifest_hashed, state,
         )  # fmt: skip
 
     def _state_without_file(self, file: gate.Rendered) -> str:
-        """Keep the state of a delta without rows if keys have left; return its digest.
+        """Write the new partner state of an empty delta if keys have left the model.
 
-        No row of a delta can name such a key. With the old state the guard would report
-        it as vanished in every run, and a key that returns would not count as changed.
+        A delta has no row for such a key. With the old state, RUN_KEY_VANISHED would
+        fail in every run, and a key that returns would not be in the next delta.
+
+        Returns:
+            The SHA-256 of the state; empty if it has not changed.
         """
         feed, inputs = file.feed, self.inputs
-        if feed.state == feed.model or not inputs.held or self.settings.dry_run:
+        if feed.state == feed.model or not inputs.partner_rows or self.settings.dry_run:
             return ""
-        # No row differs, so a difference in number is rows of keys that have left.
-        held = render.rows(feed, file.split, duck.parquet(inputs.held))
+        # The delta is empty. So if the numbers of rows differ, keys have left.
+        before = render.rows(feed, file.split, duck.parquet(inputs.partner_rows))
         now = render.rows(feed, file.split, feed.state.sql)
         count = "(select count(*) from {})".format
-        query = f"select {count(held)} <> {count(now)}"
+        query = f"select {count(before)} <> {count(now)}"
         if not duck.value(self.connection, query):
             return ""
         return self._write_state(file)
@@ -257,17 +264,17 @@ class FeedRun:
     def _status(self, file: gate.Rendered, last: Record | None) -> str:
         """Return the status of a file that no check holds; the same bytes go out once.
 
-        A delta with rows always goes out: `selection.not_made` has checked that it was
-        subtracted from what the partner holds.
+        A delta with rows is always sent: `selection.not_made` has checked that it was
+        subtracted from what the partner has.
         """
         feed = file.feed
         if file.rows == 0 and feed.when_empty == "skip":
             return "skipped"
         if last is None or last["sha256"] != file.sha256 or feed.state != feed.model:
             return "ready"
-        if self.settings.again:
+        if self.settings.redelivery:
             return "ready"
-        period = stamp(feed.cadence.last_due(self.settings.at))
+        period = format_utc(feed.cadence.last_due(self.settings.at))
         again = feed.when_unchanged == "send" and last["period"] != period
         return "ready" if again else "unchanged"
 

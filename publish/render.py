@@ -15,11 +15,11 @@ from store.feeds import Column, Feed
 
 
 def rows(feed: Feed, split: str | None, relation: str | None = None) -> str:
-    """Return a FROM clause item: the rows of the file, or of `relation` like it.
+    """Return a FROM clause item: the rows of the mart, or of another relation.
 
     Args:
         feed: the file.
-        split: the value of `split_by` that this file is for, if it is split.
+        split: only the rows with this value of `split_by`; None for all rows.
         relation: another relation with the split column; default the mart.
     """
     relation = relation or feed.model.sql
@@ -72,7 +72,7 @@ def table(
         f"select {fields} from (select t.* from (select {needed} from {source}) as t "
         f"order by {order}) as t"
     )
-    with files.whole(path) as part:
+    with files.atomic_write(path) as part:
         row = connection.execute(
             f"copy ({query}) to {text(str(part))} ({options(dialect)})"
         ).fetchone()

@@ -13,7 +13,7 @@ from publish.deliver import delivery
 from publish.gate.checks import Check
 from publish.prepare import PreparedFile, prepare
 from publish.selection import NotMade
-from publish.settings import Settings, stamp
+from publish.settings import Settings, format_utc
 from runtime.command import LOG, raise_if_interrupted
 from runtime.exits import Stop, Temporary
 from store import partner_state
@@ -128,11 +128,11 @@ def _record_held(ledger: Ledger, prepared: PreparedFile) -> None:
 def _record_nothing(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> None:
     """Record why no file goes out, so that the ledger explains a missing file."""
     feed = prepared.file.feed
-    period = stamp(feed.cadence.last_due(settings.at))
+    period = format_utc(feed.cadence.last_due(settings.at))
     last = ledger.last_settled(feed.name, feed.destination, prepared.file.split)
     recorded = last and last["event"] == "nothing" and last["period"] == period
-    if recorded and not prepared.state and not prepared.gates.closed:
-        return  # once in a period is enough, but for an approval that is used up
+    if recorded and not prepared.state_sha256 and not prepared.gates.closed:
+        return  # one record a period is enough, unless it uses up an approval
     ledger.append(
         "nothing",
         feed=feed.name,
@@ -144,8 +144,8 @@ def _record_nothing(settings: Settings, ledger: Ledger, prepared: PreparedFile) 
         because={"skipped": "nothing changed"}.get(prepared.status, "same bytes"),
         sha256=prepared.file.sha256,
         seconds=prepared.seconds,
-        **({"state": {"model": feed.state.model, "sha256": prepared.state}}
-           if prepared.state else {}),
+        **({"state": {"model": feed.state.model, "sha256": prepared.state_sha256}}
+           if prepared.state_sha256 else {}),
     )  # fmt: skip
     partner_state.sync(ledger, settings.place.delivered)
 
@@ -193,7 +193,9 @@ def _to_text(prepared: PreparedFile, summary: dict[str, Any]) -> str:
             if not any(check.hard for check in prepared.holding):
                 lines.append(f"  digest: {summary['sha256']}")
             if summary["package"]:
-                lines.append(f"  every check and row: {status.WHERE}, in the package")
+                lines.append(
+                    f"  every check and row: {status.EVIDENCE_FILES}, in the package"
+                )
     if summary["package"]:
         lines.append(f"  package: {summary['package']}")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ import duckdb
 
 from publish import gate
 from publish.gate import sources as extracts
-from publish.settings import Settings, stamp
+from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.exits import Misuse
 from store import feeds, sources
@@ -55,8 +55,8 @@ def not_made(
     label = gate.label(feed, split)
     at = settings.at
     if settings.due and not due_for(feed, ledger, at, split):
-        period = stamp(feed.cadence.last_due(at))
-        return NotMade(label, "not due", f"settled since {period} already")
+        period = format_utc(feed.cadence.last_due(at))
+        return NotMade(label, "not due", f"the file due at {period} is settled")
     try:
         feed.file_name(at, settings.place.environment, split)
     except Misuse as error:
@@ -83,7 +83,7 @@ def not_made(
             f"{last['name']} went out today; later changes follow in the file of "
             "another day",
         )
-    if last and built and stamp(built) <= last["at"]:
+    if last and built and format_utc(built) <= last["at"]:
         # The delta was subtracted from an older state than the partner holds.
         return NotMade(
             label,
@@ -126,9 +126,9 @@ def choose(
 ) -> Choice:
     """Choose the feeds with these names, or all if none is given.
 
-    A company may use one source and not another. A feed that is not named is left out
-    if a source of it was never landed and the ledger has no record of it. A feed with
-    records has lost its source, which is an error later.
+    A company may use one source and not another. So a feed that is not named is left
+    out if one of its sources was never landed and the ledger has no record of the feed.
+    If the ledger has a record, the source was lost: `prepare` raises an error.
 
     Raises:
         Misuse: a name is not declared, or declared wrongly, no exposure is declared
@@ -221,7 +221,7 @@ def _closing(
     for value, until in closed:
         # Deltas count too: the term may have opened and closed between two fulls.
         last = ledger.last_state(feed.state.model, feed.destination, value)
-        if last is not None and last["logical"] < stamp(until):
+        if last is not None and last["logical"] < format_utc(until):
             final.add(value)
     return final
 
@@ -234,4 +234,4 @@ def due(feed: Feed, ledger: Ledger, at: datetime) -> bool:
 def due_for(feed: Feed, ledger: Ledger, at: datetime, split: str | None) -> bool:
     """Return the same for one split value; None is for the feed as a whole."""
     last = ledger.last_settled(feed.name, feed.destination, split)
-    return last is None or stamp(feed.cadence.last_due(at)) > last["logical"]
+    return last is None or format_utc(feed.cadence.last_due(at)) > last["logical"]

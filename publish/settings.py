@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Redelivery:
     """A request to deliver the same bytes again: by whom, and why."""
 
     by: str
@@ -29,26 +29,26 @@ class Settings:
         dry_run: do everything except deliver.
         accept_first: FEEDS_ACCEPT_FIRST: a first file needs no approval.
         bar: show progress bars.
-        again: deliver what the partner has already; None for no.
+        redelivery: deliver what the partner has already; None for no.
     """
 
     root: Path
     variables: Environment
-    place: Place
+    place: DataDirectory
     limits: Limits
     at: datetime
     due: bool
     dry_run: bool
     accept_first: bool
     bar: bool
-    again: Again | None = None
+    redelivery: Redelivery | None = None
 
     @property
     def logical_time(self) -> str:
         """The logical time as every record writes it."""
-        return stamp(self.at)
+        return format_utc(self.at)
 
 
-def stamp(moment: datetime) -> str:
+def format_utc(moment: datetime) -> str:
     """Write a UTC time to the second, such as 2026-01-15T06:00:00Z."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from publish.selection import due
-from publish.settings import Settings, stamp
+from publish.settings import Settings, format_utc
 from publish.transport import Destination, connect
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 
 # Files of a package that show the rows of a reason.
-WHERE = "gates.html, audit.csv"
+EVIDENCE_FILES = "gates.html, audit.csv"
 # Files of a split feed that are shown; the ledger has the older ones.
 _MOST = 8
 _SHOWN = ("at", "name", "rows", "bytes", "sha256", "run_id")
@@ -55,7 +55,7 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
         "feed": feed.name,
         "destination": feed.destination,
         "due": due(feed, ledger, at),
-        "last_due": stamp(feed.cadence.last_due(at)),
+        "last_due": format_utc(feed.cadence.last_due(at)),
         "delivered": {name: last[name] for name in _SHOWN} if last else None,
         # One for each value of a split feed.
         "by_file": [
@@ -104,7 +104,7 @@ def _paragraph(state: dict[str, Any]) -> str:
         )
         lines.append(f"  held {held['name']}: {', '.join(held['checks'])} ({release})")
         lines += [f"  {line}" for line in reasons(held["reasons"])]
-        lines.append(f"    every check and row: {WHERE} in {held['package']}")
+        lines.append(f"    every check and row: {EVIDENCE_FILES} in {held['package']}")
     lines += [
         f"  open {attempt}: the next publish settles it" for attempt in state["open"]
     ]
@@ -139,7 +139,7 @@ def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> 
     """
     for feed in feeds:
         waiting = [
-            r for r in _newest(feed, ledger) if _last_state(ledger, r) != _PICKED_UP
+            r for r in _newest(feed, ledger) if _pickup_status(ledger, r) != _PICKED_UP
         ]
         if feed.pickup is None or not waiting:
             continue
@@ -149,7 +149,7 @@ def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> 
             names = set(connection.list())
         for record in waiting:
             state = _WAITING if record["name"] in names else _PICKED_UP
-            if state != _last_state(ledger, record):
+            if state != _pickup_status(ledger, record):
                 about = {name: record[name] for name in ("attempt", "feed", "name")}
                 ledger.append("observed", **about, state=state)
 
@@ -203,6 +203,6 @@ def _observed(ledger: Ledger, record: Record) -> Record | None:
     return observed[-1] if observed else None
 
 
-def _last_state(ledger: Ledger, record: Record) -> str:
+def _pickup_status(ledger: Ledger, record: Record) -> str:
     observed = _observed(ledger, record)
     return str(observed["state"]) if observed else ""

@@ -87,7 +87,7 @@ def _explained(warehouse: Path) -> Iterator[None]:
 
 
 @contextmanager
-def resting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def lowered_memory_limit(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Lower the memory limit to 128 MB while the block runs another engine."""
     limit = value(connection, "select current_setting('memory_limit')")
     connection.execute("set memory_limit = '128MB'")

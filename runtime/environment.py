@@ -235,14 +235,14 @@ def unreadable(data: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where one environment keeps its data; see "Data directory" in the README."""
+class DataDirectory:
+    """The data directory of one environment; docs/README.md lists its files."""
 
     environment: str
     data: Path
 
     @classmethod
-    def read(cls, variables: Environment) -> "Place":
+    def read(cls, variables: Environment) -> "DataDirectory":
         """Read FEEDS_ENVIRONMENT (dev) and FEEDS_DATA (data/<environment>)."""
         environment = variables.text("FEEDS_ENVIRONMENT", "dev")
         if environment not in ENVIRONMENTS:

@@ -6,8 +6,8 @@
     └── Temporary    75   the other side or a lock: retry later (sysexits EX_TEMPFAIL)
     Interrupted      128+n  a signal ended it; clean-up has been done
 
-Interrupted is not an Exception, as KeyboardInterrupt is not: a library that continues
-after any Exception (a logging handler does) must not catch it.
+Like KeyboardInterrupt, Interrupted derives from BaseException, so that a library's
+`except Exception` does not catch it.
 A message says what was expected, what was found, and what to do.
 """
 

@@ -12,12 +12,12 @@ from typing import Any
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to; on success it becomes `path`, durably.
 
     The temporary file is in the folder of `path` as `.<name>.<pid>.part`, so that the
     rename stays on one file system. If the block raises, it is removed; if the
-    process is killed, `sweep` removes it later.
+    process is killed, `remove_leftovers` removes it later.
 
     Args:
         path: the final name. Its folder is made if it is missing.
@@ -51,7 +51,7 @@ def sync_folder(folder: Path) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all."""
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(content)
 
 
@@ -76,8 +76,8 @@ def relink(link: Path, target: str) -> None:
     sync_folder(link.parent)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed `whole` or `relink` left in `folder`; hold the lock."""
+def remove_leftovers(folder: Path) -> None:
+    """Remove the parts of killed `atomic_write` and `relink`; the lock must be held."""
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)
 

@@ -14,7 +14,7 @@ from runtime.exits import Temporary
 
 
 @contextmanager
-def one_writer(data: Path, command: str, wait_seconds: float = 0) -> Iterator[None]:
+def directory_lock(data: Path, command: str, wait_seconds: float = 0) -> Iterator[None]:
     """Hold `data`/lock while the block runs.
 
     The kernel drops the lock when the process ends, however it ends, so the file

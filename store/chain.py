@@ -193,7 +193,7 @@ def _record(line: bytes) -> Record | None:
 
 
 def _left_by_a_crash(line: bytes, rest: Iterator[bytes]) -> bool:
-    """Say so of a line that is no record and has no end, or is the last and has zeros.
+    """Return whether a crash left this line: it has no end, or is the last, with zeros.
 
     After a power cut the end of a line can be on the disk, and zeros in its middle.
     """

@@ -156,7 +156,7 @@ class Ledger:
     def last_settled(
         self, feed: str, destination: str, split: str | None = None
     ) -> Record | None:
-        """Return the newest record of a delivery, or that none was needed."""
+        """Return the newest record `delivered` or `nothing` of a feed."""
         return self._last(("delivered", "nothing"), feed, destination, split)
 
     def _last(
@@ -182,7 +182,7 @@ class Ledger:
                 return record
         return None
 
-    def twin(
+    def same_bytes_delivered(
         self, destination: str, file: str, period: str, sha256: str
     ) -> Record | None:
         """Return the delivery of these very bytes for this period, if there was one."""

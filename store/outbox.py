@@ -84,7 +84,7 @@ def run_id(outbox: Path, at: datetime, file: str, sha256: str) -> str:
     return name
 
 
-def admit(folder: Path, final: Path) -> Path:
+def move_to_outbox(folder: Path, final: Path) -> Path:
     """Move a finished package to its place in the outbox, `final`; return that."""
     for path in folder.iterdir():
         with path.open("rb") as handle:

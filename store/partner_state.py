@@ -11,7 +11,7 @@ import duckdb
 
 from runtime.duck import text
 from runtime.exits import Refused
-from runtime.files import relink, sha256_of, sweep, sync_folder, whole
+from runtime.files import atomic_write, relink, remove_leftovers, sha256_of, sync_folder
 from store.ledger import Ledger, Record
 
 
@@ -35,7 +35,7 @@ def write(
         f"copy ({query}) to {text(str(draft))} (format parquet, compression zstd)"
     )
     digest = sha256_of(draft)
-    with whole(path_of(delivered, model, digest)) as part:
+    with atomic_write(path_of(delivered, model, digest)) as part:
         draft.rename(part)
     return digest
 
@@ -77,8 +77,8 @@ def sync(ledger: Ledger, delivered: Path) -> None:
         if not link.is_symlink() or str(link.readlink()) != target:
             relink(link, target)
     for folder in delivered.glob("*/current"):
-        sweep(folder)
-        sweep(folder.parent)
+        remove_leftovers(folder)
+        remove_leftovers(folder.parent)
         for stray in set(folder.glob("*.parquet")) - links:
             stray.unlink()
             sync_folder(folder)

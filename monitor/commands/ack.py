@@ -8,9 +8,9 @@ from monitor.alerts.state import STATE, State
 from monitor.context import CLOCK
 from runtime.clock import Time
 from runtime.command import log_options, report, start_logging
-from runtime.environment import Environment, Place, operator
+from runtime.environment import DataDirectory, Environment, operator
 from runtime.exits import Misuse
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 
 
 @click.command("ack")
@@ -43,9 +43,9 @@ def command(
             f"--until: expected a time in the future (UTC), found {end:{CLOCK}}."
         )
     variables = Environment.read()
-    path = Place.read(variables).data / STATE
+    path = DataDirectory.read(variables).data / STATE
     by = operator(variables)
-    with one_writer(path.parent, "monitor ack", 60):
+    with directory_lock(path.parent, "monitor ack", 60):
         state = State.read(path)
         key = state.acknowledge(problem, by, because.strip(), now, end)
         state.write()

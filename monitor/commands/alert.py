@@ -18,7 +18,7 @@ from monitor.health.report import Report
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.exits import Misuse, Stop
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
     except (Stop, OSError, ValueError) as error:
         LOG.warning(f"no new profiles: {error}")  # a finding of health reports it
     path = context.place.data / STATE
-    with one_writer(path.parent, "monitor alert", 60):
+    with directory_lock(path.parent, "monitor alert", 60):
         health = check_all(context)
         state = State.read(path)
         run = send_alerts(health, state, settings, context)

@@ -18,7 +18,7 @@ from runtime.command import (
     report,
     start_logging,
 )
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
 from store.package import Package
 
@@ -43,7 +43,7 @@ def command(
     """
     start_logging(log_format, quiet)
     variables = Environment.read()
-    place = Place.read(variables)
+    place = DataDirectory.read(variables)
     site = Site(
         place,
         Limits.read(variables),

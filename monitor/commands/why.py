@@ -12,7 +12,7 @@ from monitor.why.search import Match
 from monitor.why.subjects import SUBJECTS, Subject
 from runtime import duck
 from runtime.command import log_options, report, start_logging
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
 
 
@@ -46,7 +46,7 @@ def command(
     """
     start_logging(log_format, quiet)
     variables = Environment.read()
-    place, limits = Place.read(variables), Limits.read(variables)
+    place, limits = DataDirectory.read(variables), Limits.read(variables)
     with duck.open_warehouse(place.warehouse, limits) as connection:
         subjects = _subjects(place, feed)
         matches = search.matches(connection, subjects, key)
@@ -88,7 +88,7 @@ def _chosen(
     return [], matches
 
 
-def _subjects(place: Place, feed: str | None) -> Sequence[Subject]:
+def _subjects(place: DataDirectory, feed: str | None) -> Sequence[Subject]:
     """Return what a feed or file is about; everything if none is named."""
     if feed is None:
         return SUBJECTS

@@ -10,9 +10,9 @@ import duckdb
 from monitor.context import Context
 from monitor.drift import profile, source
 from runtime.command import LOG
-from runtime.environment import Limits, Place
+from runtime.environment import DataDirectory, Limits
 from runtime.files import read_json, write_json
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 from store.ledger import Ledger
 from store.outbox import packages
 
@@ -25,7 +25,7 @@ class Run:
     delivered: bool
 
 
-def folder(place: Place) -> Path:
+def folder(place: DataDirectory) -> Path:
     """Return the folder of all profiles."""
     return place.data / "profiles"
 
@@ -42,12 +42,14 @@ def profile_new(context: Context) -> list[str]:
         The new profiles: `<file>/<run id>` and `<source>/<run id>`. A file that cannot
         be read is logged as a warning. The next run tries it again.
     """
-    with one_writer(folder(context.place), "monitor drift", 60):
+    with directory_lock(folder(context.place), "monitor drift", 60):
         new = _profile_packages(context.place, context.intact_ledger, context.limits)
         return [*new, *source.profile_new(context)]
 
 
-def _profile_packages(place: Place, ledger: Ledger, limits: Limits) -> list[str]:
+def _profile_packages(
+    place: DataDirectory, ledger: Ledger, limits: Limits
+) -> list[str]:
     new = []
     for package in packages(place.outbox, ledger):
         path = path_of(folder(place), package.file, package.run_id)
@@ -63,7 +65,7 @@ def _profile_packages(place: Place, ledger: Ledger, limits: Limits) -> list[str]
     return new
 
 
-def runs(place: Place, ledger: Ledger, most: int) -> dict[str, list[Run]]:
+def runs(place: DataDirectory, ledger: Ledger, most: int) -> dict[str, list[Run]]:
     """Return the last profiles of every file, oldest first.
 
     A profile stays when its package is removed from the outbox.

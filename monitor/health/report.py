@@ -83,7 +83,7 @@ class Report:
                     f"{until}: {ack['because']}"
                 )
             if finding.kind.severity != "note":
-                lines.append(f"         -> {finding.do}")
+                lines.append(f"         -> {finding.remedy}")
         return "\n".join([*lines, *_facts(self.facts)])
 
     def _acknowledged_by(self) -> str:

@@ -14,7 +14,7 @@ from monitor.drift.limits import Tolerance
 from monitor.report import changes, details, html, plots, preview, reasons, trends
 from monitor.report.steps import steps
 from runtime import duck
-from runtime.environment import Limits, Place
+from runtime.environment import DataDirectory, Limits
 from runtime.exits import Misuse
 from runtime.files import read_json
 from store import feeds
@@ -43,7 +43,7 @@ class Site:
         out: the folder of the pages.
     """
 
-    place: Place
+    place: DataDirectory
     limits: Limits
     root: Path
     target: Path

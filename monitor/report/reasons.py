@@ -21,7 +21,7 @@ def funnel(package: Package, preview: Preview | None) -> list[dict[str, Any]]:
     if preview and preview.split is not None:
         by = next(column.label for column in preview.columns if column.split)
         lines.append(_line("part", f"{by} {preview.split}", total, whole))
-    for status, output in sorted(statuses, key=lambda each: _place(each[0])):
+    for status, output in sorted(statuses, key=lambda each: _rank(each[0])):
         rows = statuses[status, output]
         line = _line(status, status.capitalize(), rows, whole)
         lines.append({**line, "output": output, "tone": TONES.get(status, "open")})
@@ -87,7 +87,7 @@ def reasons(
                 "remedy": remedy,
             }
         )
-    lines.sort(key=lambda each: (_place(each["status"]), -each["rows"], each["reason"]))
+    lines.sort(key=lambda each: (_rank(each["status"]), -each["rows"], each["reason"]))
     return lines
 
 
@@ -102,5 +102,5 @@ def meanings(root: Path) -> dict[str, tuple[str, str]]:
     return meanings
 
 
-def _place(status: str) -> int:
+def _rank(status: str) -> int:
     return _STATUSES.index(status) if status in _STATUSES else len(_STATUSES)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.environment import Place
+from runtime.environment import DataDirectory
 from runtime.files import parse_time, read_json
 from store.package import Package
 
@@ -21,7 +21,7 @@ class Durations:
     deliver: float | None
 
 
-def durations(package: Package, place: Place) -> Durations:
+def durations(package: Package, place: DataDirectory) -> Durations:
     """Return the seconds of the steps of a package.
 
     Args:
@@ -42,7 +42,7 @@ def durations(package: Package, place: Place) -> Durations:
     )
 
 
-def _extracted(package: Package, place: Place) -> float | None:
+def _extracted(package: Package, place: DataDirectory) -> float | None:
     """Return the seconds of all extracts; None if those of one are not known."""
     if "extracts" in package.run:
         took = [extract["seconds"] for extract in package.run["extracts"]]
@@ -55,7 +55,7 @@ def _extracted(package: Package, place: Place) -> float | None:
     return sum(took) if took and None not in took else None
 
 
-def _report_seconds(place: Place, source: str, run_id: str) -> float | None:
+def _report_seconds(place: DataDirectory, source: str, run_id: str) -> float | None:
     path = place.landing / run_id / source / "extract.json"
     try:
         return float(read_json(path)["seconds"])
@@ -128,7 +128,7 @@ class Step:
     happened: bool = True
 
 
-def steps(package: Package, place: Place) -> list[Step]:
+def steps(package: Package, place: DataDirectory) -> list[Step]:
     """Return the five steps of a package.
 
     Args:

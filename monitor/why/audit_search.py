@@ -7,14 +7,16 @@ from typing import Any
 from monitor.why.csv_search import find
 from monitor.why.search import Match
 from monitor.why.subjects import Subject
-from runtime.environment import Place
+from runtime.environment import DataDirectory
 from store.dialect import RFC_4180, Dialect
 from store.ledger import Ledger
 from store.outbox import packages
 from store.package import Package
 
 
-def packages_about(place: Place, subject: Subject, feed: str | None) -> list[Package]:
+def packages_about(
+    place: DataDirectory, subject: Subject, feed: str | None
+) -> list[Package]:
     """Return the packages that have an audit of a subject, the newest first.
 
     Args:

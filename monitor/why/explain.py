@@ -17,7 +17,7 @@ from monitor.why.audit_search import (
 from monitor.why.duplicates import duplicates_of
 from monitor.why.search import Match
 from runtime.duck import Row, rows, text
-from runtime.environment import Place
+from runtime.environment import DataDirectory
 from runtime.exits import Misuse
 from store.package import Package
 
@@ -33,7 +33,7 @@ class Explainer:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        place: Place,
+        place: DataDirectory,
         matches: Sequence[Match],
         *,
         feed: str | None,

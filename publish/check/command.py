@@ -10,13 +10,13 @@ import click
 
 from publish.check.probe import Probe
 from publish.check.report import Report
-from publish.settings import stamp
+from publish.settings import format_utc
 from publish.transport import Destination
 from runtime import failpoints
 from runtime.command import LOG, log_options, report, start_logging
-from runtime.environment import Environment, Place
+from runtime.environment import DataDirectory, Environment
 from runtime.exits import Misuse
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 from store import checks, feeds
 from store.feeds import Feed, artifacts
 
@@ -59,10 +59,10 @@ def check(
     start_logging(log_format, quiet)
     variables = Environment.read()
     failpoints.arm(variables)
-    place = Place.read(variables)
+    place = DataDirectory.read(variables)
     chosen = list(_chosen(variables, place, destinations, folder))
     wait = variables.number("FEEDS_LOCK_WAIT", 0)
-    with one_writer(checks.folder(place.data), "publish check", wait):
+    with directory_lock(checks.folder(place.data), "publish check", wait):
         reports = [
             _check(variables, place, name, where, users)
             for name, where, users in chosen
@@ -79,11 +79,15 @@ def check(
 
 
 def _check(
-    variables: Environment, place: Place, name: str, folder: str, users: Sequence[Feed]
+    variables: Environment,
+    place: DataDirectory,
+    name: str,
+    folder: str,
+    users: Sequence[Feed],
 ) -> Report:
     """Check one folder, and keep the result."""
     names = tuple(sorted(feed.name for feed in users))
-    result = Report(name, folder, names, stamp(datetime.now(UTC)))
+    result = Report(name, folder, names, format_utc(datetime.now(UTC)))
     must_replace = not users or any(feed.repeats_its_name for feed in users)
     try:
         Probe(Destination.read(variables, name), result, must_replace).run()
@@ -96,7 +100,7 @@ def _check(
 
 def _chosen(
     variables: Environment,
-    place: Place,
+    place: DataDirectory,
     names: Sequence[str],
     folder: str | None,
 ) -> Iterator[tuple[str, str, list[Feed]]]:

@@ -58,7 +58,7 @@ class Probe:
         try:
             self._deliver()
         except (Refused, Temporary) as error:
-            unavailable = retry_of(error) == "soon"
+            unavailable = retry_of(error) == "retry_often"
             report.verdict = "unavailable" if unavailable else "not acceptable"
             report.steps[self._step] = self._answer(error)
             report.message = f"{self._step}: {report.steps[self._step]}"
@@ -110,7 +110,7 @@ class Probe:
             with self._taking(_OVER):
                 self._rename(connection, part, name, 15)
         except (Refused, Temporary) as error:
-            if self._must_replace or retry_of(error) == "soon":
+            if self._must_replace or retry_of(error) == "retry_often":
                 raise
             self._report.steps[_OVER] = f"not needed, and {self._answer(error)}"
 

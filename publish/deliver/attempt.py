@@ -107,7 +107,7 @@ class Attempt:
         """Record what will be sent, before the first byte."""
         self.ledger.append("intent", **self.intent)
 
-    def begin_placing(self) -> None:
+    def record_placing(self) -> None:
         """Record that from here on the partner may see the file."""
         self.ledger.append("placing", attempt=self.id, feed=self.intent["feed"])
 

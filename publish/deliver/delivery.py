@@ -14,14 +14,14 @@ from publish.deliver.attempt import Attempt, Connect
 from publish.deliver.reconcile import reconcile_open
 from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from publish.prepare import PreparedFile
-from publish.settings import Settings, stamp
+from publish.settings import Settings, format_utc
 from publish.transport import Destination, connect
 from publish.transport.connection import Connection
 from runtime.environment import Environment
 from runtime.exits import Misuse, Refused
 from runtime.failpoints import failpoint
-from runtime.files import HashedFile, sweep
-from runtime.lock import one_writer
+from runtime.files import HashedFile, remove_leftovers
+from runtime.lock import directory_lock
 from store import outbox, partner_state
 from store.feeds import Feed
 from store.ledger import Ledger, Record
@@ -48,7 +48,7 @@ def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
     # Only the last receipt of a file can be missing: every run begins here.
     last = {r["file"]: r for r in ledger.all("delivered") if r["feed"] == feed.name}
     for record in last.values():
-        sweep(settings.place.outbox / record["file"] / record["run_id"])
+        remove_leftovers(settings.place.outbox / record["file"] / record["run_id"])
         outbox.write_receipt(settings.place.outbox, record)
 
 
@@ -63,9 +63,11 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     file, feed = prepared.file, prepared.file.feed
     if prepared.package is None:
         raise LookupError(f"{file.label} was not packed for delivery")
-    period = stamp(feed.cadence.last_due(settings.at))
-    duplicate = ledger.twin(feed.destination, file.label, period, file.sha256)
-    if duplicate and settings.again is None:
+    period = format_utc(feed.cadence.last_due(settings.at))
+    duplicate = ledger.same_bytes_delivered(
+        feed.destination, file.label, period, file.sha256
+    )
+    if duplicate and settings.redelivery is None:
         raise Refused(
             f"{feed.destination} got the same bytes as {duplicate['name']} at "
             f"{duplicate['at']}, and a different file since. Expected one delivery of "
@@ -111,7 +113,7 @@ def destination_lock(
     )
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", f"{destination.host or 'file'}{folder}")
     key = f"{readable.strip('-')}-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
-    with one_writer(
+    with directory_lock(
         _lock_folder(variables, key),
         f"a delivery to {destination.name}",
         variables.number("FEEDS_LOCK_WAIT", 0),
@@ -183,7 +185,7 @@ def _intent(
         "rows": file.rows,
         "logical": settings.logical_time,
         "period": period,
-        "state": {"model": feed.state.model, "sha256": prepared.state},
+        "state": {"model": feed.state.model, "sha256": prepared.state_sha256},
         "package": prepared.digest,
         "seconds": prepared.seconds,
         "items": [
@@ -196,8 +198,11 @@ def _intent(
             for path, hashed in files.items()
         ],
     }
-    if settings.again:
-        intent["again"] = {"by": settings.again.by, "because": settings.again.because}
+    if settings.redelivery:
+        intent["again"] = {
+            "by": settings.redelivery.by,
+            "because": settings.redelivery.because,
+        }
     return intent
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from publish.deliver.attempt import Attempt, Connect, Item, record_outcome
-from publish.deliver.upload import Mismatch, place, remove_parts
+from publish.deliver.upload import Mismatch, remove_parts, rename_to_final
 from publish.transport import Digest, Sent
 from publish.transport.connection import Connection
-from publish.transport.digests import tallied
+from publish.transport.digests import hash_file
 from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
 from store.ledger import Ledger, Record
@@ -128,8 +128,8 @@ def _taken_part(connection: Connection, attempt: Attempt) -> str | None:
 
 def _outcome(connection: Connection, attempt: Attempt, error: Stop | None) -> Outcome:
     if not attempt.placing:
-        # Only the reply to an upload may be lost. Its parts are renamed then, not sent
-        # again: a server that always loses that reply would never get the file.
+        # If only the reply to the upload was lost, the parts are complete: rename them.
+        # A server that always loses that reply would never get a file otherwise.
         may_be_whole = error is None or (
             isinstance(error, Temporary) and not isinstance(error, Mismatch)
         )
@@ -138,7 +138,7 @@ def _outcome(connection: Connection, attempt: Attempt, error: Stop | None) -> Ou
         ):
             remove_parts(connection, attempt)
             return "failed"
-        attempt.begin_placing()
+        attempt.record_placing()
     return _finish_placing(connection, attempt)
 
 
@@ -171,7 +171,7 @@ def _finish_item(connection: Connection, item: Item) -> Outcome:
         whole = _is_ours(connection, item, item.part)
         try:
             if whole:
-                place(connection, item)
+                rename_to_final(connection, item)
         except (Refused, Temporary) as error:
             # One server calls missing rights temporary. If the connection is broken,
             # the next question raises that.
@@ -197,7 +197,7 @@ def _agrees(item: Item, digest: Digest) -> bool:
         return agrees
     # By another algorithm than the ledger's: hash our file, if it is what was sent.
     if item.path.is_file():
-        sent = tallied(item.path, digest.algorithm)
+        sent = hash_file(item.path, digest.algorithm)
         if sent.sha256 == item.sha256:
             return sent.agrees(digest) is True
     LOG.warning(

@@ -28,8 +28,6 @@ from runtime.exits import Refused, Stop, Temporary
 from store.ledger import Record
 
 T = TypeVar("T")
-# Where the code says "later" and the text says "never", one more try is enough.
-_SELDOM = 1
 # An orchestrator that sent SIGTERM kills after 20 to 30 seconds.
 _CLEAN_UP_SECONDS = 12
 
@@ -72,8 +70,8 @@ class RetryPolicy:
         began, tries = time.monotonic(), 0
 
         def may_succeed(error: BaseException) -> bool:
-            retry = retry_of(error) if isinstance(error, Stop) else "never"
-            return retry == "soon" or (retry == "seldom" and tries <= _SELDOM)
+            retry = retry_of(error) if isinstance(error, Stop) else "no_retry"
+            return retry == "retry_often" or (retry == "retry_once" and tries <= 1)
 
         def log_failure(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None

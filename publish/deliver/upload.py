@@ -1,7 +1,8 @@
 """The steps of an upload: send parts, check them, rename them, check again.
 
-A partner sees a file whole or not at all: it takes its name only after its size (and
-its hash, where the server offers one) was right under a name of this attempt alone.
+A partner sees the complete file or none. The file is sent under a part name that only
+this attempt uses. It gets its name after the server has reported the right size, and
+the right hash if the server offers one.
 """
 
 import re
@@ -42,9 +43,9 @@ def upload(attempt: Attempt) -> dict[str, Any]:
         attempt.connected = True
         attempt.check_files()
         sent = [_send(connection, item, attempt) for item in attempt.items]
-        attempt.begin_placing()
+        attempt.record_placing()
         for item in attempt.items:
-            place(connection, item)
+            rename_to_final(connection, item)
         files = [
             _check_placed(connection, item, what)
             for item, what in zip(attempt.items, sent, strict=True)
@@ -56,7 +57,7 @@ def upload(attempt: Attempt) -> dict[str, Any]:
         return {**facts, "parts": parts} if parts else facts
 
 
-def place(connection: Connection, item: Item) -> None:
+def rename_to_final(connection: Connection, item: Item) -> None:
     """Rename a part to the name of its file."""
     failpoint("before-rnto")
     connection.rename(item.part, item.name)

@@ -54,7 +54,8 @@ class GateInputs:
         build: the build of the file's tables.
         root: the project root, which has the suites.
         landed: the sources below the file.
-        held: Parquet files of what the partner holds; none before the first delivery.
+        partner_rows: Parquet files of the rows that the partner has; none before the
+            first delivery.
         first: whether no file of this feed was delivered yet.
         last_rows: rows of the last file of each split value that had one.
         splits: the split values that get a file now.
@@ -68,7 +69,7 @@ class GateInputs:
     build: dbt.FileBuild
     root: Path
     landed: list[Source]
-    held: tuple[Path, ...]
+    partner_rows: tuple[Path, ...]
     first: bool
     last_rows: Mapping[str | None, int]
     splits: tuple[str | None, ...]
@@ -112,7 +113,7 @@ def judge(
         if readable:
             checks.extend(_guards(connection, inputs, file))
     if readable and not (file.rows == 0 and feed.when_empty == "skip"):
-        with duck.resting(connection):
+        with duck.lowered_memory_limit(connection):
             checks.extend(suite.run(scratch, expectations, feed.key, inputs.limits))
     return Gates(tuple(checks))
 
@@ -120,13 +121,15 @@ def judge(
 def _guards(
     connection: duckdb.DuckDBPyConnection, inputs: GateInputs, file: Rendered
 ) -> list[Check]:
-    if inputs.held:
-        held = render.rows(file.feed, file.split, duck.parquet(inputs.held))
-        connection.execute(f"create or replace temp view held as select * from {held}")
+    if inputs.partner_rows:
+        rows = render.rows(file.feed, file.split, duck.parquet(inputs.partner_rows))
+        connection.execute(
+            f"create or replace temp view partner_rows as select * from {rows}"
+        )
     return guards.run_guards(
         GuardContext(
             connection, file.feed, file.split, inputs.splits, inputs.at,
-            bool(inputs.held), inputs.last_rows.get(file.split), inputs.first,
+            bool(inputs.partner_rows), inputs.last_rows.get(file.split), inputs.first,
             inputs.accept_first,
         )
     )  # fmt: skip

@@ -15,16 +15,16 @@ APPROVE = "If it is right, `publish approve DIGEST --because ...` releases the f
 
 @dataclass(frozen=True, slots=True)
 class GuardContext:
-    """What a guard may read: the file, what the partner holds, and the time.
+    """What a guard may read: the file, the rows of the partner, and the time.
 
     Attributes:
         connection: knows `feed`, the file as read back with the contract's types;
-            `held`, the rows that the partner holds, if `holds`; and the warehouse.
+            `partner_rows`, if `has_partner_rows`; and the warehouse.
         feed: the file's declaration.
         split: the value of the file, if the feed is split.
         splits: all values that get a file at the logical time.
         at: the logical time, UTC.
-        holds: whether the partner holds rows to compare with.
+        has_partner_rows: whether the partner has rows to compare with.
         last_rows: rows of the last file of this feed and split; None before the first.
         first: whether no file of this feed was delivered yet.
         accept_first: whether a first file may go out unapproved (FEEDS_ACCEPT_FIRST).
@@ -35,7 +35,7 @@ class GuardContext:
     split: str | None
     splits: tuple[str | None, ...]
     at: datetime
-    holds: bool
+    has_partner_rows: bool
     last_rows: int | None
     first: bool
     accept_first: bool

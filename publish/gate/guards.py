@@ -26,13 +26,13 @@ def _share(limit: Limit) -> float:
     return float(limit["share"] if isinstance(limit, Mapping) else limit)
 
 
-def _row_loss(context: GuardContext, limit: Limit) -> Iterator[Check]:
+def _max_rows_lost(context: GuardContext, limit: Limit) -> Iterator[Check]:
     """RUN_ROW_DROP: the file has far fewer rows."""
     now = context.number("select count(*) from feed")
     yield _loss("RUN_ROW_DROP", "rows", _rows_before(context), now, limit)
 
 
-def _row_gain(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+def _max_rows_gained(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     """RUN_ROW_RISE: the file has far more rows; `limit["share"]` 1 is twice as many."""
     now = context.number("select count(*) from feed")
     before = _rows_before(context)
@@ -41,27 +41,32 @@ def _row_gain(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     yield Check(
         "RUN_ROW_RISE", "guards", good,
         f"rows: {before:,} in the last file, {now:,} in this one"
-        + ("" if good else f", up {share:.1%}; at most {limit['share']:.0%} may come. "
+        + ("" if good else f", up {share:.1%}; "
+           f"at most {limit['share']:.0%} more rows are allowed. "
            f"{APPROVE}"),
         round(share, 4), limit["share"], 0 if good else now - before,
     )  # fmt: skip
 
 
 def _rows_before(context: GuardContext) -> int:
-    """Count the rows of the last file, or of what the partner holds if there is none.
+    """Count the rows of the last file; if there is none, the rows of the partner.
 
-    The held rows change with every delta, so they are not those of the last full file.
+    Every delta changes the rows of the partner, so their number may differ.
     """
     if context.last_rows is not None:
         return context.last_rows
-    return int(context.number("select count(*) from held")) if context.holds else 0
+    return (
+        int(context.number("select count(*) from partner_rows"))
+        if context.has_partner_rows
+        else 0
+    )
 
 
-def _total_loss(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+def _max_total_drop(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     """RUN_STOCK_DROP: the sum of `limit["column"]` falls by far."""
     total = f"select coalesce(sum({name(limit['column'])}), 0) from "
     now = context.number(total + "feed")
-    before = context.number(total + "held") if context.holds else 0
+    before = context.number(total + "partner_rows") if context.has_partner_rows else 0
     yield _loss("RUN_STOCK_DROP", f"total of {limit['column']}", before, now, limit)
 
 
@@ -71,19 +76,20 @@ def _loss(guard: str, what: str, before: Any, now: Any, limit: Limit) -> Check:
     return Check(
         guard, "guards", good,
         f"{what}: {before:,} with the partner, {now:,} in the file"
-        + ("" if good else f", down {share:.1%}; at most {most:.0%} may go. {APPROVE}"),
+        + ("" if good else f", down {share:.1%}; at most {most:.0%} less is allowed. "
+           f"{APPROVE}"),
         round(share, 4), most, 0 if good else int(before - now),
     )  # fmt: skip
 
 
-def _key_loss(context: GuardContext, limit: Limit) -> Iterator[Check]:
+def _max_keys_lost(context: GuardContext, limit: Limit) -> Iterator[Check]:
     """RUN_FLIP: the file lacks many keys that the partner holds."""
     key = names(context.feed.key)
     lost, before, examples = 0, 0, []
-    if context.holds:
-        missing = f"from (select {key} from held except select {key} from feed)"
+    if context.has_partner_rows:
+        missing = f"from (select {key} from partner_rows except select {key} from feed)"
         before = context.number(
-            f"select count(*) from (select distinct {key} from held)"
+            f"select count(*) from (select distinct {key} from partner_rows)"
         )
         lost = context.number(f"select count(*) {missing}")
         examples = context.connection.execute(
@@ -94,23 +100,26 @@ def _key_loss(context: GuardContext, limit: Limit) -> Iterator[Check]:
     yield Check(
         "RUN_FLIP", "guards", good,
         f"{lost:,} of the {before:,} keys that the partner holds are not in the file"
-        + ("" if good else f" ({share:.1%}); at most {most:.0%} may go. {APPROVE}"),
+        + ("" if good else f" ({share:.1%}); at most {most:.0%} of them may be "
+           f"missing. {APPROVE}"),
         round(share, 4), most, 0 if good else lost,
         () if good else tuple("/".join(map(str, row)) for row in examples),
     )  # fmt: skip
 
 
-def _cells_lost(context: GuardContext, limit: Limit) -> Iterator[Check]:
+def _max_cells_lost(context: GuardContext, limit: Limit) -> Iterator[Check]:
     """RUN_CELLS_LOST: a column is filled in a far smaller share of rows.
 
     Compares all rows that the partner would have after a delta, not those of the delta.
     """
     falls: list[tuple[float, int, str]] = []
-    if context.holds:
+    if context.has_partner_rows:
         now = rows_of(context.feed, context.split, context.feed.state.sql)
-        there = _columns(context, "held") & _columns(context, now)
+        there = _columns(context, "partner_rows") & _columns(context, now)
         columns = [each for each in context.feed.columns if each.name in there]
-        before, after = (_filled(context, columns, each) for each in ("held", now))
+        before, after = (
+            _filled(context, columns, each) for each in ("partner_rows", now)
+        )
         for column, old, new in zip(columns, before[1:], after[1:], strict=True):
             if before[0] and after[0]:
                 fall = old / before[0] - new / after[0]
@@ -153,12 +162,13 @@ def _filled(
     return row or ()
 
 
-def _value_loss(context: GuardContext, columns: list[str]) -> Iterator[Check]:
+def _values_stay(context: GuardContext, columns: list[str]) -> Iterator[Check]:
     """RUN_TYPE_VANISHED: the file has no row with a value that the partner holds."""
     missing: list[str] = []
-    for column in columns if context.holds else ():
+    for column in columns if context.has_partner_rows else ():
         lost = context.connection.execute(
-            f"select {name(column)} from held except select {name(column)} from feed "
+            f"select {name(column)} from partner_rows "
+            f"except select {name(column)} from feed "
             "order by 1"
         ).fetchall()
         missing.extend(f"{column} {row[0]}" for row in lost)
@@ -171,14 +181,14 @@ def _value_loss(context: GuardContext, columns: list[str]) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _vanished_keys(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+def _keys_stay(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     """RUN_KEY_VANISHED: the state model has no row for a key that the partner holds."""
     key = names(limit["columns"])
     missing, examples = 0, []
-    if context.holds:
+    if context.has_partner_rows:
         now = rows_of(context.feed, context.split, context.feed.state.sql)
         there = f"select {key} from {now}" + _elsewhere(context, limit, key)
-        lost = f"from (select {key} from held except ({there}))"
+        lost = f"from (select {key} from partner_rows except ({there}))"
         missing = context.number(f"select count(*) {lost}")
         examples = context.connection.execute(
             f"select * {lost} order by all limit {EXAMPLES}"
@@ -206,16 +216,20 @@ def _elsewhere(context: GuardContext, limit: dict[str, Any], key: str) -> str:
     )
 
 
-def _changed_rows(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+def _max_keys_changed(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     """RUN_KEYS_CHANGED: a delta changes too large a share of what the partner holds."""
     key = names(limit["columns"])
     distinct = "select count(*) from (select distinct {} from {})"
     touched = context.number(distinct.format(key, "feed"))
-    before = context.number(distinct.format(key, "held")) if context.holds else 0
+    before = (
+        context.number(distinct.format(key, "partner_rows"))
+        if context.has_partner_rows
+        else 0
+    )
     share = touched / before if before else 0.0
     good = not _exceeds(limit, share, touched)
     named = ", ".join(limit["columns"])
-    most = f" ({share:.1%}); at most {limit['share']:.0%} may. {APPROVE}"
+    most = f" ({share:.1%}); at most {limit['share']:.0%} may change. {APPROVE}"
     yield Check(
         "RUN_KEYS_CHANGED", "guards", good,
         f"the file touches {touched:,} values of {named}; the partner holds {before:,}"
@@ -225,7 +239,7 @@ def _changed_rows(context: GuardContext, limit: dict[str, Any]) -> Iterator[Chec
 
 
 def run_guards(context: GuardContext) -> list[Check]:
-    """Run every guard that the feed declares, and the two that every feed has."""
+    """Run RUN_FIRST and RUN_EMPTY, then the guards that the feed declares."""
     checks = [_first(context), _empty(context)]
     for name_, guard in _GUARDS.items():
         if name_ in context.feed.guards:
@@ -270,7 +284,7 @@ def _min_rows(context: GuardContext, least: int) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _review_share(context: GuardContext, limit: Limit) -> Iterator[Check]:
+def _max_review_share(context: GuardContext, limit: Limit) -> Iterator[Check]:
     """RUN_REVIEW_RATE: too many audit rows of the file's own value are in review."""
     feed = context.feed
     if feed.audit is None:
@@ -284,12 +298,13 @@ def _review_share(context: GuardContext, limit: Limit) -> Iterator[Check]:
     yield Check(
         "RUN_REVIEW_RATE", "guards", good,
         f"{waiting:,} of {every:,} {source_rows} wait for a person"
-        + ("" if good else f" ({share:.1%}); at most {most:.0%} may. {APPROVE}"),
+        + ("" if good else f" ({share:.1%}); at most {most:.0%} may be in review. "
+           f"{APPROVE}"),
         round(share, 4), most, 0 if good else waiting,
     )  # fmt: skip
 
 
-def _unassigned(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
+def _max_unassigned(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
     """RUN_UNASSIGNED_RATE: too many audit rows belong to no file.
 
     Rows of values that get no file now, such as closed terms, count nowhere.
@@ -313,8 +328,8 @@ def _unassigned(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]
     yield Check(
         "RUN_UNASSIGNED_RATE", "guards", good,
         f"{lost:,} of {every:,} source rows belong to no file"
-        + ("" if good else f" ({share:.1%}); at most {most:.0%} may. Look at their "
-           f"{feed.split_by} at the source. {APPROVE}"),
+        + ("" if good else f" ({share:.1%}); at most {most:.0%} are allowed. "
+           f"Look at their {feed.split_by} at the source. {APPROVE}"),
         round(share, 4), most, 0 if good else lost,
         () if good else tuple(f"{feed.split_by} {row[0]}" for row in examples),
     )  # fmt: skip
@@ -338,15 +353,15 @@ def _max_age(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
 
 _GUARDS: dict[str, Callable[[GuardContext, Any], Iterator[Check]]] = {
     "min_rows": _min_rows,
-    "max_rows_lost": _row_loss,
-    "max_rows_gained": _row_gain,
-    "max_keys_lost": _key_loss,
-    "max_cells_lost": _cells_lost,
-    "max_total_drop": _total_loss,
-    "max_review_share": _review_share,
-    "max_unassigned": _unassigned,
-    "values_stay": _value_loss,
+    "max_rows_lost": _max_rows_lost,
+    "max_rows_gained": _max_rows_gained,
+    "max_keys_lost": _max_keys_lost,
+    "max_cells_lost": _max_cells_lost,
+    "max_total_drop": _max_total_drop,
+    "max_review_share": _max_review_share,
+    "max_unassigned": _max_unassigned,
+    "values_stay": _values_stay,
     "max_age": _max_age,
-    "keys_stay": _vanished_keys,
-    "max_keys_changed": _changed_rows,
+    "keys_stay": _keys_stay,
+    "max_keys_changed": _max_keys_changed,
 }

@@ -47,7 +47,7 @@ class PackageInputs:
         run: becomes `run` of the manifest.
         built_from: digests of what dbt built from, by name.
         approved: the ledger's release of these bytes, if a person gave one.
-        held: what the partner holds; None before the first delivery.
+        partner_state: what the partner has; None before the first delivery.
         key: signs the package, if there is one.
     """
 
@@ -56,7 +56,7 @@ class PackageInputs:
     run: Mapping[str, Any]
     built_from: Mapping[str, str]
     approved: Mapping[str, Any] | None
-    held: PartnerState | None
+    partner_state: PartnerState | None
     key: Ed25519PrivateKey | None
 
 
@@ -85,7 +85,7 @@ def fill(
     """
     feed, run = file.feed, inputs.run
     changed, summary = changes.write(
-        connection, file, inputs.held, run["contract_sha256"], folder
+        connection, file, inputs.partner_state, run["contract_sha256"], folder
     )
     audit = _audit(connection, feed, folder)
     tables = {**({"audit": audit} if audit else {}), "changes": changed}

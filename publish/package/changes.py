@@ -21,7 +21,7 @@ from publish.package import row_diff
 from publish.package.manifest import Resource
 from publish.package.row_diff import Table
 from runtime import duck
-from runtime.environment import Place
+from runtime.environment import DataDirectory
 from runtime.files import sha256_of
 from store import partner_state
 from store.dialect import RFC_4180
@@ -57,7 +57,7 @@ class PartnerState:
 
     @classmethod
     def find(
-        cls, place: Place, feed: Feed, record: Record | None
+        cls, place: DataDirectory, feed: Feed, record: Record | None
     ) -> "PartnerState | None":
         """Return the state that a ledger record (the newest that set it) points to."""
         if record is None:
@@ -85,7 +85,7 @@ class PartnerState:
 def write(
     connection: duckdb.DuckDBPyConnection,
     file: Rendered,
-    held: PartnerState | None,
+    partner_state: PartnerState | None,
     contract: str,
     folder: Path,
 ) -> tuple[Resource, dict[str, Any]]:
@@ -94,7 +94,7 @@ def write(
     Args:
         connection: from `runtime.duck`.
         file: the feed's file.
-        held: what the partner holds; None before the first delivery.
+        partner_state: what the partner has; None before the first delivery.
         contract: digest of the contract of the file.
         folder: the package.
     """
@@ -104,22 +104,24 @@ def write(
     columns = tuple(column for column in feed.columns if column.name in known)
     table = Table(columns, feed.key, feed.sort, feed.dialect)
     before = None
-    if held is None:
+    if partner_state is None:
         nothing = ", ".join(f"null::varchar as c{i}" for i in range(len(columns)))
-        row_diff.by_hash(
+        row_diff.diff_by_hash(
             connection, table, *2 * (f"select {nothing} where false",)
         )  # fmt: skip
     else:
-        before = f"read_parquet({duck.text(str(held.state))})"
+        before = f"read_parquet({duck.text(str(partner_state.state))})"
         before = render.rows(feed, file.split, before)
         old = (
-            (held.file, held.rows) if held.file and held.contract == contract else None
+            (partner_state.file, partner_state.rows)
+            if partner_state.file and partner_state.contract == contract
+            else None
         )
-        walked = old is not None and row_diff.by_walk(
+        merged = old is not None and row_diff.diff_by_merge(
             connection, table, old, (file.path, file.rows), folder.parent
         )
-        if not walked:
-            row_diff.by_hash(
+        if not merged:
+            row_diff.diff_by_hash(
                 connection, table,
                 table.read(connection, before), table.read(connection, after),
             )  # fmt: skip
@@ -128,13 +130,17 @@ def write(
     path = folder / NAME
     rows = _write(connection, table, path)
     connection.execute("drop table paired")
-    against = {"package": held.package, "state": held.state.stem} if held else None
+    against = (
+        {"package": partner_state.package, "state": partner_state.state.stem}
+        if partner_state
+        else None
+    )
     resource = Resource(
         f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), RFC_4180,
         sha256_of(path),
         description="How the rows that the partner holds become those it will hold.",
     )  # fmt: skip
-    return resource, {"first": held is None, "against": against, **summary}
+    return resource, {"first": partner_state is None, "against": against, **summary}
 
 
 def _texts(columns: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -218,7 +224,7 @@ def _measure(
     after: str,
 ) -> Mapping[str, Any]:
     """Return totals, and the rows whose value moved furthest."""
-    place = table.place(measure)
+    place = table.position(measure)
     kind = table.columns[place].type
 
     def total(source: str) -> Any:
@@ -228,7 +234,7 @@ def _measure(
             duck.value(connection, f"select sum({duck.name(measure)}) from {source}")
         )
 
-    key = ", ".join(f"a{table.place(column)}" for column in table.key)
+    key = ", ".join(f"a{table.position(column)}" for column in table.key)
     moved = f"a{place}::{kind} - b{place}::{kind}"
     rows = connection.execute(
         f"select {key}, b{place}::{kind}, a{place}::{kind} from paired "
@@ -253,7 +259,7 @@ def _groups(
     connection: duckdb.DuckDBPyConnection, table: Table, group: str
 ) -> list[dict[str, Any]]:
     """Count by the value of a column, the new one where a row has two."""
-    place = table.place(group)
+    place = table.position(group)
     rows = connection.execute(
         f"select case when kind = 'removed' then b{place} else a{place} end as value, "
         "count(*) filter (kind = 'added'), count(*) filter (kind = 'removed'), "

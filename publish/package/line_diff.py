@@ -109,10 +109,10 @@ def subtract(
             line = news.readline()
             old_part.write(line)
             new_part.write(line)
-        return _walk(olds, news, old_part, new_part, key)
+        return _merge(olds, news, old_part, new_part, key)
 
 
-def _walk(
+def _merge(
     olds: BinaryIO, news: BinaryIO, old_part: BinaryIO, new_part: BinaryIO, key: Key
 ) -> Lines:
     """Walk both files once; lines of one key that differ go to both sides."""

@@ -13,7 +13,7 @@ import duckdb
 import yaml
 
 from publish.package.manifest import contract
-from publish.settings import stamp
+from publish.settings import format_utc
 from runtime.environment import Environment
 from runtime.files import sha256_of
 from store import partner_state
@@ -36,7 +36,7 @@ def of_run(
     feed: Feed,
     landed: list[Source],
 ) -> dict[str, Any]:
-    """Return `run` of the manifests of a feed, but for what differs by file.
+    """Return the part of the manifests' `run` that all files of a feed share.
 
     Args:
         connection: from `runtime.duck`.
@@ -172,17 +172,19 @@ def compared_states(
         ended a file of this feed or of the same state.
     """
     settled = ledger.all("delivered", "nothing")
-    before = [r for r in settled if built is None or r["at"] < stamp(built)]
+    before = [r for r in settled if built is None or r["at"] < format_utc(built)]
     return {
         "states": {
             "built": _listed(before, set(models)),
             "held": _listed(settled, {feed.state.model}),
         },
-        "ledger": {"settled": sum(1 for record in settled if is_kin(record, feed))},
+        "ledger": {
+            "settled": sum(1 for record in settled if concerns_feed(record, feed))
+        },
     }
 
 
-def is_kin(record: Record, feed: Feed) -> bool:
+def concerns_feed(record: Record, feed: Feed) -> bool:
     """Return whether a record is of a feed, or of the state that the feed sets."""
     state = record.get("state") or {}
     return record["feed"] == feed.name or state.get("model") == feed.state.model

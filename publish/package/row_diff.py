@@ -33,7 +33,7 @@ class Table:
         """The columns' names."""
         return tuple(column.name for column in self.columns)
 
-    def place(self, column: str) -> int:
+    def position(self, column: str) -> int:
         """Return the position of a column, from 0."""
         return self.names.index(column)
 
@@ -68,7 +68,7 @@ def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> set[str]:
     return {row[0] for row in rows}
 
 
-def walkable(table: Table) -> tuple[list[int], list[bool]] | None:
+def can_merge(table: Table) -> tuple[list[int], list[bool]] | None:
     """Return the positions that a file is sorted by, if its text sorts the same way.
 
     Returns:
@@ -78,18 +78,18 @@ def walkable(table: Table) -> tuple[list[int], list[bool]] | None:
     leading = table.sort[: len(table.key)]
     if {*leading} != {*table.key}:
         return None
-    types = [table.columns[table.place(column)].type for column in leading]
+    types = [table.columns[table.position(column)].type for column in leading]
     if not all(type_ in ("varchar", "text", "string") or _whole(type_)
                for type_ in types):  # fmt: skip
         return None
-    return [table.place(column) for column in leading], [_whole(t) for t in types]
+    return [table.position(column) for column in leading], [_whole(t) for t in types]
 
 
 def _whole(type_: str) -> bool:
     return type_.endswith("int") or type_ == "integer"
 
 
-def by_walk(
+def diff_by_merge(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     old: tuple[Path, int],
@@ -105,7 +105,7 @@ def by_walk(
         new: the file to send, and its number of rows.
         work: a folder for the lines that differ.
     """
-    chosen = walkable(table)
+    chosen = can_merge(table)
     if chosen is None:
         return False
     dialect = table.dialect
@@ -122,7 +122,7 @@ def by_walk(
             f"select * from {read_csv(path, columns, dialect)}"
             for path in (only_old, only_new)
         ]
-        by_hash(connection, table, sides[0], sides[1])
+        diff_by_hash(connection, table, sides[0], sides[1])
     except ValueError:
         return False
     finally:
@@ -131,7 +131,7 @@ def by_walk(
     return True
 
 
-def by_hash(
+def diff_by_hash(
     connection: duckdb.DuckDBPyConnection, table: Table, old: str, new: str
 ) -> None:
     """Make `rest`: the rows of each query that the other lacks, as multisets.
@@ -152,7 +152,7 @@ def by_hash(
         f"join net using (one, two) where net * {side} > 0"
         for side, rows in ((1, new), (-1, old))
     )
-    # As many copies of a row as one side has more of it than the other.
+    # Keep only the copies of a row that one side has more than the other.
     connection.execute(
         f"create or replace temp table rest as select side, {cells} from ({sides}) "
         "qualify row_number() over (partition by one, two) <= copies"
@@ -165,7 +165,7 @@ def pair(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
     `kind` is added, removed or changed.
     """
-    key = [f"c{table.place(column)}" for column in table.key]
+    key = [f"c{table.position(column)}" for column in table.key]
     cells = table.cells("c")
 
     def side(sign: int, prefix: str) -> str:

@@ -18,9 +18,9 @@ from runtime.command import (
     report,
     start_logging,
 )
-from runtime.environment import Environment, Place, operator
-from runtime.files import sweep
-from runtime.lock import one_writer
+from runtime.environment import DataDirectory, Environment, operator
+from runtime.files import remove_leftovers
+from runtime.lock import directory_lock
 from store.ledger import Ledger
 
 _KINDS = {
@@ -49,42 +49,44 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
     start_logging(log_format, quiet)
     variables = Environment.read()
     failpoints.arm(variables)
-    place, keep = Place.read(variables), Keep.read(variables)
+    place, keep = DataDirectory.read(variables), Keep.read(variables)
     by = operator(variables)
     with _locked(place, variables, dry_run):
         ledger = Ledger(place.ledger)
         finished = 0 if dry_run else remove.finish(place)
-        pieces = inventory.all_of(place, ledger)
-        needed = inventory.needed(place, ledger, pieces)
-        decided = plan.decide(pieces, needed, keep, datetime.now(UTC))
-        for piece, because in () if dry_run else _in_order(decided):
+        items = inventory.all_of(place, ledger)
+        needed = inventory.needed(place, ledger, items)
+        decided = plan.decide(items, needed, keep, datetime.now(UTC))
+        for item, because in () if dry_run else _in_order(decided):
             raise_if_interrupted()
-            remove.piece(place, ledger, piece, because, by)
-            LOG.info(f"pruned {piece.kind}={piece.name} bytes={piece.bytes}")
+            remove.remove(place, ledger, item, because, by)
+            LOG.info(f"pruned {item.kind}={item.name} bytes={item.bytes}")
     result = _to_json(decided, keep, dry_run, finished)
     report(result, _to_text(result), as_json)
 
 
 @contextmanager
-def _locked(place: Place, variables: Environment, dry_run: bool) -> Iterator[None]:
+def _locked(
+    place: DataDirectory, variables: Environment, dry_run: bool
+) -> Iterator[None]:
     if dry_run:
         yield
         return
     wait = variables.number("FEEDS_LOCK_WAIT", 0)
-    with one_writer(place.data, "prune", wait):
-        sweep(place.data)
+    with directory_lock(place.data, "prune", wait):
+        remove_leftovers(place.data)
         yield
 
 
-def _in_order(decided: Plan) -> list[tuple[inventory.Piece, str]]:
+def _in_order(decided: Plan) -> list[tuple[inventory.Removable, str]]:
     """Return packages first: so a whole package never lacks what it was made of."""
     return sorted(decided.remove, key=lambda pair: pair[0].kind != "package")
 
 
 def _to_json(decided: Plan, keep: Keep, dry_run: bool, finished: int) -> dict[str, Any]:
     sizes_of_kept: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for piece, why in decided.stay:
-        sizes_of_kept[piece.kind, why].append(piece.bytes)
+    for item, why in decided.stay:
+        sizes_of_kept[item.kind, why].append(item.bytes)
     return {
         "status": "done",
         "exit_code": 0,
@@ -94,21 +96,21 @@ def _to_json(decided: Plan, keep: Keep, dry_run: bool, finished: int) -> dict[st
         "finished": finished,
         "removed": [
             {
-                "kind": piece.kind,
-                "name": piece.name,
-                "bytes": piece.bytes,
-                "at": f"{piece.at:%Y-%m-%dT%H:%M:%SZ}",
+                "kind": item.kind,
+                "name": item.name,
+                "bytes": item.bytes,
+                "at": f"{item.at:%Y-%m-%dT%H:%M:%SZ}",
                 "because": why,
             }
-            for piece, why in decided.remove
+            for item, why in decided.remove
         ],
         "kept": [
             {"kind": kind, "because": why, "count": len(sizes), "bytes": sum(sizes)}
             for (kind, why), sizes in sorted(sizes_of_kept.items())
         ],
         "bytes": {
-            "removed": sum(piece.bytes for piece, _ in decided.remove),
-            "kept": sum(piece.bytes for piece, _ in decided.stay),
+            "removed": sum(item.bytes for item, _ in decided.remove),
+            "kept": sum(item.bytes for item, _ in decided.stay),
         },
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from publish.package import signature
-from runtime.environment import Place
+from runtime.environment import DataDirectory
 from runtime.files import parse_time
 from store import partner_state
 from store.ledger import RUN_ENDS, Ledger, Record
@@ -30,17 +30,17 @@ PROOF = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Removable:
     """One package, landed run or delivered state.
 
     Attributes:
         kind: "package", "landing" or "state".
         name: `<file>/<run id>`, `<run id>/<source>` or `<model>/<digest>`.
         path: the folder, or the file of a state.
-        group: name of the file, source or model; a group has many pieces.
+        group: name of the file, source or model; a group has many items.
         at: when it was made, UTC.
         bytes: that its removal frees.
-        needs: keys of the pieces that a replay of it reads.
+        needs: keys of the items that a replay of it reads.
     """
 
     kind: str
@@ -53,17 +53,17 @@ class Piece:
 
     @property
     def key(self) -> Key:
-        """Its kind and name, which no other piece has."""
+        """Its kind and name, which no other item has."""
         return self.kind, self.name
 
 
-def all_of(place: Place, ledger: Ledger) -> list[Piece]:
-    """Return every piece, oldest first; a pruned package is not a piece."""
-    pieces = [*_packages(place, ledger), *_landed(place), *_states(place, ledger)]
-    return sorted(pieces, key=lambda piece: (piece.at, piece.kind, piece.name))
+def all_of(place: DataDirectory, ledger: Ledger) -> list[Removable]:
+    """Return every item, oldest first; a pruned package is not an item."""
+    items = [*_packages(place, ledger), *_landed(place), *_states(place, ledger)]
+    return sorted(items, key=lambda item: (item.at, item.kind, item.name))
 
 
-def removable(package: Path) -> list[Path]:
+def removable_files(package: Path) -> list[Path]:
     """Return the files of a package that are not part of its proof."""
     return sorted(
         path
@@ -72,9 +72,9 @@ def removable(package: Path) -> list[Path]:
     )
 
 
-def _packages(place: Place, ledger: Ledger) -> Iterator[Piece]:
+def _packages(place: DataDirectory, ledger: Ledger) -> Iterator[Removable]:
     for package in packages(place.outbox, ledger):
-        files = removable(package.folder)
+        files = removable_files(package.folder)
         if not files or not (package.folder / SUMS).is_file():
             continue
         try:
@@ -84,7 +84,7 @@ def _packages(place: Place, ledger: Ledger) -> Iterator[Piece]:
         for record in package.records:
             if record["event"] in ("intent", *RUN_ENDS):
                 at = parse_time(record["at"])
-        yield Piece(
+        yield Removable(
             "package", package.name, package.folder, package.file, at,
             sum(path.stat().st_size for path in files), frozenset(_needs(run)),
         )  # fmt: skip
@@ -98,7 +98,7 @@ def _needs(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "state", f"{each['model']}/{each['sha256']}"
 
 
-def _landed(place: Place) -> Iterator[Piece]:
+def _landed(place: DataDirectory) -> Iterator[Removable]:
     for folder in place.landing.glob("[!.]*/[!.]*"):
         if folder.parent.name == "current" or not folder.is_dir():
             continue
@@ -111,10 +111,10 @@ def _landed(place: Place) -> Iterator[Piece]:
             at = _touched(folder)
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         name = f"{run_id}/{folder.name}"
-        yield Piece("landing", name, folder, folder.name, at, size)
+        yield Removable("landing", name, folder, folder.name, at, size)
 
 
-def _states(place: Place, ledger: Ledger) -> Iterator[Piece]:
+def _states(place: DataDirectory, ledger: Ledger) -> Iterator[Removable]:
     moved = {
         record["state"]["sha256"]: parse_time(record["at"])
         for record in ledger.all("intent", "delivered", "nothing")
@@ -124,21 +124,23 @@ def _states(place: Place, ledger: Ledger) -> Iterator[Piece]:
         at = moved.get(path.stem) or _touched(path)
         model = path.parent.name
         size = path.stat().st_size
-        yield Piece("state", f"{model}/{path.stem}", path, model, at, size)
+        yield Removable("state", f"{model}/{path.stem}", path, model, at, size)
 
 
 def _touched(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def needed(place: Place, ledger: Ledger, pieces: Iterable[Piece]) -> Mapping[Key, str]:
+def needed(
+    place: DataDirectory, ledger: Ledger, items: Iterable[Removable]
+) -> Mapping[Key, str]:
     """Return the keys of what must stay, each with the first reason for it."""
     reasons: dict[Key, str] = {}
     for key, why in (
         *_in_doubt(ledger),
         *_held(ledger),
         *_with_partners(ledger),
-        *_newest(pieces),
+        *_newest(items),
         *_current(place),
     ):
         reasons.setdefault(key, why)
@@ -178,13 +180,13 @@ def _with_partners(ledger: Ledger) -> Iterator[tuple[Key, str]]:
         yield ("state", f"{model}/{digest}"), "a partner holds it"
 
 
-def _newest(pieces: Iterable[Piece]) -> Iterator[tuple[Key, str]]:
-    newest = {piece.group: piece for piece in pieces if piece.kind == "package"}
-    for piece in newest.values():
-        yield (piece.kind, piece.name), "it is the newest of its file"
+def _newest(items: Iterable[Removable]) -> Iterator[tuple[Key, str]]:
+    newest = {item.group: item for item in items if item.kind == "package"}
+    for item in newest.values():
+        yield (item.kind, item.name), "it is the newest of its file"
 
 
-def _current(place: Place) -> Iterator[tuple[Key, str]]:
+def _current(place: DataDirectory) -> Iterator[tuple[Key, str]]:
     for link in (place.landing / "current").glob("*"):
         source = link.resolve()
         name = f"{source.parent.name}/{source.name}"

@@ -1,11 +1,11 @@
-"""Decides which pieces are removed and which stay, each with its reason."""
+"""Decides which items are removed and which stay, each with its reason."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from publish.prune.inventory import Key, Piece
+from publish.prune.inventory import Key, Removable
 from runtime.environment import Environment
 from runtime.exits import Misuse
 
@@ -51,45 +51,45 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Pieces to remove and pieces that stay, each with the reason."""
+    """Items to remove and items that stay, each with the reason."""
 
-    remove: tuple[tuple[Piece, str], ...]
-    stay: tuple[tuple[Piece, str], ...]
+    remove: tuple[tuple[Removable, str], ...]
+    stay: tuple[tuple[Removable, str], ...]
 
 
 def decide(
-    pieces: Sequence[Piece], needed: Mapping[Key, str], keep: Keep, now: datetime
+    items: Sequence[Removable], needed: Mapping[Key, str], keep: Keep, now: datetime
 ) -> Plan:
-    """Decide for every piece.
+    """Decide for every item.
 
     Args:
-        pieces: oldest first.
+        items: oldest first.
         needed: from `inventory.needed`.
         keep: the policy.
         now: UTC.
     """
-    reasons = {**_reasons_of_age(pieces, keep, now), **needed}
-    for piece in pieces:
-        if piece.kind == "package" and piece.key in reasons:
-            for need in piece.needs:
+    reasons = {**_reasons_of_age(items, keep, now), **needed}
+    for item in items:
+        if item.kind == "package" and item.key in reasons:
+            for need in item.needs:
                 if need not in needed:
                     reasons[need] = "a package that is kept was made of it"
     return Plan(
-        tuple((p, f"beyond {keep.rule}") for p in pieces if p.key not in reasons),
-        tuple((p, reasons[p.key]) for p in pieces if p.key in reasons),
+        tuple((p, f"beyond {keep.rule}") for p in items if p.key not in reasons),
+        tuple((p, reasons[p.key]) for p in items if p.key in reasons),
     )
 
 
 def _reasons_of_age(
-    pieces: Sequence[Piece], keep: Keep, now: datetime
+    items: Sequence[Removable], keep: Keep, now: datetime
 ) -> dict[Key, str]:
     """Return what is young, or among the newest runs of its file or source."""
     reasons: dict[Key, str] = {}
     count: Counter[tuple[str, str]] = Counter()
-    for piece in reversed(pieces):
-        count[piece.kind, piece.group] += 1
-        if piece.at >= keep.since(now):
-            reasons[piece.key] = f"it is of the last {keep.days:,} days"
-        elif piece.kind != "state" and count[piece.kind, piece.group] <= keep.runs:
-            reasons[piece.key] = f"it is of the newest {keep.runs:,} runs"
+    for item in reversed(items):
+        count[item.kind, item.group] += 1
+        if item.at >= keep.since(now):
+            reasons[item.key] = f"it is of the last {keep.days:,} days"
+        elif item.kind != "state" and count[item.kind, item.group] <= keep.runs:
+            reasons[item.key] = f"it is of the newest {keep.runs:,} runs"
     return reasons

@@ -1,4 +1,4 @@
-"""Removes one piece: the ledger has it first, then it is whole or absent.
+"""Removes one item: the ledger has it first, then it is whole or absent.
 
 A landed run is renamed to a hidden name before it is deleted. `pruned.json` names the
 files of a package before the first of them is deleted. If the process is killed, the
@@ -9,10 +9,10 @@ import json
 import shutil
 from pathlib import Path
 
-from publish.prune.inventory import Piece, removable
-from runtime.environment import Place
+from publish.prune.inventory import Removable, removable_files
+from runtime.environment import DataDirectory
 from runtime.failpoints import failpoint
-from runtime.files import sweep, sync_folder, write_json
+from runtime.files import remove_leftovers, sync_folder, write_json
 from store.ledger import Ledger, Record
 from store.outbox import packages
 from store.package import PRUNED, Package
@@ -20,28 +20,30 @@ from store.package import PRUNED, Package
 _REMOVED = ".pruned"
 
 
-def piece(place: Place, ledger: Ledger, piece: Piece, because: str, by: str) -> None:
-    """Record the removal of a piece, then remove it."""
-    record = _recorded(ledger, piece) or ledger.append(
+def remove(
+    place: DataDirectory, ledger: Ledger, item: Removable, because: str, by: str
+) -> None:
+    """Record the removal of an item, then remove it."""
+    record = _recorded(ledger, item) or ledger.append(
         "pruned",
-        kind=piece.kind,
-        piece=piece.name,
-        bytes=piece.bytes,
+        kind=item.kind,
+        piece=item.name,
+        bytes=item.bytes,
         because=because,
         by=by,
-        **_of_package(piece),
+        **_of_package(item),
     )
-    if piece.kind == "package":
-        _package(piece.path, record)
-    elif piece.kind == "landing":
-        _landed(place, piece)
+    if item.kind == "package":
+        _package(item.path, record)
+    elif item.kind == "landing":
+        _landed(place, item)
     else:
-        piece.path.unlink()
-        sync_folder(piece.path.parent)
+        item.path.unlink()
+        sync_folder(item.path.parent)
 
 
-def finish(place: Place) -> int:
-    """Finish the work of a killed process; return how many pieces."""
+def finish(place: DataDirectory) -> int:
+    """Finish the work of a killed process; return how many items."""
     left = [*place.landing.glob(f".*{_REMOVED}")]
     for folder in left:
         shutil.rmtree(folder)
@@ -50,34 +52,34 @@ def finish(place: Place) -> int:
             run.rmdir()
     begun = 0
     for package in packages(place.outbox):
-        sweep(package.folder)
+        remove_leftovers(package.folder)
         if not package.pruned:
             continue
         files = _files(package.folder / PRUNED)
-        rest = [path for path in removable(package.folder) if path.name in files]
+        rest = [path for path in removable_files(package.folder) if path.name in files]
         begun += bool(rest)
         for path in rest:
             path.unlink()
     return len(left) + begun
 
 
-def _recorded(ledger: Ledger, piece: Piece) -> Record | None:
-    """Return the record of a killed process that did not remove the piece."""
+def _recorded(ledger: Ledger, item: Removable) -> Record | None:
+    """Return the record of a killed process that did not remove the item."""
     for record in ledger.all("pruned")[-1:]:
-        if (record["kind"], record["piece"]) == (piece.kind, piece.name):
+        if (record["kind"], record["piece"]) == (item.kind, item.name):
             return record
     return None
 
 
-def _of_package(piece: Piece) -> dict[str, str]:
+def _of_package(item: Removable) -> dict[str, str]:
     """Name the run in the fields that every other record has."""
-    if piece.kind != "package":
+    if item.kind != "package":
         return {}
-    return {"file": piece.path.parent.name, "run_id": piece.path.name}
+    return {"file": item.path.parent.name, "run_id": item.path.name}
 
 
 def _package(folder: Path, record: Record) -> None:
-    files = {path.name for path in removable(folder)}
+    files = {path.name for path in removable_files(folder)}
     sums = Package(folder).sums
     removed = {name: digest for name, digest in sums.items() if name in files}
     about = {field: record[field] for field in ("at", "by", "because")}
@@ -89,10 +91,10 @@ def _package(folder: Path, record: Record) -> None:
     sync_folder(folder)
 
 
-def _landed(place: Place, piece: Piece) -> None:
-    run, source = piece.path.parent, piece.path.name
+def _landed(place: DataDirectory, item: Removable) -> None:
+    run, source = item.path.parent, item.path.name
     hidden = place.landing / f".{run.name}.{source}{_REMOVED}"
-    piece.path.rename(hidden)
+    item.path.rename(hidden)
     sync_folder(run)
     failpoint("in-prune")
     shutil.rmtree(hidden)

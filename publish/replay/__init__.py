@@ -15,7 +15,7 @@ from pathlib import Path
 
 from publish.package import signature
 from publish.replay import build, workspace
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
 from store.ledger import Ledger
 from store.package import PRUNED, RECEIPT, Package
@@ -45,7 +45,7 @@ class Replayed:
 
 
 def replay(
-    place: Place, run: Package, root: Path, variables: Environment, work: Path
+    place: DataDirectory, run: Package, root: Path, variables: Environment, work: Path
 ) -> Replayed:
     """Make a run again and compare every file of its package.
 

@@ -12,9 +12,9 @@ import duckdb
 
 from publish.prepare import prepare
 from publish.selection import NotMade
-from publish.settings import Again, Settings
+from publish.settings import Redelivery, Settings
 from runtime import duck
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
 from store import feeds
 from store.feeds import artifacts
@@ -28,7 +28,7 @@ _DBT = "from dbt.cli.main import cli; cli()"  # of this very interpreter
 _NOT_PASSED = ("FEEDS_", "DBT_", "DEST_", "ORDERTIME_", "ORDER_TOOL_")
 
 
-def dbt(there: Place, root: Path, run: Package, limits: Limits) -> str:
+def dbt(there: DataDirectory, root: Path, run: Package, limits: Limits) -> str:
     """Build what is below the file, with the variables of the run.
 
     Returns:
@@ -57,8 +57,8 @@ def dbt(there: Place, root: Path, run: Package, limits: Limits) -> str:
     code, output = _child(words, {**inherited, **variables}, root)
     if code not in (0, 1) or not (target / "run_results.json").is_file():
         raise Refused(
-            f"{run.file}/{run.run_id} is not made again by the code in {root}. "
-            f"{use_its_code(run)} dbt ended with {code}, and said: {output}"
+            f"{run.file}/{run.run_id} is not made again: dbt with the code in {root} "
+            f"ended with {code}. {use_its_code(run)} Its output: {output}"
         )
     return output
 
@@ -86,7 +86,7 @@ def _child(words: list[str], env: Mapping[str, str], root: Path) -> tuple[int, s
     return child.returncode, " ".join(output.split())[-600:]
 
 
-def copy_times(there: Place, run: Package) -> None:
+def copy_times(there: DataDirectory, run: Package) -> None:
     """Give the build the times and the invocation id that dbt had in the run.
 
     Raises:
@@ -129,7 +129,7 @@ def _accepted_first(run: Package) -> bool:
     )
 
 
-def publish(there: Place, root: Path, run: Package, limits: Limits) -> Path:
+def publish(there: DataDirectory, root: Path, run: Package, limits: Limits) -> Path:
     """Render, judge and pack the file again; return the folder of the package.
 
     Raises:
@@ -151,7 +151,7 @@ def publish(there: Place, root: Path, run: Package, limits: Limits) -> Path:
         dry_run=True,
         accept_first=_accepted_first(run),
         bar=False,
-        again=Again("replay", "the run is made again"),
+        redelivery=Redelivery("replay", "the run is made again"),
     )
     built = artifacts.read(root, settings.variables)
     feed = _feed(built, run)
@@ -177,5 +177,5 @@ def _feed(built: Artifacts, run: Package) -> feeds.Feed:
     )
 
 
-def _target(there: Place) -> Path:
+def _target(there: DataDirectory) -> Path:
     return there.data.parent / "target"

@@ -17,7 +17,7 @@ import click
 from publish.package import provenance
 from publish.replay import Replayed, replay, workspace
 from runtime.command import LOG, log_options, report, start_logging
-from runtime.environment import Environment, Place
+from runtime.environment import DataDirectory, Environment
 from runtime.exits import Misuse
 from store import outbox
 from store.package import Package
@@ -52,7 +52,7 @@ def command(
     """
     start_logging(log_format, quiet)
     variables, root = Environment.read(), Path.cwd()
-    place = Place.read(variables)
+    place = DataDirectory.read(variables)
     recorded = outbox.find(place.outbox, run)
     recorded.check()
     workspace.require(recorded)
@@ -85,7 +85,7 @@ def _work(folder: Path | None) -> Iterator[Path]:
 
 
 def _in_folder(
-    root: Path, commit: str, place: Place, words: list[str], folder: Path | None
+    root: Path, commit: str, place: DataDirectory, words: list[str], folder: Path | None
 ) -> int:
     """Run the same command with the code in `root`; return its exit code."""
     LOG.info(f"replay with the code of commit={commit}")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from runtime.environment import Place
+from runtime.environment import DataDirectory
 from runtime.exits import Refused
 from runtime.files import relink, sha256_of
 from store import partner_state
@@ -39,7 +39,9 @@ def states_of(run: Package) -> frozenset[tuple[str, str]]:
     return frozenset((s["model"], s["sha256"]) for kind in kinds for s in kind)
 
 
-def prepare(place: Place, ledger: Ledger, run: Package, work: Path) -> Place:
+def prepare(
+    place: DataDirectory, ledger: Ledger, run: Package, work: Path
+) -> DataDirectory:
     """Make a data directory as it was when dbt built for the run; return it.
 
     Args:
@@ -52,7 +54,7 @@ def prepare(place: Place, ledger: Ledger, run: Package, work: Path) -> Place:
         Refused: a landed file or a state is gone or changed, or the ledger lacks
             records that the package counted.
     """
-    there = Place(run.run["environment"], work / "data")
+    there = DataDirectory(run.run["environment"], work / "data")
     _check(place, run)
     for source, landed in sorted(
         {(each["source"], each["run_id"]) for each in run.run["inputs"]}
@@ -74,7 +76,7 @@ def prepare(place: Place, ledger: Ledger, run: Package, work: Path) -> Place:
     return there
 
 
-def set_held_states(there: Place, ledger: Ledger, run: Package) -> None:
+def set_held_states(there: DataDirectory, ledger: Ledger, run: Package) -> None:
     """Link the states that partners held when the file was judged, after dbt built."""
     partner_state.sync(Ledger(there.ledger), there.delivered)
     expected = {(s["name"], s["sha256"]) for s in run.run["states"]["held"]}
@@ -85,12 +87,13 @@ def set_held_states(there: Place, ledger: Ledger, run: Package) -> None:
     }
     if expected != linked:
         raise Refused(
-            f"expected the ledger to lead to the states {sorted(expected)} as "
-            f"{run.folder} says, found {sorted(linked)}. Was it restored from a copy?"
+            f"expected the partner states {sorted(expected)}, which the manifest in "
+            f"{run.folder} lists; the ledger gives {sorted(linked)}. Was the ledger "
+            "restored from an older copy?"
         )
 
 
-def _check(place: Place, run: Package) -> None:
+def _check(place: DataDirectory, run: Package) -> None:
     """Check that every file that the run was made of is unchanged.
 
     Raises:
@@ -115,7 +118,7 @@ def _check(place: Place, run: Package) -> None:
         )
 
 
-def _needed(place: Place, run: Package) -> Iterator[tuple[Path, str | None]]:
+def _needed(place: DataDirectory, run: Package) -> Iterator[tuple[Path, str | None]]:
     folders = set()
     for each in run.run["inputs"]:
         folder = place.landing / str(each["run_id"]) / each["source"]
@@ -132,7 +135,7 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target.resolve())
 
 
-def _take_number(there: Place, run: Package) -> None:
+def _take_number(there: DataDirectory, run: Package) -> None:
     """Make the run get the number in its id, if it was delivered more than once."""
     base, number = run.run_id, 1
     if base.count("-") == 2:
@@ -145,7 +148,9 @@ def _take_number(there: Place, run: Package) -> None:
         receipt.touch()
 
 
-def _link_manifest(place: Place, there: Place, ledger: Ledger, run: Package) -> None:
+def _link_manifest(
+    place: DataDirectory, there: DataDirectory, ledger: Ledger, run: Package
+) -> None:
     """Link the manifest of the last delivery: a guard compares with its inputs."""
     feed = run.run["feed"]
     sent = [

@@ -87,7 +87,7 @@ def _hasher(algorithm: str) -> _Hasher:
     return hashlib.new(algorithm.replace("-", "").lower(), usedforsecurity=False)
 
 
-class Tally:
+class ByteHasher:
     """Counts and hashes blocks, by SHA-256 and by a server's algorithm."""
 
     def __init__(self, algorithm: str | None = None) -> None:
@@ -116,16 +116,16 @@ class Tally:
         return Sent(self._count, self._sha256.hexdigest(), other)
 
 
-def tallied(source: Path, algorithm: str) -> Sent:
+def hash_file(source: Path, algorithm: str) -> Sent:
     """Count and hash a file of ours as if it were sent.
 
     Raises:
         Refused: it cannot be read.
     """
-    tally = Tally(algorithm)
+    hasher = ByteHasher(algorithm)
     for block in blocks(source):
-        tally.add(block)
-    return tally.sent()
+        hasher.add(block)
+    return hasher.sent()
 
 
 def blocks(source: Path) -> Iterator[bytes]:

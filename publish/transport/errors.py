@@ -15,9 +15,10 @@ from typing import Literal
 from publish.transport.destination import Destination
 from runtime.exits import Refused, Stop, Temporary
 
-# soon: with back-off, as often as allowed. seldom: the code is temporary, the text is
-# not; once more. never: a person must act first.
-Retry = Literal["soon", "seldom", "never"]
+# retry_often: with back-off, as often as the destination allows.
+# retry_once: the code of the reply is temporary, its text names a lasting cause.
+# no_retry: a person must act first.
+Retry = Literal["retry_often", "retry_once", "no_retry"]
 
 # A refusal, and an answer that is not FTP or never ends.
 _REFUSED = (ftplib.error_perm, ftplib.error_proto)
@@ -28,7 +29,7 @@ _LASTING = re.compile(
     re.IGNORECASE,
 )
 _DEMANDS_TLS = re.compile(r"\b(encrypt\w*|TLS|SSL|secure)\b", re.IGNORECASE)
-# Errors of TLS that another try repeats.
+# TLS errors that every new try would raise again.
 _TLS_REFUSED = re.compile(
     r"WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|"
     r"NO_PROTOCOLS|NO_CIPHERS|NO_SHARED_CIPHER|DH_KEY_TOO_SMALL|CERTIFICATE_REQUIRED",
@@ -40,10 +41,10 @@ class ServerRefused(Refused):
 
     Attributes:
         reply: the three-digit code, if there was one.
-        retry: never.
+        retry: no_retry.
     """
 
-    retry: Retry = "never"
+    retry: Retry = "no_retry"
 
     def __init__(self, message: str, reply: int | None = None) -> None:
         super().__init__(message)
@@ -55,11 +56,11 @@ class ServerUnavailable(Temporary):
 
     Attributes:
         reply: the three-digit code; None if the connection broke without one.
-        retry: soon or seldom.
+        retry: retry_often or retry_once.
     """
 
     def __init__(
-        self, message: str, reply: int | None = None, retry: Retry = "soon"
+        self, message: str, reply: int | None = None, retry: Retry = "retry_often"
     ) -> None:
         super().__init__(message)
         self.reply = reply
@@ -67,10 +68,10 @@ class ServerUnavailable(Temporary):
 
 
 def retry_of(error: Stop) -> Retry:
-    """Say whether another try within the same run may help."""
+    """Return whether the same run tries again after an error."""
     if isinstance(error, ServerRefused | ServerUnavailable):
         return error.retry
-    return "soon" if isinstance(error, Temporary) else "never"
+    return "retry_often" if isinstance(error, Temporary) else "no_retry"
 
 
 @contextmanager
@@ -125,7 +126,9 @@ def ftp_error(
     lasting = _LASTING.search(line or str(error))
     doubtful = code == 452 or (400 <= code < 500 and lasting)
     return ServerUnavailable(
-        f"{text} Try again later.", code or None, "seldom" if doubtful else "soon"
+        f"{text} Try again later.",
+        code or None,
+        "retry_once" if doubtful else "retry_often",
     )
 
 

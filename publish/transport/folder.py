@@ -11,7 +11,7 @@ from typing import Any
 
 from publish.transport.connection import Entry
 from publish.transport.destination import Destination, plain
-from publish.transport.digests import Digest, Sent, Tally, blocks
+from publish.transport.digests import ByteHasher, Digest, Sent, blocks
 from publish.transport.errors import ServerRefused, ServerUnavailable
 from runtime.files import sha256_of, sync_folder
 
@@ -38,15 +38,15 @@ class Folder:
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
         """Copy a file durably."""
-        tally = Tally()
+        hasher = ByteHasher()
         with self._errors(), (self._path / plain(name)).open("wb") as file:
             for block in blocks(source):
                 file.write(block)
-                tally.add(block)
+                hasher.add(block)
                 tick(len(block))
             file.flush()
             os.fsync(file.fileno())
-        return tally.sent()
+        return hasher.sent()
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file."""
@@ -118,7 +118,7 @@ class Folder:
         except OSError as error:
             if error.errno in _TEMPORARY:
                 raise ServerUnavailable(
-                    f"{self._name}: {error}", retry="seldom"
+                    f"{self._name}: {error}", retry="retry_once"
                 ) from None
             raise ServerRefused(f"{self._name}: {error}") from None
 

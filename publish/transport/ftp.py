@@ -14,7 +14,7 @@ from typing import Any
 
 from publish.transport.connection import Entry
 from publish.transport.destination import Destination, plain
-from publish.transport.digests import Digest, Sent, Tally, blocks
+from publish.transport.digests import ByteHasher, Digest, Sent, blocks
 from publish.transport.errors import ServerRefused, ftp_error, ftp_errors
 from publish.transport.ftp_files import Files, digest_in_reply, hash_offered
 from publish.transport.ftp_session import CLOSE_SECONDS, Session
@@ -73,23 +73,23 @@ class Ftp:
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
         """Send a file, counting and hashing, until the server's final 2xx."""
-        tally = Tally(self._algorithm)
+        hasher = ByteHasher(self._algorithm)
         try:
             with self._ftp.transfercmd(f"STOR {plain(name)}") as data:
                 for block in blocks(source):
                     self._ftp.check_time()
                     data.sendall(block)
-                    tally.add(block)
+                    hasher.add(block)
                     tick(len(block))
                 self._ftp.finish(data)
             self._ftp.wait(self._destination.reply_timeout)
             self._ftp.voidresp()
         except ftplib.all_errors as error:
             line = "" if isinstance(error, ftplib.Error) else self._ftp.reason()
-            what = f"sending {name} broke after {tally.count} bytes"
+            what = f"sending {name} broke after {hasher.count} bytes"
             raise ftp_error(self._destination, what, error, line) from None
         self._ftp.wait(self._destination.timeout)
-        return tally.sent()
+        return hasher.sent()
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file.

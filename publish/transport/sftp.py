@@ -22,7 +22,7 @@ from asyncssh.packet import PacketDecodeError, SSHPacket
 
 from publish.transport.connection import Entry, open_socket
 from publish.transport.destination import Destination, plain
-from publish.transport.digests import Digest, Sent, Tally, blocks
+from publish.transport.digests import ByteHasher, Digest, Sent, blocks
 from publish.transport.errors import LASTS, ServerRefused, ServerUnavailable
 from publish.transport.sftp_keys import private_key, trusted_keys
 from runtime.clock import Deadline
@@ -88,16 +88,16 @@ class Sftp:
 
         Writes are pipelined; their answers may come in any order.
         """
-        tally, waiting = Tally(), deque[Future[int]]()
+        hasher, waiting = ByteHasher(), deque[Future[int]]()
         last = self._destination.reply_timeout
-        with self._errors(lambda: f"sending {name} broke after {tally.count} bytes"):
+        with self._errors(lambda: f"sending {name} broke after {hasher.count} bytes"):
             file = self._wait(self._sftp.open(plain(name), "wb"))
             try:
                 for block in blocks(source):
                     if len(waiting) == _IN_FLIGHT:
                         self._result(waiting.popleft())
-                    waiting.append(self._start(file.write(block, tally.count)))
-                    tally.add(block)
+                    waiting.append(self._start(file.write(block, hasher.count)))
+                    hasher.add(block)
                     tick(len(block))
                 for write in waiting:
                     self._result(write, last)
@@ -106,7 +106,7 @@ class Sftp:
                 # The server should free it, but its answer does not matter.
                 self._start(file.close())
                 raise
-        return tally.sent()
+        return hasher.sent()
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file."""
@@ -416,5 +416,5 @@ def _error(
     if what.startswith("sending") and not isinstance(error, _REFUSED):
         # SFTP 3 has one code, Failure, for a full disk and for a quota.
         hint = "Usual reasons are a full disk or a quota. Try again later."
-        return ServerUnavailable(f"{text} {hint}", retry="seldom")
+        return ServerUnavailable(f"{text} {hint}", retry="retry_once")
     return ServerRefused(f"{text} {hint}")

@@ -71,7 +71,7 @@ class RowsGained(Fields):
 
     Attributes:
         share: Largest rise that passes; 1 is twice the rows.
-        least: Fewer rows more than this never hold the file; default 0.
+        least: A rise by fewer rows than this never holds the file; default 0.
     """
 
     share: Annotated[float, Meta(ge=0)]
@@ -109,9 +109,9 @@ class KeysStay(Fields):
 
     Attributes:
         columns: Columns of the key.
-        across_splits: Whether a key that is now under another value of split_by, one
-            that gets a file too, is still there: true where readers replace by key
-            whatever file has it. Default false.
+        across_splits: Whether a key also counts as present under another value of
+            split_by that gets a file too. True if readers replace by key, whichever
+            file has it. Default false.
     """
 
     columns: Columns
@@ -161,8 +161,8 @@ class Guards(Fields):
             these columns is in no row any more.
         max_age: RUN_STALE: hold if the oldest value of a timestamp column is more than
             this many hours before the logical time.
-        keys_stay: RUN_KEY_VANISHED: hold if a key that the partner has is in no row of
-            the state model any more: no row could say that it is gone.
+        keys_stay: RUN_KEY_VANISHED: hold if the state model has no row for a key that
+            the partner has, not even one that marks it as deleted.
         max_keys_changed: RUN_KEYS_CHANGED: hold a delta that changes more than this
             share of the partner's keys.
         max_source_age: RUN_SOURCE_STALE: hold if a source below the mart was read more

@@ -14,7 +14,7 @@ from sample_project import SampleProject
 from monitor.commands.health import check_all
 from monitor.context import Context, Thresholds
 from monitor.health.report import Report
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from store import checks
 
 # When everything was sent, and when the project is looked at.
@@ -42,7 +42,8 @@ class DeliveredProject(Project):
         variables = Environment({k: str(v) for k, v in self.environment().items()})
         now = dt.datetime.fromisoformat(self.now)
         return Context(
-            Place("dev", self.data), Limits("1GB", 2), variables, self.root, now,
+            DataDirectory("dev", self.data), Limits("1GB", 2), variables, self.root,
+            now,
             Thresholds.from_environment(variables),
         )  # fmt: skip
 

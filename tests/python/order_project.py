@@ -34,7 +34,7 @@ from servers.stub import Stub
 from publish.gate import dbt
 from publish.run import Outcome, publish
 from publish.settings import Settings
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from store import feeds, ledger
 from store.feeds.artifacts import Artifacts
 
@@ -309,7 +309,7 @@ class OrderProject(Project):
         settings = Settings(
             root=self.root,
             variables=Environment({k: str(v) for k, v in variables.items()}),
-            place=Place("uat", self.data),
+            place=DataDirectory("uat", self.data),
             limits=Limits("1GB", 2),
             at=at,
             due=is_due,

@@ -16,7 +16,7 @@ from project import Project
 
 from publish.run import Outcome, publish
 from publish.settings import Settings
-from runtime.environment import Environment, Limits, Place
+from runtime.environment import DataDirectory, Environment, Limits
 from store import feeds
 from store.feeds import artifacts
 from store.ledger import Ledger
@@ -360,7 +360,7 @@ class SampleProject(Project):
         settings = Settings(
             root=self.root,
             variables=Environment({k: str(v) for k, v in variables.items()}),
-            place=Place("dev", self.data),
+            place=DataDirectory("dev", self.data),
             limits=Limits("1GB", 2),
             at=dt.datetime.fromisoformat(self.at),
             due=False,

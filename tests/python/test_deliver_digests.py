@@ -9,7 +9,7 @@ import pytest
 
 from publish.transport import Digest
 from publish.transport.connection import Entry
-from publish.transport.digests import ALGORITHMS, Sent, Tally, blocks
+from publish.transport.digests import ALGORITHMS, ByteHasher, Sent, blocks
 from publish.transport.ftp_files import (
     digest_in_reply,
     facts_of,
@@ -25,10 +25,10 @@ CONTENT = next(text for n in range(1000) if zlib.crc32(text := b"a%d" % n) < 1 <
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_what_is_sent_is_hashed_by_the_servers_algorithm(algorithm: str) -> None:
-    tally = Tally(algorithm)
+    hasher = ByteHasher(algorithm)
     for byte in CONTENT:
-        tally.add(bytes([byte]))
-    sent = tally.sent()
+        hasher.add(bytes([byte]))
+    sent = hasher.sent()
     named = algorithm.replace("-", "").lower()
     expected = (
         f"{zlib.crc32(CONTENT):X}"

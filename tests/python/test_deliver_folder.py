@@ -60,7 +60,7 @@ def test_a_full_share_is_temporary(tmp_path: Path) -> None:
     try:
         with pytest.raises(Temporary, match="No space left") as caught:
             open_(share).put(source, "x.part", ignore)
-        assert retry_of(caught.value) == "seldom"
+        assert retry_of(caught.value) == "retry_once"
     finally:
         subprocess.run(["umount", "--lazy", share], check=True)
 

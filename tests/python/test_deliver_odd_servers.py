@@ -199,4 +199,4 @@ def test_a_server_that_stops_answering_is_temporary(
         with pytest.raises(Temporary, match="timed out") as caught:
             connection.put(source, "x.part", ignore)
             connection.rename("x.part", NAME)
-        assert retry_of(caught.value) == "soon"
+        assert retry_of(caught.value) == "retry_often"

@@ -33,7 +33,7 @@ def test_a_wrong_password_is_refused_and_not_shown(server: Start, kind: str) -> 
     ):
         pass
     assert to.password not in str(caught.value)
-    assert retry_of(caught.value) == "never"
+    assert retry_of(caught.value) == "no_retry"
 
 
 @FOUR
@@ -100,7 +100,9 @@ def test_no_right_to_remove_or_rename(server: Start, kind: str) -> None:
             with pytest.raises((Refused, Temporary), match=r"550|451") as caught:
                 connection.rename(NAME, "other.csv")
             # Pure-FTPd answers 451, a temporary code.
-            expected = "seldom" if isinstance(caught.value, Temporary) else "never"
+            expected = (
+                "retry_once" if isinstance(caught.value, Temporary) else "no_retry"
+            )
             assert retry_of(caught.value) == expected
         with opened(to) as connection, pytest.raises((Refused, Temporary)):
             connection.remove(NAME)
@@ -117,7 +119,7 @@ def test_a_folder_has_the_name(server: Start, kind: str, source: Path) -> None:
         connection.put(source, PART, ignore)
         with pytest.raises((Refused, Temporary), match=r"550|451") as caught:
             connection.rename(PART, NAME)
-    assert retry_of(caught.value) in ("never", "seldom")
+    assert retry_of(caught.value) in ("no_retry", "retry_once")
 
 
 @pytest.mark.parametrize("kind", ["proftpd", "pyftpdlib", "pure-ftpd"])
@@ -182,7 +184,7 @@ def test_a_server_that_goes_while_we_send(
         connection.put(big, PART, tick)
     with pytest.raises(Temporary, match="Connection refused") as caught, opened(to):
         pass
-    assert retry_of(caught.value) == "soon"
+    assert retry_of(caught.value) == "retry_often"
     to.start()
     with opened(to) as connection:
         assert connection.size(NAME) is None

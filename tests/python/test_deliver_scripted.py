@@ -30,19 +30,31 @@ def source(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("script", "kind", "words", "reply", "retry"),
     [
-        ({"final": "426 broken off"}, Temporary, "426 broken off", 426, "soon"),
-        ({"final": "450 try later"}, Temporary, "450 try later", 450, "soon"),
-        ({"final": "451 local error"}, Temporary, "451 local error", 451, "soon"),
-        ({"final": "451 Permission denied"}, Temporary, "denied", 451, "seldom"),
-        ({"final": "452 no space"}, Temporary, "452 no space", 452, "seldom"),
-        ({"final": "552 over quota"}, Refused, "552 over quota", 552, "never"),
-        ({"final": "", "cut": "STOR"}, Temporary, "EOFError", None, "soon"),
-        ({"final": ""}, Temporary, "timed out", None, "soon"),
-        ({"refuse": "553 no such right"}, Refused, "553 no such", 553, "never"),
-        ({"refuse": "425 Operation not permitted"}, Temporary, "425", 425, "seldom"),
-        ({"refuse": "421 going down"}, Temporary, "421 going", 421, "soon"),
-        ({"login": "530 no"}, Refused, "530 no.*DEST_ONPART_PASSWORD", 530, "never"),
-        ({"login": "421 too many"}, Temporary, "421 too many", 421, "soon"),
+        ({"final": "426 broken off"}, Temporary, "426 broken off", 426, "retry_often"),
+        ({"final": "450 try later"}, Temporary, "450 try later", 450, "retry_often"),
+        (
+            {"final": "451 local error"},
+            Temporary,
+            "451 local error",
+            451,
+            "retry_often",
+        ),
+        ({"final": "451 Permission denied"}, Temporary, "denied", 451, "retry_once"),
+        ({"final": "452 no space"}, Temporary, "452 no space", 452, "retry_once"),
+        ({"final": "552 over quota"}, Refused, "552 over quota", 552, "no_retry"),
+        ({"final": "", "cut": "STOR"}, Temporary, "EOFError", None, "retry_often"),
+        ({"final": ""}, Temporary, "timed out", None, "retry_often"),
+        ({"refuse": "553 no such right"}, Refused, "553 no such", 553, "no_retry"),
+        (
+            {"refuse": "425 Operation not permitted"},
+            Temporary,
+            "425",
+            425,
+            "retry_once",
+        ),
+        ({"refuse": "421 going down"}, Temporary, "421 going", 421, "retry_often"),
+        ({"login": "530 no"}, Refused, "530 no.*DEST_ONPART_PASSWORD", 530, "no_retry"),
+        ({"login": "421 too many"}, Temporary, "421 too many", 421, "retry_often"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else None,
 )
@@ -109,7 +121,7 @@ def test_clear_text_after_auth_is_tried_again(source: Path) -> None:
     with Stub(Script(clear=True)) as to:
         with pytest.raises(Temporary, match=words) as caught:
             _put(to, source)
-        assert retry_of(caught.value) == "soon"
+        assert retry_of(caught.value) == "retry_often"
         assert "USER" not in to.words()
 
 

@@ -40,7 +40,7 @@ def test_a_wrong_password_is_refused_and_not_shown(server: Start) -> None:
     with pytest.raises(Refused, match="KEY_FILE") as caught, opened(to, PASSWORD=given):
         pass
     assert to.password not in str(caught.value)
-    assert retry_of(caught.value) == "never"
+    assert retry_of(caught.value) == "no_retry"
 
 
 def test_a_folder_that_is_missing_or_relative(server: Start) -> None:
@@ -88,7 +88,7 @@ def test_without_posix_rename_nothing_is_replaced(server: Start, source: Path) -
         assert connection.size(PART) == len(CONTENT)
         assert old.read_bytes() == b"old"
         connection.rename(PART, f"new {NAME}")
-    assert retry_of(caught.value) == "never"
+    assert retry_of(caught.value) == "no_retry"
     assert to.names() == [NAME, f"new {NAME}"]
 
 
@@ -137,7 +137,7 @@ def test_a_full_disk_is_seen_to_the_last_block(
     with opened(to) as connection:
         with pytest.raises(Temporary, match="full disk") as caught:
             connection.put(big, PART, ignore)
-        assert retry_of(caught.value) == "seldom"
+        assert retry_of(caught.value) == "retry_once"
         connection.remove(PART)
 
 
@@ -285,4 +285,4 @@ def test_a_server_that_goes_while_we_send(server: Start, tmp_path: Path) -> None
         connection.put(big, PART, tick)
     with pytest.raises(Temporary, match="connecting") as caught, opened(to):
         pass
-    assert retry_of(caught.value) == "soon"
+    assert retry_of(caught.value) == "retry_often"

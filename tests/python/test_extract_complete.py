@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from extract.names import Names
 
 from extract.complete import Complete, collect
 from extract.entities import ORDERTIME, Entity
-from extract.names import Names
 from extract.pages import Reader
 from extract.source import Page, Source
 from extract.strict_json import parse_rows

@@ -151,11 +151,11 @@ def test_a_dry_run_shows_counts_and_lands_nothing(
     assert {r.method for r in server.requests} == {"PUT"}
 
 
-def test_one_list_is_copied_for_a_look_only(
+def test_one_list_is_copied_for_inspection_only(
     server: ordertime.Server, data: Path, command: Command
 ) -> None:
     done = command("extract", "ordertime.locations", env=variables(server, data))
-    assert "for a look" in done.stdout
+    assert "for inspection" in done.stdout
     assert not (data / "landing/current").exists()
 
 

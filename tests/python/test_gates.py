@@ -423,9 +423,9 @@ def test_a_column_that_empties_holds_the_file(
     else:
         project.rows += [good_row(number) for number in range(40, 200)]
     (outcome,) = project.write().here()
-    says = {check["id"]: check["says"] for check in outcome.summary["held_by"]}
-    assert says.keys() == ({"RUN_CELLS_LOST"} if held else set())
-    assert held in says.get("RUN_CELLS_LOST", "")
+    messages = {check["id"]: check["says"] for check in outcome.summary["held_by"]}
+    assert messages.keys() == ({"RUN_CELLS_LOST"} if held else set())
+    assert held in messages.get("RUN_CELLS_LOST", "")
 
 
 def test_a_stale_source_is_named_with_its_run_and_both_times(
@@ -465,7 +465,7 @@ RENAMED = {"unmatched": ["Core Charge"], "captions": ["Core Chg", "OEM Number"]}
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "says"),
+    ("before", "now", "message"),
     [
         (CAME, CAME, None),
         (CAME, RENAMED, "'Core Charge', which the last file had; the nearest one that "
@@ -483,7 +483,7 @@ RENAMED = {"unmatched": ["Core Charge"], "captions": ["Core Chg", "OEM Number"]}
     ],
 )  # fmt: skip
 def test_a_custom_field_that_matched_in_the_last_file_holds_the_next(
-    tmp_path: Path, before: dict[str, Any], now: dict[str, Any], says: str | None
+    tmp_path: Path, before: dict[str, Any], now: dict[str, Any], message: str | None
 ) -> None:
     project = SampleProject(tmp_path)
     project.extract["entities"]["part_items"] |= before
@@ -493,8 +493,8 @@ def test_a_custom_field_that_matched_in_the_last_file_holds_the_next(
     project.extract["entities"]["part_items"] |= now
     (outcome,) = project.write().here()
     held = {check["id"]: check["says"] for check in outcome.summary["held_by"]}
-    assert held.keys() == ({"RUN_FIELD_VANISHED"} if says else set())
-    assert (says or "") in held.get("RUN_FIELD_VANISHED", "")
+    assert held.keys() == ({"RUN_FIELD_VANISHED"} if message else set())
+    assert (message or "") in held.get("RUN_FIELD_VANISHED", "")
 
 
 def test_what_the_file_does_not_stand_on_does_not_hold_it(
@@ -563,7 +563,7 @@ def _case(
         build=build,
         root=project.root,
         landed=[sources.Source("ordertime", project.extract)],
-        held=(),
+        partner_rows=(),
         first=False,
         last_rows={},
         splits=(None,),

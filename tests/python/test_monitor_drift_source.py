@@ -86,7 +86,7 @@ def test_an_entry_that_matches_no_record_any_more_is_reported(
     land(project, RUNS[2], "'1'", "1")
     (finding,) = (f for f in project.health().findings if f.id == "SEED_UNUSED")
     assert (finding.key, finding.examples) == ("SEED_UNUSED:location_map", ("HQ",))
-    assert "seeds/location_map.csv" in finding.do
+    assert "seeds/location_map.csv" in finding.remedy
 
 
 def test_an_entry_that_matched_in_some_runs_only_is_not_reported(

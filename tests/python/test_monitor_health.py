@@ -273,7 +273,7 @@ def test_a_held_file_has_its_reason_and_three_rows(project: DeliveredProject):
     (finding,) = project.health().findings
     assert finding.key == "FILE_HELD:onpart_inventory"
     assert finding.message.endswith("csv is held. RUN_ROW_DROP: too few")
-    assert f'`publish approve {"ab" * 6} --because "..."`' in finding.do
+    assert f'`publish approve {"ab" * 6} --because "..."`' in finding.remedy
     assert finding.examples == ("A", "B", "C")
     finding = Finding("FILE_HELD", "x", "", examples=tuple("ABCD"))
     assert finding.to_json()["examples"] == ["A", "B", "C"]
@@ -300,15 +300,15 @@ def test_of_many_reasons_the_first_three_are_shown(project: DeliveredProject):
 def test_a_hard_check_cannot_be_approved(project: DeliveredProject):
     _held(project, hard=["RUN_ROW_DROP"])
     (finding,) = project.health().findings
-    assert "publish approve" not in finding.do
-    assert "Nobody can approve RUN_ROW_DROP" in finding.do
+    assert "publish approve" not in finding.remedy
+    assert "Nobody can approve RUN_ROW_DROP" in finding.remedy
 
 
 def test_an_unknown_delivery_has_the_command_to_settle_it(project: DeliveredProject):
     _attempt("unknown")(project)
     (finding,) = [f for f in project.health().findings if f.id == "DELIVERY_UNKNOWN"]
     attempt = project.records()[-1]["attempt"]
-    assert f"`publish settle {attempt} --as delivered|not-delivered" in finding.do
+    assert f"`publish settle {attempt} --as delivered|not-delivered" in finding.remedy
 
 
 def test_a_delivery_after_a_failure_ends_it(project: DeliveredProject):
@@ -371,8 +371,8 @@ def test_files_that_a_partner_left_are_one_finding(project: DeliveredProject):
 
 def test_an_old_lock_names_its_owner_and_is_not_touched(project: DeliveredProject):
     hold = (
-        "import sys, pathlib; from runtime.lock import one_writer\n"
-        "with one_writer(pathlib.Path(sys.argv[1]), 'extract'):\n"
+        "import sys, pathlib; from runtime.lock import directory_lock\n"
+        "with directory_lock(pathlib.Path(sys.argv[1]), 'extract'):\n"
         "    print('held', flush=True); input()"
     )
     with subprocess.Popen(
@@ -389,7 +389,7 @@ def test_an_old_lock_names_its_owner_and_is_not_touched(project: DeliveredProjec
         (finding,) = (f for f in project.health().findings if f.id == "LOCK_OLD")
         assert "extract (pid" in finding.message
         assert "for 7.0 h" in finding.message
-        assert f"`kill {held.pid}`" in finding.do
+        assert f"`kill {held.pid}`" in finding.remedy
         assert finding.since == f"{now:%Y-%m-%dT%H:%M:%SZ}"
         held.communicate("\n")
     assert "LOCK_OLD" not in project.ids()

@@ -17,7 +17,7 @@ from monitor.report import changes, html, plots, preview, reasons, steps
 from monitor.report.preview import shares
 from monitor.report.trends import Point, Series
 from runtime import duck
-from runtime.environment import Limits, Place
+from runtime.environment import DataDirectory, Limits
 from runtime.files import parse_time
 from store.package import Package
 
@@ -116,7 +116,7 @@ def test_an_old_package_has_the_seconds_that_were_recorded(tmp_path: Path) -> No
     """Its manifest has no times of the extract: extract.json has them."""
     packages_of_before(tmp_path)
     (folder, _) = sorted(tmp_path.glob("inventory/outbox/*/*"))
-    package, place = Package(folder), Place("dev", tmp_path / "data")
+    package, place = Package(folder), DataDirectory("dev", tmp_path / "data")
     took = steps.durations(package, place)
     assert (took.extract, took.build) == (None, 1.0)
     (entity,) = package.run["inputs"]

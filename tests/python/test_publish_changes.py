@@ -144,11 +144,15 @@ class Bench:
             "allQuoted": own.quoting == "all",
         }
 
-    def write(self, walk: bool) -> tuple[Path, dict[str, Any]]:
-        folder = self.folder / f"walk-{walk}" / "package"
+    def write(self, merge: bool) -> tuple[Path, dict[str, Any]]:
+        folder = self.folder / f"merge-{merge}" / "package"
         folder.mkdir(parents=True)
         held = changes.PartnerState(
-            self.parquet, "ab" * 32, self.old.path if walk else None, self.old.rows, "c"
+            self.parquet,
+            "ab" * 32,
+            self.old.path if merge else None,
+            self.old.rows,
+            "c",
         )
         _, summary = changes.write(self.connection, self.new, held, "c", folder)
         assert [path.name for path in folder.parent.iterdir()] == ["package"]
@@ -170,11 +174,11 @@ def test_the_old_file_with_its_changes_is_the_new_one(
         bench = Bench(Path(folder), feed, *days)
         old = rows(bench.old.path, bench.dialect)
         new = rows(bench.new.path, bench.dialect)
-        by_walk, summary_by_walk = bench.write(walk=True)
-        by_hash, summary = bench.write(walk=False)
+        by_merge, summary_by_merge = bench.write(merge=True)
+        by_hash, summary = bench.write(merge=False)
         # Two ways, one answer, to the byte.
-        assert by_walk.read_bytes() == by_hash.read_bytes()
-        assert summary_by_walk == summary
+        assert by_merge.read_bytes() == by_hash.read_bytes()
+        assert summary_by_merge == summary
         assert applied(old, by_hash) == Counter(new)
         _is_smallest(by_hash, [list(COLUMNS).index(name) for name in key])
         kinds = Counter(kind for kind, _, _ in sides(by_hash))
@@ -215,7 +219,7 @@ def test_a_delta_tells_what_becomes_of_the_state_and_not_of_its_rows(
         f"union all select * from {feed.model.sql}"
     )
     bench.new = replace(bench.new, feed=feed, split="t")
-    path, summary = bench.write(walk=False)
+    path, summary = bench.write(merge=False)
     assert sides(path) == [
         (
             "changed",
@@ -226,13 +230,13 @@ def test_a_delta_tells_what_becomes_of_the_state_and_not_of_its_rows(
     assert (summary["rows_before"], summary["rows_after"]) == (2, 2)
 
 
-def test_the_walk_is_what_compares_two_files(tmp_path: Path) -> None:
+def test_the_merge_is_what_compares_two_files(tmp_path: Path) -> None:
     """Shown by a state that is not what the file says."""
     feed = a_feed("minimal", ["k", "l"])
     bench = Bench(tmp_path, feed, [("a", "b", 1, None, None, "x")],
                   [("a", "b", 2, None, None, "x")])  # fmt: skip
     bench.old.path.write_text(bench.old.path.read_text().replace("x", "y"))
-    path, summary = bench.write(walk=True)
+    path, summary = bench.write(merge=True)
     assert summary["columns"] == {"n": 1, "words": 1}
     assert len(sides(path)) == 1
 
@@ -260,7 +264,7 @@ def test_a_column_that_is_new_has_changed_wherever_it_is_filled(
         f"copy (select k, l from '{bench.parquet}') to '{tmp_path}/narrow.parquet'"
     )
     bench.parquet = tmp_path / "narrow.parquet"
-    path, summary = bench.write(walk=False)
+    path, summary = bench.write(merge=False)
     assert summary["columns"] == {"n": 1, "price": 1}
     assert summary["measures"]["n"]["before"] is None
     assert sides(path)[0][1] == ("a", "b", None, None, None, None)
@@ -274,7 +278,7 @@ def test_the_summary_names_the_biggest_moves_and_counts_by_group(
     new = [("k0", "AM", 0, "12.50", None, None),
            *((f"k{n}", "AM", n * n, "10.00", None, None) for n in range(1, 8)),
            ("x", "OEM", 7, None, None, None)]  # fmt: skip
-    _, summary = Bench(tmp_path, feed, old, new).write(walk=True)
+    _, summary = Bench(tmp_path, feed, old, new).write(merge=True)
     assert summary["groups"] == [
         {"value": "AM", "added": 0, "removed": 1, "changed": 7},
         {"value": "OEM", "added": 1, "removed": 0, "changed": 0},
@@ -318,7 +322,7 @@ def test_a_first_package_says_so_and_repeats_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["a\n", '"a,b\n', "a,x,c\n"])
-def test_a_line_that_is_no_record_ends_the_walk(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_no_record_ends_the_merge(tmp_path: Path, line: str) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     old.write_text("k,n,w\na,1,x\n")
     new.write_text("k,n,w\n" + line)

@@ -175,7 +175,7 @@ def test_a_long_ledger_is_read_completely(path: Path) -> None:
     ledger = Ledger(path)
     assert [r["attempt"] for r in ledger.open_intents("f")] == ["a3333"]
     assert ledger.last_delivered("f", "d") is not None
-    assert ledger.twin("d", "f", "p", "1" * 64) is None
+    assert ledger.same_bytes_delivered("d", "f", "p", "1" * 64) is None
 
 
 @pytest.mark.parametrize(

@@ -207,8 +207,9 @@ def test_a_table_that_dbt_did_not_build_is_named(
 
 def test_a_second_publish_waits_for_nobody(project: SampleProject) -> None:
     script = (
-        "import sys; from pathlib import Path; from runtime.lock import one_writer\n"
-        f"with one_writer(Path({str(project.data)!r}), 'extract'):\n"
+        "import sys; from pathlib import Path\n"
+        "from runtime.lock import directory_lock\n"
+        f"with directory_lock(Path({str(project.data)!r}), 'extract'):\n"
         "    sys.stdout.write('x\\n'); sys.stdout.flush(); sys.stdin.read()"
     )
     with subprocess.Popen(

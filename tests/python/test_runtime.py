@@ -12,15 +12,15 @@ import pytest
 from commands import clean_environment
 
 from runtime import files
-from runtime.environment import Environment, Limits, Place, Secret, operator
+from runtime.environment import DataDirectory, Environment, Limits, Secret, operator
 from runtime.exits import Misuse, Temporary
-from runtime.lock import one_writer
+from runtime.lock import directory_lock
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "feed.csv"
     files.write_bytes(path, b"old")
-    with pytest.raises(ZeroDivisionError), files.whole(path) as part:
+    with pytest.raises(ZeroDivisionError), files.atomic_write(path) as part:
         part.write_bytes(b"half")
         raise ZeroDivisionError
     assert path.read_bytes() == b"old"
@@ -43,14 +43,14 @@ def test_a_killed_write_leaves_the_old_file_and_sweep_removes_the_rest(
     files.write_bytes(path, b"old")
     program = (
         "import os, signal, sys; from pathlib import Path; from runtime import files\n"
-        "with files.whole(Path(sys.argv[1])) as part:\n"
+        "with files.atomic_write(Path(sys.argv[1])) as part:\n"
         "    part.write_bytes(b'half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 2
-    files.sweep(tmp_path)
+    files.remove_leftovers(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["feed.csv"]
 
 
@@ -65,8 +65,8 @@ def test_relink_replaces_a_link(tmp_path: Path) -> None:
 def test_the_lock_names_its_owner_and_dies_with_it(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from runtime.lock import one_writer\n"
-        "with one_writer(Path(sys.argv[1]), 'extract'):\n"
+        "from runtime.lock import directory_lock\n"
+        "with directory_lock(Path(sys.argv[1]), 'extract'):\n"
         "    print('held', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen(
@@ -76,12 +76,12 @@ def test_the_lock_names_its_owner_and_dies_with_it(tmp_path: Path) -> None:
         holder.stdout.readline()
         with (
             pytest.raises(Temporary, match=rf"extract \(pid {holder.pid} on .* since"),
-            one_writer(tmp_path, "publish"),
+            directory_lock(tmp_path, "publish"),
         ):
             pass
         holder.kill()
         holder.wait()
-    with one_writer(tmp_path, "publish"):
+    with directory_lock(tmp_path, "publish"):
         owner = json.loads((tmp_path / "lock").read_text())
     assert owner["command"] == "publish"
 
@@ -89,8 +89,8 @@ def test_the_lock_names_its_owner_and_dies_with_it(tmp_path: Path) -> None:
 def test_the_lock_can_be_waited_for(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from runtime.lock import one_writer\n"
-        "with one_writer(Path(sys.argv[1]), 'extract'):\n"
+        "from runtime.lock import directory_lock\n"
+        "with directory_lock(Path(sys.argv[1]), 'extract'):\n"
         "    print('held', flush=True); time.sleep(0.5)\n"
     )
     with subprocess.Popen(
@@ -99,7 +99,7 @@ def test_the_lock_can_be_waited_for(tmp_path: Path) -> None:
         assert holder.stdout
         holder.stdout.readline()
         began = time.monotonic()
-        with one_writer(tmp_path, "publish", wait_seconds=30):
+        with directory_lock(tmp_path, "publish", wait_seconds=30):
             assert time.monotonic() - began > 0.2
 
 
@@ -142,14 +142,14 @@ def test_the_environment_wins_over_the_env_file(
     (tmp_path / ".env").write_text("FEEDS_ENVIRONMENT=uat\nFEEDS_THREADS=2\n")
     monkeypatch.setenv("FEEDS_THREADS", "3")
     variables = Environment.read(tmp_path)
-    assert Place.read(variables).data == Path("data/uat")
+    assert DataDirectory.read(variables).data == Path("data/uat")
     assert Limits.read(variables).threads == 3
 
 
 @pytest.mark.parametrize("name", ["o'brien", "data[1]", "all*", "{x}"])
 def test_a_data_folder_in_which_nothing_would_be_found_is_refused(name: str) -> None:
     with pytest.raises(Misuse, match="FEEDS_DATA: expected a path without"):
-        Place.read(Environment({"FEEDS_DATA": f"/data/{name}"}))
+        DataDirectory.read(Environment({"FEEDS_DATA": f"/data/{name}"}))
 
 
 def test_a_user_number_without_a_name_is_an_operator(
@@ -164,7 +164,7 @@ def test_a_user_number_without_a_name_is_an_operator(
 
 def test_an_unknown_environment_is_refused() -> None:
     with pytest.raises(Misuse, match="FEEDS_ENVIRONMENT must be one of dev, uat, prod"):
-        Place.read(Environment({"FEEDS_ENVIRONMENT": "production"}))
+        DataDirectory.read(Environment({"FEEDS_ENVIRONMENT": "production"}))
 
 
 PROGRAM = """
@@ -437,11 +437,11 @@ def test_files_are_never_open_for_others_to_write(tmp_path: Path) -> None:
     program = (
         "import click, sys; from pathlib import Path\n"
         "from runtime.command import run; from runtime import files\n"
-        "from runtime.lock import one_writer\n"
+        "from runtime.lock import directory_lock\n"
         "@click.command()\n"
         "@click.argument('folder', type=Path)\n"
         "def program(folder):\n"
-        "    with one_writer(folder / 'data', 'x'):\n"
+        "    with directory_lock(folder / 'data', 'x'):\n"
         "        files.write_bytes(folder / 'data/a/b.json', b'')\n"
         "run(program)\n"
     )
