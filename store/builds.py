@@ -65,8 +65,8 @@ def _first(connection: duckdb.DuckDBPyConnection, clause: str) -> Build | None:
         return None
     details = json.loads(row[4] or "{}")
     return Build(
-        row[0], row[1], row[2], row[3],
-        details.get("dbt_version"), bool(details.get("empty")),
+        row[0], row[1], row[2], row[3], details.get("dbt_version"),
+        bool(details.get("empty")),
         details.get("vars") or {}, details.get("results") or (),
     )  # fmt: skip
 
