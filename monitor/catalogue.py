@@ -117,6 +117,11 @@ CATALOGUE: dict[str, Kind] = {
         "act", "feed", "a file was due and was not sent",
         "Run `extract`, `dbt build`, `publish --due`. Check the orchestrator's log.",
     ),
+    "CLOCK_AHEAD": Kind(
+        "act", "feed", "the last run of a file was for a time that has not come yet",
+        "Correct the clock. Then run `publish --due`: its message has the command "
+        "that sends the file.",
+    ),
     "FILE_NEVER_SENT": Kind(
         "note", "feed", "the feed never sent a file",
         "Run `publish`. A person approves the first file.",

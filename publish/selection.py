@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -15,8 +15,10 @@ from runtime.exits import Misuse
 from store import feeds, sources
 from store.feeds import Feed, Open
 from store.feeds.artifacts import Artifacts
-from store.ledger import Ledger
+from store.ledger import Ledger, Record
 from store.sources import Source
+
+AHEAD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def not_made(
     if settings.due and not due_for(feed, ledger, at, split):
         period = format_utc(feed.cadence.last_due(at))
         return NotMade(label, "not due", f"the file due at {period} is settled")
+    if settings.due and (ahead := record_ahead(feed, ledger, at, split)):
+        return NotMade(label, "refused", f"{ahead}. {way_back(feed)}", 1)
     try:
         feed.file_name(at, settings.place.environment, split)
     except Misuse as error:
@@ -70,7 +74,7 @@ def not_made(
             "refused",
             f"{last['name']} went out, and readers take files in the order of "
             f"their days: a file of {at:%Y-%m-%d} would have newer rows under an "
-            "older day. Leave --at out, or give a later time.",
+            f"older day. {way_back(feed)}",
             1,
         )
     if feed.state == feed.model:
@@ -83,7 +87,12 @@ def not_made(
             f"{last['name']} went out today; later changes follow in the file of "
             "another day",
         )
-    if last and built and format_utc(built) <= last["at"]:
+    if (
+        last
+        and built
+        and format_utc(built) <= last["at"]
+        and not _corrected(last, built)
+    ):
         # The delta was subtracted from an older state than the partner holds.
         return NotMade(
             label,
@@ -92,6 +101,15 @@ def not_made(
             "what has changed since",
         )
     return None
+
+
+def _corrected(last: Record, built: datetime) -> bool:
+    """Return whether the clock was set back since a delivery, and dbt built since.
+
+    The delivery is recorded at a time that has not come yet; the build is not.
+    """
+    limit = format_utc(datetime.now(UTC) + AHEAD)
+    return format_utc(built) <= limit < str(last["at"])
 
 
 def none_open(settings: Settings, feed: Feed, landed: list[Source]) -> list[NotMade]:
@@ -232,6 +250,38 @@ def due(feed: Feed, ledger: Ledger, at: datetime) -> bool:
 
 
 def due_for(feed: Feed, ledger: Ledger, at: datetime, split: str | None) -> bool:
-    """Return the same for one split value; None is for the feed as a whole."""
+    """Return the same for one split value; None is for the feed as a whole.
+
+    A file whose last record is ahead of `at` is due: the run must report that.
+    """
     last = ledger.last_settled(feed.name, feed.destination, split)
-    return last is None or format_utc(feed.cadence.last_due(at)) > last["logical"]
+    if last is None or format_utc(feed.cadence.last_due(at)) > last["logical"]:
+        return True
+    return bool(record_ahead(feed, ledger, at, split))
+
+
+def record_ahead(
+    feed: Feed, ledger: Ledger, at: datetime, split: str | None
+) -> str | None:
+    """Return what is wrong if the last record is of a time that has not come yet.
+
+    Such a record hides every due time until then. An hour is allowed.
+    """
+    last = ledger.last_settled(feed.name, feed.destination, split)
+    if last is None or last["logical"] <= format_utc(at + AHEAD):
+        return None
+    return (
+        f"the last run of {last['file']} was for {last['logical']}, later than "
+        f"{format_utc(at)}: the clock was wrong then, or is wrong now"
+    )
+
+
+def way_back(feed: Feed) -> str:
+    """Return how a feed goes on behind a record of a time that has not come yet."""
+    if "{date}" in feed.file and "{timestamp}" not in feed.file:
+        return (
+            f"Correct the clock. Then run `publish {feed.name} --at TIME` with a day "
+            "behind that of the last file. If RUN_SOURCE_STALE alone holds the file, "
+            "approve it and repeat the command."
+        )
+    return f"Correct the clock. Then run `publish {feed.name}` without --due."

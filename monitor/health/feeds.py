@@ -1,7 +1,7 @@
 """Check each feed: held files, attempts, due times, and the state kept of them."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.context import CLOCK, Context, duration_text
@@ -23,6 +23,7 @@ def check(context: Context) -> CheckResult:
         facts[feed.name] = _facts(context, feed)
         open_ = [*_held(context, feed), *_attempts(context, feed)]
         findings += [*open_, *_due(context, feed, open_), *_missing(context, feed)]
+        findings += _ahead(context, feed)
     return CheckResult({"feeds": facts}, tuple(findings))
 
 
@@ -153,6 +154,22 @@ def _due(context: Context, feed: Feed, open_: list[Finding]) -> Iterator[Finding
         f"{duration_text(context.at - due)} ago; the last run was for {last}",
         f"{due:{CLOCK}}",
     )
+
+
+def _ahead(context: Context, feed: Feed) -> Iterator[Finding]:
+    """Report files whose last record is of a time that has not come yet."""
+    last = {
+        record["file"]: record
+        for record in context.intact_ledger.all("delivered", "nothing", feed=feed.name)
+    }
+    limit = f"{context.at + timedelta(hours=1):{CLOCK}}"
+    for file, record in last.items():
+        if record["logical"] > limit:
+            message = (
+                f"the last run of {file} was for {record['logical']}, which has not "
+                "come yet. `publish --due` refuses to send it until then"
+            )
+            yield Finding("CLOCK_AHEAD", file, message, record["at"])
 
 
 def _is_open(context: Context, feed: Feed, due: datetime) -> bool:

@@ -152,6 +152,13 @@ def _never_tried(project: DeliveredProject) -> None:
     project.variables = {"DEST_ONPART_URL": "ftps://partner.example/inbox"}
 
 
+def _ahead(project: DeliveredProject) -> None:
+    """The clock was ten days ahead when the file was sent."""
+    *rest, last = project.records()
+    last["logical"] = "2026-01-25T07:00:00Z"
+    project.write_ledger(*rest, last)
+
+
 def _torn(project: DeliveredProject) -> None:
     with (project.data / "ledger.jsonl").open("ab") as ledger:
         ledger.write(b'{"at": "2026')
@@ -183,6 +190,7 @@ BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "FILE_HELD": _held,
     "FILE_RELEASED": _released,
     "FILE_OVERDUE": _late,
+    "CLOCK_AHEAD": _ahead,
     "FILE_NEVER_SENT": lambda h: h.write_ledger(),
     "DELIVERY_FAILED": _attempt("failed"),
     "DELIVERY_OPEN": _attempt(None),

@@ -243,7 +243,7 @@ def two(first: dict[str, Any], second: dict[str, Any]) -> feeds.Declared:
     return feeds.declared(artifacts.Artifacts(project))
 
 
-SPLIT = {"split_by": "location_code"}
+SPLIT = {"split_by": "location_code", "guards": {"min_rows": 1}}
 
 
 @pytest.mark.parametrize(

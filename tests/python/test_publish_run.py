@@ -344,3 +344,20 @@ def test_stdout_is_the_result_and_stderr_the_log(project: SampleProject) -> None
     project.later()
     quiet = project.run("publish", "--at", project.at, "--quiet")
     assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
+def test_a_snapshot_behind_a_wrong_clock_is_refused_and_has_a_way_back(
+    tmp_path: Path,
+) -> None:
+    """One run was ten days ahead; then nothing would be due for ten days."""
+    project = SampleProject(tmp_path)
+    del project.meta["guards"]["max_age"]
+    now, project.at = project.at, "2026-01-25T07:00:00Z"
+    project.write().publish(FEEDS_ACCEPT_FIRST=1)
+    project.at = now
+    project.rows[2]["qty_on_hand"] = 3
+    refused = project.write().publish("--due")
+    assert [file["status"] for file in refused["files"]] == ["refused"]
+    assert "`publish onpart_inventory` without --due" in refused["files"][0]["message"]
+    assert project.publish()["files"][0]["status"] == "delivered"
+    assert project.publish("--due")["files"] == []

@@ -420,3 +420,31 @@ def test_no_file_of_a_day_that_others_came_after(project: OrderProject) -> None:
         assert (outcome.code, outcome.summary["status"]) == (1, "refused")
         assert "2091-01-02-4218-order-feed-" in outcome.text
     assert sorted(project.partner.iterdir()) == before
+
+
+def test_a_record_of_a_later_time_is_reported_and_has_a_way_back(
+    project: OrderProject,
+) -> None:
+    """One night ran with the clock ten days ahead."""
+    published(project, MONDAY, order(1, "A"))
+    project.build({"terms": [ALWAYS], "orders": [order(1, "B")]}, MONDAY - 10 * DAY)
+    outcomes = project.publish(MONDAY - 10 * DAY)
+    assert {each.code for each in outcomes.values()} == {1}
+    for name, outcome in outcomes.items():
+        feed = name.partition(".")[0]
+        assert f"the last run of {name} was for 2091-01-01T08:00:00Z" in outcome.text
+        assert f"`publish {feed} --at TIME`" in outcome.text
+    project.build({"terms": [ALWAYS], "orders": [order(1, "B")]}, MONDAY + DAY)
+    outcomes = project.publish(MONDAY + DAY, is_due=False)
+    assert {each.code for each in outcomes.values()} == {0}
+    reader = Consumer()
+    reader.take(project.partner.iterdir())
+    assert {row["ci_title"] for row in reader.rows("4218")} == {"B"}
+
+
+@pytest.mark.parametrize("minutes", [60, 61])
+def test_an_hour_of_a_clock_is_allowed(project: OrderProject, minutes: int) -> None:
+    published(project, MONDAY, order(1, "A"))
+    at = MONDAY - dt.timedelta(minutes=minutes)
+    status = "not due" if minutes == 60 else "refused"
+    assert due(project, at) == dict.fromkeys(BOTH, status)
