@@ -19,10 +19,12 @@ from requests.utils import should_bypass_proxies
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
+from urllib3.util.ssl_ import create_urllib3_context
 
 from runtime.display import hide
 from runtime.environment import Environment, Secret
 from runtime.exits import Misuse
+from runtime.tls import fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +191,12 @@ class _Adapter(HTTPAdapter):
     """Opens connections that a deadline can cut."""
 
     def init_poolmanager(self, *words: Any, **options: Any) -> None:
-        super().init_poolmanager(*words, **options)
+        context = fixed(create_urllib3_context())
+        super().init_poolmanager(*words, ssl_context=context, **options)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *words: Any, **options: Any) -> Any:
-        manager = super().proxy_manager_for(*words, **options)
+        context = fixed(create_urllib3_context())
+        manager = super().proxy_manager_for(*words, ssl_context=context, **options)
         manager.pool_classes_by_scheme = _POOLS
         return manager

@@ -14,6 +14,7 @@ import requests
 from monitor.alerts.message import line
 from monitor.alerts.settings import Mail, Settings, Webhook
 from runtime.http import deadline, open_session
+from runtime.tls import client_context
 
 Document = Mapping[str, Any]
 Send = Callable[[Document, str], None]
@@ -89,7 +90,7 @@ def send(to: Mail, document: Document, title: str, timeout: float) -> None:
     Raises:
         ChannelError: it was not accepted, or not for every address.
     """
-    context = ssl.create_default_context(cafile=str(to.ca_file) if to.ca_file else None)
+    context = client_context(to.ca_file)
     mail = EmailMessage()
     mail["Subject"] = title
     mail["From"] = to.sender

@@ -20,6 +20,9 @@ from runtime.exits import Refused, Stop, Temporary
 # no_retry: a person must act first.
 Retry = Literal["retry_often", "retry_once", "no_retry"]
 
+# X509_V_ERR_ codes of OpenSSL (x509_vfy.h): self-signed, or by an unknown issuer; for
+# another host or address.
+_NAME_OR_ISSUER = (18, 19, 20, 21, 62, 64)
 # A refusal, and an answer that is not FTP or never ends.
 _REFUSED = (ftplib.error_perm, ftplib.error_proto)
 LASTS = "This will not pass by itself."
@@ -151,8 +154,11 @@ def _scheme_hint(destination: Destination, error: Exception) -> str:
 def _tls_hint(destination: Destination, error: Exception, beginning_tls: bool) -> str:
     """Return what to do about a lasting error of TLS; "" for other errors."""
     if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code not in _NAME_OR_ISSUER:
+            return f"{error.verify_message}. Ask the partner for another one."
         return (
-            f"Expected a certificate for this host, issued by an authority in "
+            "Expected a certificate that has this host among its names "
+            "(subjectAltName) and is issued by an authority in "
             f"{destination.variable('CA_FILE')} or of the system."
         )
     if (

@@ -14,6 +14,7 @@ from publish.transport.connection import open_socket
 from publish.transport.destination import Destination
 from runtime.clock import Deadline
 from runtime.command import LOG
+from runtime.tls import client_context
 
 
 def tls_context(destination: Destination) -> ssl.SSLContext:
@@ -21,10 +22,7 @@ def tls_context(destination: Destination) -> ssl.SSLContext:
 
     Control and data connections share one: a TLS session belongs to its context.
     """
-    context = ssl.create_default_context(
-        cafile=str(destination.ca_file) if destination.ca_file else None
-    )
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = client_context(destination.ca_file)
     # For servers that accept a TLS 1.3 ticket for one data connection only.
     if destination.tls_max == "1.2":
         context.maximum_version = ssl.TLSVersion.TLSv1_2
