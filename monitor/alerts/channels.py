@@ -4,20 +4,29 @@ import os
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 from typing import Any
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from monitor.alerts.message import line
 from monitor.alerts.settings import Mail, Settings, Webhook
+from runtime.clock import time_limit
+from runtime.display import masked, one_line
 from runtime.http import deadline, open_session
 from runtime.tls import client_context
 
 Document = Mapping[str, Any]
 Send = Callable[[Document, str], None]
+# Of an answer that says why an alert is not accepted.
+_REASON_BYTES = 1000
+_REASON_LETTERS = 200
+# Most bytes of one reply of a mail server, all its lines together.
+_REPLY_BYTES = 64 * 1024
 
 
 class ChannelError(Exception):
@@ -65,12 +74,15 @@ def post(to: Webhook, document: Document, timeout: float) -> None:
                 stream=True,
             ) as response,
         ):
-            pass
-    except requests.RequestException as error:
+            accepted = 200 <= response.status_code < 300
+            reason = b"" if accepted else response.raw.read(_REASON_BYTES)
+    except (requests.RequestException, HTTPError) as error:
         # Its message may contain the address, which has the secret of a chat system.
         raise ChannelError(f"the webhook: {_cause(error)}") from None
-    if not 200 <= response.status_code < 300:
-        raise ChannelError(f"the webhook answered {response.status_code}")
+    if not accepted:
+        words = _shown(reason.decode("utf-8", "replace"))
+        said = f": {words}" if words else ""
+        raise ChannelError(f"the webhook answered {response.status_code}{said}")
 
 
 def _cause(error: BaseException) -> str:
@@ -103,10 +115,9 @@ def send(to: Mail, document: Document, title: str, timeout: float) -> None:
         line(document), maintype="application", subtype="json", filename="alert.json"
     )
     try:
-        with _connected(to, context, timeout) as server:
-            if to.user and to.password:
-                server.login(to.user, to.password.reveal())
-            refused = server.send_message(mail)
+        # Twice: a server may need that time for its greeting, and again for the mail.
+        with time_limit(2 * timeout, TimeoutError):
+            refused = _deliver(to, mail, context, timeout)
     except smtplib.SMTPAuthenticationError as error:
         raise ChannelError(
             f"the mail server refuses the login: {error.smtp_code}"
@@ -117,10 +128,57 @@ def send(to: Mail, document: Document, title: str, timeout: float) -> None:
         raise ChannelError(f"the mail server refuses {', '.join(sorted(refused))}")
 
 
+def _deliver(
+    to: Mail, mail: EmailMessage, context: ssl.SSLContext, timeout: float
+) -> dict[str, tuple[int, bytes]]:
+    """Return the addresses that the server refuses, with its replies."""
+    server = _connected(to, context, timeout)
+    try:
+        if to.user and to.password:
+            server.login(to.user, to.password.reveal())
+        refused = server.send_message(mail)
+        with suppress(smtplib.SMTPException, OSError):
+            server.quit()
+        return refused
+    finally:
+        server.close()
+
+
+class _Bounded:
+    """The replies of a mail server; smtplib reads as many lines as one sends."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self.left = file, _REPLY_BYTES
+
+    def readline(self, most: int) -> bytes:
+        line: bytes = self._file.readline(most)
+        self.left -= len(line)
+        if self.left < 0:
+            raise OSError(f"a reply of over {_REPLY_BYTES} bytes")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Smtp(smtplib.SMTP):
+    def getreply(self) -> tuple[int, bytes]:
+        # smtplib closes the file and forgets it when TLS begins.
+        if self.file is None and self.sock is not None:
+            self.file = _Bounded(self.sock.makefile("rb"))
+        if self.file is not None:
+            self.file.left = _REPLY_BYTES
+        return super().getreply()
+
+
+class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
+    """The same with TLS from the first byte."""
+
+
 def _connected(to: Mail, context: ssl.SSLContext, timeout: float) -> smtplib.SMTP:
     if to.implicit:
-        return smtplib.SMTP_SSL(to.host, to.port, timeout=timeout, context=context)
-    server = smtplib.SMTP(to.host, to.port, timeout=timeout)
+        return _SmtpTls(to.host, to.port, timeout=timeout, context=context)
+    server = _Smtp(to.host, to.port, timeout=timeout)
     try:
         server.starttls(context=context)  # raises if the server has none
     except BaseException:
@@ -132,7 +190,12 @@ def _connected(to: Mail, context: ssl.SSLContext, timeout: float) -> smtplib.SMT
 def _smtp_error(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return _shown(str(error)) or type(error).__name__
+
+
+def _shown(text: str) -> str:
+    """Return the first words of somebody else's text, on one line and masked."""
+    return one_line(" ".join(masked(text).split())[:_REASON_LETTERS])
 
 
 def append(path: Path, document: Document) -> None:

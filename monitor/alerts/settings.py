@@ -1,10 +1,13 @@
 """The settings of alerts: `FEEDS_ALERT_*`. By default there is no channel."""
 
+import base64
 from dataclasses import dataclass
 from datetime import timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from runtime.display import hide
 from runtime.environment import Environment, Secret
 from runtime.exits import Misuse
 from runtime.http import Proxy
@@ -82,6 +85,8 @@ def _webhook(variables: Environment) -> Webhook | None:
             "FEEDS_ALERT_WEBHOOK_URL must begin with https:// and name a host: alerts "
             "are not sent in clear text."
         )
+    # A server may repeat the path alone.
+    hide([parts.path, *(each for each in parts.path.split("/") if len(each) > 7)])
     token = variables.optional("FEEDS_ALERT_WEBHOOK_TOKEN")
     return Webhook(
         Secret(url),
@@ -106,14 +111,32 @@ def _mail(variables: Environment) -> Mail | None:
             "FEEDS_ALERT_SMTP_URL has a password in it: set FEEDS_ALERT_SMTP_PASSWORD."
         )
     implicit = parts.scheme == "smtps"
-    to = variables.text("FEEDS_ALERT_MAIL_TO")
+    to = _addresses(variables, "FEEDS_ALERT_MAIL_TO")
+    sender = _addresses(variables, "FEEDS_ALERT_MAIL_FROM")
+    user = unquote(parts.username) if parts.username else None
+    password = variables.secret("FEEDS_ALERT_SMTP_PASSWORD") if user else None
+    if password:
+        # AUTH sends them in base64, and a server may repeat that too.
+        sent = (password.reveal(), f"\0{user}\0{password.reveal()}")
+        hide(base64.b64encode(each.encode()).decode() for each in sent)
     return Mail(
         parts.hostname,
         parts.port or (465 if implicit else 587),
         implicit,
-        unquote(parts.username) if parts.username else None,
-        variables.secret("FEEDS_ALERT_SMTP_PASSWORD") if parts.username else None,
+        user,
+        password,
         variables.authorities("FEEDS_ALERT_SMTP_CA_FILE"),
-        variables.text("FEEDS_ALERT_MAIL_FROM"),
-        tuple(one.strip() for one in to.split(",") if one.strip()),
+        ", ".join(sender),
+        to,
     )
+
+
+def _addresses(variables: Environment, name: str) -> tuple[str, ...]:
+    text = variables.text(name)
+    addresses = tuple(one.strip() for one in text.split(",") if one.strip())
+    if not text.isprintable() or not all("@" in parseaddr(a)[1] for a in addresses):
+        raise Misuse(
+            f"{name}: expected addresses on one line with commas between them, such as "
+            "ops@example.com, found something else."
+        )
+    return addresses

@@ -9,6 +9,7 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +37,7 @@ class Hook(ThreadingHTTPServer):
     """Takes JSON; answers `status`.
 
     Attributes:
+        reason: the body of the answer.
         taken: the documents, in the order in which they came.
         headers: of the last request.
     """
@@ -46,6 +48,7 @@ class Hook(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Post)
         self.socket = _context(certificates).wrap_socket(self.socket, server_side=True)
         self.status = 204
+        self.reason = b""
         self.taken: list[dict[str, Any]] = []
         self.headers: dict[str, str] = {}
 
@@ -65,8 +68,9 @@ class _Post(BaseHTTPRequestHandler):
         self.server.headers = dict(self.headers)
         self.send_response(self.server.status)
         self.send_header("Location", "https://localhost:1/elsewhere")
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", str(len(self.server.reason)))
         self.end_headers()
+        self.wfile.write(self.server.reason)
         if self.server.status < 300:
             self.server.taken.append(json.loads(body))
 
@@ -81,6 +85,8 @@ class Post(socketserver.ThreadingTCPServer):
         mails: what came, parsed.
         offers_tls: whether it has STARTTLS.
         refuses: whether it takes no recipient.
+        repeats: whether it refuses mail with the password in its reply.
+        drips: whether its greeting comes in single letters, without end.
     """
 
     daemon_threads = True
@@ -92,6 +98,8 @@ class Post(socketserver.ThreadingTCPServer):
         self.implicit = implicit
         self.offers_tls = not implicit
         self.refuses = False
+        self.repeats = False
+        self.drips = False
         self.mails: list[EmailMessage] = []
         self.clear: list[str] = []  # commands that came without TLS
 
@@ -114,6 +122,9 @@ class _Session(socketserver.BaseRequestHandler):
                 self._secure()
             else:
                 self._open(self.request)
+            while self.server.drips:
+                self.connection.sendall(b"2")
+                time.sleep(0.1)
             self._say("220 localhost ESMTP")
             # Not iter(): STARTTLS changes the file that is read.
             while line := self.file.readline():
@@ -152,6 +163,9 @@ class _Session(socketserver.BaseRequestHandler):
                 self._say("235 welcome" if self.trusted else "535 no")
             case "MAIL" if not self.trusted:
                 self._say("530 log in first")
+            case "MAIL" if self.server.repeats:
+                encoded = base64.b64encode(PASSWORD.encode()).decode()
+                self._say(f"550 \x1b[31m{PASSWORD} {encoded} may not send")
             case "RCPT" if self.server.refuses:
                 self._say("550 nobody here")
             case "DATA":

@@ -164,6 +164,55 @@ def test_a_channel_that_fails_is_tried_again_and_reported_by_the_others(
     assert len(hook.taken) == 1
 
 
+def test_the_reason_of_a_refusal_is_shown_without_secrets(
+    project: DeliveredProject, hook: Hook
+):
+    hook.status = 400
+    hook.reason = b"invalid_payload:\n no member `events`\x1b[31m at s3cret-path " * 99
+    held(project)
+    result = alert(project, code=75)
+    words = result["failed"]["webhook"]
+    assert words.startswith(
+        "the webhook answered 400: invalid_payload: no member `events`\\x1b[31m at ***"
+    )
+    kept = (project.data / "alerts/state.json").read_text()
+    assert "s3cret-path" not in json.dumps(result) + kept
+    assert len(words) < 300
+
+
+def test_a_mail_server_that_repeats_the_password(project: DeliveredProject, post: Post):
+    post.repeats = True
+    held(project)
+    result = alert(project, code=75)
+    assert "*** *** may not send" in result["failed"]["mail"]
+    kept = (project.data / "alerts/state.json").read_text()
+    assert PASSWORD not in json.dumps(result) + kept
+
+
+def test_a_mail_server_that_drips_does_not_stop_the_others(
+    project: DeliveredProject, post: Post
+):
+    post.drips = True
+    project.variables["FEEDS_ALERT_TIMEOUT"] = "1"
+    held(project)
+    try:
+        result = alert(project, code=75)
+    finally:
+        post.drips = False
+    assert set(result["failed"]) == {"mail"}
+    assert lines(project) == [(START, KEY)]
+
+
+@pytest.mark.parametrize("name", ["FEEDS_ALERT_MAIL_TO", "FEEDS_ALERT_MAIL_FROM"])
+@pytest.mark.parametrize("address", ["ops@example.com\nBcc: x@example.com", "ops"])
+def test_a_mail_address_that_is_none_is_named(
+    project: DeliveredProject, post: Post, name: str, address: str
+):
+    project.variables[name] = address
+    ran = project.run("monitor", "alert", "--at", project.now)
+    assert (ran.returncode, f"{name}: expected addresses" in ran.stderr) == (2, True)
+
+
 def test_a_server_that_is_not_trusted_gets_nothing(
     project: DeliveredProject, hook: Hook, tmp_path: Path
 ):
