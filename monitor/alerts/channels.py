@@ -81,8 +81,8 @@ def post(to: Webhook, document: Document, timeout: float) -> None:
         raise ChannelError(f"the webhook: {_cause(error)}") from None
     if not accepted:
         words = _shown(reason.decode("utf-8", "replace"))
-        said = f": {words}" if words else ""
-        raise ChannelError(f"the webhook answered {response.status_code}{said}")
+        answer = f": {words}" if words else ""
+        raise ChannelError(f"the webhook answered {response.status_code}{answer}")
 
 
 def _cause(error: BaseException) -> str:

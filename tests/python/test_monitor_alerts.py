@@ -175,8 +175,8 @@ def test_the_reason_of_a_refusal_is_shown_without_secrets(
     assert words.startswith(
         "the webhook answered 400: invalid_payload: no member `events`\\x1b[31m at ***"
     )
-    kept = (project.data / "alerts/state.json").read_text()
-    assert "s3cret-path" not in json.dumps(result) + kept
+    state = (project.data / "alerts/state.json").read_text()
+    assert "s3cret-path" not in json.dumps(result) + state
     assert len(words) < 300
 
 
@@ -185,8 +185,8 @@ def test_a_mail_server_that_repeats_the_password(project: DeliveredProject, post
     held(project)
     result = alert(project, code=75)
     assert "*** *** may not send" in result["failed"]["mail"]
-    kept = (project.data / "alerts/state.json").read_text()
-    assert PASSWORD not in json.dumps(result) + kept
+    state = (project.data / "alerts/state.json").read_text()
+    assert PASSWORD not in json.dumps(result) + state
 
 
 def test_a_mail_server_that_drips_does_not_stop_the_others(
