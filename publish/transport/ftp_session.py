@@ -154,6 +154,13 @@ class Session(ftplib.FTP_TLS):
         return data, None
 
     def _protect(self, plain: socket.socket, control: ssl.SSLSocket) -> ssl.SSLSocket:
+        try:
+            plain.getpeername()
+        except OSError:
+            # The server closed it already. Its reply tells the reason. Python would
+            # leave the socket open if it failed while it wraps a closed connection.
+            self._begin_transfer()
+            raise
         data = self.context.wrap_socket(
             plain,
             server_hostname=self.host,

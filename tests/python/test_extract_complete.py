@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from extract.names import Names
+from extract.transport import Names
 
 from extract.complete import Complete, collect
 from extract.entities import ORDERTIME, Entity
