@@ -5,14 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from extract.transport import Names
 
 from extract.complete import Complete, collect
 from extract.entities import ORDERTIME, Entity
 from extract.pages import Reader
 from extract.source import Page, Source
 from extract.strict_json import parse_rows
-from extract.transport import HttpLimits, Transport
+from extract.transport import HttpLimits, Names, Transport
 from runtime.environment import Limits
 from runtime.exits import Refused, Stop
 from runtime.http import Proxy
