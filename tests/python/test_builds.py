@@ -78,10 +78,10 @@ def gates(project: BuiltProject, file: str = FILE) -> set[str]:
 @pytest.mark.parametrize(
     ("node", "how"),
     [
-        ("int_parts_13_all_codes", signal.SIGKILL),
+        pytest.param("int_parts_13_all_codes", signal.SIGKILL, marks=pytest.mark.long),
         ("inventory_audit", signal.SIGTERM),
         ("inventory_feed", signal.SIGKILL),
-        ("feed_key_is_unique", signal.SIGKILL),
+        pytest.param("feed_key_is_unique", signal.SIGKILL, marks=pytest.mark.long),
     ],
 )
 def test_a_table_of_a_killed_build_stays_here(
