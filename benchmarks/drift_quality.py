@@ -51,6 +51,11 @@ class Bench:
     def judge(self, at: datetime, last_rows: int | None) -> tuple[list[str], Any]:
         """Return the guards that would hold `today`, and its profile."""
         self.connection.execute("create or replace view feed as select * from today")
+        # The guards read the mart too.
+        self.connection.execute("attach if not exists ':memory:' as warehouse")
+        self.connection.execute(
+            f"create or replace table {self.feed.state.sql} as from today"
+        )
         checks = guards.run_guards(
             GuardContext(
                 self.connection, self.feed, None, (None,), at, last_rows is not None,

@@ -95,6 +95,7 @@ def test_a_table_of_a_killed_build_stays_here(
         assert expected, "the build was killed before it replaced a table"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> None:
     for words in (

@@ -125,7 +125,11 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(project):
         "select delivered_count, held_count, last_outcome, last_delivered_row_count"
         " from files where file = 'onpart_inventory'",
     )
-    delivered = next(r for r in records if r["event"] == "delivered")
+    (delivered,) = (
+        r
+        for r in records
+        if (r["event"], r.get("feed")) == ("delivered", "onpart_inventory")
+    )
     assert inventory == (1, 3, "held", delivered["rows"])
     assert (
         ask(

@@ -173,7 +173,7 @@ def test_a_manifest_that_is_taken_is_not_sent_again(
     with Partner(Script(takes=0)) as to:
         with pytest.raises(Refused, match=part):
             send(ledger, lambda name, _: to.open(), both, first, feed)
-        assert to.taken == [part]
+        assert to.moved == [part]
         assert to.names() == []
 
 
