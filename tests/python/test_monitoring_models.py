@@ -131,14 +131,11 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(project):
         if (r["event"], r.get("feed")) == ("delivered", "onpart_inventory")
     )
     assert inventory == (1, 3, "held", delivered["rows"])
-    assert (
-        ask(
-            project,
-            "select released_by is not null, released_because from holds"
-            " where released_at is not null",
-        )
-        == [(True, "I looked")] * 2
-    )
+    assert ask(
+        project,
+        "select released_by is not null, released_because from holds"
+        " where released_at is not null",
+    ) == [(True, "I looked")]
 
 
 def test_a_review_ends_and_begins_again(project):

@@ -218,7 +218,10 @@ LAYOUT_3 = [*HEADER[:-1], *STUDENT, HEADER[-1]]
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("layout", "header"), [(1, LAYOUT_1), (3, LAYOUT_3)])
+@pytest.mark.parametrize(
+    ("layout", "header"),
+    [(1, LAYOUT_1), pytest.param(3, LAYOUT_3, marks=pytest.mark.long)],
+)
 def test_one_setting_changes_the_layout_of_both_files(
     tmp_path: Path, layout: int, header: list[str]
 ) -> None:
