@@ -84,7 +84,7 @@ def gates(project: BuiltProject, file: str = FILE) -> set[str]:
         pytest.param("feed_key_is_unique", signal.SIGKILL, marks=pytest.mark.long),
     ],
 )
-def test_a_table_of_a_killed_build_stays_here(
+def test_a_table_of_a_killed_build_is_not_published(
     built_copy: BuiltProject, node: str, how: signal.Signals
 ) -> None:
     before = rows(built_copy)
@@ -120,7 +120,7 @@ def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> No
     assert gates(built_copy) == set()
 
 
-def test_a_table_that_was_replaced_by_hand_stays_here(built_copy: BuiltProject) -> None:
+def test_a_table_replaced_by_hand_is_not_published(built_copy: BuiltProject) -> None:
     with duckdb.connect(str(built_copy.data / "warehouse.duckdb")) as open_:
         open_.execute("create or replace table inventory_feed as from inventory_feed")
     assert gates(built_copy) == {"DBT_BUILD"}
