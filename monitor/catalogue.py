@@ -113,6 +113,11 @@ CATALOGUE: dict[str, Kind] = {
         "note", "feed", "a held file was approved and is not sent yet",
         "Run `publish`: it delivers the approved file.",
     ),
+    "FILE_ON_HOLD": Kind(
+        "note", "feed", "a person stopped the file until a time",
+        'Nothing: the hold ends by itself. `publish release FEED --because "..."` ends '
+        "it before.",
+    ),
     "FILE_OVERDUE": Kind(
         "act", "feed", "a file was due and was not sent",
         "Run `extract`, `dbt build`, `publish --due`. Check the orchestrator's log.",

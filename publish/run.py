@@ -12,11 +12,11 @@ from publish import status
 from publish.deliver import delivery
 from publish.gate.checks import Check
 from publish.prepare import PreparedFile, prepare
-from publish.selection import NotMade
+from publish.selection import NotMade, on_hold
 from publish.settings import Settings, format_utc
 from runtime.command import LOG, raise_if_interrupted
 from runtime.exits import Stop, Temporary
-from store import partner_state
+from store import holds, partner_state
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
@@ -44,6 +44,8 @@ def publish(
 ) -> list[Outcome]:
     """Publish every file of a feed; an error of one file does not stop the next."""
     began = time.monotonic()
+    if hold := holds.active(ledger, feed.name, None, settings.at):
+        return [_not_made(on_hold(feed, feed.name, hold))]
     try:
         if not settings.dry_run:
             delivery.recover(settings, ledger, feed)

@@ -12,7 +12,7 @@ from publish.gate import sources as extracts
 from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.exits import Misuse
-from store import feeds, sources
+from store import feeds, holds, sources
 from store.feeds import Feed, Open
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record
@@ -27,7 +27,7 @@ class NotMade:
 
     Attributes:
         label: names the file, as `gate.Rendered.label` does.
-        status: "not due", "waiting", "superseded" or "refused".
+        status: "not due", "on hold", "waiting", "superseded" or "refused".
         message: why, as a sentence.
         code: exit code.
     """
@@ -59,6 +59,8 @@ def not_made(
     if settings.due and not due_for(feed, ledger, at, split):
         period = format_utc(feed.cadence.last_due(at))
         return NotMade(label, "not due", f"the file due at {period} is settled")
+    if hold := holds.active(ledger, feed.name, label, at):
+        return on_hold(feed, label, hold)
     if settings.due and (ahead := record_ahead(feed, ledger, at, split)):
         return NotMade(label, "refused", f"{ahead}. {way_back(feed)}", 1)
     try:
@@ -101,6 +103,17 @@ def not_made(
             "what has changed since",
         )
     return None
+
+
+def on_hold(feed: Feed, label: str, hold: Record) -> NotMade:
+    """Return that a person stopped this file, or the feed, for a time."""
+    file = f" {hold['file']}" if hold["file"] else ""
+    return NotMade(
+        label,
+        "on hold",
+        f"{holds.sentence(hold)}. Nothing was sent. "
+        f'`publish release {feed.name}{file} --because "..."` ends the hold.',
+    )
 
 
 def _corrected(last: Record, built: datetime) -> bool:
@@ -210,6 +223,12 @@ def split_values(
     if feed.open.final:
         chosen |= _closing(connection, feed, feed.open, ledger, moment)
     return sorted(chosen)
+
+
+def every_split(connection: duckdb.DuckDBPyConnection, feed: Feed) -> Sequence[str]:
+    """Return all split values of a split feed, open or not, sorted."""
+    relation = feed.open.relation if feed.open else feed.model
+    return _values(connection, str(feed.split_by), relation.sql, "true")
 
 
 def _values(

@@ -8,6 +8,7 @@ from typing import Any
 from publish.selection import due
 from publish.settings import Settings, format_utc
 from publish.transport import Destination, connect
+from store import holds
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 
@@ -77,6 +78,10 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
         "open": [record["attempt"] for record in ledger.open_intents(feed.name)],
         "unknown": [record["attempt"] for record in ledger.unknown(feed.name)],
         "pickup": pickup_state(feed, ledger, at),
+        "on_hold": [
+            {name: hold[name] for name in ("file", "at", "until", "by", "because")}
+            for hold in holds.current(ledger, feed.name, at)
+        ],
     }
 
 
@@ -94,6 +99,10 @@ def _paragraph(state: dict[str, Any]) -> str:
     ]
     if [each["file"] for each in state["by_file"]] not in ([], [state["feed"]]):
         lines += _file_lines(state["by_file"])
+    lines += [
+        f"  {hold['file'] or 'all files'}: {holds.sentence(hold)}"
+        for hold in state["on_hold"]
+    ]
     for held in state["held"]:
         release = (
             "approved: the next publish delivers it"

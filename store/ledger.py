@@ -9,7 +9,8 @@ Events of one delivery share its `attempt`:
     unknown     nobody knows whether it arrived; a person must look
 
 Other events: `held` and `approved`, which name a digest; `nothing`, why there is no
-file; `observed`, whether a delivered file was still in the partner's folder; `pruned`,
+file; `paused` and `resumed`, a person's hold and its early end (`store.holds`);
+`observed`, whether a delivered file was still in the partner's folder; `pruned`,
 what was removed; `repaired`, that an incomplete line was cut off. Times are UTC.
 `seconds` has the duration of each step of a file: render, judge, package, and for a
 delivery deliver, the attempt that succeeded.

@@ -8,6 +8,7 @@ from monitor.context import CLOCK, Context, duration_text
 from monitor.findings import CheckResult, Finding, listed
 from runtime import duck
 from runtime.files import parse_time
+from store import holds
 from store.feeds import Feed
 from store.ledger import Record
 from store.outbox import packages
@@ -23,6 +24,7 @@ def check(context: Context) -> CheckResult:
         facts[feed.name] = _facts(context, feed)
         open_ = [*_held(context, feed), *_attempts(context, feed)]
         findings += [*open_, *_due(context, feed, open_), *_missing(context, feed)]
+        findings += _on_hold(context, feed)
         findings += _ahead(context, feed)
     return CheckResult({"feeds": facts}, tuple(findings))
 
@@ -91,6 +93,14 @@ def _release(record: Record) -> str:
     )
 
 
+def _on_hold(context: Context, feed: Feed) -> Iterator[Finding]:
+    for hold in holds.current(context.intact_ledger, feed.name, context.at):
+        file = hold["file"] or feed.name
+        step = f'To send it before: `publish release {feed.name} --because "..."`.'
+        message = f"{file} is {holds.sentence(hold)}"
+        yield Finding("FILE_ON_HOLD", file, message, hold["at"], step=step)
+
+
 def _attempts(context: Context, feed: Feed) -> Iterator[Finding]:
     ledger = context.intact_ledger
     last: dict[str, Record] = {}
@@ -144,7 +154,7 @@ def _due(context: Context, feed: Feed, open_: list[Finding]) -> Iterator[Finding
     late = context.at - due > context.thresholds.grace
     sent = settled and settled[-1]["logical"] >= f"{due:{CLOCK}}"
     reported = any(f.since and parse_time(f.since) >= due for f in open_)
-    if not late or sent or reported or not _is_open(context, feed, due):
+    if not late or sent or reported or not _expected(context, feed, due):
         return
     last = settled[-1]["logical"] if settled else "never"
     yield Finding(
@@ -172,18 +182,25 @@ def _ahead(context: Context, feed: Feed) -> Iterator[Finding]:
             yield Finding("CLOCK_AHEAD", file, message, record["at"])
 
 
-def _is_open(context: Context, feed: Feed, due: datetime) -> bool:
-    """Return whether any split value was open at the due time."""
-    if feed.open is None:
-        return True
-    since, until = duck.name(feed.open.since), duck.name(feed.open.until)
-    stamp = f"timestamp '{due:%Y-%m-%d %H:%M:%S}'"
-    with context.warehouse() as connection:
-        row = connection.execute(
-            f"select count(*) from {feed.open.relation.sql} where {since} <= {stamp} "
-            f"and ({until} is null or {stamp} < {until})"
-        ).fetchone()
-    return bool(row and row[0])
+def _expected(context: Context, feed: Feed, due: datetime) -> bool:
+    """Return whether a file was to be sent at the due time.
+
+    Not if no split value was open then, or if a person's hold of each file ended later.
+    """
+    files: list[str | None] = [None]
+    if feed.open:
+        since, until = duck.name(feed.open.since), duck.name(feed.open.until)
+        stamp = f"timestamp '{due:%Y-%m-%d %H:%M:%S}'"
+        with context.warehouse() as connection:
+            rows = connection.execute(
+                f"select {duck.name(str(feed.split_by))} from {feed.open.relation.sql} "
+                f"where {since} <= {stamp} and ({until} is null or {stamp} < {until})"
+            ).fetchall()
+        files = [f"{feed.name}.{value}" for (value,) in rows]
+    ledger = context.intact_ledger
+    return any(
+        holds.last_end(ledger, feed.name, file) <= f"{due:{CLOCK}}" for file in files
+    )
 
 
 def _missing(context: Context, feed: Feed) -> Iterator[Finding]:

@@ -1,10 +1,12 @@
 """Write the index: what each partner has, and every run with its files."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from monitor.report import html
 from monitor.report.build import Site
+from store import holds
 from store.ledger import RUN_ENDS
 from store.package import Package
 
@@ -128,6 +130,14 @@ def _files(site: Site) -> list[dict[str, Any]]:
             "at": str(sent.get(file, {}).get("at") or "never")[:16].replace("T", " "),
             "rows": sent.get(file, {}).get("rows"),
             "name": sent.get(file, {}).get("name", ""),
+            "on_hold": _on_hold(site, file),
         }
         for file, outcome in sorted(last.items())
     ]
+
+
+def _on_hold(site: Site, file: str) -> str:
+    """Return until when a person stopped a file, by whom and why; "" if nobody did."""
+    feed = file.partition(".")[0]
+    hold = holds.active(site.ledger, feed, file, datetime.now(UTC))
+    return holds.sentence(hold) if hold else ""

@@ -1,6 +1,7 @@
 """Explain a row: its decision, its source record, its file, its last runs."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from monitor.why.search import Match
 from runtime.duck import Row, rows, text
 from runtime.environment import DataDirectory
 from runtime.exits import Misuse
+from store import holds
+from store.ledger import Ledger
 from store.package import Package
 
 _DECISION = ("status", "output", "reason_code", "reason_codes", "warnings")
@@ -82,7 +85,20 @@ class Explainer:
                 f"select * exclude ({subject.id}) from {subject.details}"
                 f" where {subject.id} = {match.id} order by all limit {_ITEMS}",
             )
-        return answer | {"files": _last_sent(match, self._packages, self._runs)}
+        return answer | {
+            "files": _last_sent(match, self._packages, self._runs),
+            "on_hold": self._on_hold(match),
+        }
+
+    def _on_hold(self, match: Match) -> list[str]:
+        """Return which files that may have a row a person stopped, and why."""
+        ledger, now = Ledger.read(self._place.ledger), datetime.now(UTC)
+        files = {p.file: p.feed for p in self._packages if may_have(p, match)}
+        return [
+            f"{file} is {holds.sentence(hold)}"
+            for file, feed in sorted(files.items())
+            if (hold := holds.active(ledger, feed, file, now))
+        ]
 
     def _as_of(self, match: Match, package: Package) -> dict[str, Any]:
         """Explain a row by a package's audit and the extract it was made from."""

@@ -80,6 +80,7 @@ def _row(answer: Mapping[str, Any]) -> list[str]:
     ]
     lines += [f"    item {_item(item)}" for item in values.get("records", ())]
     lines += _files(answer["files"], decision)
+    lines += [f"  {one_line(hold)}" for hold in answer.get("on_hold", ())]
     lines += _history(answer["history"])
     return lines
 

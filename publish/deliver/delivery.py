@@ -146,7 +146,7 @@ def _reconcile_feed(settings: Settings, ledger: Ledger, feed: str) -> None:
         return folder / name
 
     def reconcile() -> None:
-        reconcile_open(ledger, _connect(settings), feed, locate)
+        reconcile_open(ledger, _connect(settings), feed, locate, settings.at)
 
     open_intents = ledger.open_intents(feed)
     if not open_intents:

@@ -1,6 +1,7 @@
 """Find out how an attempt ended, by what is in the partner's folder, and finish it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from publish.transport.connection import Connection
 from publish.transport.digests import hash_file
 from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
+from store import holds
 from store.ledger import Ledger, Record
 
 Outcome = Literal["delivered", "failed", "unknown"]
@@ -53,8 +55,11 @@ def reconcile_open(
     connect: Connect,
     feed: str,
     locate: Locate = lambda intent, name: Path(name),
+    at: datetime | None = None,
 ) -> None:
     """End every attempt of a feed that an earlier process left open.
+
+    What was not renamed of a file that is on hold at the logical time `at` is removed.
 
     Raises:
         Refused: how one ended, now or earlier, cannot be known.
@@ -62,7 +67,10 @@ def reconcile_open(
     """
     for intent in ledger.open_intents(feed):
         paths = [locate(intent, item["name"]) for item in intent["items"]]
-        record = reconcile(Attempt(ledger, connect, intent, paths))
+        error = None
+        if at and (hold := holds.active(ledger, feed, intent["file"], at)):
+            error = Refused(f"The file is {holds.sentence(hold)}.")
+        record = reconcile(Attempt(ledger, connect, intent, paths), error)
         LOG.info(f"settled attempt={intent['attempt']} as={record['event']}")
     for record in ledger.unknown(feed):
         raise unknown_outcome(record)

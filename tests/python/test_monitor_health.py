@@ -124,6 +124,11 @@ def _late(project: DeliveredProject) -> None:
     )
 
 
+def _on_hold(project: DeliveredProject) -> None:
+    hold = {"file": None, "by": "ann", "because": "not today"}
+    project.append_record("paused", until="2026-01-20T00:00:00Z", **hold)
+
+
 def _pickup(state: str | None) -> Callable[[DeliveredProject], None]:
     def edit(project: DeliveredProject) -> None:
         project.edit_exposure(pickup={"removes": True, "within_hours": 1})
@@ -190,6 +195,7 @@ BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "FILE_HELD": _held,
     "FILE_RELEASED": _released,
     "FILE_OVERDUE": _late,
+    "FILE_ON_HOLD": _on_hold,
     "CLOCK_AHEAD": _ahead,
     "FILE_NEVER_SENT": lambda h: h.write_ledger(),
     "DELIVERY_FAILED": _attempt("failed"),
@@ -351,10 +357,12 @@ def test_a_file_is_due_only_where_a_value_is_open(project: DeliveredProject):
 
     project.edit("target/manifest.json", edit)
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
-        opened.execute("create table terms (opens timestamp, closes timestamp)")
+        opened.execute(
+            "create table terms (part_type text, opens timestamp, closes timestamp)"
+        )
     assert project.ids() == set()
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
-        opened.execute("insert into terms values ('2026-01-01', null)")
+        opened.execute("insert into terms values ('AM', '2026-01-01', null)")
     assert project.ids() == {"FILE_OVERDUE"}
 
 

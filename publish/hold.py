@@ -1,0 +1,150 @@
+"""`publish hold` and `publish release`: a person stops deliveries for a time."""
+
+import difflib
+from datetime import UTC, datetime
+
+import click
+
+from publish import gate
+from publish.operation import Operation
+from publish.selection import every_split
+from publish.settings import format_utc
+from runtime import duck
+from runtime.clock import Time
+from runtime.command import log_options, report, start_logging
+from runtime.environment import Limits
+from runtime.exits import Misuse, Refused, Stop
+from store import holds
+from store.feeds import Feed
+from store.ledger import Ledger
+
+
+@click.command()
+@click.argument("feed")
+@click.argument("file", required=False)
+@click.option(
+    "--until", required=True, metavar="DAY", type=Time(),
+    help="The first day on which files are sent again; it begins at 00:00 UTC. Or an "
+    "ISO time.",
+)  # fmt: skip
+@click.option("--because", required=True, metavar="TEXT", help="Why; for the ledger.")
+@click.option("--dry-run", is_flag=True, help="Say what would be recorded.")
+@log_options
+def hold(
+    feed: str,
+    file: str | None,
+    until: datetime,
+    because: str,
+    dry_run: bool,
+    as_json: bool,
+    log_format: str,
+    quiet: bool,
+) -> None:
+    """Send nothing of FEED, or of its FILE, until DAY.
+
+    FILE is the name or the split value of one file of a split feed. The hold ends by
+    itself: the first due run after it sends the file that was due meanwhile. A second
+    hold replaces the first.
+    """
+    start_logging(log_format, quiet)
+    operation = Operation.read(because, dry_run)
+    if until <= datetime.now(UTC):
+        raise Misuse(
+            f"--until: expected a time in the future (UTC), found {format_utc(until)}"
+        )
+    with operation.ledger() as ledger:
+        declared = operation.feed(feed)
+        label = _label(operation, declared, file, ledger)
+        fields = {
+            "feed": feed,
+            "file": label,
+            "until": format_utc(until),
+            "by": operation.by,
+            "because": operation.because,
+        }
+        record = fields if dry_run else ledger.append("paused", **fields)
+    verb = "would be" if dry_run else "is"
+    text = (
+        f"{label or feed} {verb} {holds.sentence(record)}. Runs for an earlier time "
+        "send nothing of it; the first due run after that sends what was due."
+    )
+    report({"status": "done", "dry_run": dry_run, **record}, text, as_json)
+
+
+@click.command()
+@click.argument("feed")
+@click.argument("file", required=False)
+@click.option("--because", required=True, metavar="TEXT", help="Why; for the ledger.")
+@click.option("--dry-run", is_flag=True, help="Say what would be recorded.")
+@log_options
+def release(
+    feed: str,
+    file: str | None,
+    because: str,
+    dry_run: bool,
+    as_json: bool,
+    log_format: str,
+    quiet: bool,
+) -> None:
+    """End the hold of FEED and of all its files, or that of one FILE, before its time.
+
+    The next run sends the file. With --due it sends it if it was due meanwhile.
+    """
+    start_logging(log_format, quiet)
+    operation = Operation.read(because, dry_run)
+    with operation.ledger() as ledger:
+        declared = operation.feed(feed)
+        current = holds.current(ledger, feed, datetime.now(UTC))
+        holding = {hold["file"]: hold for hold in current}
+        chosen = list(holding)
+        if file is not None:
+            label = _label(operation, declared, file, ledger)
+            chosen = [name for name in holding if name == label]
+            if not chosen and None in holding:
+                raise Refused(
+                    f"{label} has no hold of its own: the whole feed is "
+                    f"{holds.sentence(holding[None])}. Run `publish release {feed}`."
+                )
+        if not chosen:
+            raise Refused(f"{file or feed} is not on hold. `publish status` shows it.")
+        fields = {"feed": feed, "by": operation.by, "because": operation.because}
+        records = [
+            {**fields, "file": name}
+            if dry_run
+            else ledger.append("resumed", **fields, file=name)
+            for name in chosen
+        ]
+    names = ", ".join(name or feed for name in chosen)
+    verb = "would be" if dry_run else "is"
+    text = f"{names} {verb} released by {fields['by']}; the hold ends."
+    result = {"status": "done", "dry_run": dry_run, "released": records}
+    report(result, text, as_json)
+
+
+def _label(
+    operation: Operation, feed: Feed, file: str | None, ledger: Ledger
+) -> str | None:
+    """Return the label of a file of a feed, None for the whole feed.
+
+    Raises:
+        Misuse: the feed has no such file.
+    """
+    if file is None or (file == feed.name and not feed.split_by):
+        return None
+    splits = {str(r["split"]) for r in ledger.all("delivered", feed=feed.name)}
+    if feed.split_by:
+        try:
+            limits = Limits.read(operation.variables)
+            path = operation.place.warehouse
+            with duck.open_warehouse(path, limits) as connection:
+                splits |= {*every_split(connection, feed)}
+        except Stop:
+            pass  # without a warehouse, the files of the ledger are known
+        labels = sorted(gate.label(feed, split) for split in splits)
+        for label in labels:
+            if file in (label, label.removeprefix(f"{feed.name}.")):
+                return label
+        near = difflib.get_close_matches(f"{feed.name}.{file}", labels) or labels[:3]
+        known = ", ".join(near) or "(none is known yet)"
+        raise Misuse(f"expected a file of {feed.name}, such as {known}; found {file!r}")
+    raise Misuse(f"{feed.name} has one file: leave {file!r} out")
