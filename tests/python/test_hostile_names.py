@@ -1,10 +1,22 @@
 """Names from the source reach no path, pattern, URL or connection string unescaped."""
 
 import csv
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from commands import ROOT
+from project import Project
 from sample_project import SampleProject
+
+from sandbox import order_tool, ordertime
+from sandbox.order_tool_records import item
+from sandbox.records import PART, Query
+from sandbox.sample import Sample
 
 PLANTED = "planted-7f3a"
 # Great Expectations fills in $NAME and ${NAME}, SQLAlchemy decodes %hh, DuckDB takes
@@ -77,3 +89,133 @@ def test_a_data_directory_may_have_such_a_name(tmp_path: Path) -> None:
     done = project.run("publish", "--at", project.at)
     assert done.returncode == 0, done.stdout + done.stderr
     assert PLANTED not in done.stdout + done.stderr
+
+
+# What a terminal takes for a command, and what would forge a line of a log.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
+TEXTS = (*HOSTILE, "N\x1b[2J\x1b]0;title\x07", "O\r\nERROR forged=1", "P\u2028Q")
+# A term id is part of a file name, so a slash or a control character is refused.
+TERMS = HOSTILE[:-1]
+
+
+@dataclass
+class SourcesProject(Project):
+    """This project, fed by both stand-ins with hostile texts in every field."""
+
+    outputs: list[str] = field(default_factory=list)
+
+    @property
+    def root(self) -> Path:
+        return ROOT
+
+    def do(self, *words: object, codes: tuple[int, ...] = (0,)) -> str:
+        """Run a command; keep and return what it printed."""
+        done = self.run(*words)
+        output = done.stdout + done.stderr
+        self.outputs.append(output)
+        assert done.returncode in codes, (words, output)
+        return output
+
+
+def hostile_orders() -> dict[str, list[dict]]:
+    """Return terms and orders whose every text is hostile."""
+    terms = [
+        {
+            "sis_term_id": name,
+            "name": text,
+            "ordering_opens_at": "2026-01-01T05:00:00Z",
+            "ordering_closes_at": "2036-01-01T05:00:00Z",
+            "is_archived": False,
+        }
+        for name, text in zip(TERMS, TEXTS, strict=False)
+    ]
+    orders = [
+        {
+            "order_id": number,
+            "sis_term_id": TERMS[number % len(TERMS)],
+            "created_at": "2026-01-15T06:00:00Z",
+            "updated_at": "2026-01-15T06:00:00Z",
+            "canceled_at": None,
+            "is_royalty": False,
+            "sections": [{"sis_section_id": text}],
+            "catalog_items": [
+                item(text, title=text, author=[text], publisher_name=text)
+            ],
+            "content_requests": [],
+        }
+        for number, text in enumerate(TEXTS * 2, 1)
+    ]
+    return {"terms": terms, "orders": orders}
+
+
+@pytest.fixture(scope="module")
+def fed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SourcesProject]:
+    """A project whose sources have hostile texts, extracted, built and published."""
+    project = SourcesProject(
+        tmp_path_factory.mktemp("hostile sources"),
+        {"PLANTED": PLANTED, "FEEDS_ACCEPT_FIRST": 1},
+    )
+    (project.partner / "dev/order-feed").mkdir(parents=True)
+    with (
+        ordertime.serve(Sample(300), tls=False) as parts,
+        order_tool.serve(hostile_orders(), tls=False) as orders,
+    ):
+        for number, text in enumerate(TEXTS):
+            chosen = Query(PART, "id % ? = ?", (len(TEXTS) * 2, number))
+            parts.records.update(chosen, Name=text, Description=text, UPC=text)
+        project.variables |= parts.variables | orders.variables
+        project.do("extract")
+        project.do("dbt", "--no-use-colors", "build")
+        project.do("publish", codes=(0, 1))
+    yield project
+
+
+def commands_of(project: SourcesProject) -> Iterator[tuple[tuple[object, ...], tuple]]:
+    """Yield every other command, and the exit codes that it may have."""
+    yield ("publish", "status"), (0, 1)
+    yield ("publish", "status", "--json"), (0, 1)
+    yield ("publish", "check"), (0, 1)
+    yield ("publish", "prune", "--dry-run"), (0,)
+    yield ("publish", "approve", "0" * 12, "--because", TEXTS[0]), (1, 2)
+    yield ("publish", "settle", TEXTS[1], "--as", "delivered", "--because", "x"), (1,)
+    yield ("publish", "replay", TEXTS[3]), (1, 2)
+    yield ("publish", TEXTS[2]), (2,)
+    yield ("monitor", "health"), (0, 1)
+    yield ("monitor", "health", "--json"), (0, 1)
+    yield ("monitor", "drift"), (0, 1)
+    yield ("monitor", "alert"), (0, 1, 2)
+    yield ("monitor", "ack", TEXTS[4], "--because", TEXTS[5]), (0, 1, 2)
+    yield ("monitor", "report"), (0,)
+    for text in TEXTS:
+        yield ("monitor", "why", text.replace("\0", "")), (0, 1, 2)
+    yield ("extract", TEXTS[0]), (2,)
+    yield ("extract",), (1, 75)  # the sources are closed
+
+
+def test_hostile_texts_pass_through_every_command(fed: SourcesProject) -> None:
+    for words, codes in commands_of(fed):
+        fed.do(*words, codes=codes)
+    for output in fed.outputs:
+        assert "This is a bug" not in output
+        assert PLANTED not in output
+        assert not CONTROL.search(output), CONTROL.search(output)
+        assert not re.search(r"^ERROR forged", output, re.MULTILINE)
+    assert any("N\\x1b[2J" in output for output in fed.outputs)
+    for path in fed.folder.rglob("*"):
+        assert PLANTED not in path.name
+        assert not path.is_file() or PLANTED.encode() not in path.read_bytes(), path
+
+
+def test_a_file_of_every_hostile_term_is_delivered(fed: SourcesProject) -> None:
+    records = fed.records("delivered")
+    terms = {record["split"] for record in records if record["split"]}
+    assert terms == set(TERMS)
+    for record in records:
+        package = fed.data / "outbox" / record["file"] / record["run_id"]
+        done = subprocess.run(
+            [sys.executable, package / "verify.py", package],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert PLANTED not in done.stdout + done.stderr
+        assert not CONTROL.search(done.stdout + done.stderr)
