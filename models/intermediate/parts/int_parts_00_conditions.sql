@@ -20,9 +20,11 @@ condition_words as (
 
 ),
 
-first_words as (
+phrases as (
 
-    select distinct split_part(phrase, ' ', 2) as word
+    select
+        phrase,
+        split_part(phrase, ' ', 2) as first_word
 
     from condition_words
     where means = 'condition'
@@ -53,39 +55,42 @@ words_listed as (
 
 ),
 
--- Few items have any first word of a phrase. Only these are compared with the phrases.
-suspected as (
+-- Few items have the first word of a phrase. Only these are compared with the phrase.
+phrases_met as (
 
     select distinct
         words_listed.item_id,
-        words_listed.words
+        words_listed.words,
+        phrases.phrase
 
     from words_listed
-    inner join first_words
-        on words_listed.word = first_words.word
+    inner join phrases
+        on words_listed.word = phrases.first_word
+    where strpos(words_listed.words, phrases.phrase) > 0
 
 ),
 
-phrases_met as (
+exceptions_listed as (
 
     select
-        suspected.item_id,
-        suspected.words,
-        condition_words.phrase
+        phrase as exception,
+        {{ each_of("string_split(trim(phrase), ' ')", 'word') }}
 
-    from suspected
-    inner join condition_words
-        on strpos(suspected.words, condition_words.phrase) > 0
-    where condition_words.means = 'condition'
+    from condition_words
+    where means = 'exception'
 
 ),
 
 exceptions as (
 
-    select phrase as exception
+    select distinct
+        phrases.phrase,
+        exceptions_listed.exception
 
-    from condition_words
-    where means = 'exception'
+    from exceptions_listed
+    inner join phrases
+        on exceptions_listed.word = phrases.first_word
+    where strpos(exceptions_listed.exception, phrases.phrase) > 0
 
 ),
 
@@ -101,7 +106,7 @@ exceptions_met as (
 
     from phrases_met
     left join exceptions
-        on strpos(exceptions.exception, phrases_met.phrase) > 0
+        on phrases_met.phrase = exceptions.phrase
     group by
         phrases_met.item_id,
         phrases_met.phrase

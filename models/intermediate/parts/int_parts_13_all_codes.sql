@@ -82,8 +82,10 @@ final as (
         on place_codes.item_id = item_codes.item_id
     left join parts_repeated
         on
-            place_codes.is_in_play
-            and place_codes.location_code = parts_repeated.location_code
+            -- A key that is null unless the row is in play: a condition beside the
+            -- keys would compare every row with every repeated one.
+            case when place_codes.is_in_play then place_codes.location_code end
+            = parts_repeated.location_code
             and place_codes.item_id = parts_repeated.item_id
     left join inventory_published
         on
