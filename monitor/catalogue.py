@@ -131,6 +131,11 @@ CATALOGUE: dict[str, Kind] = {
         "note", "feed", "the feed never sent a file",
         "Run `publish`. A person approves the first file.",
     ),
+    "ROWS_REJECTED": Kind(
+        "warn", "feed", "the partner rejected rows of the last file",
+        "Read the page of the run. `monitor why` explains a row, with the partner's "
+        "code.",
+    ),
     "DELIVERY_FAILED": Kind(
         "act", "feed", "the last delivery failed",
         "Fix what the message names (`publish check DEST` tests the server). Then run "

@@ -14,6 +14,7 @@ from publish import selection
 from publish import status as file_status
 from publish.check.command import check
 from publish.deliver.reconcile import settle_unknown
+from publish.feedback import command as feedback
 from publish.hold import hold, release
 from publish.package import signature
 from publish.prune.command import command as prune
@@ -219,6 +220,7 @@ def key() -> None:
 
 
 cli.add_command(check)
+cli.add_command(feedback)
 cli.add_command(hold)
 cli.add_command(release)
 cli.add_command(prune)

@@ -1,5 +1,6 @@
 """Check each feed: held files, attempts, due times, and the state kept of them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from monitor.context import CLOCK, Context, duration_text
 from monitor.findings import CheckResult, Finding, listed
 from runtime import duck
 from runtime.files import parse_time
-from store import holds
+from store import feedback, holds
 from store.feeds import Feed
 from store.ledger import Record
 from store.outbox import packages
@@ -24,7 +25,7 @@ def check(context: Context) -> CheckResult:
         facts[feed.name] = _facts(context, feed)
         open_ = [*_held(context, feed), *_attempts(context, feed)]
         findings += [*open_, *_due(context, feed, open_), *_missing(context, feed)]
-        findings += _on_hold(context, feed)
+        findings += [*_on_hold(context, feed), *_rejected(context, feed)]
         findings += _ahead(context, feed)
     return CheckResult({"feeds": facts}, tuple(findings))
 
@@ -99,6 +100,34 @@ def _on_hold(context: Context, feed: Feed) -> Iterator[Finding]:
         step = f'To send it before: `publish release {feed.name} --because "..."`.'
         message = f"{file} is {holds.sentence(hold)}"
         yield Finding("FILE_ON_HOLD", file, message, hold["at"], step=step)
+
+
+def _rejected(context: Context, feed: Feed) -> Iterator[Finding]:
+    """Report the rows that a partner rejected, until a later file is delivered."""
+    ledger = context.intact_ledger
+    last = {r["file"]: r for r in ledger.all("delivered", feed=feed.name)}
+    for file, delivered in last.items():
+        reports = [
+            report
+            for report in feedback.reports(ledger, file)
+            if report["at"] >= delivered["at"]
+        ]
+        codes: Counter[str] = Counter()
+        for report in reports:
+            codes.update(report["codes"])
+        if not reports:
+            continue
+        counts = tuple(
+            f"{code or '(no code)'} {n:,}" for code, n in codes.most_common()
+        )
+        unknown = sum(report["unknown"] for report in reports)
+        message = (
+            f"{feed.destination} rejected {codes.total():,} rows of {file}: "
+            f"{listed(counts)}"
+            + (f"; keys that are not in the file: {unknown:,}" if unknown else "")
+        )
+        since, keys = reports[0]["at"], reports[-1]["unknown_keys"]
+        yield Finding("ROWS_REJECTED", file, message, since, tuple(keys[:3]))
 
 
 def _attempts(context: Context, feed: Feed) -> Iterator[Finding]:

@@ -11,7 +11,16 @@ from markupsafe import Markup
 
 from monitor.drift import store
 from monitor.drift.limits import Tolerance
-from monitor.report import changes, details, html, plots, preview, reasons, trends
+from monitor.report import (
+    answers,
+    changes,
+    details,
+    html,
+    plots,
+    preview,
+    reasons,
+    trends,
+)
 from monitor.report.steps import steps
 from runtime import duck
 from runtime.environment import DataDirectory, Limits
@@ -27,7 +36,8 @@ _LEAD = 3  # columns of the preview before the decision
 _SECTIONS = (
     ("pipeline", "Pipeline"), ("funnel", "Funnel"), ("preview", "Feed preview"),
     ("changes", "What changed"), ("gates", "Gates"), ("drift", "Over the runs"),
-    ("deliveries", "Deliveries"), ("files", "Files"),
+    ("deliveries", "Deliveries"), ("answers", "Rejected by the partner"),
+    ("files", "Files"),
 )  # fmt: skip
 
 
@@ -166,6 +176,7 @@ def _values(site: Site, package: Package, at: Path) -> dict[str, Any]:
     ):
         rows = preview.read(connection, package)
         changed_rows = changes.rows(connection, package)
+        reports = answers.reports(connection, site.place.data, package.records)
 
     runs = _runs(site, package)
     profiles = store.folder(site.place)
@@ -191,7 +202,7 @@ def _values(site: Site, package: Package, at: Path) -> dict[str, Any]:
             }
             for each in site.by_run_time[package.run_time]
         ],
-        "sections": _SECTIONS,
+        "sections": [each for each in _SECTIONS if reports or each[0] != "answers"],
         "broken_ledger": site.ledger.broken,
         "steps": steps(package, site.place),
         "funnel": reasons.funnel(package, rows),
@@ -225,6 +236,7 @@ def _values(site: Site, package: Package, at: Path) -> dict[str, Any]:
         "profiled": _profile(site, package).exists(),
         "records": details.deliveries(package.records),
         "receipt": details.receipt(package),
+        "reports": reports,
         "files": [
             {**each, "href": html.link(at, each["path"])}
             for each in details.files(package)

@@ -93,6 +93,7 @@ def _sentence(record: Record) -> str:
         "delivered": "{name}, {bytes} bytes, to {destination}",
         "approved": "by {by}: {because}",
         "nothing": "{because}",
+        "feedback": "{name}, {rows} rejected rows, by {by}: {because}",
     }
     if record["event"] == "held":
         return f"closed: {', '.join(record.get('checks', ()))}"

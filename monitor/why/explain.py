@@ -17,11 +17,11 @@ from monitor.why.audit_search import (
 )
 from monitor.why.duplicates import duplicates_of
 from monitor.why.search import Match
-from runtime.duck import Row, rows, text
+from runtime.duck import Row, name, rows, text
 from runtime.environment import DataDirectory
-from runtime.exits import Misuse
-from store import holds
-from store.ledger import Ledger
+from runtime.exits import Misuse, Refused
+from store import feedback, holds
+from store.ledger import Ledger, Record
 from store.package import Package
 
 _DECISION = ("status", "output", "reason_code", "reason_codes", "warnings")
@@ -88,7 +88,34 @@ class Explainer:
         return answer | {
             "files": _last_sent(match, self._packages, self._runs),
             "on_hold": self._on_hold(match),
+            "rejected": self._rejected(match),
         }
+
+    def _rejected(self, match: Match) -> list[Mapping[str, Any]]:
+        """Return what partners answered about a row, the newest report first."""
+        row, answers = match.row, []
+        for package in self._packages:
+            for record in package.records:
+                if record["event"] == "feedback":
+                    columns = record["columns"]["key"].values()
+                    key = {column: row[column] for column in columns if column in row}
+                    if match.subject.file_key[-1] in key and None not in key.values():
+                        answers += self._answers(record, key)
+        return answers
+
+    def _answers(
+        self, record: Record, key: Mapping[str, Any]
+    ) -> list[Mapping[str, Any]]:
+        path = feedback.path_of(self._place.data, record["report"])
+        where = " and ".join(f"{name(n)} = {text(str(v))}" for n, v in key.items())
+        query = "select distinct _code as code, _text as text from {} where {}"
+        try:
+            source = feedback.rows_of(path, record["columns"])
+            answers = rows(self._connection, query.format(source, where))
+        except (Refused, duckdb.Error) as error:
+            answers = [{"code": None, "text": f"the report cannot be read: {error}"}]
+        about = {field: record[field] for field in ("file", "run_id", "name", "at")}
+        return [{**about, **answer} for answer in answers]
 
     def _on_hold(self, match: Match) -> list[str]:
         """Return which files that may have a row a person stopped, and why."""

@@ -340,7 +340,8 @@ def check_ledger(path: Path, packages: Many) -> Many:
         mine = (package.folder.parent.name, package.run.get("run_id"))
         if package.removed and mine not in pruned:
             package.faults.append("was pruned, but the ledger does not record it")
-    return _missing(records, packages)
+    reports = [r for r in records if r["event"] == "feedback"]
+    return _missing(records, packages) + _reports(path.parent / "feedback", reports)
 
 
 def _compare(package: Package, record: "Json | None", settled: Any) -> None:
@@ -369,6 +370,19 @@ def _missing(records: Many, packages: Many) -> Many:
             faults.append(
                 f"ledger: {record['name']} was {record['event']} as run "
                 f"{record['run_id']}, whose package is not here"
+            )
+    return faults
+
+
+def _reports(folder: Path, records: Many) -> Many:
+    """Name reports of partners that changed; the folder may not be in a copy."""
+    faults = []
+    for record in records if folder.is_dir() else []:
+        path = folder / f"{record['report']}.csv"
+        if not path.is_file() or _sha256(path) != record["report"]:
+            faults.append(
+                f"ledger: {record['name']} of run {record['run_id']} is not "
+                f"feedback/{path.name} as it was recorded"
             )
     return faults
 

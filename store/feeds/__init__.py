@@ -58,7 +58,7 @@ class Feed:
     Attributes:
         sources: names of the sources below it that `extract` lands.
         primary_key: the key columns that are written, if no two rows share them.
-        guards, changes, drift, pickup: as declared.
+        guards, changes, drift, pickup, feedback: as declared.
     """
 
     name: str
@@ -89,6 +89,7 @@ class Feed:
     manifest: str
     drift: Mapping[str, Any]
     pickup: Mapping[str, Any] | None = None
+    feedback: Mapping[str, Any] | None = None
 
     @property
     def tables(self) -> tuple[Relation, ...]:
@@ -276,4 +277,5 @@ def _feed(
         manifest=meta["manifest"],
         drift=meta.get("drift", {}),
         pickup=meta.get("pickup"),
+        feedback=meta.get("feedback"),
     )

@@ -262,6 +262,22 @@ class Pickup(Fields):
     within_hours: Positive
 
 
+class Feedback(Fields):
+    """The report by which a partner rejects rows: CSV in UTF-8 with a header.
+
+    Attributes:
+        key: For each column of the report that names a row, the column of the file.
+        code: Column of the report with the partner's code.
+        text: Column of the report with the partner's words.
+        delimiter: One character between fields; default a comma.
+    """
+
+    key: Annotated[dict[str, Column], Meta(min_length=1)]
+    code: str
+    text: str | UnsetType = UNSET
+    delimiter: Annotated[str, Meta(pattern='^[^"\\\\\\r\\n]$')] | UnsetType = UNSET
+
+
 class Declaration(Fields, kw_only=True):
     """Everything about one partner file that is not SQL; one exposure per file.
 
@@ -316,6 +332,8 @@ class Declaration(Fields, kw_only=True):
             and figures: docs/drift.md.
         pickup: For a partner that removes files after reading them: `publish status
             --look` shows what was taken, and what is still there.
+        feedback: The columns of the report by which the partner rejects rows, for
+            `publish feedback`.
     """
 
     model: Model
@@ -353,6 +371,7 @@ class Declaration(Fields, kw_only=True):
     manifest: Literal["deliver", "keep"]
     drift: Drift | UnsetType = UNSET
     pickup: Pickup | UnsetType = UNSET
+    feedback: Feedback | UnsetType = UNSET
 
 
 FIELDS = frozenset(Declaration.__struct_encode_fields__)

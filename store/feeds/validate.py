@@ -126,10 +126,12 @@ def _names(
     for field in msgspec.structs.fields(type_):
         value, place = fields.get(field.encode_name), path + field.encode_name
         extra = _part(field.type, lambda part: isinstance(part, Meta) and part.extra)
-        if isinstance(value, Mapping):
-            yield from _names(value, _part(field.type, _is_struct), f"{place}.")
+        struct = _part(field.type, _is_struct)
+        if struct and isinstance(value, Mapping):
+            yield from _names(value, struct, f"{place}.")
         elif value is not None and extra:
-            for name in [value] if isinstance(value, str) else value:
+            names = value.values() if isinstance(value, Mapping) else value
+            for name in [value] if isinstance(value, str) else names:
                 yield place, extra.extra["names"], name
 
 
@@ -190,6 +192,9 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     shown = {*changes.get("measures", ()), changes.get("group")}
     if omitted := shown & {*meta.get("omit", ())}:
         yield error("changes", "columns that are written", sorted(omitted))
+    keys = {*meta.get("feedback", {}).get("key", {}).values()}
+    if omitted := keys & {*meta.get("omit", ())}:
+        yield error("feedback.key", "columns that are written", sorted(omitted))
 
 
 def type_of(column: Mapping[str, Any]) -> str:

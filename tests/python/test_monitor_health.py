@@ -129,6 +129,11 @@ def _on_hold(project: DeliveredProject) -> None:
     project.append_record("paused", until="2026-01-20T00:00:00Z", **hold)
 
 
+def _rejected(project: DeliveredProject) -> None:
+    report = {"codes": {"E1": 2}, "unknown": 0, "unknown_keys": []}
+    project.append_record("feedback", **report)
+
+
 def _pickup(state: str | None) -> Callable[[DeliveredProject], None]:
     def edit(project: DeliveredProject) -> None:
         project.edit_exposure(pickup={"removes": True, "within_hours": 1})
@@ -196,6 +201,7 @@ BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "FILE_RELEASED": _released,
     "FILE_OVERDUE": _late,
     "FILE_ON_HOLD": _on_hold,
+    "ROWS_REJECTED": _rejected,
     "CLOCK_AHEAD": _ahead,
     "FILE_NEVER_SENT": lambda h: h.write_ledger(),
     "DELIVERY_FAILED": _attempt("failed"),

@@ -1,5 +1,6 @@
 """`monitor why` as a person runs it, on data that was delivered and held."""
 
+import csv
 import json
 import shutil
 import subprocess
@@ -354,3 +355,34 @@ def test_without_a_warehouse_the_error_names_the_next_step(tmp_path):
     ran = BuiltProject(tmp_path).run("monitor", "why", "1")
     assert ran.returncode == 2
     assert "dbt build" in ran.stderr
+
+
+def test_a_hold_and_what_a_partner_rejected_are_shown(built_copy: BuiltProject):
+    project = built_copy
+    path = project.folder / "target/manifest.json"
+    manifest = json.loads(path.read_bytes())
+    exposure = manifest["exposures"]["exposure.partner_feeds.onpart_inventory"]
+    exposure["config"]["meta"]["feedback"] = {
+        "key": {"sku": "supplier_sku", "place": "location_code"},
+        "code": "error",
+    }
+    path.write_text(json.dumps(manifest))
+    package = next(p for p in project.recorded_packages() if p.receipt)
+    with (package.folder / package.resource["path"]).open(newline="") as lines:
+        row = next(csv.DictReader(lines))
+    path = project.folder / "rejected.csv"
+    path.write_text(
+        f"place,sku,error\n{row['location_code']},{row['supplier_sku']},NO_\x1b[2JPHOTO\n"
+    )
+    because = ("--because", "their mail")
+    done = project.run("publish", "feedback", package.feed, path, *because)
+    assert done.returncode == 0, done.stderr
+    until = ("--until", "2091-01-20")
+    assert not project.run("publish", "hold", package.feed, *until, *because).returncode
+    answers = project.why(row["supplier_sku"])["rows"]
+    assert [each["code"] for one in answers for each in one["rejected"]] == [
+        "NO_\x1b[2JPHOTO"
+    ]
+    text = project.run("monitor", "why", row["supplier_sku"]).stdout
+    assert "rejected by the partner: NO_\N{REPLACEMENT CHARACTER}[2JPHOTO" in text
+    assert f"{package.feed} is on hold until 2091-01-20T00:00:00Z" in text

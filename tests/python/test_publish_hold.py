@@ -65,7 +65,9 @@ def test_nothing_is_sent_until_the_hold_ends_and_then_what_was_due(
     (file,) = project.publish("--due")["files"]
     assert file["status"] == "delivered", file.get("held_by")
     verify = Path(file["package"]) / "verify.py"
-    done = project.run("python", verify, project.data / "outbox")
+    done = project.run(
+        "python", verify, project.data / "outbox", "--ledger", project.ledger_file
+    )
     assert done.returncode == 0, done.stdout
 
 
