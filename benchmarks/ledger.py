@@ -22,8 +22,7 @@ def bench(records: int) -> None:
     """Measure what every `publish` pays for its memory."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.jsonl"
-        with path.open("wb") as file:
-            file.writelines(_lines(records))
+        write_deliveries(path, "f", "d", records // 3)
         began = time.process_time()
         with path.open("rb") as file:
             for line in file:
@@ -39,14 +38,20 @@ def bench(records: int) -> None:
     )
 
 
-def _lines(records: int) -> Iterator[bytes]:
+def write_deliveries(path: Path, feed: str, destination: str, number: int) -> None:
+    """Write a ledger of deliveries, with three records each."""
+    with path.open("wb") as file:
+        file.writelines(_lines(feed, destination, 3 * number))
+
+
+def _lines(feed: str, destination: str, records: int) -> Iterator[bytes]:
     receipt = {"files": [{"name": "x" * 40, "sha256": "0" * 64}] * 3, "server": "s"}
     previous = START
     for number in range(records):
         record = {
             "at": "2026-01-01T00:00:00Z", "attempt": f"a{number // 3}",
             "event": ("intent", "placing", "delivered")[number % 3],
-            "feed": "f", "file": "f", "split": None, "destination": "d",
+            "feed": feed, "file": feed, "split": None, "destination": destination,
             "name": "f.csv", "sha256": "0" * 64, "bytes": 1, "rows": 1, "run_id": "r",
             "logical": "2026-01-01T00:00:00Z", "period": "p", "package": "0" * 64,
             "state": {"model": "m", "sha256": "0" * 64}, "receipt": receipt,

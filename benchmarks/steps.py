@@ -4,20 +4,29 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measure import HEADER, Cost, cost_of
 
+HERE = Path(__file__).parents[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A data directory that is gone afterwards, and the environment that names it."""
+    """A data directory that is gone afterwards, and the environment that names it.
+
+    Attributes:
+        folder: has everything that the steps write.
+        env: the environment of every step.
+        root: the checkout whose commands are run.
+    """
 
     folder: Path
     env: Mapping[str, str]
+    root: Path
 
     @property
     def data(self) -> Path:
@@ -29,13 +38,17 @@ class Place:
         """The database that `dbt build` fills."""
         return self.data / "warehouse.duckdb"
 
-    def run(self, *words: str, **variables: str) -> Cost:
+    def run(
+        self, *words: str, codes: Sequence[int] = (0,), **variables: str
+    ) -> Cost:
         """Run a command as a whole process; `variables` go into its environment."""
-        return cost_of(words, {**self.env, **variables})
+        program = str(_programs(self.root) / words[0])
+        words = (program, *words[1:])
+        return cost_of(words, {**self.env, **variables}, self.root, codes)
 
     def module(self, name: str, *words: object) -> Cost:
         """Run a module of the benchmarks as a whole process."""
-        return self.run(sys.executable, "-m", f"benchmarks.{name}", *map(str, words))
+        return self.run("python", "-m", f"benchmarks.{name}", *map(str, words))
 
     def build(self) -> None:
         """Run `dbt build`, and its SQL once more by hand; print both."""
@@ -48,8 +61,12 @@ class Place:
 
 
 @contextmanager
-def place() -> Iterator[Place]:
-    """Give a folder of one's own, where a first file needs no word of a person."""
+def place(root: Path = HERE) -> Iterator[Place]:
+    """Give a folder of one's own, where a first file needs no approval.
+
+    Args:
+        root: the checkout whose commands are run, with its own .venv.
+    """
     with tempfile.TemporaryDirectory(prefix="bench ") as name:
         folder = Path(name)
         yield Place(
@@ -61,8 +78,9 @@ def place() -> Iterator[Place]:
                 "FEEDS_ACCEPT_FIRST": "1",
                 "DBT_TARGET_PATH": str(folder / "target"),
                 "DBT_LOG_PATH": str(folder / "logs"),
-                "PATH": _path(),
+                "PATH": _path(root),
             },
+            root,
         )
 
 
@@ -77,10 +95,10 @@ def stand_in(*words: str) -> Iterator[dict[str, str]]:
         RuntimeError: it did not start.
     """
     with subprocess.Popen(
-        ["sandbox", *words],
+        [_programs(HERE) / "sandbox", *words],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PATH": _path()},
+        env={**os.environ, "PATH": _path(HERE)},
     ) as server:
         assert server.stdout
         variables = {}
@@ -108,5 +126,10 @@ def show(name: str, cost: Cost, note: str = "") -> None:
     print(cost.row(name, note), flush=True)
 
 
-def _path() -> str:
-    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def _path(root: Path) -> str:
+    return f"{_programs(root)}{os.pathsep}{os.environ['PATH']}"
+
+
+def _programs(root: Path) -> Path:
+    """Return the folder of the commands of a checkout."""
+    return Path(sys.executable).parent if root == HERE else root / ".venv" / "bin"
