@@ -7,22 +7,28 @@ else the whole list. After three rounds with changes the extract stops. What is 
 same in every round is no change: it is a property of the source, and is described.
 """
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
 
 from extract.entities import Entity
-from extract.pages import Listing, Reader, page_path
+from extract.pages import Listing, Reader, page_path, read_page
 from extract.source import Page, Source
+from extract.strict_json import parse_rows
 from runtime.command import LOG
-from runtime.duck import open_session
+from runtime.duck import open_session, value
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused, Temporary
 
 ROUNDS = 3
 # Above this many differences, reading the list again is the cheaper way.
 MOST_BY_ID = 1000
-RECORDS = "read_json_objects(?, format = 'array')"
 
 
 class Unsettled(Temporary):
@@ -149,9 +155,9 @@ def _by_ids(
         files = tuple(
             page_path(folder / "by-id", identity) for identity in sorted(extra)
         )
-        missing, vanished = _differences(
-            [*listing.files, *files], ids.files, folder, limits
-        )
+        read = np.concatenate([listing.ids, *map(_ids, files)])
+        missing = {*np.setdiff1d(ids.ids, read).tolist()}
+        vanished = {*np.setdiff1d(read, ids.ids).tolist()}
         differ = missing | (vanished - removed)
         reason = (
             listing.flaw
@@ -219,6 +225,11 @@ def _miscounted(listing: Listing, after: int) -> str | None:
     )
 
 
+def _ids(file: Path) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """Return the id of a record that was fetched by id; none if it was not there."""
+    return np.array(Page(b"", parse_rows(read_page(file))).ids(), np.int64)
+
+
 def _only_in_one(missing: set[int], vanished: set[int]) -> str:
     parts = [
         f"{len(ids)} records, such as Id {min(ids)}, are only in {where}"
@@ -228,36 +239,53 @@ def _only_in_one(missing: set[int], vanished: set[int]) -> str:
     return " and ".join(parts)
 
 
-def _differences(
-    files: list[Path], ids: list[Path], folder: Path, limits: Limits
-) -> tuple[set[int], set[int]]:
-    """Return the ids only in the list of ids, and the ids only in the files."""
-    query = f"select (json ->> '$.Id')::bigint as id from {RECORDS}"
-    first, second = list(map(str, files)), list(map(str, ids))
-    with open_session(limits, folder) as connection:
-        missing = connection.execute(
-            f"{query} except {query}", [second, first]
-        ).fetchall()
-        removed = connection.execute(
-            f"{query} except {query}", [first, second]
-        ).fetchall()
-    return {row[0] for row in missing}, {row[0] for row in removed}
-
-
 def _same_keys(
     entity: Entity, first: list[Path], second: list[Path], folder: Path, limits: Limits
 ) -> bool:
-    """Return whether two readings have the same keys.
+    """Return whether two readings have the same keys, each as the text that was sent.
 
     Both directions are compared, because a key may appear twice; landing refuses
     such a key.
     """
-    columns = ", ".join(f"json ->> '$.{part}'" for part in entity.key)
-    keys = f"select {columns} from {RECORDS}"
     with open_session(limits, folder) as connection:
-        new = f"select count(*) from ({keys} except {keys})"
-        one, other = list(map(str, first)), list(map(str, second))
+        connection.register("first", _keys(entity, first))
+        connection.register("second", _keys(entity, second))
+        one, other = 'select * from "first"', 'select * from "second"'
         return not any(
-            connection.execute(new, pair).fetchall()[0][0]
-            for pair in ([one, other], [other, one])
+            value(connection, f"select count(*) from ({pair})")
+            for pair in (f"{one} except {other}", f"{other} except {one}")
         )
+
+
+def _keys(entity: Entity, files: list[Path]) -> pa.Table:
+    """Return the keys of all records; nothing else of a record is read."""
+    paths = [part.partition(".")[::2] for part in entity.key]
+    decoder = _key_decoder(paths)
+    columns: list[list[pa.Array]] = [[] for _ in paths]
+    for file in files:
+        try:
+            rows = decoder.decode(read_page(file))
+        except msgspec.ValidationError:
+            continue  # a key of another type: landing refuses the page
+        for column, (name, part) in zip(columns, paths, strict=True):
+            values: Iterable[Any] = map(operator.attrgetter(name), rows)
+            if part:
+                values = (getattr(each, part, None) for each in values)
+            texts = [None if each is None else bytes(each) for each in values]
+            column.append(pa.array(texts, pa.binary()))
+    return pa.table(
+        [pa.chunked_array(column, pa.binary()) for column in columns],
+        names=list(entity.key),
+    )
+
+
+def _key_decoder(paths: Iterable[tuple[str, str]]) -> Any:
+    """Make a decoder of a key alone, such as ItemRef.Id and LocationRef.Id."""
+    fields: list[Any] = []
+    for name, part in paths:
+        type_: Any = msgspec.Raw
+        if part:
+            type_ = msgspec.defstruct(name, [(part, msgspec.Raw | None, None)])
+        fields.append((name, type_ | None, None))
+    record = msgspec.defstruct("Key", fields, gc=False)
+    return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]

@@ -1,23 +1,35 @@
-"""Writes the pages of a list to one Parquet file: typed, complete or not at all."""
+"""Writes the pages of a list to one Parquet file: typed, complete or not at all.
 
+`typed` decodes a page. SQL (`columns`) reads a page that is not as it should be: it
+says what is wrong, or keeps what it can.
+"""
+
+import gc
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from extract.columns import MACROS, columns_of, records_of
 from extract.complete import Complete
 from extract.entities import Entity
-from runtime.duck import open_session
+from extract.pages import read_page
+from extract.typed import OddPageError, PageDecoder, as_json, schema
+from runtime.command import LOG
+from runtime.duck import open_session, parquet, text, value
 from runtime.environment import Limits
 from runtime.exits import Refused
 from runtime.files import atomic_write, sha256_of
 
 # One record of Order Time is 1-10 KB; DuckDB's own default is 16 MB.
 LARGEST_RECORD = 64 * 2**20
+# Rows of a row group. Its columns are in memory until it is written.
+ROW_GROUP = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +75,17 @@ def land(
         Refused: a known field is missing or has another type, or a key is repeated;
             names the field and a record. `target` is then untouched.
     """
+    decoder = PageDecoder(entity, custom_fields, complete.removed)
     with (
         atomic_write(target) as part,
         open_session(limits, target.parent) as connection,
     ):
         connection.execute(MACROS)
         try:
-            _view(connection, complete)
-            presence = _presence(connection)
+            rows = _write(connection, decoder, complete, run_id, part)
+            presence, captions = decoder.presence, decoder.captions
             _require(entity, presence)
-            _copy(
-                connection,
-                entity,
-                complete.listing.read_at,
-                run_id,
-                custom_fields,
-                presence,
-                part,
-            )
-            rows = _check_keys(connection, entity, part)
-            captions = _captions(connection, part) if rows and custom_fields else ()
+            _check_keys(connection, complete, entity, part)
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise Refused(
                 f"{entity.full_name}: {_message(error)} Nothing landed."
@@ -94,25 +97,126 @@ def land(
             sha256_of(part),
             {name: n for name, n in sorted(presence.items()) if name not in known},
             tuple(sorted(known - set(presence))) if rows else (),
-            tuple(sorted({*custom_fields.values()} - {*captions})) if rows else (),
-            captions,
+            tuple(sorted({*custom_fields.values()} - captions)) if rows else (),
+            tuple(sorted(captions)),
         )
 
 
-def _view(connection: duckdb.DuckDBPyConnection, complete: Complete) -> None:
-    files = ", ".join(f"'{_text(file)}'" for file in complete.files)
-    removed = (
-        ", ".join(str(identity) for identity in sorted(complete.removed)) or "null"
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    decoder: PageDecoder,
+    complete: Complete,
+    run_id: str,
+    part: Path,
+) -> int:
+    """Write every page to `part`, in row groups; return the number of rows."""
+    columns = schema(decoder.entity, decoder.custom_fields)
+    stamps = {
+        "_extract_run_id": pa.scalar(run_id, pa.string()),
+        "_extracted_at": pa.scalar(
+            complete.listing.read_at.replace(tzinfo=None), pa.timestamp("us")
+        ),
+    }
+    for name, value in stamps.items():
+        columns = columns.append(pa.field(name, value.type))
+    rows, waiting = 0, 0
+    group: list[pa.RecordBatch] = []
+    with (
+        _without_garbage_collection(),
+        pq.ParquetWriter(
+            part, columns, compression="zstd", store_schema=False
+        ) as writer,
+    ):
+        for file in complete.files:
+            batch = _batch(connection, decoder, file)
+            if batch is None:
+                continue
+            more = [pa.repeat(value, batch.num_rows) for value in stamps.values()]
+            group.append(
+                pa.RecordBatch.from_arrays([*batch.columns, *more], schema=columns)
+            )
+            rows += batch.num_rows
+            waiting += batch.num_rows
+            if waiting >= ROW_GROUP:
+                writer.write_table(pa.Table.from_batches(group), waiting)
+                group, waiting = [], 0
+        if group or not rows:
+            writer.write_table(pa.Table.from_batches(group, columns))
+    return rows
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Stop Python's collector: it costs a fifth, and records have no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _batch(
+    connection: duckdb.DuckDBPyConnection, decoder: PageDecoder, file: Path
+) -> pa.RecordBatch | None:
+    """Return the records of a page; None if it has none."""
+    try:
+        return decoder.batch(read_page(file))
+    except OddPageError as error:
+        LOG.info(f"read by SQL page={file.name} because={error}")
+    return _by_sql(connection, decoder, file)
+
+
+def _by_sql(
+    connection: duckdb.DuckDBPyConnection, decoder: PageDecoder, file: Path
+) -> pa.RecordBatch | None:
+    """Return the records of one page, each value checked by SQL.
+
+    Raises:
+        duckdb.Error: a field has another type, or a key is repeated.
+    """
+    entity = decoder.entity
+    connection.execute(
+        f"create or replace temp table records as {_records([file], decoder.removed)}"
     )
-    connection.execute(f"""
-        create temp view records as
+    presence = _presence(connection)
+    columns = columns_of(entity, decoder.custom_fields, presence)
+    table = connection.execute(
+        f"select {columns} from ({records_of(entity)})"
+    ).to_arrow_table()
+    if not table.num_rows:
+        return None
+    decoder.presence.update(presence)
+    if entity.custom_fields:
+        decoder.captions |= _captions(connection, entity)
+    wanted = schema(entity, decoder.custom_fields)
+    arrays = [
+        _converted(column.combine_chunks(), field.type)
+        for column, field in zip(table.columns, wanted, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted)
+
+
+def _converted(array: pa.Array, type_: pa.DataType) -> pa.Array:
+    if type_ == pa.json_():
+        storage = getattr(array, "storage", array)
+        return as_json(storage.cast(pa.string()))
+    return array.cast(type_)
+
+
+def _records(files: Sequence[Path], removed: frozenset[int]) -> str:
+    """Return a query for the records of pages: as JSON, with the name of the page."""
+    names = ", ".join(text(str(file)) for file in files)
+    ids = ", ".join(str(identity) for identity in sorted(removed)) or "null"
+    return f"""
         select json as record, filename
         from read_json_objects(
-            [{files}], format = 'array', filename = true,
+            [{names}], format = 'array', filename = true,
             maximum_object_size = {LARGEST_RECORD}
         )
-        where coalesce((json ->> '$.Id')::bigint not in ({removed}), true)
-    """)
+        where coalesce((json ->> '$.Id')::bigint not in ({ids}), true)
+    """
 
 
 def _presence(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -140,97 +244,67 @@ def _require(entity: Entity, presence: Mapping[str, int]) -> None:
         )
 
 
-def _copy(
+def _check_keys(
     connection: duckdb.DuckDBPyConnection,
+    complete: Complete,
     entity: Entity,
-    read_at: datetime,
-    run_id: str,
-    custom_fields: Mapping[str, str],
-    presence: Mapping[str, int],
     part: Path,
 ) -> None:
-    columns = columns_of(entity, custom_fields, presence)
-    stamp = read_at.strftime("%Y-%m-%d %H:%M:%S")
-    connection.execute(f"""
-        copy (
-            select
-                {columns},
-                '{run_id}' as _extract_run_id,
-                timestamp '{stamp}' as _extracted_at
-            from ({records_of(entity)})
-        )
-        to '{_text(part)}' (format parquet, compression zstd)
-    """)
-
-
-def _check_keys(
-    connection: duckdb.DuckDBPyConnection, entity: Entity, part: Path
-) -> int:
-    """Count the rows; refuse a key that is empty or repeated."""
+    """Refuse a key that is empty or repeated."""
     keys = ", ".join(entity.key)
-    twice = connection.execute(
-        f"""
-        select {keys}, count(*) from read_parquet(?) group by all
-        having count(*) > 1 limit 1
-    """,
-        [str(part)],
+    landed = parquet([part])
+    repeated = connection.execute(
+        f"select {keys}, count(*) from {landed} group by all "
+        "having count(*) > 1 limit 1"
     ).fetchall()
-    if twice and entity.key_may_repeat:
-        _refuse_moved(connection, entity)
-    elif twice:
+    if repeated and entity.key_may_repeat:
+        _refuse_moved(connection, complete, entity)
+    elif repeated:
         raise Refused(
-            f"{entity.full_name}: the key {keys} = {twice[0][:-1]} appears "
-            f"{twice[0][-1]} times; expected once. Nothing landed."
+            f"{entity.full_name}: the key {keys} = {repeated[0][:-1]} appears "
+            f"{repeated[0][-1]} times; expected once. Nothing landed."
         )
-    empty, rows = connection.execute(
-        f"select count(*) filter ({entity.key[0]} is null), count(*) "
-        "from read_parquet(?)",
-        [str(part)],
-    ).fetchall()[0]
+    empty = value(
+        connection, f"select count(*) from {landed} where {entity.key[0]} is null"
+    )
     if empty:
         raise Refused(
             f"{entity.full_name}: {empty} records have no {entity.key[0]}, which is "
             "their key. Nothing landed."
         )
-    return int(rows)
 
 
-def _refuse_moved(connection: duckdb.DuckDBPyConnection, entity: Entity) -> None:
+def _refuse_moved(
+    connection: duckdb.DuckDBPyConnection, complete: Complete, entity: Entity
+) -> None:
     """Refuse a record that two pages have: the list moved, and another is missing."""
-    twice = connection.execute("""
-        select record from records group by record
-        having count(distinct filename) > 1 limit 1
-    """).fetchall()
-    if twice:
+    repeated = connection.execute(
+        f"select record from ({_records(complete.files, complete.removed)}) "
+        "group by record having count(distinct filename) > 1 limit 1"
+    ).fetchall()
+    if repeated:
         raise Refused(
             f"{entity.full_name}: the same record is on two pages; expected it once: "
-            f"{twice[0][0][:200]}. Nothing landed."
+            f"{repeated[0][0][:200]}. Nothing landed."
         )
 
 
-def _captions(connection: duckdb.DuckDBPyConnection, part: Path) -> tuple[str, ...]:
-    """Return the names and captions of the custom fields that records carry."""
-    names = connection.execute(
-        """
+def _captions(connection: duckdb.DuckDBPyConnection, entity: Entity) -> set[str]:
+    """Return the names and captions of the custom fields in `records`."""
+    names = connection.execute(f"""
         with slots as (
             select distinct unnest(from_json(
-                CustomFields, '[{"Name": "VARCHAR", "Caption": "VARCHAR"}]'
+                record -> '{entity.custom_fields}',
+                '[{{"Name": "VARCHAR", "Caption": "VARCHAR"}}]'
             )) as slot
-            from read_parquet(?)
+            from records
         )
         select slot.Name from slots union select slot.Caption from slots
-    """,
-        [str(part)],
-    ).fetchall()
-    return tuple(sorted(name for (name,) in names if name))
+    """).fetchall()
+    return {name for (name,) in names if name}
 
 
 def _message(error: duckdb.Error) -> str:
     """DuckDB's message without its class, first line only."""
     first = str(error).strip().splitlines()[0]
     return re.sub(r"^(Invalid Input|Invalid|Conversion) Error: ?", "", first)
-
-
-def _text(path: Path) -> str:
-    """A path inside a SQL string."""
-    return str(path).replace("'", "''")

@@ -2,13 +2,16 @@
 
 import hashlib
 import math
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from extract.source import Page
@@ -35,14 +38,12 @@ class Facts:
 
     Attributes:
         rows: how many records it has.
-        first: the first id, or None for a list without ids.
-        last: the last id, likewise.
+        ids: their ids in order, 64 bits each; none for a list without ids.
         digest: of the ids, or of the bytes where there are none.
     """
 
     rows: int
-    first: int | None
-    last: int | None
+    ids: "array[int]"
     digest: str
 
 
@@ -68,6 +69,11 @@ class Listing:
     def rows(self) -> int:
         """How many records the pages hold."""
         return sum(page.rows for page in self.facts)
+
+    @property
+    def ids(self) -> "np.ndarray[Any, np.dtype[np.int64]]":
+        """The ids of all records, in order."""
+        return np.concatenate([np.array(page.ids, np.int64) for page in self.facts])
 
     @property
     def files(self) -> list[Path]:
@@ -130,8 +136,8 @@ class Reader:
                     f"page {number} has {page.rows} of {self._page_size} records, "
                     "and more follow"
                 )
-            if page.last and following.first and page.last >= following.first:
-                return f"record {following.first} comes again after page {number}"
+            if page.ids and page.ids[-1] >= following.ids[0]:
+                return f"record {following.ids[0]} comes again after page {number}"
         return None
 
     def store(self, folder: Path, numbers: Iterable[int], ask: FetchPage) -> None:
@@ -229,6 +235,16 @@ def _packed(body: bytes) -> bytes:
     return bytes(_ZSTD.compress(body, asbytes=True)) + frame
 
 
+def read_page(path: Path) -> bytes:
+    """Return the page in a file, as it was received."""
+    return _unpacked(path.read_bytes())
+
+
+def _unpacked(packed: bytes) -> bytes:
+    with pa.input_stream(pa.BufferReader(packed), compression="zstd") as stream:
+        return bytes(stream.read())
+
+
 def _load(path: Path) -> Page | None:
     """Return a stored page; None where there is none, or a damaged one."""
     try:
@@ -236,8 +252,7 @@ def _load(path: Path) -> Page | None:
     except FileNotFoundError:
         return None
     try:
-        with pa.input_stream(pa.BufferReader(packed), compression="zstd") as stream:
-            body = stream.read()
+        body = _unpacked(packed)
         if hashlib.sha256(body).digest() != packed[-32:]:
             raise ValueError("its hash differs")
         return Page(body, parse_rows(body))
@@ -247,16 +262,14 @@ def _load(path: Path) -> Page | None:
 
 
 def _facts(page: Page, path: Path, has_ids: bool) -> Facts:
-    if not has_ids or not page.rows:
-        return Facts(len(page.rows), None, None, _digest(page.body))
-    ids = page.ids()
+    ids = array("q", page.ids() if has_ids else ())
     for before, after in pairwise(ids):
         if before >= after:
             raise Refused(
                 f"{path.parent.parent.name}: expected records in rising order of Id, "
                 f"as asked, found {after} after {before}. Nothing was landed."
             )
-    return Facts(len(ids), ids[0], ids[-1], _digest(repr(ids).encode()))
+    return Facts(len(page.rows), ids, _digest(ids.tobytes() or page.body))
 
 
 def _digest(content: bytes) -> str:

@@ -2,13 +2,15 @@
 
 msgspec checks a page without building objects for fields that it skips. If it finds
 an error, the standard library reads the page again to describe the error.
-SQL finds repeated keys when the page is landed.
+Repeated keys are found when the page is landed.
 """
 
 import json
+import re
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 
 from runtime.exits import Refused
 
@@ -18,6 +20,9 @@ MAX_DEPTH = 64
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
+
+_BLANKS = np.frombuffer(b" \t\r\n", np.uint8)
+_WIDE_COLON = re.compile(rb'"\s+:')
 
 # More records than any list has. A larger count would be read for days.
 MOST_RECORDS = 10**8
@@ -82,6 +87,28 @@ def parse(body: bytes) -> Any:
         parse_int=_number,
         parse_float=_number,
     )
+
+
+def count_keys(body: bytes) -> int | None:
+    """Count the keys of all objects in JSON text, repeated ones too.
+
+    A quote before a colon ends a key, unless it is escaped within a text.
+
+    Returns:
+        None if the text has another form, such as blanks before a colon.
+    """
+    content = np.frombuffer(body, np.uint8)
+    colons = np.flatnonzero(content == ord(":"))
+    before = content[colons - 1]
+    if np.isin(before, _BLANKS).any() and _WIDE_COLON.search(body):
+        return None
+    ends = before == ord('"')
+    if b"\\" in body:
+        escaped = ends & (content[colons - 2] == ord("\\"))
+        if (escaped & (content[colons - 3] == ord("\\"))).any():
+            return None  # an escaped backslash, or an escaped quote after one
+        ends &= ~escaped
+    return int(np.count_nonzero(ends))
 
 
 def refuse_other_encodings(body: bytes) -> None:

@@ -1,6 +1,7 @@
 """Pages to Parquet: kinds, digits, custom fields, drift, keys."""
 
 import json
+from array import array
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def page(folder: Path, *texts: str, missing: frozenset[int] = frozenset()) -> Co
     for number, text in enumerate(texts, 1):
         body = pa.Codec("zstd").compress(text.encode(), asbytes=True)
         page_path(folder, number).write_bytes(body)
-    facts = tuple(Facts(0, None, None, "") for _ in texts)
+    facts = tuple(Facts(0, array("q"), "") for _ in texts)
     read_at = datetime(2026, 11, 20, 6, tzinfo=UTC)
     return Complete(Listing(folder, 0, read_at, facts), 0, 1, removed=missing)
 

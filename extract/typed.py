@@ -1,0 +1,348 @@
+"""Decodes a page into Arrow columns, in one pass, by the types of the entity's fields.
+
+msgspec decodes each record into a struct. Numbers, lists and objects stay the text
+that was sent, so that every digit is kept. A page whose values do not have these types
+raises `OddPageError`: then SQL reads that page (`columns`), so there is one description
+of what is refused.
+"""
+
+import operator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Annotated, Any
+
+import msgspec
+import pyarrow as pa
+from msgspec import UNSET, Raw, UnsetType
+
+from extract.entities import Entity, Field, Kind
+from extract.strict_json import count_keys, parse
+from runtime.exits import Refused
+
+Values = Sequence[Any]
+
+# A source that sends more unknown fields uses its data as names.
+_MOST_UNKNOWN = 200
+# JSON has no raw control characters, so this separates values.
+_SEPARATOR = "\x00"
+_BIGINT = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_TEXT = str | None
+
+
+class OddPageError(Exception):
+    """A page that the types do not fit, or that may have a repeated key."""
+
+
+def _struct(name: str, **types: Any) -> Any:
+    fields = [(key, type_ | UnsetType, UNSET) for key, type_ in types.items()]
+    return msgspec.defstruct(name, fields, gc=False)
+
+
+_REF = _struct("Ref", Id=_BIGINT, Name=_TEXT)
+_STAMPS = _struct("Stamps", CreatedDate=_TEXT, ModifiedDate=_TEXT)
+_SLOTS = msgspec.json.Decoder(
+    list[list[_struct("Slot", Name=_TEXT, Caption=_TEXT, Value=_TEXT)] | None]
+)
+_RAW_SLOTS = msgspec.json.Decoder(
+    list[list[_struct("RawSlot", Name=_TEXT, Caption=_TEXT, Value=Raw)] | None]
+)
+_SLOT_PARTS = operator.attrgetter("Name", "Caption", "Value")
+_MINUS_ZERO = re.compile(rb":\s*-0\s*[,}]")
+_NAMES = msgspec.json.Decoder(list[dict[str, Raw]])
+_LISTS = msgspec.json.Decoder(list[list[dict[str, Raw]] | None])
+
+_TYPES: Mapping[Kind, Any] = {
+    Kind.INTEGER: _BIGINT | None,
+    Kind.NUMBER: Raw,
+    Kind.TEXT: _TEXT,
+    Kind.BOOLEAN: bool | None,
+    Kind.REF: _REF | None,
+    Kind.STAMPS: _STAMPS | None,
+    Kind.JSON: Raw,
+}
+_PARTS: Mapping[Kind, Mapping[str, pa.DataType]] = {
+    Kind.REF: {"Id": pa.int64(), "Name": pa.string()},
+    Kind.STAMPS: {"CreatedDate": pa.string(), "ModifiedDate": pa.string()},
+}
+_ARROW: Mapping[Kind, pa.DataType] = {
+    Kind.INTEGER: pa.int64(),
+    Kind.NUMBER: pa.string(),
+    Kind.TEXT: pa.string(),
+    Kind.BOOLEAN: pa.bool_(),
+    Kind.JSON: pa.json_(),
+    **{kind: pa.struct(list(parts.items())) for kind, parts in _PARTS.items()},
+}
+
+
+def schema(entity: Entity, custom_fields: Mapping[str, str]) -> pa.Schema:
+    """Return the columns of a list: known fields, custom fields, unknown fields."""
+    return pa.schema(
+        [(known.name, _ARROW[known.kind]) for known in entity.fields]
+        + [(column, pa.string()) for column in custom_fields]
+        + [("_unrecognised", pa.json_())]
+    )
+
+
+def as_json(texts: pa.Array) -> pa.Array:
+    """Return text as Arrow's type for JSON."""
+    return pa.ExtensionArray.from_storage(pa.json_(), texts)
+
+
+@dataclass(slots=True)
+class PageDecoder:
+    """Decodes the pages of one list.
+
+    Attributes:
+        entity: the list, with the fields that we know.
+        custom_fields: column -> caption or slot name.
+        removed: ids of records that are left out.
+        presence: each key that records have -> the number of records that have it.
+        captions: names and captions of the custom fields that records have.
+    """
+
+    entity: Entity
+    custom_fields: Mapping[str, str]
+    removed: frozenset[int]
+    presence: Counter[str] = field(default_factory=Counter)
+    captions: set[str] = field(default_factory=set)
+    _unknown: list[str] = field(default_factory=list)
+    _keys: int = 0
+    _decoder: Any = None
+    _values: Any = None
+
+    def __post_init__(self) -> None:
+        self._make_decoder()
+
+    def batch(self, body: bytes) -> pa.RecordBatch | None:
+        """Return the records of a page as columns of `schema`; None if it has none.
+
+        Raises:
+            OddPageError: SQL must read the page.
+        """
+        rows = self._rows(body)
+        kept = rows
+        if self.removed:
+            kept = [row for row in rows if getattr(row, "Id", 0) not in self.removed]
+            if len(kept) < len(rows):
+                _parse(body)
+        if not kept:
+            return None
+        self._keys = 0
+        captions: set[str] = set()
+        columns = list(zip(*map(self._values, kept), strict=True))
+        present = [len(kept) - values.count(UNSET) for values in columns]
+        arrays = [
+            self._column(known, values, count, body)
+            for known, values, count in zip(
+                self.entity.fields, columns, present, strict=False
+            )
+        ]
+        names = [known.name for known in self.entity.fields]
+        if self.custom_fields:
+            place = names.index(str(self.entity.custom_fields))
+            arrays += self._custom(columns[place], captions)
+        arrays.append(self._rest(columns[len(names) :], len(kept)))
+        if len(kept) == len(rows) and self._keys + sum(present) != count_keys(body):
+            _parse(body)
+        self.captions |= captions
+        for name, count in zip([*names, *self._unknown], present, strict=True):
+            if count:
+                self.presence[name] += count
+        return pa.RecordBatch.from_arrays(
+            arrays, schema=schema(self.entity, self.custom_fields)
+        )
+
+    def _make_decoder(self) -> None:
+        """Make the decoder of the known fields and of the unknown ones so far."""
+        types = {known.name: _TYPES[known.kind] for known in self.entity.fields}
+        unknown = {f"unknown_{n}": name for n, name in enumerate(self._unknown)}
+        types |= dict.fromkeys(unknown, Raw)
+        record = msgspec.defstruct(
+            "Record",
+            [(name, type_ | UnsetType, UNSET) for name, type_ in types.items()],
+            rename=unknown,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        self._decoder = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+        self._values = operator.attrgetter(*types)
+
+    def _rows(self, body: bytes) -> list[Any]:
+        try:
+            return list(self._decoder.decode(body))
+        except msgspec.ValidationError as error:
+            known = {known.name for known in self.entity.fields}
+            names = {name for row in _NAMES.decode(body) for name in row}
+            new = names - known - {*self._unknown}
+            if not new or len(new) + len(self._unknown) > _MOST_UNKNOWN:
+                raise OddPageError(str(error)) from None
+        self._unknown += sorted(new)
+        self._make_decoder()
+        return self._rows(body)
+
+    def _column(
+        self, known: Field, values: Values, present: int, body: bytes
+    ) -> pa.Array:
+        kind = known.kind
+        if not present:
+            return pa.nulls(len(values), _ARROW[kind])
+        if kind is Kind.NUMBER:
+            return pa.array(_texts(values), pa.string())
+        if kind is Kind.JSON:
+            texts = _texts(values)
+            if any(text and text[0] not in "[{" for text in texts):
+                raise OddPageError(f"{known.name} is no list")
+            if known.name != self.entity.custom_fields:
+                self._keys += _keys_of_lists(texts)
+            return as_json(pa.array(texts, pa.string()))
+        if present < len(values):
+            values = _without_unset(values)
+        if kind in _PARTS:
+            return self._object(kind, values)
+        if kind is Kind.INTEGER and 0 in values and _MINUS_ZERO.search(body):
+            raise OddPageError("-0 is no whole number")
+        return pa.array(values, _ARROW[kind])
+
+    def _object(self, kind: Kind, values: Values) -> pa.Array:
+        missing = values.count(None)
+        if missing == len(values):
+            return pa.nulls(missing, _ARROW[kind])
+        mask = None
+        if missing:
+            mask = pa.array([value is None for value in values])
+            empty = (_REF if kind is Kind.REF else _STAMPS)()
+            values = [empty if value is None else value for value in values]
+        parts = _PARTS[kind]
+        columns = list(zip(*map(operator.attrgetter(*parts), values), strict=True))
+        unset = [column.count(UNSET) for column in columns]
+        self._keys += 2 * len(values) - sum(unset)
+        if kind is Kind.REF and unset[0] > missing:
+            raise OddPageError("a reference without Id")
+        arrays = [
+            pa.array(_without_unset(column) if count else column, type_)
+            for column, count, type_ in zip(
+                columns, unset, parts.values(), strict=True
+            )
+        ]
+        return pa.StructArray.from_arrays(arrays, fields=list(_ARROW[kind]), mask=mask)
+
+    def _custom(self, values: Values, captions: set[str]) -> list[pa.Array]:
+        """Return the custom fields: by caption, or else by slot name."""
+        text = _joined([b"null" if value is UNSET else value for value in values])
+        try:
+            try:
+                lists, raw = _SLOTS.decode(text), False
+            except msgspec.ValidationError:
+                lists, raw = _RAW_SLOTS.decode(text), True
+        except msgspec.ValidationError as error:
+            raise OddPageError(str(error)) from None
+        # Of two slots with one caption the first one counts: dict takes the last.
+        lists = [slots[::-1] if slots else () for slots in lists]
+        slots = [*chain.from_iterable(lists)]
+        if not slots:
+            return [pa.nulls(len(values), pa.string())] * len(self.custom_fields)
+        names, labels, cells = zip(*map(_SLOT_PARTS, slots), strict=True)
+        if raw:
+            cells = tuple(map(_sent, cells))
+        unset = sum(column.count(UNSET) for column in (names, labels, cells))
+        self._keys += 3 * len(slots) - unset
+        if unset:
+            cells = _without_unset(cells)
+        captions.update(names, labels)
+        captions -= {None, "", UNSET}
+        sizes = [*map(len, lists)]
+        by_caption = _split(zip(labels, cells, strict=True), sizes)
+        by_name = None
+        if not {*self.custom_fields.values()}.isdisjoint(names):
+            by_name = _split(zip(names, cells, strict=True), sizes)
+        return [
+            pa.array(_first(label, by_caption, by_name), pa.string())
+            for label in self.custom_fields.values()
+        ]
+
+    def _rest(self, columns: Sequence[Values], number: int) -> pa.Array:
+        """Return the unknown fields of each record as they were sent."""
+        if not columns:
+            return pa.nulls(number, pa.json_())
+        parts = []
+        for name, values in zip(self._unknown, columns, strict=True):
+            key = msgspec.json.encode(name) + b":"
+            parts.append([b"" if v is UNSET else key + bytes(v) for v in values])
+            # Within what we do not know a key may be repeated.
+            self._keys += count_keys(_joined(v for v in values if v is not UNSET)) or 0
+        rows = [b",".join(filter(None, row)) for row in zip(*parts, strict=True)]
+        texts = [f"{{{row.decode()}}}" if row else None for row in rows]
+        return as_json(pa.array(texts, pa.string()))
+
+
+def _parse(body: bytes) -> None:
+    """Check a page for repeated keys, slowly.
+
+    Raises:
+        OddPageError: it has one.
+    """
+    try:
+        parse(body)
+    except (Refused, ValueError) as error:
+        raise OddPageError(str(error)) from None
+
+
+def _joined(values: Iterable[Any]) -> bytes:
+    return b"[" + b",".join(values) + b"]"
+
+
+def _without_unset(values: Values) -> Values:
+    return tuple(None if value is UNSET else value for value in values)
+
+
+def _texts(values: Values) -> list[str | None]:
+    """Return values as the text that was sent; null is None."""
+    sent = [b"null" if value is UNSET else value for value in values]
+    texts = _SEPARATOR.encode().join(sent).decode().split(_SEPARATOR)
+    return [None if text == "null" else text for text in texts]
+
+
+def _split(
+    pairs: Iterator[tuple[Any, Any]], sizes: Iterable[int]
+) -> list[dict[Any, Any]]:
+    """Return the pairs as one dictionary for each record."""
+    return [dict(islice(pairs, size)) for size in sizes]
+
+
+def _first(
+    label: str,
+    by_caption: Sequence[Mapping[Any, Any]],
+    by_name: Sequence[Mapping[Any, Any]] | None,
+) -> list[Any]:
+    """Return the values by caption; where there is none, by the slot's name."""
+    values = [row.get(label) for row in by_caption]
+    if by_name is None:
+        return values
+    return [
+        row.get(label) if value is None else value
+        for value, row in zip(values, by_name, strict=True)
+    ]
+
+
+def _sent(value: Any) -> Any:
+    """Return the value of a custom field: a text, or else the JSON that was sent."""
+    if value is UNSET:
+        return value
+    text = bytes(value)
+    if text == b"null":
+        return None
+    return msgspec.json.decode(text) if text[:1] == b'"' else text.decode()
+
+
+def _keys_of_lists(texts: Sequence[str | None]) -> int:
+    """Count the keys of the objects in lists, each key of an object once."""
+    joined = _joined((text or "null").encode() for text in texts)
+    if b'"' not in joined:
+        return 0
+    try:
+        return sum(len(part) for parts in _LISTS.decode(joined) for part in parts or ())
+    except msgspec.ValidationError:
+        return 0
