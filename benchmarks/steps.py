@@ -38,9 +38,7 @@ class Place:
         """The database that `dbt build` fills."""
         return self.data / "warehouse.duckdb"
 
-    def run(
-        self, *words: str, codes: Sequence[int] = (0,), **variables: str
-    ) -> Cost:
+    def run(self, *words: str, codes: Sequence[int] = (0,), **variables: str) -> Cost:
         """Run a command as a whole process; `variables` go into its environment."""
         program = str(_programs(self.root) / words[0])
         words = (program, *words[1:])

@@ -117,8 +117,8 @@ def _write(
             complete.listing.read_at.replace(tzinfo=None), pa.timestamp("us")
         ),
     }
-    for name, value in stamps.items():
-        columns = columns.append(pa.field(name, value.type))
+    for name, stamp in stamps.items():
+        columns = columns.append(pa.field(name, stamp.type))
     rows, waiting = 0, 0
     group: list[pa.RecordBatch] = []
     with (
@@ -131,7 +131,7 @@ def _write(
             batch = _batch(connection, decoder, file)
             if batch is None:
                 continue
-            more = [pa.repeat(value, batch.num_rows) for value in stamps.values()]
+            more = [pa.repeat(stamp, batch.num_rows) for stamp in stamps.values()]
             group.append(
                 pa.RecordBatch.from_arrays([*batch.columns, *more], schema=columns)
             )

@@ -102,6 +102,7 @@ class _TryAgainError(Exception):
 # Seconds; a server that asks for more is not read any further.
 _LONGEST = 366 * 86400.0
 _CLOCKS_DIFFER = 3600.0  # seconds
+_PIECE = 2**20  # bytes of a body that are read at once
 # Statuses that ask for another attempt: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4.
 _LATER = (408, 425, 429)
 
@@ -294,7 +295,7 @@ class Transport:
 
     def _body(self, response: requests.Response) -> bytes:
         body = bytearray()
-        for piece in response.raw.stream(65536, decode_content=True):
+        for piece in response.raw.stream(_PIECE, decode_content=True):
             body += piece
             if len(body) > self._limits.body_limit:
                 raise Refused(

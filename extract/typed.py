@@ -1,7 +1,7 @@
 """Decodes a page into Arrow columns, in one pass, by the types of the entity's fields.
 
 msgspec decodes each record into a struct. Numbers, lists and objects stay the text
-that was sent, so that every digit is kept. A page whose values do not have these types
+that was sent, so that every digit is rows. A page whose values do not have these types
 raises `OddPageError`: then SQL reads that page (`columns`), so there is one description
 of what is refused.
 """
@@ -43,11 +43,10 @@ def _struct(name: str, **types: Any) -> Any:
 
 _REF = _struct("Ref", Id=_BIGINT, Name=_TEXT)
 _STAMPS = _struct("Stamps", CreatedDate=_TEXT, ModifiedDate=_TEXT)
-_SLOTS = msgspec.json.Decoder(
-    list[list[_struct("Slot", Name=_TEXT, Caption=_TEXT, Value=_TEXT)] | None]
-)
-_RAW_SLOTS = msgspec.json.Decoder(
-    list[list[_struct("RawSlot", Name=_TEXT, Caption=_TEXT, Value=Raw)] | None]
+_SLOT = _struct("Slot", Name=_TEXT, Caption=_TEXT, Value=_TEXT)
+_RAW_SLOT = _struct("RawSlot", Name=_TEXT, Caption=_TEXT, Value=Raw)
+_SLOTS, _RAW_SLOTS = (
+    msgspec.json.Decoder[Any](list[list[slot] | None]) for slot in (_SLOT, _RAW_SLOT)
 )
 _SLOT_PARTS = operator.attrgetter("Name", "Caption", "Value")
 _MINUS_ZERO = re.compile(rb":\s*-0\s*[,}]")
@@ -123,17 +122,15 @@ class PageDecoder:
             OddPageError: SQL must read the page.
         """
         rows = self._rows(body)
-        kept = rows
+        received = len(rows)
         if self.removed:
-            kept = [row for row in rows if getattr(row, "Id", 0) not in self.removed]
-            if len(kept) < len(rows):
-                _parse(body)
-        if not kept:
+            rows = [row for row in rows if getattr(row, "Id", 0) not in self.removed]
+        if not rows:
             return None
         self._keys = 0
         captions: set[str] = set()
-        columns = list(zip(*map(self._values, kept), strict=True))
-        present = [len(kept) - values.count(UNSET) for values in columns]
+        columns = list(zip(*map(self._values, rows), strict=True))
+        present = [len(rows) - values.count(UNSET) for values in columns]
         arrays = [
             self._column(known, values, count, body)
             for known, values, count in zip(
@@ -144,8 +141,8 @@ class PageDecoder:
         if self.custom_fields:
             place = names.index(str(self.entity.custom_fields))
             arrays += self._custom(columns[place], captions)
-        arrays.append(self._rest(columns[len(names) :], len(kept)))
-        if len(kept) == len(rows) and self._keys + sum(present) != count_keys(body):
+        arrays.append(self._rest(columns[len(names) :], len(rows)))
+        if len(rows) < received or self._keys + sum(present) != count_keys(body):
             _parse(body)
         self.captions |= captions
         for name, count in zip([*names, *self._unknown], present, strict=True):
@@ -223,9 +220,7 @@ class PageDecoder:
             raise OddPageError("a reference without Id")
         arrays = [
             pa.array(_without_unset(column) if count else column, type_)
-            for column, count, type_ in zip(
-                columns, unset, parts.values(), strict=True
-            )
+            for column, count, type_ in zip(columns, unset, parts.values(), strict=True)
         ]
         return pa.StructArray.from_arrays(arrays, fields=list(_ARROW[kind]), mask=mask)
 
@@ -244,6 +239,7 @@ class PageDecoder:
         slots = [*chain.from_iterable(lists)]
         if not slots:
             return [pa.nulls(len(values), pa.string())] * len(self.custom_fields)
+        cells: Values
         names, labels, cells = zip(*map(_SLOT_PARTS, slots), strict=True)
         if raw:
             cells = tuple(map(_sent, cells))

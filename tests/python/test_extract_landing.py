@@ -261,3 +261,51 @@ def test_the_source_yaml_says_which_custom_fields_become_columns(root: Path) -> 
         custom_fields(root / "models", "ordertime", "nothing")
     with pytest.raises(Misuse, match=r"does not exist. Run from the project's root"):
         custom_fields(root / "none", "ordertime", "part_items")
+
+
+# Each becomes the value of a field, or of a custom field, in one record of a page.
+ODD_VALUES = [
+    *("12.30", '"12.30"', "null", "true", "[]", "{}", '"a\\"b\\":c"', '"\\\\"'),
+    *('"x : y"', '"\\u00fc\\u0000"', "-0", "-0.0", "1e3", '{"a":1,"b":[2]}'),
+    *('{"Id":7,"Name":null}', '{"Id":7}', '{"Name":"x"}', '{"Id":"7","Name":5}'),
+    *('{"Id":7,"Name":"x","More":{"a":1}}', '[{"a":1,"a":2}]', '[{"a":{"b":1,"b":2}}]'),
+    *('[{"Name":"ItemCust5","Caption":"Part Type","Value":null}]', "[null]", "[1]"),
+    *('[{"Name":"Part Type","Value":"x"}]', '[{"Caption":"Part Type","Value":[1,2]}]'),
+    '[{"Name":"a","Caption":"Part Type"},{"Name":"ItemCust5","Caption":"","Value":1}]',
+]
+
+
+def meaning(name: str, cell: Any) -> Any:
+    """A landed cell, but JSON as the value that it stands for."""
+    is_json = name in ("CustomFields", "_unrecognised", "Price")
+    return json.loads(cell) if is_json and cell and cell[0] in '"[{' else cell
+
+
+@pytest.mark.parametrize(
+    ("field", "blank"),
+    [
+        *(("Price", ""), ("ItemGroupRef", ""), ("Unknown", ""), ("Value", "")),
+        *(("CustomFields", ""), ("CustomFields", " ")),
+    ],
+)
+def test_a_page_lands_alike_whether_it_is_decoded_or_read_by_sql(
+    tmp_path: Path, field: str, blank: str
+) -> None:
+    def outcome(text: str, reference: object) -> object:
+        by_sql = text.replace('"REFERENCE"', json.dumps({"Id": reference}))
+        try:
+            table, rows = landed(tmp_path, by_sql)
+        except Refused as error:
+            return str(error)
+        counts = (table.rows, table.unrecognised, table.absent, table.unmatched)
+        cells = [[meaning(*cell) for cell in row.items()] for row in rows]
+        return *counts, table.captions, cells
+
+    for odd in ODD_VALUES:
+        record = item(2)
+        (record if field != "Value" else record["CustomFields"][0])[field] = "ODD"
+        page = [item(1), record, item(3, BinRef="REFERENCE")]
+        text = json.dumps(page, separators=(f",{blank}", f"{blank}:{blank}"))
+        text = text.replace('"ODD"', odd)
+        # An Id that is text lands as a number, but the types do not fit.
+        assert outcome(text, 7) == outcome(text, "7"), odd
