@@ -45,8 +45,9 @@ _REF = _struct("Ref", Id=_BIGINT, Name=_TEXT)
 _STAMPS = _struct("Stamps", CreatedDate=_TEXT, ModifiedDate=_TEXT)
 _SLOT = _struct("Slot", Name=_TEXT, Caption=_TEXT, Value=_TEXT)
 _RAW_SLOT = _struct("RawSlot", Name=_TEXT, Caption=_TEXT, Value=Raw)
-_SLOTS, _RAW_SLOTS = (
-    msgspec.json.Decoder[Any](list[list[slot] | None]) for slot in (_SLOT, _RAW_SLOT)
+_SLOTS = msgspec.json.Decoder[Any](list[list[_SLOT] | None])  # type: ignore[valid-type]
+_RAW_SLOTS = msgspec.json.Decoder[Any](
+    list[list[_RAW_SLOT] | None]  # type: ignore[valid-type]
 )
 _SLOT_PARTS = operator.attrgetter("Name", "Caption", "Value")
 _MINUS_ZERO = re.compile(rb":\s*-0\s*[,}]")
