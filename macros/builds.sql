@@ -4,7 +4,7 @@
 
     Each table and view has the id of its build as a comment, which is written in the
     same transaction. The table `builds` has one row for each build that a table or
-    view is of: when it began, and how each of its nodes ended.
+    view is of: when it began, what partners had then, and how each of its nodes ended.
 #}
 
 
@@ -25,23 +25,40 @@
 
 
 {#
-    The statement that records that a build begins. It runs before the first node, so
-    that a build that was killed is known. Commands that change no table record nothing.
+    The statement that records that a build begins, and what partners have by the ledger
+    at this moment: all nodes of the build read these states. It runs before the first
+    node, so that a build that was killed is known. Commands that change no table record
+    nothing.
 #}
 {% macro begin_build() -%}
-    {%- if execute and flags.WHICH in ('build', 'run', 'seed', 'snapshot', 'retry') -%}
+    {%- if execute and is_recorded() -%}
         {%- do run_query(
             "create table if not exists " ~ target.schema ~ ".builds ("
             ~ "invocation_id varchar, command varchar, built_at timestamp, "
-            ~ "ended_at timestamp, details varchar)"
+            ~ "ended_at timestamp, details varchar, states varchar)"
+        ) -%}
+        {#- Earlier versions made the table without `states`. -#}
+        {%- do run_query(
+            "alter table " ~ target.schema
+            ~ ".builds add column if not exists states varchar"
         ) -%}
         {{ return(
-            "insert into " ~ target.schema ~ ".builds values ('" ~ invocation_id
-            ~ "', '" ~ flags.WHICH ~ "', '"
-            ~ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") ~ "', null, null)"
+            "insert into " ~ target.schema ~ ".builds "
+            ~ "(invocation_id, command, built_at, states) values ('"
+            ~ invocation_id ~ "', '" ~ flags.WHICH ~ "', '"
+            ~ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") ~ "', '"
+            ~ (tojson(ledger_states()) | replace("'", "''")) ~ "')"
         ) }}
     {%- endif -%}
     {{ return('') }}
+{%- endmacro %}
+
+
+{#
+    Whether this command of dbt makes tables, so that it has a row in `builds`.
+#}
+{% macro is_recorded() -%}
+    {{ return(flags.WHICH in ('build', 'run', 'seed', 'snapshot', 'retry')) }}
 {%- endmacro %}
 
 
@@ -52,7 +69,7 @@
     results: of dbt.
 #}
 {% macro end_build(results) -%}
-    {%- if execute and flags.WHICH in ('build', 'run', 'seed', 'snapshot', 'retry') -%}
+    {%- if execute and is_recorded() -%}
         {%- set nodes = [] -%}
         {%- for result in results -%}
             {%- do nodes.append({

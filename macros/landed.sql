@@ -28,6 +28,20 @@
 {% macro rows_or_none(relation, columns) -%}
     {%- set pattern = relation.render() | replace("'", '') -%}
     {%- set files = run_query("select 1 from glob('" ~ pattern ~ "')") -%}
+    {{ no_rows(columns) }}
+    {%- if files.rows | length > 0 %}
+    union all by name
+    select * from {{ relation }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    A query without rows: the columns in their types, to which files are added by name.
+
+    columns: names and data types.
+#}
+{% macro no_rows(columns) -%}
     {%- set typed = [] -%}
     {%- for column in columns -%}
         {%- do typed.append(
@@ -35,8 +49,4 @@
         ) -%}
     {%- endfor -%}
     select {{ typed | join(', ') }} where false
-    {%- if files.rows | length > 0 %}
-    union all by name
-    select * from {{ relation }}
-    {%- endif -%}
 {%- endmacro %}

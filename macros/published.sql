@@ -1,24 +1,110 @@
 {#
-    What the partner has of a mart: the rows that `publish` stored after the last
-    delivery, or no rows before the first one. The columns and types are the ones of the
-    mart's contract.
+    What the partner has of a mart, or no rows before the first delivery: the columns of
+    the mart's contract in their types, `_delivered_at` and `_is_former` (both null in
+    files of earlier versions; store/partner_state.py describes them).
 
     model: the mart's table (inventory_feed, order_feed_v2). Its source in `published`
-    has the same name.
+    has the same name, and the path of its files.
 #}
 {% macro published_state(model) -%}
-    {%- set state = source('published', model) -%}
+    {%- set files = source('published', model) -%}
     {%- if not execute -%}
-        select * from {{ state }}
+        select * from {{ files }}
     {%- else -%}
-        {{ rows_or_none(state, contract_of(model)) }}
+        {{ no_rows(contract_of(model) + [
+            {'name': '_delivered_at', 'data_type': 'timestamp'},
+            {'name': '_is_former', 'data_type': 'boolean'},
+        ]) }}
+        {%- set paths = state_files(model, files.render() | replace("'", '')) -%}
+        {%- if paths %}
+        union all by name
+        {{ adapter.dispatch('state_read')(paths) }}
+        {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+{% macro default__state_read(paths) -%}
+    select * from read_parquet(
+        ['{{ paths | join("', '") }}'], union_by_name = true, hive_partitioning = false
+    )
+{%- endmacro %}
+
+{% macro spark__state_read(paths) -%}
+    {%- for path in paths -%}
+        select * from parquet.`{{ path }}` {{ 'union all by name ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#
+    The files with the rows of a mart that partners have, those that were set last at
+    the end. A build uses the states that it recorded at its start, any other command
+    those of the ledger. Fails if a file is gone.
+
+    model: the mart's table. pattern: the path of its files, with * for a digest.
+#}
+{% macro state_files(model, pattern) -%}
+    {%- set states = ledger_states() if not is_recorded() else fromjson(run_query(
+        "select states from " ~ target.schema ~ ".builds where invocation_id = '"
+        ~ invocation_id ~ "'"
+    ).rows[0][0]) -%}
+    {%- set files = run_query("select file from glob('" ~ pattern ~ "')") -%}
+    {%- set there = files.columns[0].values() | list -%}
+    {%- set paths = [] -%}
+    {%- for state in states if state.model == model -%}
+        {%- set path = pattern | replace('*', state.sha256) -%}
+        {%- if path not in there -%}
+            {{ exceptions.raise_compiler_error(
+                "expected " ~ path ~ ", the rows that the partner has by the ledger, "
+                ~ "found no such file. Restore it from a copy."
+            ) }}
+        {%- endif -%}
+        {%- do paths.append(path) -%}
+    {%- endfor -%}
+    {{ return(paths) }}
+{%- endmacro %}
+
+
+{#
+    The states that the ledger says are current, the one that was set last at the end: a
+    list of dictionaries of model, destination, split and sha256. None without a ledger.
+    store/partner_state.py has the same rule.
+#}
+{% macro ledger_states() -%}
+    {%- set query -%}
+        select
+            model,
+            destination,
+            split,
+            max_by(sha256, position) as sha256
+        from (
+            select
+                row_number() over () as position,
+                {{ json_text('record', 'event') }} as event,
+                {{ json_text('record', 'state.model') }} as model,
+                coalesce({{ json_text('record', 'destination') }}, '') as destination,
+                coalesce({{ json_text('record', 'split') }}, '') as split,
+                {{ json_text('record', 'state.sha256') }} as sha256
+            from ({{ evidence('ledger') }}) as ledger
+        ) as records
+        where event in ('delivered', 'nothing', 'confirmed') and sha256 <> ''
+        group by model, destination, split
+        order by max(position)
+    {%- endset -%}
+    {%- set states = [] -%}
+    {%- for row in run_query(query).rows -%}
+        {%- do states.append({
+            'model': row[0], 'destination': row[1], 'split': row[2], 'sha256': row[3],
+        }) -%}
+    {%- endfor -%}
+    {{ return(states) }}
 {%- endmacro %}
 
 
 {#
     A staging model of what the partner has of a mart: the columns of the mart's
-    contract, in their order, and no others.
+    contract, in their order, and no others. Rows that were once delivered and are no
+    longer in the file are not in it.
 
     model: the mart's table.
 #}
@@ -37,6 +123,7 @@ renamed as (
         {{ contract_columns(model) }}
 
     from delivered
+    where _is_former is not true
 
 )
 

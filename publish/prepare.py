@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from publish import gate, package, render, selection
 from publish.gate.checks import Check, Gates
-from publish.package import changes, provenance, signature
+from publish.package import changes, provenance, row_diff, signature
 from publish.selection import NotMade
 from publish.settings import Settings, format_utc
 from runtime import duck
@@ -93,12 +93,13 @@ def prepare(
             )
         chosen = selection.split_values(connection, feed, ledger, settings.at)
         build = gate.dbt.file_build(connection, artifacts, feed)
+        states = partner_state.current(ledger, feed.state.model)
         inputs = gate.GateInputs(
             artifacts=artifacts,
             build=build,
             root=settings.root,
             landed=landed,
-            partner_rows=tuple(partner_state.linked(place.delivered, feed.state.model)),
+            partner_rows=partner_state.files(place.delivered, states),
             first=ledger.last_delivered(feed.name, feed.destination) is None,
             last_rows=_last_rows(ledger, feed, chosen),
             splits=tuple(chosen),
@@ -110,15 +111,14 @@ def prepare(
         run = provenance.of_run(
             connection, settings.root, settings.variables, build.build, feed, landed
         )
-        built = build.began_at
         read = states_below(artifacts, feed.unique_id)
-        run |= provenance.compared_states(ledger, feed, read, built)
+        run |= provenance.compared_states(ledger, feed, read, build.build)
         feed_run = FeedRun(
             settings, ledger, connection, work, inputs, run,
             provenance.built_from(settings.root, artifacts, feed), key,
         )  # fmt: skip
         return [
-            selection.not_made(settings, ledger, feed, split, built)
+            selection.not_made(settings, ledger, feed, split, build.build)
             or feed_run.prepare(feed, split)
             for split in chosen
             if only in (None, gate.label(feed, split))
@@ -207,17 +207,14 @@ class FeedRun:
             "previous_package": last["package"] if last else None,
         }
         folder = file.path.parent
-        last_state_record = self.ledger.last_state(
-            feed.state.model, feed.destination, file.split
-        )
-        partner_state = changes.PartnerState.find(place, feed, last_state_record)
+        held = changes.PartnerState.find(place, self.ledger, feed, file.split)
         inputs = package.PackageInputs(
             gate.suite.read(self.settings.root, feed.suite),
             gates,
             run,
             self.built_from,
             approved,
-            partner_state,
+            held,
             self.key,
         )
         packed = package.fill(self.connection, folder, file, inputs)
@@ -243,7 +240,8 @@ class FeedRun:
         if feed.state == feed.model or not inputs.partner_rows or self.settings.dry_run:
             return ""
         # The delta is empty. So if the numbers of rows differ, keys have left.
-        before = render.rows(feed, file.split, duck.parquet(inputs.partner_rows))
+        held = partner_state.present(inputs.partner_rows)
+        before = render.rows(feed, file.split, held)
         now = render.rows(feed, file.split, feed.state.sql)
         count = "(select count(*) from {})".format
         query = f"select {count(before)} <> {count(now)}"
@@ -252,14 +250,41 @@ class FeedRun:
         return self._write_state(file)
 
     def _write_state(self, file: gate.Rendered) -> str:
-        """Write the rows that the partner will have; return their SHA-256."""
-        feed = file.feed
-        rows = render.rows(feed, file.split, feed.state.sql)
-        order = duck.names(feed.sort) if feed.state == feed.model else "all"
+        """Write the rows that the partner will have; return their SHA-256.
+
+        Of a snapshot these are the rows of the file, and as former rows the last ones
+        of every key that was in an earlier file and is not in this one.
+        """
+        feed, place = file.feed, self.settings.place
+        now = render.rows(feed, file.split, feed.state.sql)
+        at = f"timestamp {duck.text(f'{self.settings.at:%Y-%m-%d %H:%M:%S}')}"
+        query = f"select *, {at} as _delivered_at, false as _is_former from {now}"
+        if feed.state == feed.model and self.inputs.partner_rows:
+            held = partner_state.rows(self.inputs.partner_rows)
+            before = render.rows(feed, file.split, held)
+            same = " and ".join(
+                f"after.{column} is not distinct from before.{column}"
+                for column in map(duck.name, feed.key)
+            )
+            columns = ", ".join(
+                f"before.{duck.name(each)}" for each in self._known(now, before)
+            )
+            query += (
+                f" union all by name select {columns}, _delivered_at, true as "
+                f"_is_former from {before} as before where not exists "
+                f"(select 1 from {now} as after where {same})"
+            )
+        order = ", ".join(f"{name} nulls first" for name in map(duck.name, feed.sort))
         return partner_state.write(
-            self.connection, f"select * from {rows} order by {order}",
-            self.settings.place.delivered, feed.state.model,
+            self.connection,
+            f"select * from ({query}) as rows order by {order}, hash(rows)",
+            place.delivered, feed.state.model,
         )  # fmt: skip
+
+    def _known(self, now: str, before: str) -> list[str]:
+        """Return the columns of the state model that rows of an earlier state have."""
+        columns = (row_diff.columns_of(self.connection, each) for each in (now, before))
+        return sorted(set.intersection(*columns))
 
     def _status(self, file: gate.Rendered, last: Record | None) -> str:
         """Return the status of a file that no check holds; the same bytes go out once.

@@ -48,8 +48,8 @@ def publish(
         return [_not_made(on_hold(feed, feed.name, hold))]
     try:
         if not settings.dry_run:
+            partner_state.sweep(settings.place.delivered)
             delivery.recover(settings, ledger, feed)
-        partner_state.sync(ledger, settings.place.delivered)
         files = prepare(settings, artifacts, ledger, feed)
     except Stop as stop:
         return [_stopped(feed.name, stop)]
@@ -149,7 +149,6 @@ def _record_nothing(settings: Settings, ledger: Ledger, prepared: PreparedFile) 
         **({"state": {"model": feed.state.model, "sha256": prepared.state_sha256}}
            if prepared.state_sha256 else {}),
     )  # fmt: skip
-    partner_state.sync(ledger, settings.place.delivered)
 
 
 def _to_json(prepared: PreparedFile, status: str, began: float) -> dict[str, Any]:

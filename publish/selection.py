@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -12,7 +12,8 @@ from publish.gate import sources as extracts
 from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.exits import Misuse
-from store import feeds, holds, sources
+from store import feeds, holds, partner_state, sources
+from store.builds import Build
 from store.feeds import Feed, Open
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record
@@ -43,7 +44,7 @@ def not_made(
     ledger: Ledger,
     feed: Feed,
     split: str | None,
-    built: datetime | None,
+    build: Build | None,
 ) -> NotMade | None:
     """Return why a file is not made; None if it is made.
 
@@ -52,7 +53,7 @@ def not_made(
         ledger: has the deliveries.
         feed: the file's declaration.
         split: the split value, if the feed is split.
-        built: when dbt wrote the warehouse, UTC without a zone; None if unknown.
+        build: that of the file's tables; None if they are not of one build.
     """
     label = gate.label(feed, split)
     at = settings.at
@@ -68,7 +69,7 @@ def not_made(
     except Misuse as error:
         # The files of the other values still go out.
         return NotMade(label, "refused", str(error), 1)
-    last = ledger.last_state(feed.state.model, feed.destination, split)
+    last = ledger.last_delivery_of(feed.state.model, feed.destination, split)
     by_day = "{date}" in feed.file and "{timestamp}" not in feed.file
     if last and by_day and last["logical"][:10] > f"{at:%Y-%m-%d}":
         return NotMade(
@@ -89,18 +90,14 @@ def not_made(
             f"{last['name']} went out today; later changes follow in the file of "
             "another day",
         )
-    if (
-        last
-        and built
-        and format_utc(built) <= last["at"]
-        and not _corrected(last, built)
-    ):
-        # The delta was subtracted from an older state than the partner holds.
+    held = partner_state.current(ledger, feed.state.model)
+    if build and {*build.states_of(feed.state.model)} != {*held}:
+        # The delta was subtracted from something else than the partner has.
+        since = f"before {last['name']} was delivered" if last else "with other rows"
         return NotMade(
             label,
             "superseded",
-            f"dbt built before {last['name']} was delivered; `dbt build` shows "
-            "what has changed since",
+            f"dbt built {since}; `dbt build` shows what has changed since",
         )
     return None
 
@@ -114,15 +111,6 @@ def on_hold(feed: Feed, label: str, hold: Record) -> NotMade:
         f"{holds.sentence(hold)}. Nothing was sent. "
         f'`publish release {feed.name}{file} --because "..."` ends the hold.',
     )
-
-
-def _corrected(last: Record, built: datetime) -> bool:
-    """Return whether the clock was set back since a delivery, and dbt built since.
-
-    The delivery is recorded at a time that has not come yet; the build is not.
-    """
-    limit = format_utc(datetime.now(UTC) + AHEAD)
-    return format_utc(built) <= limit < str(last["at"])
 
 
 def none_open(settings: Settings, feed: Feed, landed: list[Source]) -> list[NotMade]:
@@ -257,7 +245,7 @@ def _closing(
     final = set()
     for value, until in closed:
         # Deltas count too: the term may have opened and closed between two fulls.
-        last = ledger.last_state(feed.state.model, feed.destination, value)
+        last = ledger.last_delivery_of(feed.state.model, feed.destination, value)
         if last is not None and last["logical"] < format_utc(until):
             final.add(value)
     return final

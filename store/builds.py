@@ -13,7 +13,8 @@ from typing import Any
 
 import duckdb
 
-from runtime.duck import text
+from runtime.duck import rows, text
+from store.partner_state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Build:
         empty: it ran with --empty.
         vars: of --vars.
         results: of each node: unique_id, status, failures, message.
+        states: what partners had when it began; none of a build of an earlier version.
     """
 
     id: str
@@ -39,6 +41,11 @@ class Build:
     empty: bool
     vars: Mapping[str, Any]
     results: Sequence[Mapping[str, Any]]
+    states: Sequence[State] = ()
+
+    def states_of(self, *models: str) -> list[State]:
+        """Return the states of some models that it read, the oldest first."""
+        return [state for state in self.states if state.model in models]
 
 
 def find(connection: duckdb.DuckDBPyConnection, id_: str) -> Build | None:
@@ -58,16 +65,18 @@ def newest(connection: duckdb.DuckDBPyConnection) -> Build | None:
 
 def _first(connection: duckdb.DuckDBPyConnection, clause: str) -> Build | None:
     try:
-        row = connection.execute(f"from warehouse.main.builds {clause}").fetchone()
+        records = rows(connection, f"from warehouse.main.builds {clause}")
     except duckdb.CatalogException:
         return None
-    if row is None:
+    if not records:
         return None
-    details = json.loads(row[4] or "{}")
+    (row,) = records
+    details = json.loads(row["details"] or "{}")
     return Build(
-        row[0], row[1], row[2], row[3], details.get("dbt_version"),
-        bool(details.get("empty")),
+        row["invocation_id"], row["command"], row["built_at"], row["ended_at"],
+        details.get("dbt_version"), bool(details.get("empty")),
         details.get("vars") or {}, details.get("results") or (),
+        [State(**each) for each in json.loads(row.get("states") or "[]")],
     )  # fmt: skip
 
 

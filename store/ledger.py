@@ -26,8 +26,10 @@ from runtime.command import LOG
 from runtime.failpoints import failpoint
 from store.chain import START, Chain, Record
 
-__all__ = ["RUN_ENDS", "START", "Ledger", "Record"]
+__all__ = ["RUN_ENDS", "START", "STATE_EVENTS", "Ledger", "Record"]
 _OUTCOMES = ("delivered", "failed", "unknown")
+# Their field `state` says what a partner has from then on.
+STATE_EVENTS = ("delivered", "nothing", "confirmed")
 RUN_ENDS = ("held", *_OUTCOMES)
 _NEWS = ("held", "delivered", "nothing")
 
@@ -171,10 +173,10 @@ class Ledger:
                 return record
         return None
 
-    def last_state(
+    def last_delivery_of(
         self, model: str, destination: str, split: str | None
     ) -> Record | None:
-        """Return the newest delivery, by any feed, that set a partner's state."""
+        """Return the newest delivery, by any feed, of rows of a state model."""
         for record in reversed(self.all("delivered")):
             if (record["state"]["model"], record["destination"], record["split"]) == (
                 model,

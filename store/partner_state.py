@@ -1,23 +1,96 @@
-"""What each partner has: `delivered/<model>/<digest>.parquet`, linked from `current`.
+"""What each partner has: the rows of `delivered/<model>/<digest>.parquet`.
 
-dbt reads `delivered/<model>/current/*.parquet`. The ledger decides which state is
-current; the links are made again from it at every start.
+The ledger says which of these files are current, for a build of dbt too. A file has
+the columns of the model's contract, and two of ours:
+
+    _delivered_at   logical time of the delivery that last carried the row, UTC
+    _is_former      whether the row is no longer in what was delivered
+
+Files of earlier versions lack both.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from runtime.duck import text
+from runtime import duck
 from runtime.exits import Refused
-from runtime.files import atomic_write, relink, remove_leftovers, sha256_of, sync_folder
-from store.ledger import Ledger, Record
+from runtime.files import atomic_write, remove_leftovers, sha256_of
+from store.ledger import STATE_EVENTS, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The rows of a model that a partner has, of one split value if it is split."""
+
+    model: str
+    destination: str
+    split: str
+    sha256: str
+
+    def path(self, delivered: Path) -> Path:
+        """Return the file of the rows."""
+        return path_of(delivered, self.model, self.sha256)
 
 
 def path_of(delivered: Path, model: str, digest: str) -> Path:
     """Return the path of the rows of a state."""
     return delivered / model / f"{digest}.parquet"
+
+
+def current(ledger: Ledger, model: str | None = None) -> list[State]:
+    """Return the states that the ledger says are current, the oldest first.
+
+    macros/published.sql has the same rule.
+
+    Args:
+        ledger: each record with a state sets that of its model, destination and split.
+        model: only the states of this model; None for all.
+    """
+    states: dict[tuple[str, str, str], State] = {}
+    for record in ledger.all(*STATE_EVENTS):
+        # `nothing` has a state where keys left the model without a row for them.
+        if state := record.get("state"):
+            place = (
+                state["model"],
+                record.get("destination") or "",
+                record.get("split") or "",
+            )
+            states.pop(place, None)
+            states[place] = State(*place, state["sha256"])
+    return [each for each in states.values() if model in (None, each.model)]
+
+
+def files(delivered: Path, states: Iterable[State]) -> tuple[Path, ...]:
+    """Return the files of some states.
+
+    Raises:
+        Refused: one of them is gone.
+    """
+    paths = tuple(state.path(delivered) for state in states)
+    for path in paths:
+        if not path.exists():
+            raise Refused(
+                f"expected {path}, the rows that the partner has by the ledger, found "
+                "no such file. Restore it from a copy; without it no loss can be "
+                "noticed."
+            )
+    return paths
+
+
+def rows(paths: Iterable[Path]) -> str:
+    """Return a FROM clause item: all rows of some state files, former ones too."""
+    return (
+        "(select null::timestamp as _delivered_at, null::boolean as _is_former "
+        f"where false union all by name select * from {duck.parquet([*paths])})"
+    )
+
+
+def present(paths: Iterable[Path]) -> str:
+    """Return a FROM clause item: the rows of some state files that are not former."""
+    return f"(select * from {rows(paths)} where _is_former is not true)"
 
 
 def write(
@@ -32,7 +105,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / ".state.part"
     connection.execute(
-        f"copy ({query}) to {text(str(draft))} (format parquet, compression zstd)"
+        f"copy ({query}) to {duck.text(str(draft))} (format parquet, compression zstd)"
     )
     digest = sha256_of(draft)
     with atomic_write(path_of(delivered, model, digest)) as part:
@@ -40,53 +113,15 @@ def write(
     return digest
 
 
-def current(records: Iterable[Record]) -> dict[tuple[str, str], str]:
-    """Return the states after some records of `delivered` and `nothing`, oldest first.
-
-    Returns:
-        (model, name of the link) to the SHA-256 of the rows.
-    """
-    states: dict[tuple[str, str], str] = {}
-    for record in records:
-        # `nothing` has a state too, where keys were removed without a row for them.
-        if state := record.get("state"):
-            split = f".{record['split']}" if record["split"] else ""
-            name = f"{record['destination']}{split}.parquet"
-            states[state["model"], name] = state["sha256"]
-    return states
-
-
-def sync(ledger: Ledger, delivered: Path) -> None:
-    """Point the links of every state model at what the ledger says was delivered.
-
-    Raises:
-        Refused: the rows of a delivery are gone.
-    """
-    settled = ledger.all("delivered", "nothing")
-    links = set()
-    for (model, name), digest in current(settled).items():
-        rows = path_of(delivered, model, digest)
-        if not rows.exists():
-            raise Refused(
-                f"expected {rows}, the rows that the partner has by the ledger, found "
-                "no such file. Restore it from a copy; without it no loss can be "
-                "noticed."
-            )
-        link, target = rows.parent / "current" / name, f"../{rows.name}"
-        links.add(link)
-        if not link.is_symlink() or str(link.readlink()) != target:
-            relink(link, target)
-    for folder in delivered.glob("*/current"):
+def sweep(delivered: Path) -> None:
+    """Remove what a killed run left, and the links that earlier versions made."""
+    for folder in delivered.glob("[!.]*"):
         remove_leftovers(folder)
-        remove_leftovers(folder.parent)
-        for stray in set(folder.glob("*.parquet")) - links:
-            stray.unlink()
-            sync_folder(folder)
-
-
-def linked(delivered: Path, model: str) -> list[Path]:
-    """Return the links of a state model, one for each partner and split value."""
-    return sorted((delivered / model / "current").glob("*.parquet"))
+        links = folder / "current"
+        if links.is_dir():
+            for link in links.iterdir():
+                link.unlink()
+            links.rmdir()
 
 
 def every(delivered: Path) -> Iterator[Path]:

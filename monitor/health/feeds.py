@@ -14,7 +14,7 @@ from store.feeds import Feed
 from store.ledger import Record
 from store.outbox import packages
 from store.package import Package
-from store.partner_state import path_of
+from store.partner_state import current
 
 
 def check(context: Context) -> CheckResult:
@@ -27,6 +27,7 @@ def check(context: Context) -> CheckResult:
         findings += [*open_, *_due(context, feed, open_), *_missing(context, feed)]
         findings += [*_on_hold(context, feed), *_rejected(context, feed)]
         findings += _ahead(context, feed)
+    findings += _states_missing(context)
     return CheckResult({"feeds": facts}, tuple(findings))
 
 
@@ -232,18 +233,20 @@ def _expected(context: Context, feed: Feed, due: datetime) -> bool:
     )
 
 
+def _states_missing(context: Context) -> Iterator[Finding]:
+    for state in current(context.intact_ledger):
+        path = state.path(context.place.delivered)
+        if not path.exists():
+            subject = f"{state.model}.{state.split}".rstrip(".")
+            message = f"delivered/{state.model}/{path.stem[:12]}... is missing"
+            yield Finding("STATE_MISSING", subject, message)
+
+
 def _missing(context: Context, feed: Feed) -> Iterator[Finding]:
     last = {
         r["file"]: r for r in context.intact_ledger.all("delivered", feed=feed.name)
     }
     for file, record in last.items():
-        state = record.get("state")
-        if state:
-            model, digest = state["model"], state["sha256"]
-            if not path_of(context.place.delivered, model, digest).exists():
-                path = f"delivered/{model}/{digest[:12]}..."
-                message = f"{path} of {record['name']} is missing"
-                yield Finding("STATE_MISSING", file, message, record["at"])
         if not Package.from_record(context.place.outbox, record).folder.is_dir():
             message = f"outbox/{file}/{record['run_id']} is missing"
             yield Finding("PACKAGE_MISSING", file, message, record["at"])

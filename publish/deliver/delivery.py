@@ -22,7 +22,7 @@ from runtime.exits import Misuse, Refused
 from runtime.failpoints import failpoint
 from runtime.files import HashedFile, remove_leftovers
 from runtime.lock import directory_lock
-from store import outbox, partner_state
+from store import outbox
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 
@@ -44,7 +44,6 @@ def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
     }
     for name in sorted(same_state | {feed.name}):
         _reconcile_feed(settings, ledger, name)
-    partner_state.sync(ledger, settings.place.delivered)
     # Only the last receipt of a file can be missing: every run begins here.
     last = {r["file"]: r for r in ledger.all("delivered") if r["feed"] == feed.name}
     for record in last.values():
@@ -86,7 +85,6 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
             Attempt(ledger, _connect(settings), intent, [*files], settings.bar, files),
             policy,
         )
-    partner_state.sync(ledger, settings.place.delivered)
     outbox.write_receipt(settings.place.outbox, record)
     failpoint("after-receipt")
     return record

@@ -14,6 +14,7 @@ from publish.gate.checks import Check, Gates, GuardContext
 from runtime import duck
 from runtime.environment import Limits
 from runtime.files import HashedFile
+from store import partner_state
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.sources import Source
@@ -122,7 +123,8 @@ def _guards(
     connection: duckdb.DuckDBPyConnection, inputs: GateInputs, file: Rendered
 ) -> list[Check]:
     if inputs.partner_rows:
-        rows = render.rows(file.feed, file.split, duck.parquet(inputs.partner_rows))
+        held = partner_state.present(inputs.partner_rows)
+        rows = render.rows(file.feed, file.split, held)
         connection.execute(
             f"create or replace temp view partner_rows as select * from {rows}"
         )

@@ -26,7 +26,7 @@ from runtime.files import sha256_of
 from store import partner_state
 from store.dialect import RFC_4180
 from store.feeds import Column, Feed
-from store.ledger import Record
+from store.ledger import Ledger
 from store.package import Package
 
 NAME = "changes.csv"
@@ -57,10 +57,17 @@ class PartnerState:
 
     @classmethod
     def find(
-        cls, place: DataDirectory, feed: Feed, record: Record | None
+        cls, place: DataDirectory, ledger: Ledger, feed: Feed, split: str | None
     ) -> "PartnerState | None":
-        """Return the state that a ledger record (the newest that set it) points to."""
-        if record is None:
+        """Return what the partner has of a feed and split value; None if nothing."""
+        where = (feed.state.model, feed.destination)
+        record = ledger.last_delivery_of(*where, split)
+        held = [
+            state.path(place.delivered)
+            for state in partner_state.current(ledger, feed.state.model)
+            if (state.model, state.destination, state.split) == (*where, split or "")
+        ]
+        if record is None or not held:
             return None
         package = Package.from_record(place.outbox, record)
         file = package.folder / record["name"]
@@ -72,9 +79,7 @@ class PartnerState:
         )
         run = package.run if usable else {}
         return cls(
-            state=partner_state.path_of(
-                place.delivered, feed.state.model, record["state"]["sha256"]
-            ),
+            state=held[0],
             package=record["package"],
             file=file if usable else None,
             rows=record["rows"],
@@ -85,7 +90,7 @@ class PartnerState:
 def write(
     connection: duckdb.DuckDBPyConnection,
     file: Rendered,
-    partner_state: PartnerState | None,
+    held: PartnerState | None,
     contract: str,
     folder: Path,
 ) -> tuple[Resource, dict[str, Any]]:
@@ -94,7 +99,7 @@ def write(
     Args:
         connection: from `runtime.duck`.
         file: the feed's file.
-        partner_state: what the partner has; None before the first delivery.
+        held: what the partner has; None before the first delivery.
         contract: digest of the contract of the file.
         folder: the package.
     """
@@ -104,18 +109,15 @@ def write(
     columns = tuple(column for column in feed.columns if column.name in known)
     table = Table(columns, feed.key, feed.sort, feed.dialect)
     before = None
-    if partner_state is None:
+    if held is None:
         nothing = ", ".join(f"null::varchar as c{i}" for i in range(len(columns)))
         row_diff.diff_by_hash(
             connection, table, *2 * (f"select {nothing} where false",)
         )  # fmt: skip
     else:
-        before = f"read_parquet({duck.text(str(partner_state.state))})"
-        before = render.rows(feed, file.split, before)
+        before = render.rows(feed, file.split, partner_state.present([held.state]))
         old = (
-            (partner_state.file, partner_state.rows)
-            if partner_state.file and partner_state.contract == contract
-            else None
+            (held.file, held.rows) if held.file and held.contract == contract else None
         )
         merged = old is not None and row_diff.diff_by_merge(
             connection, table, old, (file.path, file.rows), folder.parent
@@ -130,17 +132,13 @@ def write(
     path = folder / NAME
     rows = _write(connection, table, path)
     connection.execute("drop table paired")
-    against = (
-        {"package": partner_state.package, "state": partner_state.state.stem}
-        if partner_state
-        else None
-    )
+    against = {"package": held.package, "state": held.state.stem} if held else None
     resource = Resource(
         f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), RFC_4180,
         sha256_of(path),
         description="How the rows that the partner holds become those it will hold.",
     )  # fmt: skip
-    return resource, {"first": partner_state is None, "against": against, **summary}
+    return resource, {"first": held is None, "against": against, **summary}
 
 
 def _texts(columns: tuple[Column, ...]) -> tuple[Column, ...]:

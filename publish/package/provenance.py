@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ import duckdb
 import yaml
 
 from publish.package.manifest import contract
-from publish.settings import format_utc
 from runtime.environment import Environment
 from runtime.files import sha256_of
 from store import partner_state
@@ -21,6 +21,7 @@ from store.builds import Build
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record
+from store.partner_state import State
 from store.sources import Source
 
 _OF_AN_EXTRACT = ("run_id", "started_at", "finished_at", "seconds")
@@ -156,7 +157,7 @@ def _counts(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[dict[str,
 
 
 def compared_states(
-    ledger: Ledger, feed: Feed, models: Iterable[str], built: datetime | None
+    ledger: Ledger, feed: Feed, models: Iterable[str], build: Build | None
 ) -> dict[str, Any]:
     """Return the states and records that the file was made by, for `run`.
 
@@ -164,7 +165,7 @@ def compared_states(
         ledger: of this moment.
         feed: the declaration.
         models: those whose delivered state dbt read.
-        built: when dbt began, UTC without a zone; None if unknown.
+        build: that of the file's tables; None if they are not of one build.
 
     Returns:
         `states.built`: what dbt read. `states.held`: what the guards compare with,
@@ -172,11 +173,10 @@ def compared_states(
         ended a file of this feed or of the same state.
     """
     settled = ledger.all("delivered", "nothing")
-    before = [r for r in settled if built is None or r["at"] < format_utc(built)]
     return {
         "states": {
-            "built": _listed(before, set(models)),
-            "held": _listed(settled, {feed.state.model}),
+            "built": _listed(build.states_of(*models) if build else ()),
+            "held": _listed(partner_state.current(ledger, feed.state.model)),
         },
         "ledger": {
             "settled": sum(1 for record in settled if concerns_feed(record, feed))
@@ -190,9 +190,5 @@ def concerns_feed(record: Record, feed: Feed) -> bool:
     return record["feed"] == feed.name or state.get("model") == feed.state.model
 
 
-def _listed(records: Iterable[Record], models: set[str]) -> list[dict[str, str]]:
-    return [
-        {"model": model, "name": name, "sha256": digest}
-        for (model, name), digest in sorted(partner_state.current(records).items())
-        if model in models
-    ]
+def _listed(states: Iterable[State]) -> list[dict[str, str]]:
+    return [asdict(state) for state in states]

@@ -10,7 +10,7 @@ from publish.package import signature
 from runtime.environment import DataDirectory
 from runtime.files import parse_time
 from store import partner_state
-from store.ledger import RUN_ENDS, Ledger, Record
+from store.ledger import RUN_ENDS, STATE_EVENTS, Ledger, Record
 from store.outbox import packages
 from store.package import BUILT_FROM, PRUNED, RECEIPT, SUMS
 
@@ -117,7 +117,7 @@ def _landed(place: DataDirectory) -> Iterator[Removable]:
 def _states(place: DataDirectory, ledger: Ledger) -> Iterator[Removable]:
     moved = {
         record["state"]["sha256"]: parse_time(record["at"])
-        for record in ledger.all("intent", "delivered", "nothing")
+        for record in ledger.all("intent", *STATE_EVENTS)
         if record.get("state")
     }
     for path in partner_state.every(place.delivered):
@@ -167,7 +167,7 @@ def _held(ledger: Ledger) -> Iterator[tuple[Key, str]]:
 
 
 def _with_partners(ledger: Ledger) -> Iterator[tuple[Key, str]]:
-    """Yield the last delivery of each file, and the last that set each state."""
+    """Yield the last delivery of each file and of each state, and each state."""
     last: dict[tuple[str, ...], Record] = {}
     for record in ledger.all("delivered"):
         where = (record["destination"], str(record["split"]))
@@ -175,9 +175,8 @@ def _with_partners(ledger: Ledger) -> Iterator[tuple[Key, str]]:
         last["state", *where, record["state"]["model"]] = record
     for record in last.values():
         yield _package(record), "a partner holds it"
-    settled = ledger.all("delivered", "nothing")
-    for (model, _), digest in partner_state.current(settled).items():
-        yield ("state", f"{model}/{digest}"), "a partner holds it"
+    for state in partner_state.current(ledger):
+        yield ("state", f"{state.model}/{state.sha256}"), "a partner holds it"
 
 
 def _newest(items: Iterable[Removable]) -> Iterator[tuple[Key, str]]:

@@ -64,7 +64,7 @@ def replay(
     there = workspace.prepare(place, ledger, run, work)
     output = build.dbt(there, root, run, limits)
     build.copy_times(there, run)
-    workspace.set_held_states(there, ledger, run)
+    workspace.write_ledger(there, ledger, run)
     try:
         folder = build.publish(there, root, run, limits)
     except Refused as error:

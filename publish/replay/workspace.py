@@ -14,6 +14,7 @@ from runtime.files import relink, sha256_of
 from store import partner_state
 from store.ledger import START, Ledger, Record
 from store.package import BUILT_FROM, RECEIPT, Package
+from store.partner_state import State
 
 _NEEDED = ("inputs", "states", "ledger", "thresholds")
 
@@ -67,30 +68,57 @@ def prepare(
             partner_state.path_of(there.delivered, model, digest),
             partner_state.path_of(place.delivered, model, digest),
         )
-    for each in run.run["states"]["built"]:
-        link = there.delivered / each["model"] / "current" / each["name"]
-        relink(link, f"../{each['sha256']}.parquet")
     _take_number(there, run)
     _link_manifest(place, there, ledger, run)
-    there.ledger.write_bytes(b"".join(_lines(_before(ledger, run))))
+    built = _recorded(run, "built")
+    there.ledger.write_bytes(b"".join(_lines(map(_record, built))))
     return there
 
 
-def set_held_states(there: DataDirectory, ledger: Ledger, run: Package) -> None:
-    """Link the states that partners held when the file was judged, after dbt built."""
-    partner_state.sync(Ledger(there.ledger), there.delivered)
-    expected = {(s["name"], s["sha256"]) for s in run.run["states"]["held"]}
-    linked = {
-        (link.name, link.readlink().stem)
-        for model in {s["model"] for s in run.run["states"]["held"]}
-        for link in partner_state.linked(there.delivered, model)
-    }
-    if expected != linked:
+def write_ledger(there: DataDirectory, ledger: Ledger, run: Package) -> None:
+    """Write the records that the file was judged by, after dbt built.
+
+    Raises:
+        Refused: they do not give the states that the package lists.
+    """
+    there.ledger.write_bytes(b"".join(_lines(_before(ledger, run))))
+    held = _recorded(run, "held")
+    models = {state.model for state in held}
+    current = partner_state.current(Ledger(there.ledger))
+    given = [state for state in current if state.model in models]
+    if {*held} != {*given}:
         raise Refused(
-            f"expected the partner states {sorted(expected)}, which the manifest in "
-            f"{run.folder} lists; the ledger gives {sorted(linked)}. Was the ledger "
-            "restored from an older copy?"
+            f"expected the partner states {held}, which the manifest in {run.folder} "
+            f"lists; the ledger gives {given}. Was the ledger restored from an older "
+            "copy?"
         )
+
+
+def _recorded(run: Package, kind: str) -> list[State]:
+    """Return the states of a package, as dbt built (`built`) or at the gates (`held`).
+
+    Earlier versions recorded a name of destination and split value.
+    """
+    return [
+        State(each["model"], *_place(each), each["sha256"])
+        for each in run.run["states"][kind]
+    ]
+
+
+def _place(state: Mapping[str, str]) -> tuple[str, str]:
+    if "name" in state:
+        destination, _, split = state["name"].removesuffix(".parquet").partition(".")
+        return destination, split
+    return state["destination"], state["split"]
+
+
+def _record(state: State) -> Record:
+    return {
+        "event": "delivered",
+        "destination": state.destination,
+        "split": state.split,
+        "state": {"model": state.model, "sha256": state.sha256},
+    }
 
 
 def _check(place: DataDirectory, run: Package) -> None:

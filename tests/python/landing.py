@@ -6,6 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from store import partner_state
+from store.ledger import Ledger
+
 RUN = "20260115T060000Z-test"
 READ_AT = "2026-01-15 06:00:00.123456"
 REFERENCE = "struct(Id bigint, Name varchar)"
@@ -277,12 +280,24 @@ def write_extract(
 
 def deliver(data: Path, model: str = "order_feed_v2") -> None:
     """Hold at the partner what the warehouse holds of a layout: a file a term."""
-    folder = data / "delivered" / model / "current"
-    folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as opened:
         terms = opened.execute(f"select distinct sis_term_id from {model}").fetchall()
         for (name,) in terms:
-            opened.execute(
-                f"copy (from {model} where sis_term_id = '{name}')"
-                f" to '{folder}/orders.{name}.parquet' (format parquet)"
-            )
+            rows = f"from {model} where sis_term_id = '{name}'"
+            hold(opened, rows, data, model, "orders", name)
+
+
+def hold(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    data: Path,
+    model: str,
+    destination: str,
+    split: str | None = None,
+) -> None:
+    """Record in the ledger that the partner has the rows of a query."""
+    query = f"select * from ({query}) order by all"
+    digest = partner_state.write(connection, query, data / "delivered", model)
+    state = {"model": model, "sha256": digest}
+    fields = {"feed": "orders", "destination": destination, "split": split}
+    Ledger(data / "ledger.jsonl").append("nothing", **fields, state=state)

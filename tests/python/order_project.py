@@ -34,8 +34,9 @@ from servers.stub import Stub
 from publish.gate import dbt
 from publish.run import Outcome, publish
 from publish.settings import Settings
+from runtime import duck
 from runtime.environment import DataDirectory, Environment, Limits
-from store import feeds, ledger
+from store import feeds, ledger, partner_state
 from store.feeds.artifacts import Artifacts
 
 EXPOSURES = [
@@ -45,6 +46,10 @@ MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
 # What a delivered or landed file adds to a model; absent while there is no file.
 UNION = re.compile(r"union all by name\s+select \* from '([^']*)'")
+STATES = re.compile(
+    r"union all by name\s+select \* from read_parquet\(\s*\['[^']*/(\w+)/\w+.parquet'\]"
+    r"[^)]*\)"
+)
 
 
 def term(name: str = "4218") -> dict:
@@ -112,13 +117,8 @@ class Template:
         """Run dbt, with a state delivered, so that its reading is compiled."""
         data = folder / "data"
         land(data, {"terms": [], "orders": []}, dt.datetime(2026, 1, 1))
-        state = data / "delivered/order_feed_v2/current"
-        state.mkdir(parents=True)
-        with duckdb.connect() as connection:
-            connection.execute(
-                "copy (select 1::bigint as order_id where false) to $file",
-                {"file": str(state / "none.parquet")},
-            )
+        nothing = "select 1::bigint as order_id where false"
+        landing.hold(duckdb.connect(), nothing, data, "order_feed_v2", "orders")
         names = [f"+exposure:{name.rpartition('.')[2]}" for name in EXPOSURES]
         done = commands.run(
             *("dbt", "--no-use-colors", "build", "--select", *names),
@@ -261,6 +261,7 @@ class OrderProject(Project):
                 connection,
                 {"metadata": metadata, "args": {"which": "build"}, "results": results},
                 f"{self.clock:%Y-%m-%d %H:%M:%S}",
+                partner_state.current(self.ledger),
             )
             connection.execute("commit")
 
@@ -271,7 +272,12 @@ class OrderProject(Project):
             pattern = Path(match[1])
             return match[0] if list(pattern.parent.glob(pattern.name)) else ""
 
-        return UNION.sub(union, sql)
+        def states(match: re.Match) -> str:
+            current = partner_state.current(self.ledger, match[1])
+            files = partner_state.files(self.data / "delivered", current)
+            return f"union all by name from {duck.parquet(files)}" if files else ""
+
+        return STATES.sub(states, UNION.sub(union, sql))
 
     def _statement(self, node: Mapping[str, Any]) -> str:
         name = f'"{node["schema"]}"."{node["alias"]}"'

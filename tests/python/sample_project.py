@@ -6,8 +6,8 @@ The sample passes every gate. A test spoils one thing and says which gate closes
 import datetime as dt
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import duckdb
@@ -17,9 +17,10 @@ from project import Project
 from publish.run import Outcome, publish
 from publish.settings import Settings
 from runtime.environment import DataDirectory, Environment, Limits
-from store import feeds
+from store import feeds, partner_state
 from store.feeds import artifacts
 from store.ledger import Ledger
+from store.partner_state import State
 
 AT = "2026-01-15T07:00:00Z"
 BUILT = "2026-01-15 06:30:00"
@@ -233,12 +234,15 @@ def run_results() -> dict[str, Any]:
 
 
 def record_build(
-    connection: duckdb.DuckDBPyConnection, results: Mapping[str, Any], built_at: str
+    connection: duckdb.DuckDBPyConnection,
+    results: Mapping[str, Any],
+    built_at: str,
+    states: Iterable[State],
 ) -> None:
     """Record a verdict of dbt as macros/builds.sql does."""
     connection.execute(
         "create or replace table builds (invocation_id varchar, command varchar, "
-        "built_at timestamp, ended_at timestamp, details varchar)"
+        "built_at timestamp, ended_at timestamp, details varchar, states varchar)"
     )
     metadata, command = results["metadata"], results["args"]
     details = {
@@ -249,13 +253,14 @@ def record_build(
     }
     ended_at = metadata["generated_at"].rstrip("Z") or None
     connection.execute(
-        "insert into builds values (?, ?, ?, ?, ?)",
+        "insert into builds values (?, ?, ?, ?, ?, ?)",
         [
             metadata["invocation_id"],
             command["which"],
             built_at,
             ended_at,
             json.dumps(details),
+            json.dumps([asdict(state) for state in states]),
         ],
     )
 
@@ -348,7 +353,8 @@ class SampleProject(Project):
                     connection.execute(
                         f"comment on table {table} is '{self.invocation}'"
                     )
-            record_build(connection, self.results, BUILT)
+            states = partner_state.current(Ledger(self.data / "ledger.jsonl"))
+            record_build(connection, self.results, BUILT, states)
 
     def publish(self, *words: object, **variables: object) -> dict[str, Any]:
         """Run `publish` at the project's logical time; return what it printed."""

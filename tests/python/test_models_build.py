@@ -4,10 +4,11 @@ import json
 import re
 from datetime import datetime, timedelta
 
+import duckdb
 import yaml
 from commands import ROOT
 from conftest import spoil
-from landing import item, land_parts, messy, preview, stock, write
+from landing import hold, item, land_parts, messy, preview, stock, write
 
 
 def test_the_preview_of_the_case_study_comes_out(data, build, query):
@@ -143,9 +144,10 @@ def test_a_price_is_compared_with_what_the_partner_holds(data, build, query):
         {"location_code": "MAIN", "supplier_sku": "100-4412", "sell_price": "165.00"},
         {"location_code": "MAIN", "supplier_sku": "300-7710", "sell_price": "164.99"},
     ]
-    delivered = data / "delivered/inventory_feed/current"
-    write(held[:1], columns, delivered / "one.parquet")
-    write(held[1:], columns, delivered / "two.parquet")
+    for number, row in enumerate(held):
+        file = data / f"{number}.parquet"
+        write([row], columns, file)
+        hold(duckdb.connect(), f"from '{file}'", data, "inventory_feed", f"to{number}")
     code, output = build()
     assert code == 0, output
     assert query(
@@ -166,7 +168,8 @@ def test_the_warehouse_says_which_run_filled_it(data, build, query, tmp_path):
     assert build()[0] == 0
     results = json.loads((tmp_path / "target/run_results.json").read_text())
     metadata = results["metadata"]
-    ((run, command, built_at, ended_at, details),) = query("from builds")
+    ((run, command, built_at, ended_at, details, states),) = query("from builds")
+    assert states == "[]"
     assert (run, command) == (metadata["invocation_id"], "build")
     recorded = json.loads(details)
     assert recorded["results"] == [

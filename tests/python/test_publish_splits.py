@@ -166,6 +166,7 @@ def test_an_old_extract_holds_a_delta_without_rows_and_a_full(
     project: OrderProject,
 ) -> None:
     published(project, MONDAY - DAY, order(1, "A"))
+    project.build({"terms": [ALWAYS], "orders": [order(1, "A")]}, MONDAY - DAY)
     assert due(project, MONDAY) == {DELTA: "held", FULL: "held"}
     for file in (DELTA, FULL):
         assert holding(project, MONDAY, file) == {"RUN_SOURCE_STALE"}

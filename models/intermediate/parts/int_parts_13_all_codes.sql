@@ -91,6 +91,7 @@ final as (
         on
             place_codes.location_code = inventory_published.location_code
             and parts_normalised.supplier_sku = inventory_published.supplier_sku
+            and inventory_published._is_former is not true
 
 )
 

@@ -34,7 +34,9 @@ renamed as (
         sell_price,
         core_charge,
         weight_lb,
-        updated_at
+        updated_at,
+        _delivered_at,
+        coalesce(_is_former, false) as _is_former
 
     from delivered
 
