@@ -126,6 +126,8 @@ def copy(
         "resumed": this.resumed,
         "source_clock": counts.source_clock and f"{counts.source_clock:{CLOCK}}",
         "clock_ahead_seconds": counts.clock_ahead,
+        "certificate_ends": counts.certificate_ends
+        and f"{counts.certificate_ends:{CLOCK}}",
         "pages": bar.pages,
         "requests": counts.requests,
         "retries": counts.retries,

@@ -81,6 +81,7 @@ class RequestCounts:
     Attributes:
         source_clock: the source's Date header, of the first answer that has one.
         clock_ahead: seconds that our clock is ahead of it.
+        certificate_ends: the last moment of the source's certificate; None without TLS.
     """
 
     requests: int = 0
@@ -88,6 +89,7 @@ class RequestCounts:
     bytes: int = 0
     source_clock: datetime | None = None
     clock_ahead: float | None = None
+    certificate_ends: datetime | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -283,6 +285,8 @@ class Transport:
                 yield
             finally:
                 self._open.discard(exchange)
+            if exchange.certificate_ends:
+                self.counts.certificate_ends = exchange.certificate_ends
 
     def _session(self) -> requests.Session:
         # One session a thread: requests does not promise that they can be shared.

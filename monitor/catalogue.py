@@ -178,12 +178,12 @@ CATALOGUE: dict[str, Kind] = {
         "Run `publish check {about}` again. If it still fails, ask the partner.",
     ),
     "CERT_RENEWAL_DUE": Kind(
-        "warn", "destination", "the server's certificate ends within 30 days",
+        "warn", "destination", "a certificate ends within 30 days: of a partner's "
+        "server, of a source, or the authority of a CA_FILE",
         "Tell the partner, unless it is renewed automatically.",
     ),
     "CERT_EXPIRES": Kind(
-        "act", "destination", "the server's certificate ends within 7 days, or has "
-        "ended",
+        "act", "destination", "a certificate ends within 7 days, or has ended",
         "Ask the partner to renew it: with an expired certificate no file is sent.",
     ),
     "CERT_NOT_CHECKED": Kind(

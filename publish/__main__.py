@@ -22,6 +22,7 @@ from publish.replay.command import command as replay
 from publish.run import publish, refused, worst
 from publish.selection import choose
 from publish.settings import Redelivery, Settings
+from publish.trust import command as trust
 from runtime import failpoints
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
@@ -225,6 +226,7 @@ cli.add_command(hold)
 cli.add_command(release)
 cli.add_command(prune)
 cli.add_command(replay)
+cli.add_command(trust)
 
 
 def _settings(

@@ -5,11 +5,13 @@ read: they could replace our credentials, or send them elsewhere.
 """
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -98,6 +100,8 @@ class Deadline:
         """Start; `seconds` is for the whole exchange."""
         self.seconds = seconds
         self.is_over = False
+        # The last moment of the server's certificate, if a connection was opened.
+        self.certificate_ends: datetime | None = None
         self._ends = time.monotonic() + seconds
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -173,7 +177,16 @@ class _HttpConnection(HTTPConnection):
 
 
 class _HttpsConnection(_HttpConnection, HTTPSConnection):
-    """The same with TLS."""
+    """The same with TLS; the deadline gets the end of the server's certificate."""
+
+    def connect(self) -> None:
+        super().connect()
+        limit: Deadline | None = getattr(_current, "deadline", None)
+        if limit and isinstance(self.sock, ssl.SSLSocket):
+            certificate = self.sock.getpeercert()  # an empty one if not verified
+            if certificate:
+                seconds = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+                limit.certificate_ends = datetime.fromtimestamp(seconds, UTC)
 
 
 class _HttpPool(HTTPConnectionPool):

@@ -13,13 +13,15 @@ from pathlib import Path
 _FLAGS = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
-def client_context(ca_file: Path | None) -> ssl.SSLContext:
+def client_context(ca_file: Path | None, pem: str | None = None) -> ssl.SSLContext:
     """Return TLS 1.2 or later, with certificate and host name checked.
 
     Args:
         ca_file: the authorities to trust (PEM); None for those of the system.
+        pem: the only certificates to trust, in place of both.
     """
-    return fixed(ssl.create_default_context(cafile=str(ca_file) if ca_file else None))
+    cafile = str(ca_file) if ca_file else None
+    return fixed(ssl.create_default_context(cafile=cafile, cadata=pem))
 
 
 def fixed(context: ssl.SSLContext) -> ssl.SSLContext:

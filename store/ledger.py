@@ -11,6 +11,7 @@ Events of one delivery share its `attempt`:
 Other events: `held` and `approved`, which name a digest; `nothing`, why there is no
 file; `paused` and `resumed`, a person's hold and its early end (`store.holds`);
 `feedback`, the report of rows that a partner rejected (`store.feedback`);
+`trusted`, the key or certificate of a server that a person accepted;
 `observed`, whether a delivered file was still in the partner's folder; `pruned`,
 what was removed; `repaired`, that an incomplete line was cut off. Times are UTC.
 `seconds` has the duration of each step of a file: render, judge, package, and for a

@@ -6,11 +6,10 @@ from typing import Any
 
 from monitor.context import Context, duration_text
 from monitor.findings import CheckResult, Finding
+from monitor.health import certificates
 from runtime.files import parse_time
 from store import checks
 
-# Days before the end: automatic renewal is due, and it has failed.
-_RENEWAL, _LAST = 30, 7
 _VERDICTS = {
     "not acceptable": "DEST_NOT_READY",
     "not configured": "DEST_NOT_READY",
@@ -93,13 +92,9 @@ def _findings(
     if age > context.thresholds.check:
         message = f"{where}: the last check or delivery was {duration_text(age)} ago"
         yield Finding("DEST_CHECK_OLD", name, message, at)
-    days = days_left(context.at, result)
-    if days is not None and days < _RENEWAL:
-        until = result["facts"]["certificate_ends"]
-        message = f"{where}: the certificate ends at {until}, {days} days from now"
-        yield Finding(
-            "CERT_EXPIRES" if days < _LAST else "CERT_RENEWAL_DUE", name, message
-        )
+    if ends := result["facts"].get("certificate_ends"):
+        what = f"{where}: the certificate"
+        yield from certificates.ending(context.at, name, what, parse_time(ends))
 
 
 def _trust(context: Context, name: str) -> Iterator[Finding]:

@@ -8,7 +8,15 @@ import duckdb
 
 from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding
-from monitor.health import builds, destinations, feeds, machine, pickups, sources
+from monitor.health import (
+    builds,
+    certificates,
+    destinations,
+    feeds,
+    machine,
+    pickups,
+    sources,
+)
 from runtime.exits import Stop
 
 _ORDER = ("act", "unsure", "warn", "note")
@@ -112,6 +120,7 @@ def run_checks(
         ("feed", "feeds", feeds.check),
         ("destination", "destinations", destinations.check),
         ("destination", "pick-ups", pickups.check),
+        ("destination", "certificates", certificates.check),
         *more,
     )
     facts: dict[str, Any] = {}

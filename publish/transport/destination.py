@@ -1,11 +1,14 @@
 """Where a partner receives files: the variables `DEST_<NAME>_*`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from runtime.environment import Environment, Secret
+from publish.transport import accepted
+from publish.transport.accepted import Accepted
+from runtime.environment import DataDirectory, Environment, Secret
 from runtime.exits import Misuse, Refused
 
 Scheme = Literal["ftp", "ftps", "ftps+implicit", "sftp", "file"]
@@ -59,6 +62,7 @@ class Destination:
         deadline: DEST_<NAME>_DEADLINE (14400) seconds for everything between connecting
             and closing.
         ssh: keys, for sftp.
+        accepted: the server's key or certificate that a person accepted.
     """
 
     name: str
@@ -76,10 +80,18 @@ class Destination:
     reply_timeout: float
     deadline: float
     ssh: Ssh = field(default_factory=Ssh)
+    accepted: Accepted | None = None
 
     @classmethod
-    def read(cls, variables: Environment, name: str) -> "Destination":
-        """Read the variables of a destination.
+    def read(
+        cls, variables: Environment, name: str, needs_key: bool = True
+    ) -> "Destination":
+        """Read the variables of a destination, and what a person accepted of it.
+
+        Args:
+            variables: the environment.
+            name: as in the exposure.
+            needs_key: sftp: a key of the server must be named or accepted.
 
         Raises:
             Misuse: one is missing or wrong; the message names it, and no password.
@@ -87,7 +99,10 @@ class Destination:
         prefix = f"DEST_{name.upper()}"
         address = _address(variables, prefix)
         scheme = cast("Scheme", address.scheme)
-        ssh = _ssh(variables, prefix) if scheme == "sftp" else Ssh()
+        known = accepted.read(DataDirectory.read(variables).data, name)
+        ssh = Ssh()
+        if scheme == "sftp":
+            ssh = _ssh(variables, prefix, needs_key and known is None)
         ca_file = variables.authorities(f"{prefix}_CA_FILE")
         password = None
         if ssh.key_file is None or variables.optional(f"{prefix}_PASSWORD"):
@@ -117,6 +132,7 @@ class Destination:
             reply_timeout=variables.number(f"{prefix}_REPLY_TIMEOUT", 300, 1, 36000),
             deadline=variables.number(f"{prefix}_DEADLINE", 14400, 1, 864000),
             ssh=ssh,
+            accepted=known,
         )
 
     @property
@@ -128,6 +144,16 @@ class Destination:
     def variable(self, ending: str) -> str:
         """Return the name of one of the variables, such as CA_FILE."""
         return f"DEST_{self.name.upper()}_{ending}"
+
+    def accepted_instead_of(self, named: Sequence[str]) -> Accepted | None:
+        """Return what a person accepted in place of what the variables name.
+
+        Args:
+            named: the fingerprints of the keys or authorities of the variables.
+        """
+        known = self.accepted
+        applies = known and known.applies(self.server, tuple(sorted(named)))
+        return known if applies else None
 
     def folder(self, folder: str) -> str:
         """Return the remote folder of an exposure; "" for the login's own.
@@ -211,14 +237,14 @@ def _check_host(address: SplitResult, prefix: str) -> None:
             raise Misuse(f"{prefix}_URL: the host is not a name") from None
 
 
-def _ssh(variables: Environment, prefix: str) -> Ssh:
+def _ssh(variables: Environment, prefix: str, needs_key: bool) -> Ssh:
     known_hosts = _file(variables, f"{prefix}_KNOWN_HOSTS")
     host_key = variables.optional(f"{prefix}_HOST_KEY")
-    if known_hosts is None and host_key is None:
+    if needs_key and known_hosts is None and host_key is None:
         raise Misuse(
             f"sftp:// needs the server's key: set {prefix}_KNOWN_HOSTS (a file) or "
             f"{prefix}_HOST_KEY (ssh-ed25519 AAAA...), as given by the partner. "
-            "ssh-keyscan shows the key of a server; ask the partner whether it is "
+            "`publish trust` shows the key of a server; ask the partner whether it is "
             "theirs."
         )
     passphrase = variables.optional(f"{prefix}_KEY_PASSPHRASE")

@@ -22,7 +22,8 @@ Retry = Literal["retry_often", "retry_once", "no_retry"]
 
 # X509_V_ERR_ codes of OpenSSL (x509_vfy.h): self-signed, or by an unknown issuer; for
 # another host or address.
-_NAME_OR_ISSUER = (18, 19, 20, 21, 62, 64)
+_ISSUER = (18, 19, 20, 21)
+_NAME_OR_ISSUER = (*_ISSUER, 62, 64)
 # A refusal, and an answer that is not FTP or never ends.
 _REFUSED = (ftplib.error_perm, ftplib.error_proto)
 LASTS = "This will not pass by itself."
@@ -52,6 +53,10 @@ class ServerRefused(Refused):
     def __init__(self, message: str, reply: int | None = None) -> None:
         super().__init__(message)
         self.reply = reply
+
+
+class UntrustedCertificate(ServerRefused):
+    """A server's certificate is by an issuer that we do not trust."""
 
 
 class ServerUnavailable(Temporary):
@@ -124,6 +129,10 @@ def ftp_error(
     code = _code(line) or (_code(str(error)) if isinstance(error, ftplib.Error) else 0)
     tls_hint = _tls_hint(destination, error, beginning_tls)
     hint = _scheme_hint(destination, error) or hint
+    if isinstance(error, ssl.SSLCertVerificationError) and (
+        error.verify_code in _ISSUER
+    ):
+        return UntrustedCertificate(f"{text} {tls_hint}")
     if tls_hint or code >= 500 or isinstance(error, _REFUSED):
         return ServerRefused(f"{text} {tls_hint or hint}", code or None)
     lasting = _LASTING.search(line or str(error))

@@ -5,19 +5,27 @@ a server's reason for breaking off is read and shown.
 """
 
 import ftplib
+import hashlib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from publish.transport.accepted import authorities_of, certificate_fingerprint
 from publish.transport.connection import Entry
 from publish.transport.destination import Destination, plain
 from publish.transport.digests import ByteHasher, Digest, Sent, blocks
-from publish.transport.errors import ServerRefused, ftp_error, ftp_errors
+from publish.transport.errors import (
+    ServerRefused,
+    UntrustedCertificate,
+    ftp_error,
+    ftp_errors,
+)
 from publish.transport.ftp_files import Files, digest_in_reply, hash_offered
-from publish.transport.ftp_session import CLOSE_SECONDS, Session
+from publish.transport.ftp_session import CLOSE_SECONDS, Session, handshake
 from runtime.command import LOG
 
 
@@ -38,12 +46,20 @@ class Ftp:
                 f"{destination.variable('ALLOW_PLAINTEXT')} is 1; password and file "
                 "can be read and changed on the way"
             )
+        elif not destination.verify:
+            LOG.warning(
+                f"destination={destination.name} certificate is NOT checked: "
+                f"{destination.variable('TLS_VERIFY')} is 0; others on the way can "
+                "read and change the file"
+            )
         path = destination.folder(folder)
         self._ftp = Session(destination)
         try:
             self._begin(path)
-        except BaseException:
+        except BaseException as error:
             self._ftp.close()
+            if isinstance(error, UntrustedCertificate):
+                raise UntrustedCertificate(f"{error} {_shown(destination)}") from None
             raise
         self._files = Files(self._ftp, self._features)
         self._algorithm, self._hash_command = hash_offered(self._features)
@@ -179,6 +195,7 @@ class Ftp:
             "session_resumed": self._ftp.resumed,
             "certificate_checked": self._destination.verify if tls else None,
             "certificate_ends": _certificate_end(tls) if tls else None,
+            "certificate": _fingerprint(tls) if tls else None,
         }
 
     def close(self) -> None:
@@ -187,6 +204,28 @@ class Ftp:
             self._ftp.wait(CLOSE_SECONDS)
             self._ftp.quit()
         self._ftp.close()
+
+
+def _shown(destination: Destination) -> str:
+    """Return the fingerprints of what is trusted and what the server shows."""
+    try:
+        certificate = handshake(replace(destination, verify=False))
+    except ftplib.all_errors as error:
+        return f"The certificate itself could not be read ({type(error).__name__})."
+    trusted = authorities_of(destination.ca_file)
+    if known := destination.accepted_instead_of(trusted):
+        trusted = (known.fingerprint,)
+    return (
+        f"Trusted: {', '.join(trusted) or 'the authorities of the system'}. "
+        f"Found: {certificate_fingerprint(certificate)}. Nothing was sent. If the "
+        f"partner confirms it: `publish trust {destination.name} --fingerprint ... "
+        '--because "..."`.'
+    )
+
+
+def _fingerprint(control: ssl.SSLSocket) -> str:
+    """Return the SHA-256 of the server's certificate, as openssl shows it."""
+    return hashlib.sha256(control.getpeercert(True) or b"").digest().hex(":").upper()
 
 
 def _certificate_end(control: ssl.SSLSocket) -> str | None:

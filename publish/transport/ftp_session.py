@@ -10,10 +10,12 @@ import socket
 import ssl
 from contextlib import suppress
 
+from cryptography import x509
+
+from publish.transport.accepted import authorities_of
 from publish.transport.connection import open_socket
 from publish.transport.destination import Destination
 from runtime.clock import Deadline
-from runtime.command import LOG
 from runtime.tls import client_context
 
 
@@ -23,18 +25,40 @@ def tls_context(destination: Destination) -> ssl.SSLContext:
     Control and data connections share one: a TLS session belongs to its context.
     """
     context = client_context(destination.ca_file)
+    if known := destination.accepted_instead_of(authorities_of(destination.ca_file)):
+        context = client_context(None, known.value)
     # For servers that accept a TLS 1.3 ticket for one data connection only.
     if destination.tls_max == "1.2":
         context.maximum_version = ssl.TLSVersion.TLSv1_2
     if not destination.verify:
-        LOG.warning(
-            f"destination={destination.name} certificate is NOT checked: "
-            f"{destination.variable('TLS_VERIFY')} is 0; others on the way can "
-            "read and change the file"
-        )
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def handshake(destination: Destination) -> x509.Certificate:
+    """Begin TLS without a login, and return the server's certificate.
+
+    It is verified, unless `verify` of the destination is False.
+
+    Raises:
+        ftplib.Error, OSError, EOFError: TLS does not begin, or the certificate cannot
+            be read.
+    """
+    session = Session(destination)
+    try:
+        session.open()
+        if destination.scheme == "ftps":
+            session.secure()
+        control = session.sock
+        shown = control.getpeercert(True) if isinstance(control, ssl.SSLSocket) else b""
+        return x509.load_der_x509_certificate(shown or b"")
+    except ValueError as error:
+        raise ftplib.error_proto(  # noqa: S321 (made TLS)
+            f"its certificate cannot be read: {error}"
+        ) from None
+    finally:
+        session.close()
 
 
 # How long a server may take to say why it broke a transfer off.

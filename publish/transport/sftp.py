@@ -255,7 +255,8 @@ class Sftp:
             f"{destination.name}: the key of {destination.host} {problem}, found "
             f"{algorithm} {_fingerprint(shown)}. Nothing was sent. Ask the partner "
             f"whether it is theirs, then put it into {destination.variable('HOST_KEY')}"
-            f" or {destination.variable('KNOWN_HOSTS')}."
+            f" or {destination.variable('KNOWN_HOSTS')}, or run `publish trust "
+            f'{destination.name} --fingerprint ... --because "..."`.'
         )
 
     def _enter(self, folder: str) -> None:
@@ -313,6 +314,31 @@ class Sftp:
         except (asyncssh.Error, OSError) as error:
             text = what if isinstance(what, str) else what()
             raise _error(self._destination, text, error, hint) from None
+
+
+def presented_key(destination: Destination) -> asyncssh.SSHKey:
+    """Return the key that a server shows, without a login.
+
+    Raises:
+        Refused, Temporary: it shows none.
+    """
+    algorithms = _Client(trusted_keys(destination)).algorithms()
+
+    async def ask() -> asyncssh.SSHKey | None:
+        async with asyncio.timeout(destination.timeout):
+            return await asyncssh.get_server_host_key(
+                sock=open_socket(destination), kex_algs="-*-sha1", config=None,
+                server_host_key_algs=",".join(algorithms),
+            )  # fmt: skip
+
+    what = f"asking the key of {destination.server}"
+    try:
+        key = asyncio.run(ask())
+    except (asyncssh.Error, OSError) as error:
+        raise _error(destination, what, error, LASTS) from None
+    if key is None:
+        raise ServerRefused(f"{destination.name}: {what} failed: it shows none.")
+    return key
 
 
 class _Client(asyncssh.SSHClient):

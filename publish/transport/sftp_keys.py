@@ -9,7 +9,20 @@ from runtime.exits import Misuse
 
 
 def trusted_keys(destination: Destination) -> Sequence[asyncssh.SSHKey]:
-    """Return the keys that a destination's variables accept of its server.
+    """Return the keys of a server that we trust: those of the variables, or accepted.
+
+    Raises:
+        Misuse: the file or the key cannot be read, or the file has marked lines.
+    """
+    named = named_keys(destination)
+    fingerprints = [key.get_fingerprint() for key in named]
+    if known := destination.accepted_instead_of(fingerprints):
+        return [asyncssh.import_public_key(known.value)]
+    return named
+
+
+def named_keys(destination: Destination) -> Sequence[asyncssh.SSHKey]:
+    """Return the keys that a destination's variables name.
 
     Raises:
         Misuse: the file or the key cannot be read, or the file has marked lines.

@@ -12,6 +12,7 @@ import termios
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from commands import ROOT, clean_environment
 from conftest import Command
 
+from runtime.files import parse_time
 from sandbox import ordertime
 from sandbox.options import Options
 from sandbox.records import PART, Query
@@ -407,6 +409,9 @@ def test_two_runs_at_once_do_not_mix(
         assert second.returncode == 75
         assert f"in use by extract (pid {first.pid}" in second.stderr
     assert first.returncode == 0
+    report = json.loads((data / "landing/current/ordertime/extract.json").read_bytes())
+    left = parse_time(report["certificate_ends"]) - datetime.now(UTC)
+    assert timedelta(days=29) < left <= timedelta(days=30)
 
 
 def test_an_unverified_certificate_is_refused(

@@ -12,10 +12,12 @@ from typing import Any
 import duckdb
 import pytest
 from commands import ROOT
+from cryptography import x509
 from delivered_project import SENT, DeliveredProject
 
 from monitor.catalogue import AREAS, CATALOGUE
 from monitor.findings import Finding
+from sandbox import certificates
 
 RUN = "20260115T055500Z-abc123"
 
@@ -447,6 +449,37 @@ def test_the_newest_of_checks_and_receipts_counts(project: DeliveredProject):
     (checked,) = project.health().facts["destinations"]["onpart"]["checks"].values()
     assert (checked["verdict"], checked["certificate_days_left"]) == ("ready", 90)
     assert checked["mode"] == "0600"
+
+
+@pytest.mark.parametrize(
+    ("ends", "id_"), [("01-22", "CERT_EXPIRES"), ("02-13", "CERT_RENEWAL_DUE")]
+)
+def test_the_certificate_of_a_source_ends(
+    project: DeliveredProject, ends: str, id_: str
+):
+    project.edit_extract(
+        lambda each: each.update(certificate_ends=f"2026-{ends}T00:00:00Z")
+    )
+    (finding,) = project.health().findings
+    assert finding.key == f"{id_}:ordertime"
+    assert "operator of the source" in finding.remedy
+    project.now = "2025-12-01T00:00:00Z"
+    assert "CERT_RENEWAL_DUE" not in {f.id for f in project.health().findings}
+
+
+def test_the_authority_of_a_variable_ends(project: DeliveredProject, tmp_path: Path):
+    path = certificates.make(tmp_path).ca_file
+    project.variables["ORDERTIME_CA_FILE"] = path
+    assert "CERT_RENEWAL_DUE" not in project.ids()
+    (authority,) = x509.load_pem_x509_certificates(path.read_bytes())
+    ends = authority.not_valid_after_utc
+    # Only the last one of a file counts: the next authority may be there already.
+    project.now = f"{ends - dt.timedelta(days=20):%Y-%m-%dT%H:%M:%SZ}"
+    (finding,) = (f for f in project.health().findings if f.id == "CERT_RENEWAL_DUE")
+    assert finding.about == "ORDERTIME_CA_FILE"
+    assert f"ends at {ends:%Y-%m-%dT%H:%M:%SZ}, 20 days from now" in finding.message
+    path.write_text("no certificate")
+    assert "CANNOT_TELL" in project.ids()
 
 
 def test_a_fresh_check_is_made_by_publish(project: DeliveredProject):
