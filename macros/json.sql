@@ -52,8 +52,44 @@
 
 
 {#
-    Authors as one text, separated by semicolons, without blank ones, or null. A text
-    that is no JSON list is one author.
+    Whether a text is an object or a list of JSON: the source sent it in place of a
+    text. False if it is null.
+
+    column: the text.
+#}
+{% macro is_json(column) -%}
+    {{ return(adapter.dispatch('is_json')(column)) }}
+{%- endmacro %}
+
+{% macro default__is_json(column) -%}
+    case
+        when left({{ column }}, 1) in ('[', '{') then json_valid({{ column }})
+        else false
+    end
+{%- endmacro %}
+
+{% macro spark__is_json(column) -%}
+    case
+        when left({{ column }}, 1) in ('[', '{')
+            then get_json_object({{ column }}, '$') is not null
+        else false
+    end
+{%- endmacro %}
+
+
+{#
+    The text of a field of JSON, or null if it is blank or the JSON value false.
+
+    column: the field as text.
+#}
+{% macro text_or_null(column) -%}
+    case when trim({{ column }}) not in ('', 'false') then {{ column }} end
+{%- endmacro %}
+
+
+{#
+    Authors as one text, separated by semicolons, without those that are no text, or
+    null. A text that is no JSON list is one author.
 
     column: the JSON text.
 #}
@@ -63,14 +99,40 @@
 
 {% macro default__authors_joined(column) -%}
     nullif(array_to_string(list_filter(
-        {{ authors_listed(column) }}, lambda author: trim(author) <> ''
+        {{ authors_listed(column) }},
+        lambda author: {{ text_or_null('author') }} is not null
     ), ';'), '')
 {%- endmacro %}
 
 {% macro spark__authors_joined(column) -%}
     nullif(array_join(filter(
-        {{ authors_listed(column) }}, author -> trim(author) <> ''
+        {{ authors_listed(column) }},
+        author -> {{ text_or_null('author') }} is not null
     ), ';'), '')
+{%- endmacro %}
+
+
+{#
+    Whether any author of a JSON text is an object or a list. False if it is null.
+
+    column: the JSON text.
+#}
+{% macro has_json_author(column) -%}
+    case
+        when strpos({{ column }}, '{') > 0 or strpos(substr({{ column }}, 2), '[') > 0
+            then {{ adapter.dispatch('has_json_author')(column) }}
+        else false
+    end
+{%- endmacro %}
+
+{% macro default__has_json_author(column) -%}
+    len(list_filter(
+        {{ authors_listed(column) }}, lambda author: {{ is_json('author') }}
+    )) > 0
+{%- endmacro %}
+
+{% macro spark__has_json_author(column) -%}
+    exists({{ authors_listed(column) }}, author -> {{ is_json('author') }})
 {%- endmacro %}
 
 

@@ -23,7 +23,7 @@
 {% macro is_no_text(column) -%}
     coalesce(
         {{ matches(none_key(column), '^(0*|X{2,})$') }}
-        or left(trim({{ column }}), 1) in ('[', '{'), false
+        or {{ is_json(column) }}, false
     )
 {%- endmacro %}
 

@@ -32,3 +32,35 @@
             then left({{ key }}, 9)
     end
 {%- endmacro %}
+
+
+{#
+    Refuse a seed with an entry that has no key, or the same key as another one: the
+    first would never match, and two may contradict each other. A post-hook of every
+    seed, so the message is that of `dbt build`, and the table of before stays.
+
+    seed: the table. entry: its column, and the macro that makes the key with which
+    values are compared (`column`, `key`); nothing for a seed without such a column.
+#}
+{% macro check_entries(seed, entry) -%}
+    {%- if execute and entry -%}
+        {%- set wrong = run_query(
+            "select " ~ entry.column ~ " from (select " ~ entry.column
+            ~ ", trim(" ~ context[entry.key](entry.column) ~ ") as entry_key"
+            ~ " from " ~ seed ~ ") as keyed"
+            ~ " qualify coalesce(entry_key, '') = ''"
+            ~ " or count(*) over (partition by entry_key) > 1"
+            ~ " order by entry_key, " ~ entry.column
+        ).columns[0].values() -%}
+        {%- if wrong | length > 0 -%}
+            {{ exceptions.raise_compiler_error(
+                "seeds/" ~ seed.identifier ~ ".csv: these entries of "
+                ~ entry.column ~ " are blank, can match nothing, or equal another one"
+                ~ " but for case, blanks and marks: '" ~ wrong[:10] | join("', '")
+                ~ "'" ~ (" and " ~ (wrong | length - 10) ~ " more"
+                    if wrong | length > 10 else "")
+                ~ ". Correct or remove them."
+            ) }}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -114,7 +114,8 @@
 
 
 {#
-    Whether a text has a character that does not print: a line break, a tab, a NUL.
+    Whether a text has a control character (Unicode's Cc): a line break, a tab, a NUL,
+    U+0085.
 
     column: the text.
 #}
@@ -123,11 +124,11 @@
 {%- endmacro %}
 
 {% macro default__has_control_character(column) -%}
-    coalesce(regexp_matches({{ column }}, '[\x00-\x1f\x7f]'), false)
+    coalesce(regexp_matches({{ column }}, '\p{Cc}'), false)
 {%- endmacro %}
 
 {% macro spark__has_control_character(column) -%}
-    coalesce({{ column }} rlike '[\\x00-\\x1f\\x7f]', false)
+    coalesce({{ column }} rlike '\\p{Cc}', false)
 {%- endmacro %}
 
 

@@ -80,6 +80,11 @@ CATALOGUE: dict[str, Kind] = {
         "warn", "source", "entries of a mapping match no record any more",
         "Check whether the source renamed them. Then correct seeds/{about}.csv.",
     ),
+    "SEED_UNMATCHED": Kind(
+        "warn", "source", "entries of a list that forbids match no record",
+        "Correct or remove them in seeds/{about}.csv, or acknowledge the finding: the "
+        "parts may come back.",
+    ),
     "DBT_MISSING": Kind(
         "act", "build", "there is no build, or its files are missing",
         "Run `dbt build` from the project root.",

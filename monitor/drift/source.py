@@ -5,8 +5,7 @@ Profiles are `profiles/_landing/<source>/<run id>.json`:
     run_id
     fields    "<entity>.<column>" -> filled (records), numbers (share of them); unknown
               fields are "<entity>._unrecognised.<field>"
-    mappings  seed -> the entries that match a record; a seed declares in its meta, as
-              `matches`, its column, and the model and column that it must match
+    mappings  seed -> the entries that match a record, from the model seed_entries
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +16,11 @@ import duckdb
 
 from monitor.context import Context
 from monitor.findings import CheckResult, Finding, listed
+from monitor.health import seed_entries
 from runtime import duck
 from runtime.command import LOG
 from runtime.exits import Stop
 from runtime.files import read_json, write_json
-from store.feeds.artifacts import meta_of
 
 _NUMBERS, _TEXTS = 0.95, 0.5  # shares of numbers: a field of numbers, of texts
 _LEAST = 5  # fewer records do not show whether a field has numbers or texts
@@ -141,29 +140,12 @@ def _shares(
 
 
 def _mappings(context: Context, source: str) -> dict[str, list[str]]:
-    """Return for each seed that declares `matches` the entries that match a record."""
-    nodes = context.manifest["nodes"].values()
-    tables = {
-        node["name"]: f'"{node["schema"]}"."{node["alias"]}"'
-        for node in nodes
-        if node["resource_type"] in ("model", "seed")
+    """Return for each list of a source the entries that match a record."""
+    return {
+        entries.seed: entries.matched
+        for entries in seed_entries.read(context)
+        if entries.source == source
     }
-    mappings: dict[str, list[str]] = {}
-    for node in nodes:
-        matches = meta_of(node).get("matches")
-        if node["resource_type"] != "seed" or not matches:
-            continue
-        if matches["source"] != source:
-            continue
-        entry, column = (f'"{matches[name]}"' for name in ("column", "in"))
-        with context.warehouse() as connection:
-            rows = connection.execute(
-                f"select {entry} from {tables[node['name']]} where upper(trim({entry}))"
-                f" in (select upper(trim({column})) from {tables[matches['model']]})"
-                " order by 1"
-            ).fetchall()
-        mappings[node["name"]] = [row[0] for row in rows]
-    return mappings
 
 
 def _retyped(

@@ -15,6 +15,7 @@ from monitor.health import (
     feeds,
     machine,
     pickups,
+    seed_entries,
     sources,
 )
 from runtime.exits import Stop
@@ -117,6 +118,7 @@ def run_checks(
         ("machine", "ledger", machine.check_ledger),
         ("build", "dbt's artifacts", builds.check),
         ("source", "sources", sources.check),
+        ("source", "seeds", seed_entries.check),
         ("feed", "feeds", feeds.check),
         ("destination", "destinations", destinations.check),
         ("destination", "pick-ups", pickups.check),
@@ -152,6 +154,12 @@ def _facts(facts: dict[str, Any]) -> list[str]:
             )
     if built := facts.get("build"):
         lines.append(f"build: {built['built_at']}, {built['nodes']} nodes")
+    for name, seed in facts.get("seeds", {}).items():
+        if seed["unmatched"]:
+            lines.append(
+                f"seed {name}: {seed['unmatched']} of {seed['entries']} entries match "
+                f"no record, such as {', '.join(seed['examples'])}"
+            )
     for name, feed in facts.get("feeds", {}).items():
         last = feed["last_delivered"]
         sent = (

@@ -204,7 +204,7 @@ def test_a_rule_that_drops_a_row_without_a_reason_fails(data, build, project):
 def test_a_reason_code_that_no_rule_gives_in_its_order_fails(data, build, project):
     land_parts(data, *preview())
     codes = project / "seeds/reason_codes.csv"
-    spoil(codes, "DUP_PART,23,", "DUP_PARTS,23,")  # no rule gives it, one is unknown
+    spoil(codes, "DUP_PART,24,", "DUP_PARTS,24,")  # no rule gives it, one is unknown
     spoil(codes, "QTY_FRACTION,8,", "QTY_FRACTION,18,")  # another order
     spoil(codes, "OK_OD,", "OK_ODD,")  # a type without its code
     test = "every_reason_code_has_a_rule_in_its_order"
@@ -296,3 +296,77 @@ def test_a_number_that_is_none_and_a_second_stock_row_stop_their_rows_only(
     codes = query("select item_name, reason_code from inventory_audit order by all")
     assert (items[0]["Name"], "PRICE_MISSING") in codes
     assert codes.count((items[2]["Name"], "DUP_KEY")) == 2
+
+
+def test_a_time_with_an_offset_keeps_it(data, build, query):
+    items, stocked = preview()
+    times = ("2026-01-14T23:30:00-05:00", "2026-01-14 23:30", "2026-01-14", "soon")
+    land_parts(
+        data,
+        [
+            {**each, "RecordInfo": {"ModifiedDate": time}}
+            for each, time in zip(items, times, strict=True)
+        ],
+        stocked,
+    )
+    code, output = build()
+    assert code == 0, output
+    modified = query("select item_modified_at from inventory_audit order by item_id")
+    assert modified == [
+        (datetime(2026, 1, 15, 4, 30),),
+        (datetime(2026, 1, 14, 23, 30),),
+        (datetime(2026, 1, 14),),
+        (None,),
+    ]
+
+
+def test_an_entry_of_a_seed_that_cannot_be_used_is_refused_by_name(build, project):
+    for seed, lines in {
+        "protected_parts": 'Part 9,true,x\n" ",true,y\npart  9,,z\n',
+        "withdrawn_certificates": "zz-1000100,deleted,,x\n",
+        "none_words": "W1\n",
+    }.items():
+        with (project / f"seeds/{seed}.csv").open("a") as file:
+            file.write(lines)
+    code, output = build("--select", "resource_type:seed", project=project)
+    assert code == 1
+    for refused in (
+        "seeds/protected_parts.csv: these entries of supplier_sku are blank, can match"
+        " nothing, or equal another one but for case, blanks and marks: 'Part 9',"
+        " 'part  9', ' '. Correct or remove them.",
+        "marks: 'ZZ1000100', 'zz-1000100'.",
+        "seeds/none_words.csv: these entries of word",
+    ):
+        assert refused in output, output
+    assert "Compilation Error in seed location_map" not in output
+
+
+def test_an_entry_matches_as_the_rules_compare(data, build, query, project):
+    items, stocked = preview()
+    land_parts(
+        data,
+        [
+            {**items[0], "Name": " Keep  1", "cf_partslink": "to1000-992 N"},
+            {**items[1], "ManufacturerPartNo": "ex.443", "cf_part_type": "oem\u00a0"},
+            *items[2:],
+        ],
+        stocked,
+    )
+    for seed, lines in {
+        "protected_parts": "keep 1,true,x\nKEEP-1,true,x\n",
+        "withdrawn_certificates": (
+            "TO1000992C,deleted,,x\nTO1000993,deleted,,x\nEX 443,deleted,,x\n"
+        ),
+    }.items():
+        with (project / f"seeds/{seed}.csv").open("a") as file:
+            file.write(lines)
+    code, output = build("--select", "+seed_entries", project=project)
+    assert code == 0, output
+    matched = query("select seed, entry from seed_entries where is_matched")
+    assert {("protected_parts", "keep 1"), ("part_type_synonyms", "OEM")} <= {*matched}
+    unmatched = query("select seed, entry from seed_entries where not is_matched")
+    assert ("protected_parts", "KEEP-1") in unmatched
+    assert {entry for seed, entry in matched if seed == "withdrawn_certificates"} == {
+        "TO1000992C",
+        "EX 443",
+    }

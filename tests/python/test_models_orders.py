@@ -285,7 +285,7 @@ def test_orders_that_are_hostile_in_every_way_are_named(data, build, query):
         (1, "LIST_UNREADABLE|ORDER_WITHOUT_SECTIONS", None),
         (2, "ITEM_EMPTY|CONTENT_ID_MISSING", None),
         (3, "LIST_UNREADABLE", None),
-        (4, "OK_PLACED", None),
+        (4, "TEXT_UNREADABLE", None),
         (5, "OK_PLACED", None),
         (6, "OK_PLACED", "CONTENT_REPEATED|SECTION_REPEATED"),
         (7, "OK_PLACED", None),

@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -16,27 +15,17 @@ RUNS = ("20260112T055500Z-000000", "20260113T055500Z-000000", "20260114T055500Z-
 def project(delivered: DeliveredProject, tmp_path: Path) -> DeliveredProject:
     project = delivered.copy(tmp_path / "project")
     shutil.rmtree(project.data / "profiles/_landing")
-
-    def edit(manifest: dict[str, Any]) -> None:
-        matches = {
-            "column": "location_name", "source": "ordertime",
-            "model": "stg_ordertime__locations", "in": "name",
-        }  # fmt: skip
-        for name, kind, meta in (
-            ("location_map", "seed", {"matches": matches}),
-            ("stg_ordertime__locations", "model", {}),
-        ):
-            manifest["nodes"][f"{kind}.x.{name}"] = {
-                "name": name, "alias": name, "schema": "main", "resource_type": kind,
-                "config": {"meta": meta},
-            }  # fmt: skip
-
-    project.edit("target/manifest.json", edit)
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
-        opened.execute("create table location_map as select 'HQ' as location_name")
-        opened.execute("insert into location_map values ('Never There')")
-        opened.execute("create table stg_ordertime__locations as select ' hq' as name")
+        opened.execute("create table seed_entries as " + ENTRIES)
     return project
+
+
+ENTRIES = """
+select 'location_map' as seed, 'ordertime' as source, unnest(['HQ', 'Never There'])
+    as entry, false as is_forbidding, entry = 'HQ' as is_matched
+union all select 'protected_parts', 'ordertime', unnest(['A-1', 'A-2']), true, false
+union all select 'term_file_names', 'order_tool', 'T/1', true, false
+"""
 
 
 def land(project: DeliveredProject, run: str, weight: str, unknown: str) -> None:
@@ -82,7 +71,7 @@ def test_an_entry_that_matches_no_record_any_more_is_reported(
         land(project, run, "'1'", "1")
     assert "SEED_UNUSED" not in project.ids()
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
-        opened.execute("update stg_ordertime__locations set name = 'Headquarters'")
+        opened.execute("update seed_entries set is_matched = false")
     land(project, RUNS[2], "'1'", "1")
     (finding,) = (f for f in project.health().findings if f.id == "SEED_UNUSED")
     assert (finding.key, finding.examples) == ("SEED_UNUSED:location_map", ("HQ",))
@@ -94,7 +83,7 @@ def test_an_entry_that_matched_in_some_runs_only_is_not_reported(
 ):
     land(project, RUNS[0], "'1'", "1")
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
-        opened.execute("update stg_ordertime__locations set name = 'Headquarters'")
+        opened.execute("update seed_entries set is_matched = false")
     for run in RUNS[1:]:
         land(project, run, "'1'", "1")
     assert "SEED_UNUSED" not in project.ids()
@@ -110,3 +99,21 @@ def test_an_extract_that_cannot_be_read_is_tried_again(project: DeliveredProject
     assert ran.returncode == 0
     assert f"no profile of ordertime, run {RUNS[0]}" in ran.stderr
     assert not list((project.data / "profiles/_landing").glob("*/*.json"))
+
+
+def test_health_counts_the_entries_that_match_no_record(project: DeliveredProject):
+    report = project.health()
+    assert report.facts["seeds"] == {
+        "location_map": {"entries": 2, "unmatched": 1, "examples": ["Never There"]},
+        "protected_parts": {"entries": 2, "unmatched": 2, "examples": ["A-1", "A-2"]},
+    }
+    (finding,) = (f for f in report.findings if f.id == "SEED_UNMATCHED")
+    assert (finding.key, finding.examples) == (
+        "SEED_UNMATCHED:protected_parts",
+        ("A-1", "A-2"),
+    )
+    assert "2 of its 2 entries match no record" in finding.message
+    assert report.exit_code == 0
+    text = report.to_text()
+    assert "1 of 2 entries match no record, such as Never There" in text
+    assert "term_file_names" not in text, "of a source that was never extracted"

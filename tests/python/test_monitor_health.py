@@ -225,9 +225,13 @@ BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "LEDGER_TORN": _torn,
 }
 # Tested in other modules.
-ELSEWHERE = {"LOCK_OLD", "FIELD_RETYPED", "SEED_UNUSED", "ALERT_FAILED"} | {
-    id_ for id_ in CATALOGUE if id_.startswith("DRIFT_")
-}
+ELSEWHERE = {
+    "LOCK_OLD",
+    "FIELD_RETYPED",
+    "SEED_UNUSED",
+    "SEED_UNMATCHED",
+    "ALERT_FAILED",
+} | {id_ for id_ in CATALOGUE if id_.startswith("DRIFT_")}
 # Findings that come with another one.
 WITH = {
     "LEDGER_BROKEN": {"CANNOT_TELL"},

@@ -19,13 +19,13 @@ final as (
 
     select
         order_id,
-        {{ present('section.sis_section_id') }} as sis_section_id,
+        {{ text_or_null('section.sis_section_id') }} as sis_section_id,
         count(*) as times_listed
 
     from listed
     group by
         order_id,
-        {{ present('section.sis_section_id') }}
+        {{ text_or_null('section.sis_section_id') }}
 
 )
 

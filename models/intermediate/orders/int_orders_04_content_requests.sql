@@ -23,9 +23,9 @@ final as (
         'content_request' as order_item_type,
         position,
         {{ present('request.created_at') }} as cr_created_raw,
-        {{ present('request.title') }} as cr_title,
-        {{ present('request.isbn') }} as cr_isbn,
-        {{ present('request.status') }} as cr_status_raw
+        {{ text_or_null('request.title') }} as cr_title,
+        {{ text_or_null('request.isbn') }} as cr_isbn,
+        {{ text_or_null('request.status') }} as cr_status_raw
 
     from listed
 

@@ -87,6 +87,8 @@ final as (
         coalesce(content_id, ci_title, ci_searchable_isbn) is null
         and coalesce(cr_created_raw, cr_title, cr_isbn, cr_status_raw) is null
             as is_empty,
+        {{ any_of(order_texts(), is_json('@')) }}
+        or {{ has_json_author('author_raw') }} as is_text_unread,
         {{ is_unread('cr_created') }} as is_time_unread,
         {{ is_unread('cr_status') }} as is_status_unknown,
         {{ is_unread('ci_delivery_solution') }} as is_delivery_unknown,

@@ -34,6 +34,7 @@ sections_summed as (
         bool_or(sis_section_id is null) as has_unnamed_section,
         bool_or(times_listed > 1) as has_repeated_section,
         bool_or(coalesce(sis_section_id = 'null', false)) as has_null_text,
+        bool_or({{ is_json('sis_section_id') }}) as has_unread_text,
         bool_or({{ has_control_character('sis_section_id') }}) as has_control_character
 
     from order_sections
@@ -96,6 +97,8 @@ final as (
         coalesce(sections_summed.has_unnamed_section, false) as has_unnamed_section,
         coalesce(sections_summed.has_repeated_section, false) as has_repeated_section,
         coalesce(item_totals.has_empty_item, false) as has_empty_item,
+        coalesce(item_totals.has_unread_text, false)
+        or coalesce(sections_summed.has_unread_text, false) as has_unread_text,
         orders_read.is_time_missing,
         orders_read.is_time_unread
         or coalesce(item_totals.has_unread_time, false) as has_unread_time,

@@ -32,6 +32,7 @@ ruled as (
             case when has_empty_item then 'ITEM_EMPTY' end,
             case when has_unnamed_content then 'CONTENT_ID_MISSING' end,
             case when has_incomplete_request then 'REQUEST_INCOMPLETE' end,
+            case when has_unread_text then 'TEXT_UNREADABLE' end,
             case when is_time_missing then 'TIME_MISSING' end,
             case when has_unread_time then 'TIME_UNREADABLE' end,
             case when is_updated_before_created then 'TIME_ORDER' end,

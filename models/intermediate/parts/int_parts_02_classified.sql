@@ -108,6 +108,7 @@ final as (
         downgraded.vehicle_make,
         downgraded.vehicle_model,
         downgraded.price_raw,
+        downgraded.standard_cost_raw,
         downgraded.weight_raw,
         downgraded.list_price_raw,
         downgraded.core_charge_raw,

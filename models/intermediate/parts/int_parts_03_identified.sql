@@ -75,6 +75,7 @@ final as (
         vehicle_make,
         vehicle_model,
         price_raw,
+        standard_cost_raw,
         weight_raw,
         list_price_raw,
         core_charge_raw,

@@ -9,13 +9,15 @@ parts_described as (
 
 ),
 
--- The price and the cost are those of a unit, which may be several pieces.
+-- Every amount is that of a unit, which may be several pieces.
 per_piece as (
 
     select
         *,
         {{ per_piece('price', 'price_pieces') }} as piece_price,
-        {{ per_piece('standard_cost', 'price_pieces') }} as piece_cost
+        {{ per_piece('standard_cost', 'price_pieces') }} as piece_cost,
+        {{ per_piece('list_price', 'price_pieces') }} as piece_list_price,
+        {{ per_piece('core_charge', 'price_pieces') }} as piece_core_charge
 
     from parts_described
 
@@ -26,7 +28,7 @@ rounded as (
     select
         *,
         {{ money('piece_price') }} as sell_price,
-        {{ money_within('list_price', var('price_limit')) }} as feed_list_price,
+        {{ money_within('piece_list_price', var('price_limit')) }} as feed_list_price,
         -- Nobody says of which unit a weight is, so only that of a piece counts.
         case
             when coalesce(quantity_pieces, 1) = 1
@@ -36,8 +38,8 @@ rounded as (
         case
             when nullif(trim(core_charge_raw), '') is null
                 then cast(0 as decimal(18, 2))
-            when core_charge between 0 and {{ var('price_limit') }}
-                then {{ money('core_charge') }}
+            when piece_core_charge between 0 and {{ var('price_limit') }}
+                then {{ money('piece_core_charge') }}
         end as feed_core_charge
 
     from per_piece
@@ -125,7 +127,9 @@ final as (
         and coalesce(list_price, -1) <> 0 as is_list_price_invalid,
         weight_lb is null
         and nullif(trim(weight_raw), '') is not null
-        and coalesce(weight, -1) <> 0 as is_weight_invalid
+        and coalesce(weight, -1) <> 0 as is_weight_invalid,
+        {{ is_unread('standard_cost') }}
+        or coalesce(standard_cost < 0, false) as is_cost_invalid
 
     from rounded
 

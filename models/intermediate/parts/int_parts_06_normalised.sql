@@ -44,6 +44,7 @@ final as (
             case when part_category <> whole_category then 'CATEGORY_CUT' end,
             case when not is_category_mapped then 'CATEGORY_UNMAPPED' end,
             case when is_certification_unknown then 'CERT_UNKNOWN' end,
+            case when is_cost_invalid then 'COST_INVALID' end,
             case when feed_description <> whole_description then 'DESC_CUT' end,
             case when is_fitment_partial then 'FITMENT_PARTIAL' end,
             case when is_gtin_invalid then 'GTIN_INVALID' end,

@@ -19,7 +19,8 @@ protected_parts as (
 
     select
         {{ list_key('supplier_sku') }} as sku_key,
-        {{ near_key('supplier_sku') }} as sku_near
+        {{ near_key('supplier_sku') }} as sku_near,
+        coalesce(is_protected, true) as is_protected
 
     from {{ ref('protected_parts') }}
 
@@ -29,7 +30,8 @@ withdrawn_certificates as (
 
     select
         {{ part_number_key('part_number_key') }} as number_key,
-        {{ near_key('part_number_key') }} as number_near
+        {{ near_key('part_number_key') }} as number_near,
+        coalesce(kind = 'valid', false) as is_valid
 
     from {{ ref('withdrawn_certificates') }}
 
@@ -41,6 +43,7 @@ withdrawn_numbers as (
     select distinct number_key as withdrawn_key
 
     from withdrawn_certificates
+    where not is_valid
 
 ),
 
@@ -49,6 +52,7 @@ withdrawn_partslinks as (
     select distinct {{ partslink_base('number_key') }} as withdrawn_key
 
     from withdrawn_certificates
+    where not is_valid
 
 ),
 
@@ -58,21 +62,44 @@ withdrawn_nearly as (
     select distinct number_near as withdrawn_near
 
     from withdrawn_certificates
+    where not is_valid
 
     union
 
     select distinct {{ partslink_base('number_near') }} as withdrawn_near
 
     from withdrawn_certificates
+    where not is_valid
+
+),
+
+-- The numbers that a person looked at: they only look like an entry.
+valid_numbers as (
+
+    select distinct number_key as valid_key
+
+    from withdrawn_certificates
+    where is_valid
+
+    union
+
+    select distinct {{ partslink_base('number_key') }} as valid_key
+
+    from withdrawn_certificates
+    where is_valid
 
 ),
 
 protected_nearly as (
 
-    select distinct sku_near from protected_parts
+    select distinct sku_near
+
+    from protected_parts
+    where is_protected
 
 ),
 
+-- An entry is protected itself, or a person looked at it.
 protected_exactly as (
 
     select distinct sku_key from protected_parts
@@ -108,7 +135,6 @@ checked as (
         or not {{ is_printable('oem_part_number') }}
         or coalesce(supplier_sku <> trim(supplier_sku), false)
         or concat_ws('', mfr_part_number, oem_part_number) like '%|%'
-        -- An object or a list of JSON is no number.
         or {{ any_of(
             ['mfr_part_number', 'oem_part_number'], "left(@, 1) in ('[', '{')"
         ) }} as has_bad_character,
@@ -129,8 +155,18 @@ checked as (
         or {{ is_formula('vehicle_make') }}
         or {{ is_formula('vehicle_model') }} as has_formula,
 
+        {{ any_of(
+            [
+                'part_type_raw', 'certification_raw', 'oem_number_raw',
+                'partslink_raw', 'od_source_raw', 'vehicle_make_raw',
+                'vehicle_model_raw',
+            ], is_json('@')
+        ) }} as is_text_unread,
+
         {{ part_number_key('mfr_part_number') }} as mfr_part_number_key,
         {{ near_key('mfr_part_number') }} as mfr_part_number_near,
+        {{ part_number_key('coalesce(partslink_number, partslink_raw)') }}
+            as partslink_key,
         {{ near_key('coalesce(partslink_number, partslink_raw)') }} as partslink_near,
         {{ list_key('item_name') }} as sku_key,
         {{ near_key('item_name') }} as sku_near
@@ -165,12 +201,16 @@ final as (
         checked.is_number_mangled,
         checked.is_number_several,
         checked.has_formula,
+        checked.is_text_unread,
         coalesce(
             withdrawn_partslinks.withdrawn_key, withdrawn_numbers.withdrawn_key
         ) is not null as is_certificate_withdrawn,
-        coalesce(
-            nearly_partslinks.withdrawn_near, nearly_numbers.withdrawn_near
-        ) is not null
+        (
+            nearly_partslinks.withdrawn_near is not null
+            and valid_partslinks.valid_key is null
+            or nearly_numbers.withdrawn_near is not null
+            and valid_makers_numbers.valid_key is null
+        )
         and coalesce(
             withdrawn_partslinks.withdrawn_key, withdrawn_numbers.withdrawn_key
         ) is null as is_certificate_nearly_withdrawn,
@@ -192,6 +232,10 @@ final as (
             = nearly_partslinks.withdrawn_near
     left join withdrawn_nearly as nearly_numbers
         on checked.mfr_part_number_near = nearly_numbers.withdrawn_near
+    left join valid_numbers as valid_partslinks
+        on checked.partslink_key = valid_partslinks.valid_key
+    left join valid_numbers as valid_makers_numbers
+        on checked.mfr_part_number_key = valid_makers_numbers.valid_key
     left join protected_nearly
         on checked.sku_near = protected_nearly.sku_near
     left join protected_exactly

@@ -24,6 +24,7 @@ final as (
             case when is_number_mangled then 'PART_NO_MANGLED' end,
             case when is_number_several then 'PART_NO_SEVERAL' end,
             case when has_formula then 'TEXT_FORMULA' end,
+            case when is_text_unread then 'TEXT_UNREADABLE' end,
             case when is_unit_unknown then 'UNIT_UNKNOWN' end,
             case when is_nearly_protected then 'PROTECTED_NEARLY' end,
             case when is_condition_doubtful then 'CONDITION_DOUBTFUL' end

@@ -14,6 +14,7 @@ protected_parts as (
     select distinct {{ list_key('supplier_sku') }} as sku_key
 
     from {{ ref('protected_parts') }}
+    where coalesce(is_protected, true)
 
 ),
 
