@@ -61,7 +61,11 @@ def cli() -> None:
 @click.option("--at", type=Time(), help="Logical time, UTC.  [default: now]")
 @click.option("--due", is_flag=True, help="Only files whose cadence fell due by then.")
 @click.option("--dry-run", is_flag=True, help="Do everything except deliver.")
-@click.option("--again", is_flag=True, help="Deliver what the partner has already.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Deliver what the partner has already, or has of a later day.",
+)
 @click.option("--because", metavar="TEXT", help="Why again; for the ledger.")
 @log_options
 def run_command(

@@ -71,7 +71,12 @@ def not_made(
         return NotMade(label, "refused", str(error), 1)
     last = ledger.last_delivery_of(feed.state.model, feed.destination, split)
     by_day = "{date}" in feed.file and "{timestamp}" not in feed.file
-    if last and by_day and last["logical"][:10] > f"{at:%Y-%m-%d}":
+    if (
+        last
+        and by_day
+        and last["logical"][:10] > f"{at:%Y-%m-%d}"
+        and not settings.redelivery
+    ):
         return NotMade(
             label,
             "refused",
@@ -287,8 +292,8 @@ def way_back(feed: Feed) -> str:
     """Return how a feed goes on behind a record of a time that has not come yet."""
     if "{date}" in feed.file and "{timestamp}" not in feed.file:
         return (
-            f"Correct the clock. Then run `publish {feed.name} --at TIME` with a day "
-            "behind that of the last file. If RUN_SOURCE_STALE alone holds the file, "
-            "approve it and repeat the command."
+            "Correct the clock. When the reader has taken or removed that file, run "
+            f'`publish {feed.name} --again --because "..."`. It sends the file of '
+            "today."
         )
     return f"Correct the clock. Then run `publish {feed.name}` without --due."

@@ -9,7 +9,10 @@ from runtime.environment import DataDirectory, Environment, Limits
 
 @dataclass(frozen=True, slots=True)
 class Redelivery:
-    """A request to deliver the same bytes again: by whom, and why."""
+    """A request to deliver what the partner has already: by whom, and why.
+
+    The same bytes, or a file of a day before that of the last file.
+    """
 
     by: str
     because: str
@@ -29,7 +32,7 @@ class Settings:
         dry_run: do everything except deliver.
         accept_first: FEEDS_ACCEPT_FIRST: a first file needs no approval.
         bar: show progress bars.
-        redelivery: deliver what the partner has already; None for no.
+        redelivery: deliver what the partner has already; None if that is refused.
     """
 
     root: Path

@@ -54,10 +54,10 @@ def find(outbox: Path, run: str) -> Package:
 
 @contextmanager
 def work(outbox: Path, feed: str) -> Iterator[Path]:
-    """Give a folder to work in, on the outbox's file system; remove it afterwards.
+    """Give a folder to work in, below the outbox or another folder that is locked.
 
-    Folders that a killed run left behind are removed first. The caller holds the lock,
-    so nobody uses them.
+    It is removed afterwards. Folders that a killed run left behind are removed first:
+    the caller holds the lock, so nobody uses them.
     """
     outbox.mkdir(parents=True, exist_ok=True)
     for left in outbox.glob(".*.work"):

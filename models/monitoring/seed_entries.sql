@@ -39,19 +39,23 @@
 -- The entries of the seeds that are compared with values of a source, and whether any
 -- record has such a value now.
 
-{% for seed, column, source, forbids, comparisons in lists -%}
-select
-    '{{ seed }}' as seed,
-    '{{ source }}' as source,
-    {{ column }} as entry,
-    {{ forbids }} as is_forbidding,
-    {% for entry_key, table, value_key in comparisons -%}
-    coalesce({{ entry_key }} in (select {{ value_key }} from {{ ref(table) }}), false)
-    {{ 'or' if not loop.last }}
-    {% endfor -%}
-    as is_matched
+{% for seed, column, source_name, forbids, comparisons in lists %}
+    {%- set matches_any = [] %}
+    {%- for entry_key, table, value_key in comparisons %}
+        {%- do matches_any.append(
+            'coalesce(' ~ entry_key ~ ' in (select ' ~ value_key ~ ' from '
+            ~ ref(table) ~ '), false)'
+        ) %}
+    {%- endfor %}
+    select
+        '{{ seed }}' as seed,
+        '{{ source_name }}' as source_name,
+        {{ column }} as entry,
+        {{ forbids }} as is_forbidding,
+        {{ matches_any | join(' or ') }} as is_matched
 
-from {{ ref(seed) }}
-{{ 'union all' if not loop.last }}
+    from {{ ref(seed) }}
+
+    {% if not loop.last %}union all{% endif %}
 
 {% endfor %}

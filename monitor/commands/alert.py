@@ -18,6 +18,7 @@ from monitor.health.report import Report
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.exits import Misuse, Stop
+from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
 
 
@@ -94,6 +95,7 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
         LOG.warning(f"no new profiles: {error}")  # a finding of health reports it
     path = context.place.data / STATE
     with directory_lock(path.parent, "monitor alert", 60):
+        remove_leftovers(path.parent)
         health = check_all(context)
         state = State.read(path)
         run = send_alerts(health, state, settings, context)

@@ -13,7 +13,6 @@ A profile is a JSON object:
     moves       shares of rows added, removed and changed, and changed by column
 """
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,10 +39,7 @@ def profile(package: Package, limits: Limits, scratch: Path) -> dict[str, Any]:
         OSError, ValueError, LookupError, duckdb.Error: the file cannot be read.
     """
     file, run = package.resource, package.run
-    with (
-        tempfile.TemporaryDirectory(dir=scratch) as folder,
-        duck.open_session(limits, Path(folder)) as connection,
-    ):
+    with duck.open_session(limits, scratch) as connection:
         connection.execute("set preserve_insertion_order = false")
         kinds = _view(connection, package)
         rows, columns = _columns(connection, kinds, file["rows"] <= EXACT)

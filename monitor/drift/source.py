@@ -27,8 +27,12 @@ _LEAST = 5  # fewer records do not show whether a field has numbers or texts
 _BEFORE = 3  # an entry is reported if it matched in each of so many runs
 
 
-def profile_new(context: Context) -> list[str]:
+def profile_new(context: Context, scratch: Path) -> list[str]:
     """Profile the current extract of each source, if it has no profile yet.
+
+    Args:
+        context: the files and settings.
+        scratch: an existing folder, for what does not fit into memory.
 
     Returns:
         The new profiles, `<source>/<run id>`. What cannot be read is logged as a
@@ -42,7 +46,7 @@ def profile_new(context: Context) -> list[str]:
         try:
             profile = {
                 "run_id": report["run_id"],
-                "fields": _fields(context, source, report),
+                "fields": _fields(context, source, report, scratch),
                 "mappings": _mappings(context, source),
             }
         except (OSError, LookupError, Stop, duckdb.Error) as error:
@@ -75,14 +79,12 @@ def _path(context: Context, source: str, report: Mapping[str, Any]) -> Path:
 
 
 def _fields(
-    context: Context, source: str, report: Mapping[str, Any]
+    context: Context, source: str, report: Mapping[str, Any], scratch: Path
 ) -> dict[str, dict[str, Any]]:
     """Return for every text column its records, and the share of numbers in them."""
     fields: dict[str, dict[str, Any]] = {}
     current = context.place.landing / "current" / source
-    folder = _folder(context, source)
-    folder.mkdir(parents=True, exist_ok=True)
-    with duck.open_session(context.limits, folder) as connection:
+    with duck.open_session(context.limits, scratch) as connection:
         for entity, extracted in report["entities"].items():
             path = current / extracted.get("file", f"{entity}.parquet")
             if not path.exists():

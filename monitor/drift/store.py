@@ -11,10 +11,10 @@ from monitor.context import Context
 from monitor.drift import profile, source
 from runtime.command import LOG
 from runtime.environment import DataDirectory, Limits
-from runtime.files import read_json, write_json
+from runtime.files import read_json, remove_leftovers, write_json
 from runtime.lock import directory_lock
 from store.ledger import Ledger
-from store.outbox import packages
+from store.outbox import packages, work
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,17 @@ def profile_new(context: Context) -> list[str]:
         The new profiles: `<file>/<run id>` and `<source>/<run id>`. A file that cannot
         be read is logged as a warning. The next run tries it again.
     """
-    with directory_lock(folder(context.place), "monitor drift", 60):
-        new = _profile_packages(context.place, context.intact_ledger, context.limits)
-        return [*new, *source.profile_new(context)]
+    profiles = folder(context.place)
+    with directory_lock(profiles, "monitor drift", 60), work(profiles, "drift") as here:
+        for each in (*profiles.glob("*/"), *profiles.glob("_landing/*/")):
+            remove_leftovers(each)
+        ledger, limits = context.intact_ledger, context.limits
+        new = _profile_packages(context.place, ledger, limits, here)
+        return [*new, *source.profile_new(context, here)]
 
 
 def _profile_packages(
-    place: DataDirectory, ledger: Ledger, limits: Limits
+    place: DataDirectory, ledger: Ledger, limits: Limits, scratch: Path
 ) -> list[str]:
     new = []
     for package in packages(place.outbox, ledger):
@@ -57,7 +61,7 @@ def _profile_packages(
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            write_json(path, profile.profile(package, limits, path.parent))
+            write_json(path, profile.profile(package, limits, scratch))
         except (OSError, ValueError, LookupError, duckdb.Error) as error:
             LOG.warning(f"no profile of {package.name}: {error}")
             continue

@@ -118,7 +118,7 @@ def run_checks(
         ("machine", "ledger", machine.check_ledger),
         ("build", "dbt's artifacts", builds.check),
         ("source", "sources", sources.check),
-        ("source", "seeds", seed_entries.check),
+        ("build", "seeds", seed_entries.check),
         ("feed", "feeds", feeds.check),
         ("destination", "destinations", destinations.check),
         ("destination", "pick-ups", pickups.check),

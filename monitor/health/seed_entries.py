@@ -9,10 +9,10 @@ from monitor.context import Context
 from monitor.findings import EXAMPLES, CheckResult, Finding
 
 _QUERY = """
-select seed, source, bool_or(is_forbidding),
+select seed, source_name, bool_or(is_forbidding),
     coalesce(list(entry order by entry) filter (is_matched), []),
     coalesce(list(entry order by entry) filter (not is_matched), [])
-from warehouse.main.seed_entries group by seed, source order by seed
+from warehouse.main.seed_entries group by seed, source_name order by seed
 """
 
 

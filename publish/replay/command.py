@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,13 @@ from publish.package import provenance
 from publish.replay import Replayed, replay, workspace
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import DataDirectory, Environment
-from runtime.exits import Misuse
+from runtime.exits import Misuse, Temporary
+from runtime.lock import directory_lock
 from store import outbox
 from store.package import Package
+
+_PREFIX = "partner-feeds-replay-"
+_NEW = 60  # seconds; a younger folder without a lock is about to have one
 
 
 @click.command("replay")
@@ -75,13 +80,29 @@ def command(
 @contextmanager
 def _work(folder: Path | None) -> Iterator[Path]:
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="replay-") as name:
-            yield Path(name).resolve()
+        _remove_leftovers()
+        with (
+            tempfile.TemporaryDirectory(prefix=_PREFIX) as name,
+            directory_lock(Path(name), "publish replay"),
+        ):
+            work = Path(name).resolve() / "work"
+            work.mkdir()
+            yield work
         return
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise Misuse(f"--folder: expected an empty folder, found {folder} with files")
     yield folder.resolve()
+
+
+def _remove_leftovers() -> None:
+    """Remove what killed replays of this user left behind: a running one has a lock."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        status = left.lstat()
+        is_new = time.time() - status.st_mtime < _NEW and not (left / "lock").exists()
+        if not left.is_symlink() and status.st_uid == os.getuid() and not is_new:
+            with suppress(Temporary), directory_lock(left, "publish replay"):
+                shutil.rmtree(left)
 
 
 def _in_folder(

@@ -33,7 +33,7 @@ from servers.stub import Stub
 
 from publish.gate import dbt
 from publish.run import Outcome, publish
-from publish.settings import Settings
+from publish.settings import Redelivery, Settings
 from runtime import duck
 from runtime.environment import DataDirectory, Environment, Limits
 from store import feeds, ledger, partner_state
@@ -298,7 +298,11 @@ class OrderProject(Project):
         return f"create or replace table {name} as {sql}"
 
     def publish(
-        self, at: dt.datetime, *faults: str, is_due: bool = True
+        self,
+        at: dt.datetime,
+        *faults: str,
+        is_due: bool = True,
+        again: Redelivery | None = None,
     ) -> dict[str, Outcome]:
         """Do what `publish --due` does, in this process; return outcomes by file.
 
@@ -322,6 +326,7 @@ class OrderProject(Project):
             dry_run=False,
             accept_first=True,
             bar=False,
+            redelivery=again,
         )
         opened = ledger.Ledger(settings.place.ledger)
         outcomes = [

@@ -21,7 +21,7 @@ def project(delivered: DeliveredProject, tmp_path: Path) -> DeliveredProject:
 
 
 ENTRIES = """
-select 'location_map' as seed, 'ordertime' as source, unnest(['HQ', 'Never There'])
+select 'location_map' as seed, 'ordertime' as source_name, unnest(['HQ', 'Never There'])
     as entry, false as is_forbidding, entry = 'HQ' as is_matched
 union all select 'protected_parts', 'ordertime', unnest(['A-1', 'A-2']), true, false
 union all select 'term_file_names', 'order_tool', 'T/1', true, false

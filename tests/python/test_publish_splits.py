@@ -13,6 +13,7 @@ from order_consumer import Consumer
 from order_project import DAY, EXPOSURES, OrderProject, Template, order, term
 
 from publish import approve as approval
+from publish.settings import Redelivery
 from runtime.exits import Refused
 
 with warnings.catch_warnings():
@@ -434,13 +435,23 @@ def test_a_record_of_a_later_time_is_reported_and_has_a_way_back(
     for name, outcome in outcomes.items():
         feed = name.partition(".")[0]
         assert f"the last run of {name} was for 2091-01-01T08:00:00Z" in outcome.text
-        assert f"`publish {feed} --at TIME`" in outcome.text
-    project.build({"terms": [ALWAYS], "orders": [order(1, "B")]}, MONDAY + DAY)
-    outcomes = project.publish(MONDAY + DAY, is_due=False)
-    assert {each.code for each in outcomes.values()} == {0}
+        assert f"`publish {feed} --again" in outcome.text
+    # The reader has taken what is there, so the files of the true days are newer.
     reader = Consumer()
     reader.take(project.partner.iterdir())
+    for path in project.partner.iterdir():
+        path.unlink()
+    again = Redelivery("an operator", "the clock is right again")
+    outcomes = project.publish(MONDAY - 10 * DAY, is_due=False, again=again)
+    assert {each.code for each in outcomes.values()} == {0}
+    reader.take(project.partner.iterdir())
     assert {row["ci_title"] for row in reader.rows("4218")} == {"B"}
+    # The next night needs nothing more.
+    project.build({"terms": [ALWAYS], "orders": [order(1, "C")]}, MONDAY - 9 * DAY)
+    outcomes = project.publish(MONDAY - 9 * DAY)
+    assert {each.code for each in outcomes.values()} == {0}
+    reader.take(project.partner.glob("2090-12-23-*"))
+    assert {row["ci_title"] for row in reader.rows("4218")} == {"C"}
 
 
 @pytest.mark.parametrize("minutes", [60, 61])
