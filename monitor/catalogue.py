@@ -81,7 +81,7 @@ CATALOGUE: dict[str, Kind] = {
         "Check whether the source renamed them. Then correct seeds/{about}.csv.",
     ),
     "SEED_UNMATCHED": Kind(
-        "warn", "source", "entries of a list that forbids match no record",
+        "warn", "build", "entries of a list that forbids match no record",
         "Correct or remove them in seeds/{about}.csv, or acknowledge the finding: the "
         "parts may come back.",
     ),
