@@ -13,7 +13,7 @@ def duck(file: Path, spill: Path, read_only: bool = False) -> duckdb.DuckDBPyCon
         read_only=read_only,
         config={
             "memory_limit": os.environ.get("FEEDS_MEMORY_LIMIT") or "2GB",
-            "threads": os.environ.get("FEEDS_THREADS") or "4",
+            "threads": os.environ.get("FEEDS_THREADS") or str(os.cpu_count()),
             "temp_directory": str(spill / "spill"),
         },
     )

@@ -8,8 +8,11 @@
 {% macro none_key(column) -%}
     {%- set marks = ' !"#$%&' ~ "''" ~ '()*+,-./:;<=>?@[]^_`{|}~' -%}
     case
-        when not {{ matches(column, '[1-9]') }}
-            then translate(upper({{ column }}), '{{ marks }}' || chr(160), '')
+        when {{ matches(column, '[1-9]') }} then null
+        -- Most texts have no mark but blanks, and translating costs much more.
+        when {{ matches(column, '^[A-Za-z0 ]*$') }}
+            then replace(upper({{ column }}), ' ', '')
+        else translate(upper({{ column }}), '{{ marks }}' || chr(160), '')
     end
 {%- endmacro %}
 

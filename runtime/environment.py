@@ -293,10 +293,12 @@ class Limits:
 
     @classmethod
     def read(cls, variables: Environment) -> "Limits":
-        """Read FEEDS_MEMORY_LIMIT (2GB) and FEEDS_THREADS (4)."""
+        """Read FEEDS_MEMORY_LIMIT (2GB) and FEEDS_THREADS (as many as cores)."""
         memory = variables.text("FEEDS_MEMORY_LIMIT", "2GB")
         if not DUCKDB_SIZE.fullmatch(memory):
             raise Misuse(
                 f"FEEDS_MEMORY_LIMIT must be a size such as 2GB, but is {memory!r}."
             )
-        return cls(memory, variables.count("FEEDS_THREADS", 4, 1, 256))
+        return cls(
+            memory, variables.count("FEEDS_THREADS", os.cpu_count() or 1, 1, 256)
+        )
