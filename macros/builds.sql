@@ -5,6 +5,10 @@
     Each table and view has the id of its build as a comment, which is written in the
     same transaction. The table `builds` has one row for each build that a table or
     view is of: when it began, what partners had then, and how each of its nodes ended.
+
+    Unit tests prove the code, not the data. The table `unit_tests_passed` has those that
+    passed for the code of a build, so that a later build of the same code may leave them
+    out.
 #}
 
 
@@ -42,6 +46,11 @@
             "alter table " ~ target.schema
             ~ ".builds add column if not exists states varchar"
         ) -%}
+        {%- do run_query(
+            "create table if not exists " ~ target.schema ~ ".unit_tests_passed ("
+            ~ "code_digest varchar, unit_test varchar, "
+            ~ "primary key (code_digest, unit_test))"
+        ) -%}
         {{ return(
             "insert into " ~ target.schema ~ ".builds "
             ~ "(invocation_id, command, built_at, states) values ('"
@@ -63,15 +72,22 @@
 
 
 {#
-    The statements that record how each node of this build ended, and that remove the
-    builds of which nothing is left.
+    The statements that record how each node of this build ended and which unit tests
+    passed, and that remove the builds of which nothing is left.
 
     results: of dbt.
 #}
 {% macro end_build(results) -%}
     {%- if execute and is_recorded() -%}
         {%- set nodes = [] -%}
+        {%- set passed = [] -%}
         {%- for result in results -%}
+            {%- if result.node.resource_type == 'unit_test'
+                and result.status == 'pass' -%}
+                {%- do passed.append(
+                    "(getvariable('code_digest'), '" ~ result.node.unique_id ~ "')"
+                ) -%}
+            {%- endif -%}
             {%- do nodes.append({
                 'unique_id': result.node.unique_id,
                 'status': result.status ~ '',
@@ -81,6 +97,9 @@
         {%- endfor -%}
         {%- set details = {
             'dbt_version': dbt_version,
+            'code_digest': run_query(
+                "select getvariable('code_digest')"
+            ).rows[0][0],
             'empty': flags.EMPTY | default(false, true),
             'vars': invocation_args_dict.vars | default({}, true),
             'results': nodes,
@@ -99,6 +118,17 @@
                 select comment from duckdb_tables() where comment is not null
                 union all
                 select comment from duckdb_views() where comment is not null
+            );
+        delete from {{ target.schema }}.unit_tests_passed
+        where
+            code_digest not in (
+                select json_extract_string(details, '$.code_digest')
+                from {{ target.schema }}.builds
+                where details is not null
             )
+        {%- if passed %};
+        insert or ignore into {{ target.schema }}.unit_tests_passed
+        values {{ passed | join(', ') }}
+        {%- endif %}
     {%- endif -%}
 {%- endmacro %}

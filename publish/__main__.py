@@ -12,6 +12,7 @@ import click
 from publish import approve as approval
 from publish import selection
 from publish import status as file_status
+from publish.build import build
 from publish.check.command import check
 from publish.deliver.reconcile import settle_unknown
 from publish.feedback import command as feedback
@@ -224,6 +225,7 @@ def key() -> None:
     click.echo(signature.public(private), nl=False)
 
 
+cli.add_command(build)
 cli.add_command(check)
 cli.add_command(feedback)
 cli.add_command(hold)

@@ -1,7 +1,7 @@
-"""A plugin of dbt-duckdb: makes the data directory, and sets the threads of DuckDB.
+"""A plugin of dbt-duckdb: the data directory, the threads, the digest of the code.
 
 DuckDB makes a file but no folder, and dbt then ends with two hundred lines of Python.
-A profile cannot ask how many cores the machine has.
+A profile cannot ask how many cores the machine has, and SQL cannot read the code.
 """
 
 import os
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt.flags import get_flags
 from dbt_common.exceptions import DbtRuntimeError
 
+from runtime.code_digest import code_digest
 from runtime.environment import Environment, Limits, unreadable
 
 
@@ -19,6 +21,10 @@ class Plugin(BasePlugin):  # type: ignore[misc,unused-ignore]
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Make the folder of the warehouse, if DuckDB can find files in it."""
+        flags = get_flags()  # type: ignore[no-untyped-call]
+        self._code_digest = code_digest(
+            Path(flags.PROJECT_DIR), getattr(flags, "VARS", None) or {}
+        )
         if self.creds is None:
             return
         folder = Path(self.creds.path).parent
@@ -29,3 +35,7 @@ class Plugin(BasePlugin):  # type: ignore[misc,unused-ignore]
     def update_connection_config(self, creds: object, config: dict[str, Any]) -> None:
         """Give DuckDB the threads that our own steps give it."""
         config["threads"] = Limits.read(Environment(os.environ)).threads
+
+    def configure_cursor(self, cursor: Any) -> None:
+        """Let macros read the digest of the code: getvariable('code_digest')."""
+        cursor.execute(f"set variable code_digest = '{self._code_digest}'")

@@ -31,6 +31,8 @@ class Build:
         vars: of --vars.
         results: of each node: unique_id, status, failures, message.
         states: what partners had when it began; none of a build of an earlier version.
+        unit_tests_passed: unique_ids of the unit tests that passed for the code of the
+            build, in it or before; empty for a build of an earlier version.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Build:
     vars: Mapping[str, Any]
     results: Sequence[Mapping[str, Any]]
     states: Sequence[State] = ()
+    unit_tests_passed: frozenset[str] = frozenset()
 
     def states_of(self, *models: str) -> list[State]:
         """Return the states of some models that it read, the oldest first."""
@@ -77,7 +80,30 @@ def _first(connection: duckdb.DuckDBPyConnection, clause: str) -> Build | None:
         details.get("dbt_version"), bool(details.get("empty")),
         details.get("vars") or {}, details.get("results") or (),
         [State(**each) for each in json.loads(row.get("states") or "[]")],
+        passed_for(connection, details.get("code_digest")),
     )  # fmt: skip
+
+
+def passed_for(
+    connection: duckdb.DuckDBPyConnection, code_digest: str | None
+) -> frozenset[str]:
+    """Return the unique_ids of the unit tests that passed for a state of the code.
+
+    DuckDB reads a Python name where it finds no table, so none is named as this table.
+
+    Args:
+        connection: from `runtime.duck`, with the warehouse attached.
+        code_digest: of `runtime.code_digest`.
+    """
+    try:
+        passed = connection.execute(
+            "select unit_test from warehouse.main.unit_tests_passed "
+            "where code_digest = ?",
+            [code_digest],
+        ).fetchall()
+    except duckdb.CatalogException:
+        return frozenset()
+    return frozenset(unit_test for (unit_test,) in passed)
 
 
 def marks(

@@ -109,6 +109,8 @@ def _place(node: Mapping[str, Any]) -> tuple[str, str]:
 def run_checks(verdict: FileBuild, artifacts: Artifacts, feed: Feed) -> list[Check]:
     """Run four checks of dbt's verdict, all of them hard.
 
+    A unit test that passed for the same code in an earlier build counts as passed.
+
     Args:
         verdict: from `file_build`. Without a build the first check is the only one.
         artifacts: dbt's manifest.
@@ -124,7 +126,7 @@ def run_checks(verdict: FileBuild, artifacts: Artifacts, feed: Feed) -> list[Che
         return [same_build]
     statuses = {result["unique_id"]: result for result in build.results}
     needed = nodes_needed(artifacts, feed.unique_id)
-    missing = sorted(needed - statuses.keys())
+    missing = sorted(needed - statuses.keys() - build.unit_tests_passed)
     failed = [
         statuses[node]
         for node in sorted(needed & statuses.keys())

@@ -95,6 +95,17 @@ def test_a_table_of_a_killed_build_is_not_published(
         assert expected, "the build was killed before it replaced a table"
 
 
+def test_unit_tests_run_once_for_a_state_of_the_code(built_copy: BuiltProject) -> None:
+    done = built_copy.run("publish", "build", FILE)
+    assert done.returncode == 0, done.stdout
+    assert "feed_key_is_unique" in done.stdout
+    assert "unit_test" not in done.stdout
+    assert gates(built_copy) == set()
+    # Another variable is another state of the code.
+    dbt(built_copy, *BUILD, "--exclude-resource-type", "unit_test")
+    assert gates(built_copy) == {"DBT_NODES"}
+
+
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> None:

@@ -12,6 +12,7 @@ import pytest
 from commands import clean_environment
 
 from runtime import files
+from runtime.code_digest import code_digest
 from runtime.environment import DataDirectory, Environment, Limits, Secret, operator
 from runtime.exits import Misuse, Temporary
 from runtime.lock import directory_lock
@@ -489,3 +490,18 @@ def test_a_variable_that_a_shell_reads_otherwise_is_named(
     )  # fmt: skip
     assert ("A in " in caplog.text) == (shell.stdout != ours)
     assert "B in " not in caplog.text
+
+
+def test_the_digest_of_the_code_is_of_files_seeds_and_variables(tmp_path: Path) -> None:
+    for name in ("macros", "models", "seeds", "tests"):
+        (tmp_path / name).mkdir()
+    for name in ("dbt_project.yml", "profiles.yml", "seeds/part_types.csv"):
+        (tmp_path / name).write_text("a")
+    digests = [code_digest(tmp_path, {})]
+    (tmp_path / "tests/part.sql").write_text("a data test proves no code")
+    assert code_digest(tmp_path, {}) == digests[0]
+    (tmp_path / "seeds/part_types.csv").write_text("b")
+    digests.append(code_digest(tmp_path, {}))
+    (tmp_path / "seeds/part_types.csv").rename(tmp_path / "seeds/types.csv")
+    digests += [code_digest(tmp_path, {}), code_digest(tmp_path, {"qty_limit": 9})]
+    assert len(set(digests)) == 4

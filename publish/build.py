@@ -1,0 +1,79 @@
+"""`publish build`: what the files need, with unit tests unless they have passed."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from publish.gate.dbt import nodes_needed
+from runtime import duck
+from runtime.code_digest import code_digest
+from runtime.command import LOG, start_logging
+from runtime.environment import DataDirectory, Environment, Limits
+from runtime.exits import Misuse
+from store import builds
+from store.feeds import artifacts
+
+_DBT = "from dbt.cli.main import cli; cli()"  # of this very interpreter
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--quiet", is_flag=True, help="Show only what went wrong.")
+def build(files: tuple[str, ...], quiet: bool) -> None:
+    """Run `dbt build` for what all files need, or those named, and its data tests.
+
+    Unit tests run only if they have not passed for the same code, seeds and variables.
+    The output and the exit code are those of dbt.
+    """
+    start_logging("text", quiet)
+    variables = Environment.read()
+    place, limits, root = DataDirectory.read(variables), Limits.read(variables), Path()
+    words = ["build", "--select", *(f"+exposure:{name}" for name in files or ("*",))]
+    if _unit_tests_passed(root, variables, place, limits, files):
+        words += ["--exclude-resource-type", "unit_test"]
+    else:
+        LOG.info("unit tests run: they have not passed for this code before")
+    if quiet:
+        words.insert(0, "--quiet")
+    environment = {
+        **os.environ,
+        "FEEDS_ENVIRONMENT": place.environment,
+        "FEEDS_DATA": str(place.data),
+        "FEEDS_MEMORY_LIMIT": limits.memory,
+        "FEEDS_THREADS": str(limits.threads),
+        "DBT_TARGET_PATH": variables.text("DBT_TARGET_PATH", "target"),
+    }
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-c", _DBT, *words], environment)  # noqa: S606
+
+
+def _unit_tests_passed(
+    root: Path,
+    variables: Environment,
+    place: DataDirectory,
+    limits: Limits,
+    files: tuple[str, ...],
+) -> bool:
+    """Return whether every unit test below the files passed for this code."""
+    try:
+        manifest = artifacts.read(root, variables)
+    except Misuse:
+        return False
+    exposures = {
+        id_: node["name"] for id_, node in manifest.manifest["exposures"].items()
+    }
+    needed = {
+        node
+        for id_, name in exposures.items()
+        if not files or name in files
+        for node in nodes_needed(manifest, id_)
+        if node.startswith("unit_test.")
+    }
+    if not needed or not place.warehouse.exists():
+        return False
+    place.data.mkdir(parents=True, exist_ok=True)
+    with duck.open_session(limits, place.data, place.warehouse) as connection:
+        passed = builds.passed_for(connection, code_digest(root, {}))
+    return needed <= passed
