@@ -7,14 +7,25 @@
     has the same name, and the path of its files.
 #}
 {% macro published_state(model) -%}
+    {{ state_rows(model, contract_of(model) + [
+        {'name': '_delivered_at', 'data_type': 'timestamp'},
+        {'name': '_is_former', 'data_type': 'boolean'},
+    ] if execute else []) }}
+{%- endmacro %}
+
+
+{#
+    The rows of a state in given columns, or no rows while the ledger names no file.
+
+    model: the state, and its source in `published`, which has the path of its files.
+    columns: names and data types.
+#}
+{% macro state_rows(model, columns) -%}
     {%- set files = source('published', model) -%}
     {%- if not execute -%}
         select * from {{ files }}
     {%- else -%}
-        {{ no_rows(contract_of(model) + [
-            {'name': '_delivered_at', 'data_type': 'timestamp'},
-            {'name': '_is_former', 'data_type': 'boolean'},
-        ]) }}
+        {{ no_rows(columns) }}
         {%- set paths = state_files(model, files.render() | replace("'", '')) -%}
         {%- if paths %}
         union all by name
@@ -87,7 +98,7 @@
                 {{ json_text('record', 'state.sha256') }} as sha256
             from ({{ evidence('ledger') }}) as ledger
         ) as records
-        where event in ('delivered', 'nothing', 'confirmed') and sha256 <> ''
+        where event in ('delivered', 'nothing', 'confirmed', 'voided') and sha256 <> ''
         group by model, destination, split
         order by max(position)
     {%- endset -%}
@@ -98,6 +109,18 @@
         }) -%}
     {%- endfor -%}
     {{ return(states) }}
+{%- endmacro %}
+
+
+{#
+    The values that people confirmed and that still count, in the columns that the
+    source declares; none before the first confirmation.
+#}
+{% macro confirmed_values() -%}
+    {%- set id = ['source', project_name, 'published', 'confirmations'] | join('.') -%}
+    {{ state_rows(
+        'confirmations', graph.sources[id].columns.values() | list if execute else []
+    ) }}
 {%- endmacro %}
 
 

@@ -14,6 +14,7 @@ from publish import selection
 from publish import status as file_status
 from publish.build import build
 from publish.check.command import check
+from publish.confirm import confirm
 from publish.deliver.reconcile import settle_unknown
 from publish.feedback import command as feedback
 from publish.hold import hold, release
@@ -227,6 +228,7 @@ def key() -> None:
 
 cli.add_command(build)
 cli.add_command(check)
+cli.add_command(confirm)
 cli.add_command(feedback)
 cli.add_command(hold)
 cli.add_command(release)

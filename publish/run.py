@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from publish import status
+from publish.confirm import end_outdated
 from publish.deliver import delivery
 from publish.gate.checks import Check
 from publish.prepare import PreparedFile, prepare
@@ -59,12 +60,15 @@ def publish(
         return [_no_files(feed)]
     if not settings.dry_run and any(file.status == "ready" for file in files):
         _check_pickups(settings, ledger, feed)
-    return [
+    outcomes = [
         _not_made(file)
         if isinstance(file, NotMade)
         else _finish(settings, ledger, file, began)
         for file in files
     ]
+    if not settings.dry_run:
+        end_outdated(settings.place, settings.limits, ledger, feed)
+    return outcomes
 
 
 def _check_pickups(settings: Settings, ledger: Ledger, feed: Feed) -> None:

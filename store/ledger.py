@@ -8,12 +8,14 @@ Events of one delivery share its `attempt`:
     failed      nothing of it is at the partner, neither the file nor a part of it
     unknown     nobody knows whether it arrived; a person must look
 
-Other events: `held` and `approved`, which name a digest; `nothing`, why there is no
-file; `paused` and `resumed`, a person's hold and its early end (`store.holds`);
-`feedback`, the report of rows that a partner rejected (`store.feedback`);
-`trusted`, the key or certificate of a server that a person accepted;
-`observed`, whether a delivered file was still in the partner's folder; `pruned`,
-what was removed; `repaired`, that an incomplete line was cut off. Times are UTC.
+Other events: `held` and `approved`, which name a digest; `confirmed` and `voided`, a
+person's confirmations and the end of some (`store.confirmations`); `nothing`, why
+there is no file; `paused` and `resumed`, a person's hold and its early end
+(`store.holds`); `feedback`, the report of rows that a partner rejected
+(`store.feedback`); `trusted`, the key or certificate of a server that a person
+accepted; `observed`, whether a delivered file was still in the partner's folder;
+`pruned`, what was removed; `repaired`, that an incomplete line was cut off. Times are
+UTC.
 `seconds` has the duration of each step of a file: render, judge, package, and for a
 delivery deliver, the attempt that succeeded.
 """
@@ -29,8 +31,8 @@ from store.chain import START, Chain, Record
 
 __all__ = ["RUN_ENDS", "START", "STATE_EVENTS", "Ledger", "Record"]
 _OUTCOMES = ("delivered", "failed", "unknown")
-# Their field `state` says what a partner has from then on.
-STATE_EVENTS = ("delivered", "nothing", "confirmed")
+# Their field `state` says what a partner has from then on, or what is confirmed.
+STATE_EVENTS = ("delivered", "nothing", "confirmed", "voided")
 RUN_ENDS = ("held", *_OUTCOMES)
 _NEWS = ("held", "delivered", "nothing")
 

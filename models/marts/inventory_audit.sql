@@ -22,6 +22,7 @@ final as (
         warnings,
 
         ---------- the values of the feed
+        '{{ var("supplier_code") }}' as supplier_code,
         location_code,
         supplier_sku,
         part_type,
@@ -46,6 +47,11 @@ final as (
         core_charge,
         weight_lb,
         updated_at,
+
+        ---------- what the partner last had
+        last_part_type,
+        last_sell_price,
+        last_delivered_at,
 
         ---------- the values of the source
         on_hand_raw,

@@ -1,6 +1,7 @@
 """Explain a row: its decision, its source record, its file, its last runs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice, pairwise
 from pathlib import Path
@@ -20,7 +21,8 @@ from monitor.why.search import Match
 from runtime.duck import Row, name, rows, text
 from runtime.environment import DataDirectory
 from runtime.exits import Misuse, Refused
-from store import feedback, holds
+from store import confirmations, feedback, holds
+from store.confirmations import Confirmation
 from store.ledger import Ledger, Record
 from store.package import Package
 
@@ -56,6 +58,7 @@ class Explainer:
         self._connection, self._place, self._matches = connection, place, matches
         self._subject, self._runs, self._whole = matches[0].subject, runs, whole
         self._packages = packages_about(place, self._subject, feed)
+        self._confirmed = [*confirmations.history(Ledger.read(place.ledger))]
         seed = rows(connection, f"select * from {self._subject.reasons}")
         self._codes = {code["reason_code"]: code for code in seed}
         self._landed: dict[str, dict[str, list[Row]]] = {}
@@ -162,6 +165,9 @@ class Explainer:
                 if not name.endswith("_raw") and name not in _DECISION
             },
             "codes": _fired(row, self._codes, source, repeats),
+            "confirmed": [
+                asdict(each) for each in self._confirmed if _is_about(each, match)
+            ],
             "history": _history(match, self._packages, self._runs),
         }
 
@@ -242,6 +248,8 @@ def _fired(
     for code in filter(None, (row.get("reason_codes") or "").split("|")):
         seed = codes.get(code, {})
         names = (seed.get("looks_at") or "").split("|")
+        if any(name.startswith("last_") for name in names):
+            names.append("last_delivered_at")  # the day of the value
         fired.append(
             {
                 "code": code,
@@ -252,6 +260,12 @@ def _fired(
             }
         )
     return fired
+
+
+def _is_about(confirmation: Confirmation, match: Match) -> bool:
+    """Whether a confirmed value is one of a row of the audit."""
+    key = confirmation.key
+    return all(str(match.row.get(name)) == value for name, value in key.items())
 
 
 def _history(match: Match, known: Sequence[Package], most: int) -> list[dict[str, Any]]:

@@ -67,6 +67,7 @@ def _row(answer: Mapping[str, Any]) -> list[str]:
     ]
     for code in answer["codes"]:
         lines += _code(answer["subject"], code)
+    lines += [_confirmation(each) for each in answer["confirmed"]]
     if limits := answer.get("limits"):
         shown = ", ".join(f"{name} {value}" for name, value in limits.items())
         lines.append(f"  limits then: {shown}")
@@ -99,6 +100,16 @@ def _code(subject: str, code: Mapping[str, Any]) -> list[str]:
     if "duplicates" in code:
         lines += _duplicates(subject, code["duplicates"])
     return lines
+
+
+def _confirmation(confirmed: Mapping[str, Any]) -> str:
+    """Write what a person confirmed, and whether it still counts."""
+    ended = f"; ended at {confirmed['ended']}" if confirmed["ended"] else ""
+    return (
+        f"  {confirmed['column']} {one_line(confirmed['value'])} confirmed by "
+        f"{one_line(confirmed['by'])} at {confirmed['at']}: "
+        f"{one_line(confirmed['because'])}{ended}"
+    )
 
 
 def _item(item: Mapping[str, Any]) -> str:

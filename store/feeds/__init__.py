@@ -58,6 +58,7 @@ class Feed:
     Attributes:
         sources: names of the sources below it that `extract` lands.
         primary_key: the key columns that are written, if no two rows share them.
+        confirm: the code of rows that wait for a person, by the column of the value.
         guards, changes, drift, pickup, feedback: as declared.
     """
 
@@ -83,6 +84,7 @@ class Feed:
     when_empty: str
     when_unchanged: str
     guards: Mapping[str, Any]
+    confirm: Mapping[str, str]
     changes: Mapping[str, Any]
     destination: str
     folder: str
@@ -271,6 +273,7 @@ def _feed(
         when_empty=meta["when_empty"],
         when_unchanged=meta.get("when_unchanged", "skip"),
         guards=meta["guards"],
+        confirm={each["column"]: each["code"] for each in meta.get("confirm", ())},
         changes=meta.get("changes", {}),
         destination=meta["destination"],
         folder=meta["folder"],

@@ -250,6 +250,18 @@ class Drift(Fields):
     floors: Floors | UnsetType = UNSET
 
 
+class Confirmable(Fields):
+    """A column whose new value a person can confirm by `publish confirm`.
+
+    Attributes:
+        column: The column, in the file and in the audit.
+        code: The audit's reason code of a row whose value waits for a person.
+    """
+
+    column: Column
+    code: Annotated[str, Meta(pattern="^[A-Z][A-Z0-9_]*$")]
+
+
 class Pickup(Fields):
     """For a partner that removes files after reading them.
 
@@ -317,6 +329,8 @@ class Declaration(Fields, kw_only=True):
             send: a file with a header only.
         guards: Limits on the whole file. Limits on loss compare with what the partner
             has.
+        confirm: Columns whose new values a person can confirm. Needs audit, and there
+            every column of key.
         changes: What the summary of changes.csv has, beside rows and columns.
         state: Name of the model whose rows the partner has after a delivery; the model
             itself for a snapshot, the full model for a delta.
@@ -358,6 +372,7 @@ class Declaration(Fields, kw_only=True):
     cadence: str
     when_empty: Literal["refuse", "skip", "send"]
     guards: Guards
+    confirm: Annotated[tuple[Confirmable, ...], Meta(min_length=1)] | UnsetType = UNSET
     changes: Changes | UnsetType = UNSET
     state: Model
     destination: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]

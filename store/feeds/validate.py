@@ -62,9 +62,15 @@ def _struct_errors(
 
 def _value_errors(value: object, type_: Any, path: str) -> Iterator[str]:
     struct = _part(type_, _is_struct)
-    if struct and isinstance(value, Mapping):
-        yield from _struct_errors(value, struct, f"{path}.")
-        return
+    if struct:
+        errors = [
+            line
+            for each in _records(value)
+            for line in _struct_errors(each, struct, f"{path}.")
+        ]
+        if errors:
+            yield from errors
+            return
     try:
         msgspec.convert(value, type_)
     except msgspec.ValidationError as problem:
@@ -76,8 +82,14 @@ def _value_errors(value: object, type_: Any, path: str) -> Iterator[str]:
             expected = expected.replace(word, plain)
         yield error(path + item.rstrip("`"), expected, value)
         return
-    if isinstance(value, list) and len({*value}) < len(value):
+    if isinstance(value, list) and not struct and len({*value}) < len(value):
         yield error(path, "each name once", value)
+
+
+def _records(value: object) -> list[Mapping[str, Any]]:
+    """Return the fields of a struct, or of each struct of a list."""
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, Mapping)]
 
 
 def _part(type_: Any, is_meant: Callable[[Any], object]) -> Any:
@@ -126,9 +138,9 @@ def _names(
     for field in msgspec.structs.fields(type_):
         value, place = fields.get(field.encode_name), path + field.encode_name
         extra = _part(field.type, lambda part: isinstance(part, Meta) and part.extra)
-        struct = _part(field.type, _is_struct)
-        if struct and isinstance(value, Mapping):
-            yield from _names(value, struct, f"{place}.")
+        if struct := _part(field.type, _is_struct):
+            for each in _records(value):
+                yield from _names(each, struct, f"{place}.")
         elif value is not None and extra:
             names = value.values() if isinstance(value, Mapping) else value
             for name in [value] if isinstance(value, str) else names:
@@ -157,6 +169,10 @@ def _audit_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
     if is_counted and split_by and columns and split_by not in columns:
         column = f"the column {split_by} in {meta['audit']}"
         yield error("guards.max_review_share", column, "none")
+    confirmed = [each["column"] for each in meta.get("confirm", ())]
+    for name in (*meta["key"], *confirmed) if confirmed and columns else ():
+        if name not in columns:
+            yield error("confirm", f"the column {name} in {meta['audit']}", "none")
     needed = {"status", "output", "reason_code", "reason_codes", *meta["key"]}
     for name in meta.get("audit_omit", ()):
         if name in needed:
@@ -173,6 +189,7 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
         ("audit_omit", "audit_omit" in meta, "audit"),
         ("guards.max_review_share", "max_review_share" in guards, "audit"),
         ("guards.max_unassigned", "max_unassigned" in guards, "audit"),
+        ("confirm", "confirm" in meta, "audit"),
         ("guards.max_unassigned", "max_unassigned" in guards, "split_by"),
         ("open", "open" in meta, "split_by"),
         ("guards.keys_stay.across_splits", across_splits, "split_by"),
@@ -188,6 +205,9 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
         yield error("file", "{split} exactly where split_by is", meta["file"])
     if meta.get("pickup", {}).get("removes") is False:
         yield error("pickup.removes", "true", False)
+    confirmed = [each["column"] for each in meta.get("confirm", ())]
+    if len({*confirmed}) < len(confirmed):
+        yield error("confirm", "each column once", confirmed)
     changes = meta.get("changes", {})
     shown = {*changes.get("measures", ()), changes.get("group")}
     if omitted := shown & {*meta.get("omit", ())}:

@@ -138,14 +138,16 @@ def test_thresholds_are_variables(data, build, query):
 
 def test_a_price_is_compared_with_what_the_partner_holds(data, build, query):
     land_parts(data, *preview())
-    columns = {"location_code": "varchar", "supplier_sku": "varchar"}
+    names = ("supplier_code", "location_code", "supplier_sku")
+    columns = dict.fromkeys(names, "varchar")
     columns |= {"sell_price": "decimal(18, 2)", "a_column_since_dropped": "integer"}
     held = [
-        {"location_code": "MAIN", "supplier_sku": "100-4412", "sell_price": "165.00"},
-        {"location_code": "MAIN", "supplier_sku": "300-7710", "sell_price": "164.99"},
+        {"supplier_sku": "100-4412", "sell_price": "165.00"},
+        {"supplier_sku": "300-7710", "sell_price": "164.99"},
     ]
     for number, row in enumerate(held):
         file = data / f"{number}.parquet"
+        row |= {"supplier_code": "DEMO01", "location_code": "MAIN"}
         write([row], columns, file)
         hold(duckdb.connect(), f"from '{file}'", data, "inventory_feed", f"to{number}")
     code, output = build()

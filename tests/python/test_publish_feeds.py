@@ -148,6 +148,7 @@ def test_an_exposure_without_our_fields_is_skipped() -> None:
     assert feeds.read(artifacts.Artifacts(project)) == ()
 
 
+BRAND = {"column": "brand", "code": "BRAND_CHANGED"}
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"model": None}, "model", "expected a value"),
     ({"colour": "red"}, "colour", "no such field"),
@@ -199,6 +200,16 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"audit_omit": ["nope"]}, "audit_omit", "a column of inventory_audit"),
     ({"audit_omit": ["status"]}, "audit_omit", "no key, status or reason"),
     ({"audit_omit": ["supplier_sku"]}, "audit_omit", "no key, status or reason"),
+    ({"confirm": []}, "confirm", "length >= 1"),
+    ({"confirm": {"column": "brand", "code": "X"}}, "confirm", "a list"),
+    ({"confirm": ["brand"]}, "confirm[0]", "fields"),
+    ({"confirm": [{"column": "brand"}]}, "confirm.code", "expected a value"),
+    ({"confirm": [{**BRAND, "why": "x"}]}, "confirm.why", "no such field"),
+    ({"confirm": [{**BRAND, "code": "no"}]}, "confirm.code", "text matching"),
+    ({"confirm": [{**BRAND, "column": "nope"}]}, "confirm.column", "a column of inv"),
+    ({"confirm": [BRAND, BRAND]}, "confirm", "each column once"),
+    ({"confirm": [BRAND]}, "confirm", "the column brand in inventory_audit"),
+    ({"confirm": [BRAND], "audit": None}, "confirm", "the field audit beside it"),
     ({"dialect": {**META["dialect"], "escape": "\\"}}, "dialect.quoting", '"all"'),
     ({"dialect": {**META["dialect"], "quote": '""'}}, "dialect.quote", "text matching"),
     ({"dialect": {**META["dialect"], "newline": "\n"}}, "dialect.newline", '"lf"'),

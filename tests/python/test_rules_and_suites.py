@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from built_project import NIGHTS, BuiltProject
 from commands import ROOT
 from landing import (
@@ -57,6 +58,21 @@ def test_an_expectation_about_a_row_names_what_decides_the_row(
     names = {file.name for file in files} | {file.stem for file in files}
     assert meta["decided_by"]
     assert set(meta["decided_by"]) <= reasons(seed) | names
+
+
+def test_a_value_that_can_be_confirmed_waits_by_a_rule() -> None:
+    """Each code that an exposure names in `confirm` is one of its seed, in review."""
+    (exposure,) = yaml.safe_load(
+        (ROOT / "models/marts/_marts__exposures.yml").read_bytes()
+    )["exposures"]
+    with (ROOT / "seeds/reason_codes.csv").open(encoding="utf-8") as lines:
+        waiting = {
+            row["reason_code"]: row["looks_at"].split("|")
+            for row in csv.DictReader(lines)
+            if row["status"] == "REVIEW"
+        }
+    for each in exposure["config"]["meta"]["confirm"]:
+        assert {each["column"], f"last_{each['column']}"} <= {*waiting[each["code"]]}
 
 
 ODD_TEXTS = [

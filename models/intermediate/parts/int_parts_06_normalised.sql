@@ -63,6 +63,7 @@ final as (
         is_group_offered,
         is_type_offered,
         is_genuine,
+        is_capa_downgraded,
         has_capa_evidence,
         has_nsf_evidence,
         has_od_source,

@@ -27,9 +27,9 @@ parts_repeated as (
 
 ),
 
-inventory_published as (
+last_values as (
 
-    select * from {{ ref('stg_published__inventory_feed') }}
+    select * from {{ ref('int_parts_00_last_values') }}
 
 ),
 
@@ -49,6 +49,12 @@ final as (
         place_codes._extracted_at,
         parts_repeated.is_gtin_shared,
         parts_repeated.is_partslink_shared,
+        parts_normalised.brand <> last_values.brand as is_brand_changed,
+        parts_normalised.certification <> last_values.certification
+            as is_certification_changed,
+        last_values.part_type as last_part_type,
+        last_values.sell_price as last_sell_price,
+        last_values.delivered_at as last_delivered_at,
         concat_ws(
             '|',
             nullif(place_codes.scope_codes, ''),
@@ -66,11 +72,24 @@ final as (
                     then 'OD_LOW_STOCK'
             end,
             nullif(item_codes.certificate_codes, ''),
+            case
+                when
+                    parts_normalised.part_type <> last_values.part_type
+                    and not (
+                        parts_normalised.is_capa_downgraded
+                        and last_values.part_type = 'CAPA'
+                    )
+                    and parts_normalised.part_type
+                    is distinct from last_values.confirmed_part_type
+                    then 'TYPE_CHANGED'
+            end,
             nullif(item_codes.price_codes, ''),
             case
                 when
-                    abs(parts_normalised.sell_price - inventory_published.sell_price)
-                    > inventory_published.sell_price * {{ var('price_jump_share') }}
+                    abs(parts_normalised.sell_price - last_values.sell_price)
+                    > last_values.sell_price * {{ var('price_jump_share') }}
+                    and parts_normalised.sell_price
+                    is distinct from last_values.confirmed_sell_price
                     then 'PRICE_JUMP'
             end
         ) as reason_codes
@@ -87,11 +106,10 @@ final as (
             case when place_codes.is_in_play then place_codes.location_code end
             = parts_repeated.location_code
             and place_codes.item_id = parts_repeated.item_id
-    left join inventory_published
+    left join last_values
         on
-            place_codes.location_code = inventory_published.location_code
-            and parts_normalised.supplier_sku = inventory_published.supplier_sku
-            and inventory_published._is_former is not true
+            place_codes.location_code = last_values.location_code
+            and parts_normalised.supplier_sku = last_values.supplier_sku
 
 )
 

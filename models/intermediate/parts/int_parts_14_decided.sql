@@ -38,6 +38,10 @@ final as (
         nullif(concat_ws(
             '|',
             nullif(parts_normalised.warnings, ''),
+            case when all_codes.is_brand_changed then 'BRAND_CHANGED' end,
+            case
+                when all_codes.is_certification_changed then 'CERTIFICATION_CHANGED'
+            end,
             case when all_codes.is_gtin_shared then 'GTIN_SHARED' end,
             case when all_codes.is_partslink_shared then 'PARTSLINK_SHARED' end
         ), '') as warnings,
@@ -67,6 +71,11 @@ final as (
         parts_normalised.core_charge,
         parts_normalised.weight_lb,
         date_trunc('second', all_codes._extracted_at) as updated_at,
+
+        ---------- what the partner last had
+        all_codes.last_part_type,
+        all_codes.last_sell_price,
+        all_codes.last_delivered_at,
 
         ---------- the values of the source
         all_codes.on_hand_raw,
