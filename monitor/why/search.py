@@ -92,11 +92,17 @@ def _matches(
 ) -> list[Match]:
     conditions = [f"({spelling.fill(key.condition)})" for key in subject.keys]
     by = ", ".join(f"coalesce({condition}, false)" for condition in conditions)
-    # First the row numbers, then whole rows: the search reads four columns, not 50.
+    # First the ids, then whole rows: the search reads four columns, not 50.
+    named = " or ".join(conditions)
+    ids = connection.execute(
+        f"select distinct {subject.id} from {subject.audit} where {named} limit {_LIST}"
+    ).fetchall()
+    known = ", ".join(str(id_) for (id_,) in ids if id_ is not None) or "null"
+    unknown = f" or {subject.id} is null" if (None,) in ids else ""
     query = (
-        f"select *, [{by}] as _by from {subject.audit} where rowid in"
-        f" (select rowid from {subject.audit} where {' or '.join(conditions)}"
-        f" limit {_LIST}) order by {', '.join((subject.id, *subject.place))}"
+        f"select *, [{by}] as _by from {subject.audit}"
+        f" where ({subject.id} in ({known}){unknown}) and ({named})"
+        f" order by {', '.join((subject.id, *subject.place))} limit {_LIST}"
     )
     matches = []
     for record in rows(connection, query):
