@@ -11,9 +11,14 @@
 {%- endmacro %}
 
 {% macro default__digits_parted(column) -%}
-    regexp_replace(regexp_replace(
-        lower({{ column }}), '([a-z])([0-9])', '\1 \2', 'g'
-    ), '([0-9])([a-z])', '\1 \2', 'g')
+    -- Few texts have a digit beside a letter, and replacing costs more than looking.
+    case
+        when {{ matches('lower(' ~ column ~ ')', '[a-z][0-9]|[0-9][a-z]') }}
+            then regexp_replace(regexp_replace(
+                lower({{ column }}), '([a-z])([0-9])', '\1 \2', 'g'
+            ), '([0-9])([a-z])', '\1 \2', 'g')
+        else lower({{ column }})
+    end
 {%- endmacro %}
 
 {% macro spark__digits_parted(column) -%}

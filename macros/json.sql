@@ -42,6 +42,24 @@
 
 
 {#
+    One row per element of a list, in a select list.
+
+    list: the list. name: of the column with the element.
+#}
+{% macro values_of(list, name) -%}
+    {{ return(adapter.dispatch('values_of')(list, name)) }}
+{%- endmacro %}
+
+{% macro default__values_of(list, name) -%}
+    unnest({{ list }}) as {{ name }}
+{%- endmacro %}
+
+{% macro spark__values_of(list, name) -%}
+    explode({{ list }}) as {{ name }}
+{%- endmacro %}
+
+
+{#
     Whether a JSON text is a list, or absent.
 
     column: the JSON.

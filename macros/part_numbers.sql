@@ -126,31 +126,55 @@
 
 {#
     A field with several numbers (separated by | , ; / & + with a blank, a bracket, a
-    quotation mark or a line break) as a list: in capitals, trimmed, without blanks,
-    without notes (WAS, OLD), without duplicates, and without the part's own number.
+    quotation mark or a line break) as a list: in capitals, trimmed, without blanks and
+    without notes (WAS, OLD).
 
-    column: the field. number: the part's own number.
+    column: the field.
 #}
-{% macro listed_numbers(column, number) -%}
-    {{ return(adapter.dispatch('listed_numbers')(column, number)) }}
+{% macro entries_of(column) -%}
+    {{ return(adapter.dispatch('entries_of')(column)) }}
 {%- endmacro %}
 
-{% macro default__listed_numbers(column, number) -%}
+{% macro default__entries_of(column) -%}
     {%- set parted -%}
         regexp_replace(
             upper({{ column }}),
             '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '\1|\2', 'g'
         )
     {%- endset -%}
-    {%- set entries -%}
-        list_transform(
-            string_split_regex(
-                {{ parted }},
-                '[|,;\n\r\t()\[\]{}"]+| [/&+]|[/&+] | (OR|AND) '
-            ),
-            lambda entry: {{ without_notes('entry') }}
+    list_transform(
+        string_split_regex(
+            {{ parted }},
+            '[|,;\n\r\t()\[\]{}"]+| [/&+]|[/&+] | (OR|AND) '
+        ),
+        lambda entry: {{ without_notes('entry') }}
+    )
+{%- endmacro %}
+
+{% macro spark__entries_of(column) -%}
+    {%- set parted -%}
+        regexp_replace(
+            upper({{ column }}), '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '$1|$2'
         )
     {%- endset -%}
+    transform(
+        split({{ parted }}, '[|,;\n\r\t()\\[\\]{}"]+| [/&+]|[/&+] | (OR|AND) '),
+        entry -> {{ without_notes('entry') }}
+    )
+{%- endmacro %}
+
+
+{#
+    The numbers of a list, without duplicates, blanks and the part's own number.
+
+    entries: a column with a list of `entries_of`. It is read once for each entry, so an
+    expression in its place would be computed as often. number: the part's own number.
+#}
+{% macro listed_numbers(entries, number) -%}
+    {{ return(adapter.dispatch('listed_numbers')(entries, number)) }}
+{%- endmacro %}
+
+{% macro default__listed_numbers(entries, number) -%}
     list_filter(
         {{ entries }},
         lambda entry, place:
@@ -160,18 +184,9 @@
     )
 {%- endmacro %}
 
-{% macro spark__listed_numbers(column, number) -%}
-    {%- set parted -%}
-        regexp_replace(
-            upper({{ column }}), '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '$1|$2'
-        )
-    {%- endset -%}
+{% macro spark__listed_numbers(entries, number) -%}
     array_distinct(filter(
-        transform(
-            split({{ parted }}, '[|,;\n\r\t()\\[\\]{}"]+| [/&+]|[/&+] | (OR|AND) '),
-            entry -> {{ without_notes('entry') }}
-        ),
-        entry -> entry <> '' and not entry <=> {{ number }}
+        {{ entries }}, entry -> entry <> '' and not entry <=> {{ number }}
     ))
 {%- endmacro %}
 

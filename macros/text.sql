@@ -138,7 +138,7 @@
     column: the text.
 #}
 {% macro is_formula(column) -%}
-    coalesce(left({{ column }}, 1) in ('=', '+', '-', '@'), false)
+    coalesce({{ matches(column, '^[=+@-]') }}, false)
 {%- endmacro %}
 
 

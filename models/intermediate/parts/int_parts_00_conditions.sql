@@ -49,7 +49,7 @@ words_listed as (
     select
         item_id,
         words,
-        {{ each_of("string_split(trim(words), ' ')", 'word') }}
+        {{ values_of("string_split(trim(words), ' ')", 'word') }}
 
     from texts
 
@@ -74,7 +74,7 @@ exceptions_listed as (
 
     select
         phrase as exception,
-        {{ each_of("string_split(trim(phrase), ' ')", 'word') }}
+        {{ values_of("string_split(trim(phrase), ' ')", 'word') }}
 
     from condition_words
     where means = 'exception'

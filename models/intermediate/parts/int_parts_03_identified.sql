@@ -23,7 +23,8 @@ assigned as (
             when is_genuine then coalesce(upper(maker_number), replaced_number)
             else replaced_number
         end as matched_number,
-        case when not is_genuine then partslink_base end as partslink_number
+        case when not is_genuine then partslink_base end as partslink_number,
+        {{ entries_of('known_alternate_numbers') }} as alternate_entries
 
     from parts_classified
 
@@ -34,7 +35,7 @@ keyed as (
     select
         *,
         {{ part_number_key('matched_number') }} as matched_number_key,
-        {{ listed_numbers('known_alternate_numbers', 'matched_number') }} as alternates
+        {{ listed_numbers('alternate_entries', 'matched_number') }} as alternates
 
     from assigned
 
