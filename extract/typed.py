@@ -63,6 +63,7 @@ _TYPES: Mapping[Kind, Any] = {
     Kind.STAMPS: _STAMPS | None,
     Kind.JSON: Raw,
 }
+_TYPES_OF_PARTS = {Kind.REF: _REF, Kind.STAMPS: _STAMPS}
 _PARTS: Mapping[Kind, Mapping[str, pa.DataType]] = {
     Kind.REF: {"Id": pa.int64(), "Name": pa.string()},
     Kind.STAMPS: {"CreatedDate": pa.string(), "ModifiedDate": pa.string()},
@@ -209,15 +210,15 @@ class PageDecoder:
         if missing == len(values):
             return pa.nulls(missing, _ARROW[kind])
         mask = None
+        parts = _PARTS[kind]
         if missing:
             mask = pa.array([value is None for value in values])
-            empty = (_REF if kind is Kind.REF else _STAMPS)()
+            empty = _TYPES_OF_PARTS[kind](*[None] * len(parts))
             values = [empty if value is None else value for value in values]
-        parts = _PARTS[kind]
         columns = list(zip(*map(operator.attrgetter(*parts), values), strict=True))
         unset = [column.count(UNSET) for column in columns]
-        self._keys += 2 * len(values) - sum(unset)
-        if kind is Kind.REF and unset[0] > missing:
+        self._keys += len(parts) * (len(values) - missing) - sum(unset)
+        if kind is Kind.REF and unset[0]:
             raise OddPageError("a reference without Id")
         arrays = [
             pa.array(_without_unset(column) if count else column, type_)
@@ -250,14 +251,15 @@ class PageDecoder:
             cells = _without_unset(cells)
         captions.update(names, labels)
         captions -= {None, "", UNSET}
+        wanted = [*self.custom_fields.values()]
         sizes = [*map(len, lists)]
-        by_caption = _split(zip(labels, cells, strict=True), sizes)
-        by_name = None
-        if not {*self.custom_fields.values()}.isdisjoint(names):
-            by_name = _split(zip(names, cells, strict=True), sizes)
+        by_caption = _columns(wanted, zip(labels, cells, strict=True), sizes)
+        if {*wanted}.isdisjoint(names):
+            return [pa.array(column, pa.string()) for column in by_caption]
+        by_name = _columns(wanted, zip(names, cells, strict=True), sizes)
         return [
-            pa.array(_first(label, by_caption, by_name), pa.string())
-            for label in self.custom_fields.values()
+            pa.array(map(_first, *pair), pa.string())
+            for pair in zip(by_caption, by_name, strict=True)
         ]
 
     def _rest(self, columns: Sequence[Values], number: int) -> pa.Array:
@@ -292,7 +294,7 @@ def _joined(values: Iterable[Any]) -> bytes:
 
 
 def _without_unset(values: Values) -> Values:
-    return tuple(None if value is UNSET else value for value in values)
+    return [None if value is UNSET else value for value in values]
 
 
 def _texts(values: Values) -> list[str | None]:
@@ -302,26 +304,25 @@ def _texts(values: Values) -> list[str | None]:
     return [None if text == "null" else text for text in texts]
 
 
-def _split(
-    pairs: Iterator[tuple[Any, Any]], sizes: Iterable[int]
-) -> list[dict[Any, Any]]:
-    """Return the pairs as one dictionary for each record."""
-    return [dict(islice(pairs, size)) for size in sizes]
+def _columns(
+    labels: Sequence[str], pairs: Iterator[tuple[Any, Any]], sizes: Iterable[int]
+) -> list[Values]:
+    """Return a column for each label.
+
+    Args:
+        labels: the columns that are wanted.
+        pairs: label and value of every slot, record after record.
+        sizes: the number of slots of each record.
+    """
+    empty: dict[Any, Any] = dict.fromkeys(labels)
+    rows = [empty | dict(islice(pairs, size)) for size in sizes]
+    if len(labels) == 1:
+        return [[row[labels[0]] for row in rows]]
+    return [*zip(*map(operator.itemgetter(*labels), rows), strict=True)]
 
 
-def _first(
-    label: str,
-    by_caption: Sequence[Mapping[Any, Any]],
-    by_name: Sequence[Mapping[Any, Any]] | None,
-) -> list[Any]:
-    """Return the values by caption; where there is none, by the slot's name."""
-    values = [row.get(label) for row in by_caption]
-    if by_name is None:
-        return values
-    return [
-        row.get(label) if value is None else value
-        for value, row in zip(values, by_name, strict=True)
-    ]
+def _first(one: Any, other: Any) -> Any:
+    return other if one is None else one
 
 
 def _sent(value: Any) -> Any:
