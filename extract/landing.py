@@ -4,10 +4,8 @@
 says what is wrong, or keeps what it can.
 """
 
-import gc
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from runtime.duck import open_session, parquet, text, value
 from runtime.environment import Limits
 from runtime.exits import Refused
 from runtime.files import atomic_write, sha256_of
+from runtime.garbage import no_collection
 
 # One record of Order Time is 1-10 KB; DuckDB's own default is 16 MB.
 LARGEST_RECORD = 64 * 2**20
@@ -122,7 +121,7 @@ def _write(
     rows, waiting = 0, 0
     group: list[pa.RecordBatch] = []
     with (
-        _without_garbage_collection(),
+        no_collection(),
         pq.ParquetWriter(
             part, columns, compression="zstd", store_schema=False
         ) as writer,
@@ -143,18 +142,6 @@ def _write(
         if group or not rows:
             writer.write_table(pa.Table.from_batches(group, columns))
     return rows
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Stop Python's collector: it costs a fifth, and records have no cycles."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _batch(

@@ -159,7 +159,7 @@ def still_closed(
             dbt.file_build(connection, artifacts, feed), artifacts, feed
         )
         checks.append(readback.header(feed, path))
-        with duck.scratch(connection, work / "scratch.duckdb"):
+        with duck.scratch(connection):
             checks.append(readback.same_rows(connection, feed, split, path))
     for closed in (check for check in checks if not check.passed):
         raise Refused(

@@ -105,7 +105,6 @@ def prepare(
             splits=tuple(chosen),
             at=settings.at,
             accept_first=settings.accept_first,
-            limits=settings.limits,
             inputs_before=_inputs_before(settings, ledger, feed),
         )
         run = provenance.of_run(
@@ -174,8 +173,7 @@ class FeedRun:
         hashed = HashedFile.read(folder / name)
         file = gate.Rendered(feed, split, folder / name, rows, hashed)
         _log("rendered", name, watch.lap("render"), f"rows={rows}")
-        scratch = folder.with_name("scratch.duckdb")
-        gates = gate.judge(self.connection, self.inputs, file, scratch)
+        gates = gate.judge(self.connection, self.inputs, file)
         _log("judged", name, watch.lap("judge"), f"gates={gates.tally}")
         prepared = self._pack(file, gates)
         if prepared.package:

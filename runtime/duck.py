@@ -87,20 +87,12 @@ def _explained(warehouse: Path) -> Iterator[None]:
 
 
 @contextmanager
-def lowered_memory_limit(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Lower the memory limit to 128 MB while the block runs another engine."""
-    limit = value(connection, "select current_setting('memory_limit')")
-    connection.execute("set memory_limit = '128MB'")
-    try:
-        yield
-    finally:
-        connection.execute(f"set memory_limit = {text(str(limit))}")
+def scratch(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Use the database `scratch` in the block; it is in memory and spills like it.
 
-
-@contextmanager
-def scratch(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
-    """Use the database file `path` in the block, and detach it afterwards."""
-    connection.execute(f"attach {text(str(path))} as scratch")
+    A file costs three times as much, because DuckDB compresses what it writes.
+    """
+    connection.execute("attach ':memory:' as scratch")
     connection.execute("use scratch")
     try:
         yield

@@ -12,7 +12,6 @@ from publish import render
 from publish.gate import dbt, guards, readback, sources, suite
 from publish.gate.checks import Check, Gates, GuardContext
 from runtime import duck
-from runtime.environment import Limits
 from runtime.files import HashedFile
 from store import partner_state
 from store.feeds import Feed
@@ -62,7 +61,6 @@ class GateInputs:
         splits: the split values that get a file now.
         at: the logical time, UTC.
         accept_first: FEEDS_ACCEPT_FIRST.
-        limits: memory and threads for DuckDB.
         inputs_before: `run.inputs` of the last delivery of the feed.
     """
 
@@ -76,7 +74,6 @@ class GateInputs:
     splits: tuple[str | None, ...]
     at: datetime
     accept_first: bool
-    limits: Limits
     inputs_before: list[Mapping[str, Any]] = field(default_factory=list)
 
 
@@ -84,7 +81,6 @@ def judge(
     connection: duckdb.DuckDBPyConnection,
     inputs: GateInputs,
     file: Rendered,
-    scratch: Path,
 ) -> Gates:
     """Run the checks of all three gates on a rendered file.
 
@@ -92,7 +88,6 @@ def judge(
         connection: from `runtime.duck`.
         inputs: what to judge by.
         file: what to judge.
-        scratch: a DuckDB file to make; afterwards it holds the read-back tables.
 
     Returns:
         Every check in the order of the run. A file that cannot be read back gets no
@@ -108,14 +103,13 @@ def judge(
     checks += sources.clock(inputs.landed)
     checks += sources.custom_fields(inputs.landed, inputs.inputs_before)
     checks.append(readback.header(feed, file.path))
-    with duck.scratch(connection, scratch):
+    with duck.scratch(connection):
         checks.append(readback.same_rows(connection, feed, file.split, file.path))
         readable = render.is_loaded(connection)
         if readable:
             checks.extend(_guards(connection, inputs, file))
-    if readable and not (file.rows == 0 and feed.when_empty == "skip"):
-        with duck.lowered_memory_limit(connection):
-            checks.extend(suite.run(scratch, expectations, feed.key, inputs.limits))
+        if readable and not (file.rows == 0 and feed.when_empty == "skip"):
+            checks.extend(suite.run(connection, expectations, feed.key))
     return Gates(tuple(checks))
 
 

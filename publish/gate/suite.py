@@ -1,10 +1,11 @@
 """Runs a Great Expectations suite in SQL on the file as read back.
 
-Great Expectations uses DuckDB through duckdb-sqlalchemy. Three of the engine arguments
-keep a result usable after its connection went back to the pool. Great Expectations
-fills in environment variables in a connection string, and SQLAlchemy decodes %hh. So
-the string is always the same, and `creator` opens the database. The import takes two
-seconds, so it is inside `run`.
+Great Expectations uses our DuckDB connection through duckdb-sqlalchemy. Three of the
+engine arguments keep a result usable after its connection went back to the pool. The
+import takes two seconds, so it is inside `run`.
+
+Every expectation is first asked only whether it holds: Great Expectations puts all of
+these into a few queries. Those that fail are asked again with all details.
 """
 
 import json
@@ -15,8 +16,8 @@ from typing import Any
 import duckdb
 
 from publish.gate.checks import EXAMPLES, Check
-from runtime.environment import Limits
 from runtime.exits import Misuse
+from runtime.garbage import no_collection
 
 _ENGINE = {
     "isolation_level": "AUTOCOMMIT",
@@ -57,36 +58,30 @@ def read(root: Path, name: str) -> list[dict[str, Any]]:
 
 
 def run(
-    scratch: Path,
+    connection: duckdb.DuckDBPyConnection,
     expectations: list[dict[str, Any]],
     key: tuple[str, ...],
-    limits: Limits,
 ) -> list[Check]:
     """Run a suite on the tables `feed` and `feed_text` of the database `scratch`.
 
     Args:
-        scratch: a DuckDB file; nothing else may have it open in this process.
+        connection: from `runtime.duck`, with `scratch`.
         expectations: from `read`.
         key: columns that name a row in an example.
-        limits: memory and threads for DuckDB.
     """
     if not expectations:
         return []
-    import great_expectations as gx
-    from duckdb_sqlalchemy import ConnectionWrapper
-    from great_expectations.data_context.types.base import (
-        ProgressBarsConfig,
-    )
-
-    config: dict[str, Any] = {
-        "memory_limit": limits.memory,
-        "threads": limits.threads,
-        "autoinstall_known_extensions": False,
-    }
+    with no_collection():
+        import great_expectations as gx
+        from duckdb_sqlalchemy import ConnectionWrapper
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+        from sqlalchemy.pool import StaticPool
 
     def connect() -> Any:
-        opened = duckdb.connect(str(scratch), read_only=True, config=config)
-        return ConnectionWrapper(opened)
+        cursor = connection.cursor()
+        cursor.execute("set TimeZone = 'UTC'")
+        cursor.execute("use scratch")
+        return ConnectionWrapper(cursor)
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -95,7 +90,7 @@ def run(
     source = add_sql(
         "scratch",
         connection_string="duckdb:///:memory:",
-        kwargs={**_ENGINE, "creator": connect},
+        kwargs={**_ENGINE, "creator": connect, "poolclass": StaticPool},
     )
     answers: dict[str, Mapping[str, Any]] = {}
     for reads, table in _TABLES.items():
@@ -104,27 +99,67 @@ def run(
             for expectation in expectations
             if expectation["meta"].get("reads", "typed") == reads
         ]
-        if not chosen:
-            continue
-        asset = source.add_table_asset(table, table_name=table)
-        batch = asset.add_batch_definition_whole_table("all").get_batch()
-        result = batch.validate(
-            gx.ExpectationSuite(name=table, expectations=chosen),
-            result_format={
-                "result_format": "COMPLETE",
-                "partial_unexpected_count": EXAMPLES,
-                "unexpected_index_column_names": list(key),
-                "include_unexpected_rows": False,
-            },
-        )
-        for answer in result.results:
-            fields: Any = answer.to_json_dict()
-            answers[fields["expectation_config"]["meta"]["id"]] = fields
+        if chosen:
+            asset = source.add_table_asset(table, table_name=table)
+            batch = asset.add_batch_definition_whole_table("all").get_batch()
+            answers |= _answers(batch, chosen, key)
     source.get_engine().dispose()
     return [
         _check(expectation["meta"], answers[expectation["meta"]["id"]])
         for expectation in expectations
     ]
+
+
+def _answers(
+    batch: Any, expectations: list[dict[str, Any]], key: tuple[str, ...]
+) -> dict[str, dict[str, Any]]:
+    """Return the result of each expectation by its id: details only of failures."""
+    from publish.gate.row_conditions import as_aggregate
+
+    by_row = [each for each in expectations if _is_by_row(each)]
+    others = [as_aggregate(each) for each in expectations if not _is_by_row(each)]
+    answers = _validate(batch, by_row, "BOOLEAN_ONLY")
+    for answer in answers.values():
+        # Where every row is as expected, no count is returned.
+        answer["result"] = {"unexpected_count": 0}
+    answers |= _validate(batch, others, "BASIC")
+    failed = [
+        each for each in expectations if not answers[each["meta"]["id"]]["success"]
+    ]
+    return answers | _validate(
+        batch,
+        failed,
+        {
+            "result_format": "COMPLETE",
+            "partial_unexpected_count": EXAMPLES,
+            "unexpected_index_column_names": list(key),
+            "include_unexpected_rows": False,
+        },
+    )
+
+
+def _is_by_row(expectation: Mapping[str, Any]) -> bool:
+    """Return whether it holds only if every row is as expected."""
+    kinds = (
+        "expect_column_values_",
+        "expect_column_value_",
+        "expect_compound_columns_",
+    )
+    shared = "mostly" in expectation["kwargs"]
+    return expectation["type"].startswith(kinds) and not shared
+
+
+def _validate(
+    batch: Any, expectations: list[dict[str, Any]], result_format: Any
+) -> dict[str, dict[str, Any]]:
+    import great_expectations as gx
+
+    if not expectations:
+        return {}
+    suite = gx.ExpectationSuite(name="suite", expectations=expectations)
+    result = batch.validate(suite, result_format=result_format)
+    answers = [answer.to_json_dict() for answer in result.results]
+    return {answer["expectation_config"]["meta"]["id"]: answer for answer in answers}
 
 
 def _check(meta: Mapping[str, Any], answer: Mapping[str, Any]) -> Check:

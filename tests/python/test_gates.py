@@ -543,7 +543,6 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
             connection,
             _case(project, actual, dbt.file_build(connection, actual, feed)),
             file,
-            tmp_path / "scratch.duckdb",
         )
     closed_now = {check.id for check in gates_found.closed}
     assert gates <= closed_now
@@ -569,5 +568,4 @@ def _case(
         splits=(None,),
         at=dt.datetime.fromisoformat(project.at),
         accept_first=False,
-        limits=Limits("1GB", 2),
     )
