@@ -37,7 +37,7 @@ class RowsWhere(TableMetricProvider):  # type: ignore[misc]
         domain_type=MetricDomainTypes.TABLE,
     )
     def _sqlalchemy(
-        cls,
+        self,
         execution_engine: Any,
         metric_domain_kwargs: Any,
         metric_value_kwargs: Any,
