@@ -5,26 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from publish import approve as approval
-from publish import selection
-from publish import status as file_status
-from publish.build import build
-from publish.check.command import check
-from publish.confirm import confirm
-from publish.deliver.reconcile import settle_unknown
-from publish.feedback import command as feedback
-from publish.hold import hold, release
-from publish.package import signature
-from publish.prune.command import command as prune
-from publish.replay.command import command as replay
-from publish.run import publish, refused, worst
-from publish.selection import choose
 from publish.settings import Redelivery, Settings
-from publish.trust import command as trust
 from runtime import failpoints
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, run, show_progress, start_logging
@@ -36,13 +22,44 @@ from store import feeds, outbox
 from store.feeds import artifacts
 from store.ledger import Ledger
 
+# name: (module, the click command in it).
+_COMMANDS = {
+    "build": ("publish.build", "build"),
+    "check": ("publish.check.command", "check"),
+    "confirm": ("publish.confirm", "confirm"),
+    "feedback": ("publish.feedback", "command"),
+    "hold": ("publish.hold", "hold"),
+    "release": ("publish.hold", "release"),
+    "prune": ("publish.prune.command", "command"),
+    "replay": ("publish.replay.command", "command"),
+    "trust": ("publish.trust", "command"),
+}
+
 
 class RunByDefault(click.Group):
-    """`publish`, `publish FILE` and `publish --due` mean `publish run ...`."""
+    """`publish`, `publish FILE` and `publish --due` mean `publish run ...`.
+
+    Only the command that runs is imported.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*self.commands, *_COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `run` before arguments that name no command."""
-        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+        if not args or args[0] not in (
+            *self.list_commands(ctx),
+            *ctx.help_option_names,
+        ):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -82,6 +99,10 @@ def run_command(
     quiet: bool,
 ) -> None:
     """Publish files; a file that a gate holds is not sent."""
+    from publish.due import due as is_due
+    from publish.run import publish, refused, worst
+    from publish.selection import choose
+
     start_logging(log_format, quiet)
     settings = _settings(at, dry_run, quiet, due)
     if again or because is not None:
@@ -99,7 +120,7 @@ def run_command(
                 feed
                 for feed in chosen
                 # A split feed has a due time for each value: `publish.prepare`.
-                if feed.split_by or selection.due(feed, ledger, settings.at)
+                if feed.split_by or is_due(feed, ledger, settings.at)
             ]
         outcomes = [
             outcome
@@ -132,6 +153,9 @@ def approve(
     digest: str, because: str, as_json: bool, log_format: str, quiet: bool
 ) -> None:
     """Release the held file with this SHA-256: those bytes, once."""
+    from publish import approve as approval
+    from publish.selection import choose
+
     start_logging(log_format, quiet)
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
@@ -161,6 +185,8 @@ def settle(
     attempt: str, ended: str, because: str, as_json: bool, log_format: str, quiet: bool
 ) -> None:
     """Record how an unknown delivery ended, after you asked the partner."""
+    from publish.deliver.reconcile import settle_unknown
+
     start_logging(log_format, quiet)
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
@@ -187,6 +213,8 @@ def status(
     Reads the ledger; with --look also the folders of partners that remove the files
     that they have read.
     """
+    from publish import status as file_status
+
     start_logging(log_format, quiet)
     settings = _settings(at, True, quiet)
     project = feeds.declared(artifacts.read(settings.root, settings.variables))
@@ -217,6 +245,8 @@ def _redelivery(
 @cli.command()
 def key() -> None:
     """Print the public key that verifies the signature of packages, as PEM."""
+    from publish.package import signature
+
     private = signature.key(Environment.read(Path.cwd()))
     if private is None:
         raise Misuse(
@@ -224,17 +254,6 @@ def key() -> None:
             "found neither set. docs/package.md shows how one is made."
         )
     click.echo(signature.public(private), nl=False)
-
-
-cli.add_command(build)
-cli.add_command(check)
-cli.add_command(confirm)
-cli.add_command(feedback)
-cli.add_command(hold)
-cli.add_command(release)
-cli.add_command(prune)
-cli.add_command(replay)
-cli.add_command(trust)
 
 
 def _settings(

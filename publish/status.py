@@ -5,9 +5,8 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from publish.selection import due
+from publish.due import due
 from publish.settings import Settings, format_utc
-from publish.transport import Destination, connect
 from store import holds
 from store.feeds import Feed
 from store.ledger import Ledger, Record
@@ -146,6 +145,8 @@ def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> 
     Raises:
         Refused, Temporary: a folder cannot be listed.
     """
+    from publish.transport import Destination, connect
+
     for feed in feeds:
         waiting = [
             r for r in _newest(feed, ledger) if _pickup_status(ledger, r) != _PICKED_UP

@@ -1,15 +1,22 @@
-"""DuckDB connections with the limits of the environment, and small SQL helpers."""
+"""DuckDB connections with the limits of the environment, and small SQL helpers.
+
+DuckDB takes a tenth of a second to import. It is imported where a database is opened,
+so that commands that open none start fast.
+"""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from runtime.environment import Limits
 from runtime.exits import Misuse, Temporary
+
+if TYPE_CHECKING:
+    import duckdb
 
 Row = Mapping[str, Any]
 
@@ -32,6 +39,8 @@ def open_session(
         Misuse: the warehouse does not exist or cannot be read.
         Temporary: another process, usually dbt, is writing to the warehouse.
     """
+    import duckdb
+
     memory = _half(limits.memory) if warehouse else limits.memory
     config = {**_config(limits, memory), "temp_directory": str(folder / ".spill")}
     with duckdb.connect(config=config) as connection:
@@ -51,6 +60,8 @@ def open_warehouse(path: Path, limits: Limits) -> Iterator[duckdb.DuckDBPyConnec
         Misuse: the warehouse does not exist or cannot be read.
         Temporary: another process, usually dbt, is writing to the warehouse.
     """
+    import duckdb
+
     config = _config(limits, limits.memory)
     with _explained(path):
         connection = duckdb.connect(str(path), read_only=True, config=config)
@@ -69,6 +80,8 @@ def _config(limits: Limits, memory: str) -> dict[str, Any]:
 
 @contextmanager
 def _explained(warehouse: Path) -> Iterator[None]:
+    import duckdb
+
     if not warehouse.exists():
         raise Misuse(
             f"expected a warehouse at {warehouse}, found none. Run `dbt build`, or "

@@ -22,6 +22,8 @@ from landing import (
     write_extract,
 )
 
+from publish.gate.suite import as_aggregate
+
 SUITES = sorted((ROOT / "tests/expectations").glob("*.json"))
 # What these check is the file as a whole; no rule about a row can decide it.
 OF_THE_FILE = {"columns-exact", "rows-at-least-one", "supplier-code-one"}
@@ -45,6 +47,27 @@ def reasons(seed: str) -> set[str]:
             for row in csv.DictReader(lines)
             if row["output"] != "PUBLISH"
         }
+
+
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
+def test_every_condition_of_a_row_is_counted_in_one_query(path: Path) -> None:
+    queries = [
+        each
+        for each in json.loads(path.read_bytes())["expectations"]
+        if each["type"] == "unexpected_rows_expectation"
+    ]
+    kinds = {each["meta"]["id"]: as_aggregate(each)["type"] for each in queries}
+    assert set(kinds.values()) == {"expect_no_row_where"}, kinds
+
+
+def test_a_query_that_is_no_plain_condition_keeps_its_form() -> None:
+    query = "select count(*) from {batch} where a = 1"
+    each = {
+        "type": "unexpected_rows_expectation",
+        "kwargs": {"unexpected_rows_query": query},
+        "meta": {},
+    }
+    assert as_aggregate(each) == each
 
 
 @pytest.mark.parametrize(("suite", "meta"), expectations())
