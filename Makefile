@@ -10,6 +10,8 @@ ITEMS ?= 2000
 DATA ?=
 # bench: how many part items, and how many orders
 SIZE ?= 1000000
+# bench: a commit; every step is also measured beside the same step of it
+BASE ?=
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -57,6 +59,7 @@ bench: $(READY) ## Measure both feeds at a million records against floors of the
 	$(BIN)/python -m benchmarks.ledger
 	$(BIN)/python -m benchmarks.why --items $(SIZE) --orders $(SIZE)
 	$(BIN)/python -m benchmarks.pages --items $(SIZE)
+	$(if $(BASE),$(BIN)/python -m benchmarks.baseline $(BASE) --items $(SIZE))
 
 bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/servers)
 	PYTHONPATH=tests/python $(BIN)/python -m benchmarks.transfer
