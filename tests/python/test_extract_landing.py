@@ -237,9 +237,15 @@ def test_a_stock_row_is_keyed_by_item_and_location(tmp_path: Path) -> None:
         )
 
 
-def test_records_that_have_gone_are_left_out(tmp_path: Path) -> None:
+def test_records_that_have_gone_are_left_out_of_a_decoded_page(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "feeds")
     _, rows = landed(tmp_path, json.dumps([item(1), item(2)]), missing=frozenset({1}))
     assert [row["Id"] for row in rows] == [2]
+    assert "read by SQL" not in caplog.text
+    landed(tmp_path, json.dumps([item(1, Name=None, BinRef={"Id": "7"})]))
+    assert "read by SQL" in caplog.text
 
 
 def test_an_empty_list_lands_as_an_empty_table(tmp_path: Path) -> None:
