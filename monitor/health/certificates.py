@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-
 from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding
 from runtime.files import parse_time
@@ -61,5 +59,8 @@ def _last(path: Path) -> datetime:
     Raises:
         OSError, ValueError: the file cannot be read.
     """
+    # A twentieth of a second, which only a CA_FILE needs.
+    from cryptography import x509
+
     certificates = x509.load_pem_x509_certificates(path.read_bytes())
     return max(each.not_valid_after_utc for each in certificates)
