@@ -41,8 +41,7 @@ def night(project: BuiltProject, hour: int, **changed: dict[str, object]) -> Non
     current.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(landed.parent, project.data / "landing" / run)
     relink(current, f"../{run}/ordertime")
-    words = ("build", "--select", "+exposure:onpart_inventory")
-    done = project.run("dbt", "--no-use-colors", *words)
+    done = project.run("publish", "build", "onpart_inventory")
     assert done.returncode == 0, done.stdout
     at = f"2026-01-15T0{hour}:30:00Z"
     result = project.run_json("publish", "onpart_inventory", "--at", at)
