@@ -20,7 +20,8 @@
 
 {#
     A version of order_feed: every order that can be delivered, in the columns of a
-    layout. It is a table if it is the delivered layout, else a view.
+    layout. An order that vanished or was emptied since its delivery has its last
+    delivered rows, with is_deleted true. It is a table if it is the delivered layout, else a view.
 
     layout: its number. condition: SQL over int_orders_09_rows that removes the rows
     that the layout cannot hold.
@@ -38,6 +39,18 @@ order_rows as (
 
 ),
 
+orders_decided as (
+
+    select * from {{ ref('int_orders_08_decided') }}
+
+),
+
+published as (
+
+    select * from {{ ref('stg_published__order_feed_v' ~ layout) }}
+
+),
+
 final as (
 
     select
@@ -45,6 +58,20 @@ final as (
 
     from order_rows
     {{ 'where ' ~ condition if condition }}
+
+    union all
+
+    select
+        {{ contract_columns('order_feed_v' ~ layout, {'is_deleted': 'true'}) }}
+
+    from published
+    where
+        published.order_id in (
+            select orders_decided.order_id
+
+            from orders_decided
+            where orders_decided.output = 'RESTATE'
+        )
 
 )
 

@@ -1,7 +1,8 @@
 {#
     What the partner has of a mart, or no rows before the first delivery: the columns of
     the mart's contract in their types, `_delivered_at` and `_is_former` (both null in
-    files of earlier versions; store/partner_state.py describes them).
+    files of earlier versions; store/partner_state.py describes them), and `_state`, the
+    number of the file: the one that was set last has the highest.
 
     model: the mart's table (inventory_feed, order_feed_v2). Its source in `published`
     has the same name, and the path of its files.
@@ -25,7 +26,7 @@
     {%- if not execute -%}
         select * from {{ files }}
     {%- else -%}
-        {{ no_rows(columns) }}
+        {{ no_rows(columns + [{'name': '_state', 'data_type': 'bigint'}]) }}
         {%- set paths = state_files(model, files.render() | replace("'", '')) -%}
         {%- if paths %}
         union all by name
@@ -35,14 +36,19 @@
 {%- endmacro %}
 
 {% macro default__state_read(paths) -%}
-    select * from read_parquet(
-        ['{{ paths | join("', '") }}'], union_by_name = true, hive_partitioning = false
+    select
+        * exclude (filename),
+        list_position(['{{ paths | join("', '") }}'], filename) as _state
+    from read_parquet(
+        ['{{ paths | join("', '") }}'],
+        union_by_name = true, hive_partitioning = false, filename = true
     )
 {%- endmacro %}
 
 {% macro spark__state_read(paths) -%}
     {%- for path in paths -%}
-        select * from parquet.`{{ path }}` {{ 'union all by name ' if not loop.last }}
+        select *, {{ loop.index }} as _state from parquet.`{{ path }}`
+        {{ 'union all by name' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
 
@@ -125,18 +131,36 @@
 
 
 {#
-    A staging model of what the partner has of a mart: the columns of the mart's
-    contract, in their order, and no others. Rows that were once delivered and are no
-    longer in the file are not in it.
+    A staging model of what a reader has of a mart, former rows too: the columns of the
+    mart's contract, in their order, and no others. A reader replaces all rows of a key
+    by those of the newest file. So if a key is in several states, its rows are those
+    that were delivered last. store/partner_state.py has the same rule.
 
-    model: the mart's table.
+    model: the mart's table. replaces_by: the columns of that key.
 #}
-{% macro published_rows(model) -%}
+{% macro published_rows(model, replaces_by) -%}
+    {%- set key = replaces_by | join(', ') -%}
 with
 
 delivered as (
 
     {{ published_state(model) }}
+
+),
+
+-- Read again and not from the CTE above, so that DuckDB does not keep all rows.
+states_of_keys as (
+
+    select
+        {{ key }},
+        _state,
+        row_number() over (
+            partition by {{ key }}
+            order by max(_delivered_at) desc nulls last, _state desc
+        ) as place
+
+    from ({{ published_state(model) }}) as states
+    group by {{ key }}, _state
 
 ),
 
@@ -146,7 +170,18 @@ renamed as (
         {{ contract_columns(model) }}
 
     from delivered
-    where _is_former is not true
+    where
+        not exists (
+            select 1
+
+            from states_of_keys
+            where
+                states_of_keys.place > 1
+                and states_of_keys._state = delivered._state
+                {% for column in replaces_by -%}
+                and states_of_keys.{{ column }} = delivered.{{ column }}
+                {% endfor %}
+        )
 
 )
 
@@ -197,10 +232,15 @@ select * from renamed
 {#
     The names of a mart's columns as a select list, in the order of its contract.
 
-    model: the mart's table.
+    model: the mart's table. replaced: SQL in place of some columns, by their names.
 #}
-{% macro contract_columns(model) -%}
-    {{ contract_of(model) | map(attribute='name') | join(', ') if execute else '*' }}
+{% macro contract_columns(model, replaced={}) -%}
+    {%- set selected = [] -%}
+    {%- for column in (contract_of(model) if execute else []) -%}
+        {%- set sql = replaced.get(column.name) -%}
+        {%- do selected.append(sql ~ ' as ' ~ column.name if sql else column.name) -%}
+    {%- endfor -%}
+    {{ selected | join(', ') or '*' }}
 {%- endmacro %}
 
 

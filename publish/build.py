@@ -16,24 +16,21 @@ from store import builds
 from store.feeds import artifacts
 
 _DBT = "from dbt.cli.main import cli; cli()"  # of this very interpreter
-# What `monitor` and SQL about runs read is below no file.
-_ALL = ["+exposure:*", "+path:models/monitoring"]
 
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--quiet", is_flag=True, help="Show only what went wrong.")
 def build(files: tuple[str, ...], quiet: bool) -> None:
-    """Run `dbt build` for what all files and `monitor` need, or for the files named.
+    """Run `dbt build` for what all files need, or those named, and its data tests.
 
-    All tests of the data run. Unit tests run only if they have not passed for the same
-    code, seeds and variables. The output and the exit code are those of dbt.
+    Unit tests run only if they have not passed for the same code, seeds and variables.
+    The output and the exit code are those of dbt.
     """
     start_logging("text", quiet)
     variables = Environment.read()
     place, limits, root = DataDirectory.read(variables), Limits.read(variables), Path()
-    selected = [f"+exposure:{name}" for name in files] or _ALL
-    words = ["build", "--select", *selected]
+    words = ["build", "--select", *(f"+exposure:{name}" for name in files or ("*",))]
     if _unit_tests_passed(root, variables, place, limits, files):
         words += ["--exclude-resource-type", "unit_test"]
     else:

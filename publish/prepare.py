@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from publish import gate, package, render, selection
 from publish.gate.checks import Check, Gates
-from publish.package import changes, provenance, row_diff, signature
+from publish.package import changes, provenance, signature
 from publish.selection import NotMade
 from publish.settings import Settings, format_utc
 from runtime import duck
@@ -226,63 +226,65 @@ class FeedRun:
         )  # fmt: skip
 
     def _state_without_file(self, file: gate.Rendered) -> str:
-        """Write the new partner state of an empty delta if keys have left the model.
+        """Write the new partner state of an empty delta if keys became former.
 
-        A delta has no row for such a key. With the old state, RUN_KEY_VANISHED would
-        fail in every run, and a key that returns would not be in the next delta.
+        Otherwise RUN_KEY_VANISHED would fail in every run for a key that a person
+        released.
 
         Returns:
             The SHA-256 of the state; empty if it has not changed.
         """
         feed, inputs = file.feed, self.inputs
-        if feed.state == feed.model or not inputs.partner_rows or self.settings.dry_run:
+        if not feed.replaces_by or not inputs.partner_rows or self.settings.dry_run:
             return ""
-        # The delta is empty. So if the numbers of rows differ, keys have left.
-        held = partner_state.present(inputs.partner_rows)
-        before = render.rows(feed, file.split, held)
-        now = render.rows(feed, file.split, feed.state.sql)
-        count = "(select count(*) from {})".format
-        query = f"select {count(before)} <> {count(now)}"
-        if not duck.value(self.connection, query):
+        held = partner_state.rows(inputs.partner_rows, feed.replaces_by)
+        rows = partner_state.present(render.rows(feed, file.split, held))
+        lost = f"from {rows} as before where {self._is_unknown(file)}"
+        if not duck.value(self.connection, f"select count(*) {lost}"):
             return ""
         return self._write_state(file)
 
     def _write_state(self, file: gate.Rendered) -> str:
         """Write the rows that the partner will have; return their SHA-256.
 
-        Of a snapshot these are the rows of the file, and as former rows the last ones
-        of every key that was in an earlier file and is not in this one.
+        These are the rows of the file, and those of an earlier state whose key is not
+        in the file. If the file replaces everything, the latter become former. If it
+        replaces by a key, they become former once the source no longer has the key.
         """
         feed, place = file.feed, self.settings.place
-        now = render.rows(feed, file.split, feed.state.sql)
         at = f"timestamp {duck.text(f'{self.settings.at:%Y-%m-%d %H:%M:%S}')}"
-        query = f"select *, {at} as _delivered_at, false as _is_former from {now}"
-        if feed.state == feed.model and self.inputs.partner_rows:
-            held = partner_state.rows(self.inputs.partner_rows)
-            before = render.rows(feed, file.split, held)
-            same = " and ".join(
-                f"after.{column} is not distinct from before.{column}"
-                for column in map(duck.name, feed.key)
+        rows = f"(select *, {at} as _delivered_at, false as _is_former from "
+        rows += f"{render.rows(feed, file.split)})"
+        if self.inputs.partner_rows:
+            held = partner_state.rows(self.inputs.partner_rows, feed.replaces_by)
+            former = "true"
+            if feed.replaces_by:
+                former = f"_is_former is true or {self._is_unknown(file)}"
+            before = (
+                f"(select * replace ({former} as _is_former) "
+                f"from {render.rows(feed, file.split, held)} as before)"
             )
-            columns = ", ".join(
-                f"before.{duck.name(each)}" for each in self._known(now, before)
-            )
-            query += (
-                f" union all by name select {columns}, _delivered_at, true as "
-                f"_is_former from {before} as before where not exists "
-                f"(select 1 from {now} as after where {same})"
-            )
+            rows = partner_state.replaced(before, rows, feed.replaces_by or feed.key)
+        columns = duck.columns_of(self.connection, feed.state.sql)
+        names = duck.names((*sorted(columns), "_delivered_at", "_is_former"))
         order = ", ".join(f"{name} nulls first" for name in map(duck.name, feed.sort))
         return partner_state.write(
             self.connection,
-            f"select * from ({query}) as rows order by {order}, hash(rows)",
+            f"select {names} from {rows} as rows order by {order}, hash(rows)",
             place.delivered, feed.state.model,
         )  # fmt: skip
 
-    def _known(self, now: str, before: str) -> list[str]:
-        """Return the columns of the state model that rows of an earlier state have."""
-        columns = (row_diff.columns_of(self.connection, each) for each in (now, before))
-        return sorted(set.intersection(*columns))
+    def _is_unknown(self, file: gate.Rendered) -> str:
+        """Return SQL: whether the source no longer has the key of a row of `before`."""
+        feed = file.feed
+        known = gate.guards.keys_known(
+            self.connection, feed, file.split, self.inputs.splits, feed.replaces_by
+        )
+        same = " and ".join(
+            f"known.{column} is not distinct from before.{column}"
+            for column in map(duck.name, feed.replaces_by)
+        )
+        return f"not exists (select 1 from ({known}) as known where {same})"
 
     def _status(self, file: gate.Rendered, last: Record | None) -> str:
         """Return the status of a file that no check holds; the same bytes go out once.

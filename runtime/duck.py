@@ -156,6 +156,12 @@ def text(literal: str) -> str:
     return "'" + literal.replace("'", "''") + "'"
 
 
+def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> set[str]:
+    """Return the names of the columns that a FROM clause item has."""
+    rows = connection.execute(f"describe from {source}").fetchall()
+    return {row[0] for row in rows}
+
+
 def path_text(path: Path) -> str:
     """Quote the path of one file to read, which DuckDB takes for a pattern."""
     return text(re.sub(r"[*?[]", r"[\g<0>]", str(path)))

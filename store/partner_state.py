@@ -4,12 +4,13 @@ The ledger says which of these files are current, for a build of dbt too. A file
 the columns of the model's contract, and two of ours:
 
     _delivered_at   logical time of the delivery that last carried the row, UTC
-    _is_former      whether the row is no longer in what was delivered
+    _is_former      whether the source no longer has the row's key
 
-Files of earlier versions lack both.
+Files of earlier versions lack both. A partner whose files replace everything has only
+the rows that are not former. One that replaces by a key keeps former rows too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,17 +81,57 @@ def files(delivered: Path, states: Iterable[State]) -> tuple[Path, ...]:
     return paths
 
 
-def rows(paths: Iterable[Path]) -> str:
-    """Return a FROM clause item: all rows of some state files, former ones too."""
-    return (
+def rows(paths: Sequence[Path], replaces_by: tuple[str, ...] = ()) -> str:
+    """Return a FROM clause item: the rows of state files, former ones too.
+
+    Args:
+        paths: the files; those that were set last are at the end.
+        replaces_by: the key by which a partner replaces rows. If it is in several
+            files, its rows are those that were delivered last.
+    """
+    names = ", ".join(duck.text(path.stem) for path in paths)
+    every = (
         "(select null::timestamp as _delivered_at, null::boolean as _is_former "
-        f"where false union all by name select * from {duck.parquet([*paths])})"
+        "where false union all by name select * exclude (filename), "
+        f"list_position([{names}], parse_filename(filename, true)) as _state "
+        f"from {duck.parquet(paths)[:-1]}, filename = true))"
+    )
+    if not replaces_by or len(paths) < 2:
+        return f"(select * exclude (_state) from {every})"
+    key = duck.names(replaces_by)
+    superseded = (
+        f"(select {key}, _state from {every} group by {key}, _state qualify "
+        f"row_number() over (partition by {key} "
+        "order by max(_delivered_at) desc nulls last, _state desc) > 1)"
+    )
+    return (
+        f"(select * exclude (_state) from {every} as held "
+        f"anti join {superseded} as superseded using ({key}, _state))"
     )
 
 
-def present(paths: Iterable[Path]) -> str:
-    """Return a FROM clause item: the rows of some state files that are not former."""
-    return f"(select * from {rows(paths)} where _is_former is not true)"
+def present(relation: str) -> str:
+    """Return a FROM clause item: the rows of another one that are not former."""
+    return f"(select * from {relation} where _is_former is not true)"
+
+
+def replaced(before: str, file: str, key: tuple[str, ...]) -> str:
+    """Return a FROM clause item: some rows after a file replaced those of its keys.
+
+    Args:
+        before: a FROM clause item.
+        file: another one, whose rows go in place of those with the same key.
+        key: its columns.
+    """
+    same = " and ".join(
+        f"file.{column} is not distinct from before.{column}"
+        for column in map(duck.name, key)
+    )
+    return (
+        f"(select * from {before} as before where not exists "
+        f"(select 1 from {file} as file where {same}) "
+        f"union all by name select * from {file})"
+    )
 
 
 def write(

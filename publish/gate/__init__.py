@@ -117,11 +117,15 @@ def _guards(
     connection: duckdb.DuckDBPyConnection, inputs: GateInputs, file: Rendered
 ) -> list[Check]:
     if inputs.partner_rows:
-        held = partner_state.present(inputs.partner_rows)
-        rows = render.rows(file.feed, file.split, held)
-        connection.execute(
-            f"create or replace temp view partner_rows as select * from {rows}"
-        )
+        held = partner_state.rows(inputs.partner_rows, file.feed.replaces_by)
+        held = render.rows(file.feed, file.split, held)
+        for view, rows in (
+            ("held_rows", held),
+            ("partner_rows", partner_state.present("held_rows")),
+        ):
+            connection.execute(
+                f"create or replace temp view {view} as select * from {rows}"
+            )
     return guards.run_guards(
         GuardContext(
             connection, file.feed, file.split, inputs.splits, inputs.at,

@@ -19,7 +19,8 @@ class GuardContext:
 
     Attributes:
         connection: knows `feed`, the file as read back with the contract's types;
-            `partner_rows`, if `has_partner_rows`; and the warehouse.
+            `partner_rows` and `held_rows` (with former rows), if `has_partner_rows`;
+            and the warehouse.
         feed: the file's declaration.
         split: the value of the file, if the feed is split.
         splits: all values that get a file at the logical time.

@@ -5,12 +5,15 @@ A guard knows only names of columns, not what they mean.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import duckdb
 
 from publish.gate.checks import APPROVE, EXAMPLES, Check, GuardContext, listed
 from publish.render import rows as rows_of
-from runtime.duck import name, names, text
-from store.feeds import Column
+from runtime.duck import columns_of, name, names, text
+from store.feeds import Column, Feed
 
 _NUMERIC = re.compile(r"int|decimal|numeric")
 Limit = float | Mapping[str, Any]
@@ -115,7 +118,8 @@ def _max_cells_lost(context: GuardContext, limit: Limit) -> Iterator[Check]:
     falls: list[tuple[float, int, str]] = []
     if context.has_partner_rows:
         now = rows_of(context.feed, context.split, context.feed.state.sql)
-        there = _columns(context, "partner_rows") & _columns(context, now)
+        there = columns_of(context.connection, "partner_rows")
+        there &= columns_of(context.connection, now)
         columns = [each for each in context.feed.columns if each.name in there]
         before, after = (
             _filled(context, columns, each) for each in ("partner_rows", now)
@@ -139,11 +143,6 @@ def _max_cells_lost(context: GuardContext, limit: Limit) -> Iterator[Check]:
         round(worst, 4), _share(limit), sum(count for _, count, _ in wrong),
         tuple(each[2] for each in wrong[:EXAMPLES]),
     )  # fmt: skip
-
-
-def _columns(context: GuardContext, relation: str) -> set[str]:
-    query = f"describe select * from {relation}"
-    return {row[0] for row in context.connection.execute(query).fetchall()}
 
 
 def _filled(
@@ -182,37 +181,101 @@ def _values_stay(context: GuardContext, columns: list[str]) -> Iterator[Check]:
 
 
 def _keys_stay(context: GuardContext, limit: dict[str, Any]) -> Iterator[Check]:
-    """RUN_KEY_VANISHED: the state model has no row for a key that the partner holds."""
-    key = names(limit["columns"])
-    missing, examples = 0, []
+    """RUN_KEY_VANISHED: keys that the partner holds have no row of the source any more.
+
+    A few of them are delivered once more as deleted, if `vanished` is declared.
+    """
+    columns = tuple(limit["columns"])
+    key, named = names(columns), ", ".join(columns)
+    lost, restated, before = Keys(), Keys(), 0
     if context.has_partner_rows:
-        now = rows_of(context.feed, context.split, context.feed.state.sql)
-        there = f"select {key} from {now}" + _elsewhere(context, limit, key)
-        lost = f"from (select {key} from partner_rows except ({there}))"
-        missing = context.number(f"select count(*) {lost}")
-        examples = context.connection.execute(
-            f"select * {lost} order by all limit {EXAMPLES}"
-        ).fetchall()
-    named = ", ".join(limit["columns"])
+        known = keys_known(
+            context.connection, context.feed, context.split, context.splits, columns
+        )
+        held = f"select distinct {key} from partner_rows"
+        before = context.number(f"select count(*) from ({held})")
+        lost = _keys(context, f"{held} except ({known})")
+        restated = _restated(context, columns)
+    most = context.feed.vanished.get("restate", {"share": 1})
+    share = restated.count / before if before else 0.0
+    sentences = []
+    if lost.count:
+        sentences.append(
+            f"{lost.count:,} values of {named} that the partner holds have no row, not "
+            "even one that marks them as deleted"
+        )
+    if _exceeds(most, share, restated.count):
+        sentences.append(
+            f"{restated.count:,} of the {before:,} values of {named} that the partner "
+            f"holds vanished ({share:.1%}), and the file marks them as deleted; at "
+            f"most {most['share']:.0%} may"
+        )
+        lost = Keys(lost.count + restated.count, lost.examples + restated.examples)
     yield Check(
-        "RUN_KEY_VANISHED", "guards", not missing,
-        f"every {named} that the partner holds still has a row"
-        if not missing
-        else f"{missing:,} values of {named} that the partner holds have no row, not "
-        f"even one that marks them as deleted. Look at the source. {APPROVE}",
-        missing, 0, missing, tuple("/".join(map(str, row)) for row in examples),
+        "RUN_KEY_VANISHED", "guards", not sentences,
+        f"{'; '.join(sentences)}. Look at the source. {APPROVE}"
+        if sentences
+        else f"every {named} that the partner holds still has a row",
+        lost.count, 0, lost.count, lost.examples[:EXAMPLES],
     )  # fmt: skip
 
 
-def _elsewhere(context: GuardContext, limit: dict[str, Any], key: str) -> str:
-    """Return SQL that adds the keys in the other files of today, if that is allowed."""
-    others = [each for each in context.splits if each and each != context.split]
-    if not limit.get("across_splits") or context.feed.split_by is None or not others:
-        return ""
-    split = f"cast({name(context.feed.split_by)} as varchar)"
-    return (
-        f" union all select {key} from {context.feed.state.sql} "
-        f"where {split} in ({', '.join(map(text, others))})"
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """How many keys a query has, and examples."""
+
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+
+def _keys(context: GuardContext, query: str) -> Keys:
+    count = context.number(f"select count(*) from ({query})")
+    rows = context.connection.execute(
+        f"from ({query}) order by all limit {EXAMPLES}"
+    ).fetchall()
+    return Keys(count, tuple("/".join(map(str, row)) for row in rows))
+
+
+def keys_known(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    split: str | None,
+    splits: Sequence[str | None],
+    columns: tuple[str, ...],
+) -> str:
+    """Return a query for the keys that the source still has.
+
+    These have a row in the state model, under this value of split_by or (if
+    `across_splits` is declared) another one that gets a file, or they are in review.
+    """
+    key = names(columns)
+    queries = [f"select {key} from {rows_of(feed, split, feed.state.sql)}"]
+    others = [each for each in splits if each and each != split]
+    if feed.guards.get("keys_stay", {}).get("across_splits") and others:
+        value = f"cast({name(str(feed.split_by))} as varchar)"
+        queries.append(
+            f"select {key} from {feed.state.sql} "
+            f"where {value} in ({', '.join(map(text, others))})"
+        )
+    if feed.audit and {*columns} <= columns_of(connection, feed.audit.sql):
+        queries.append(f"select {key} from {feed.audit.sql} where status = 'REVIEW'")
+    return " union all ".join(queries)
+
+
+def _restated(context: GuardContext, columns: tuple[str, ...]) -> Keys:
+    """Count the keys that the file newly marks as deleted, from their last rows."""
+    feed, key = context.feed, names(columns)
+    if feed.audit is None or not feed.vanished:
+        return Keys()
+    audit = rows_of(feed, context.split, feed.audit.sql)
+    now = rows_of(feed, context.split, feed.state.sql)
+    relations = (columns_of(context.connection, each) for each in (now, "held_rows"))
+    cells = names(tuple(sorted(set.intersection(*relations))))
+    return _keys(
+        context,
+        f"select distinct {key} from (select {cells} from {now} semi join "
+        f"(select {key} from {audit} where output = 'RESTATE') using ({key}) "
+        f"except select {cells} from held_rows)",
     )
 
 

@@ -1,5 +1,7 @@
 """changes.csv: how the rows that the partner holds become those it will hold.
 
+If the partner replaces rows by a key, only rows of keys in the file change.
+
 Each line is a row of the file under three columns of ours: `_change` (added, removed,
 changed), `_columns` (the columns that changed) and `_before` (their old values, as a
 JSON object). So a line has both the old row and the new one, and the old rows with the
@@ -39,17 +41,19 @@ _OURS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class PartnerState:
-    """What the partner holds: rows, and their file if the last one was a snapshot.
+    """What the partner holds: rows, and their file if that has exactly these rows.
 
     Attributes:
         state: Parquet file of the rows.
+        held: the rows of the feed and split value, a FROM clause item.
         package: digest of the package that set it.
-        file: the last file, if it was a snapshot and is still there.
+        file: the last file, if it was all that the partner holds and is still there.
         rows: of that file.
         contract: digest of the contract of that file.
     """
 
     state: Path
+    held: str
     package: str
     file: Path | None
     rows: int
@@ -62,24 +66,30 @@ class PartnerState:
         """Return what the partner has of a feed and split value; None if nothing."""
         where = (feed.state.model, feed.destination)
         record = ledger.last_delivery_of(*where, split)
-        held = [
+        states = partner_state.current(ledger, feed.state.model)
+        own = [
             state.path(place.delivered)
-            for state in partner_state.current(ledger, feed.state.model)
+            for state in states
             if (state.model, state.destination, state.split) == (*where, split or "")
         ]
-        if record is None or not held:
+        if record is None or not own:
             return None
+        files = partner_state.files(place.delivered, states)
+        held = partner_state.rows(files, feed.replaces_by)
         package = Package.from_record(place.outbox, record)
         file = package.folder / record["name"]
         usable = (
             record["feed"] == feed.name
-            and feed.state == feed.model
+            and not feed.replaces_by
             and file.is_file()
             and sha256_of(file) == record["sha256"]
         )
         run = package.run if usable else {}
         return cls(
-            state=held[0],
+            state=own[0],
+            held=render.rows(
+                feed, split, held if feed.replaces_by else partner_state.present(held)
+            ),
             package=record["package"],
             file=file if usable else None,
             rows=record["rows"],
@@ -104,8 +114,10 @@ def write(
         folder: the package.
     """
     feed = file.feed
-    after = render.rows(feed, file.split, feed.state.sql)
-    known = row_diff.columns_of(connection, after)
+    after = render.rows(feed, file.split)
+    if held and feed.replaces_by:
+        after = partner_state.replaced(held.held, after, feed.replaces_by)
+    known = duck.columns_of(connection, after)
     columns = tuple(column for column in feed.columns if column.name in known)
     table = Table(columns, feed.key, feed.sort, feed.dialect)
     before = None
@@ -115,7 +127,7 @@ def write(
             connection, table, *2 * (f"select {nothing} where false",)
         )  # fmt: skip
     else:
-        before = render.rows(feed, file.split, partner_state.present([held.state]))
+        before = held.held
         old = (
             (held.file, held.rows) if held.file and held.contract == contract else None
         )
@@ -226,7 +238,7 @@ def _measure(
     kind = table.columns[place].type
 
     def total(source: str) -> Any:
-        if measure not in row_diff.columns_of(connection, source):
+        if measure not in duck.columns_of(connection, source):
             return None  # the held rows have no such column
         return _plain(
             duck.value(connection, f"select sum({duck.name(measure)}) from {source}")

@@ -14,7 +14,7 @@ import duckdb
 
 from publish.package import line_diff
 from publish.render import as_text
-from runtime.duck import name, text
+from runtime.duck import columns_of, name, text
 from store.dialect import Dialect, read_csv
 from store.feeds import Column
 
@@ -60,12 +60,6 @@ class Table:
             # A reader cannot tell a text that is the null text from a missing value.
             return f"nullif({cell}, {text(self.dialect.null_text)})"
         return cell
-
-
-def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> set[str]:
-    """Return the names of the columns that a FROM clause item has."""
-    rows = connection.execute(f"describe from {source}").fetchall()
-    return {row[0] for row in rows}
 
 
 def can_merge(table: Table) -> tuple[list[int], list[bool]] | None:

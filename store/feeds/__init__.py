@@ -59,7 +59,8 @@ class Feed:
         sources: names of the sources below it that `extract` lands.
         primary_key: the key columns that are written, if no two rows share them.
         confirm: the code of rows that wait for a person, by the column of the value.
-        guards, changes, drift, pickup, feedback: as declared.
+        replaces_by: the key whose rows a file replaces; () if it replaces all rows.
+        guards, changes, drift, pickup, feedback, vanished: as declared.
     """
 
     name: str
@@ -90,6 +91,8 @@ class Feed:
     folder: str
     manifest: str
     drift: Mapping[str, Any]
+    replaces_by: tuple[str, ...]
+    vanished: Mapping[str, Any]
     pickup: Mapping[str, Any] | None = None
     feedback: Mapping[str, Any] | None = None
 
@@ -279,6 +282,8 @@ def _feed(
         folder=meta["folder"],
         manifest=meta["manifest"],
         drift=meta.get("drift", {}),
+        replaces_by=tuple(meta.get("replaces_by", ())),
+        vanished=meta.get("vanished", {}),
         pickup=meta.get("pickup"),
         feedback=meta.get("feedback"),
     )

@@ -162,7 +162,9 @@ class Guards(Fields):
         max_age: RUN_STALE: hold if the oldest value of a timestamp column is more than
             this many hours before the logical time.
         keys_stay: RUN_KEY_VANISHED: hold if the state model has no row for a key that
-            the partner has, not even one that marks it as deleted.
+            the partner has, not even one that marks it as deleted. A key that is in
+            review in the audit stays: readers keep its last rows. A key that a person
+            released is not missed again.
         max_keys_changed: RUN_KEYS_CHANGED: hold a delta that changes more than this
             share of the partner's keys.
         max_source_age: RUN_SOURCE_STALE: hold if a source below the mart was read more
@@ -186,6 +188,18 @@ class Guards(Fields):
     max_keys_changed: KeysChanged | UnsetType = UNSET
     max_source_age: Positive | UnsetType = UNSET
     source_complete: bool | UnsetType = UNSET
+
+
+class Vanished(Fields):
+    """What becomes of keys that the partner has and the source no longer has.
+
+    Attributes:
+        restate: The models deliver their last rows once more as deleted. The audit has
+            each with output RESTATE. A file that would do so to more keys than this
+            limit is held (RUN_KEY_VANISHED); a release lets it go as it is.
+    """
+
+    restate: Limit
 
 
 class Changes(Fields):
@@ -342,6 +356,11 @@ class Declaration(Fields, kw_only=True):
             in one step. For a server that cannot replace, put {timestamp} into `file`.
         manifest: Whether the JSON manifest goes to the partner, before the file
             itself, or stays in the package.
+        replaces_by: For a partner that replaces all rows of a key by those of a file,
+            and keeps the other rows: the columns of that key. A delta needs it.
+            Without it a file replaces everything that the partner has.
+        vanished: What becomes of keys that the source no longer has. Needs audit,
+            replaces_by and guards.keys_stay.
         drift: When `monitor drift` reports on this file; it never holds one. Defaults
             and figures: docs/drift.md.
         pickup: For a partner that removes files after reading them: `publish status
@@ -384,6 +403,8 @@ class Declaration(Fields, kw_only=True):
     ]
     rename: Literal["replace"] | UnsetType = UNSET
     manifest: Literal["deliver", "keep"]
+    replaces_by: Columns | UnsetType = UNSET
+    vanished: Vanished | UnsetType = UNSET
     drift: Drift | UnsetType = UNSET
     pickup: Pickup | UnsetType = UNSET
     feedback: Feedback | UnsetType = UNSET

@@ -194,6 +194,14 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
         ("open", "open" in meta, "split_by"),
         ("guards.keys_stay.across_splits", across_splits, "split_by"),
         ("final_full_on_close", meta.get("final_full_on_close"), "open"),
+        ("state", meta["state"] != meta["model"], "replaces_by"),
+        ("vanished", "vanished" in meta, "audit"),
+        ("vanished", "vanished" in meta, "replaces_by"),
+        (
+            "vanished",
+            "vanished" in meta and "keys_stay" not in guards,
+            "guards.keys_stay",
+        ),
     ):
         if is_used and needed not in meta:
             yield error(field, f"the field {needed} beside it", "none")

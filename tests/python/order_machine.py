@@ -15,8 +15,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 from order_consumer import DIALECT, Consumer, Row, in_order
-from order_expected import HEADER, expected, instant
-from order_project import FAULTS, GOOD, MONDAY, OrderProject, Template
+from order_expected import HEADER, expected, instant, shown
+from order_project import FAULTS, GOOD, MONDAY, STATE, OrderProject, Template
 from order_source import BEGINNING, Source
 from servers.stub import Stub
 
@@ -40,10 +40,8 @@ class Nights(Source):
         self.project = OrderProject(self.folder, self.template, server)
         self.project.speed_up(self.patched)
         self.readers = [Consumer()]
-        # By term: what the reader must hold, and what publish takes it to hold. By
-        # file: when it was last due and done.
+        # By term: what the reader must hold. By file: when it was last due and done.
         self.held: dict[str, list[Row]] = {}
-        self.state: dict[str, list[Row]] = {}
         self.settled: dict[str, str] = {}
         self.day: dict[str, dt.date] = {}
         self.sent: dict[str, list[Row]] = {}
@@ -70,13 +68,47 @@ class Nights(Source):
             )
             for term in self.terms
         }
+        self.restated = {
+            term: [
+                {**row, "is_deleted": "true"}
+                for row in self.held.get(term, [])
+                if self.is_gone(int(row["order_id"] or 0), term)
+            ]
+            for term in self.terms
+        }
+        for term, rows in self.restated.items():
+            self.built[term] = in_order([*self.built[term], *rows])
+
+    def is_gone(self, number: int, term: str) -> bool:
+        """Return whether a delivered order vanished, or has no item or section left."""
+        if order := self.orders.get(number):
+            items = order["catalog_items"] + order["content_requests"]
+            return not (items and order["sections"])
+        return not self.terms[term]["is_archived"]
+
+    def in_review(self) -> set[str | None]:
+        return {
+            str(number)
+            for number, order in self.orders.items()
+            if not shown(order) and not self.is_gone(number, order["sis_term_id"])
+        }
+
+    def too_many(self, term: str) -> bool:
+        """Return whether more orders vanished than the exposure allows."""
+        new = {
+            row["order_id"]
+            for row in self.held.get(term, [])
+            if row["is_deleted"] == "false"
+            and row["order_id"] in ids(self.restated[term])
+        }
+        return len(new) >= 5 and len(new) > 0.05 * len(ids(self.held[term]))
 
     def expected_statuses(self, at: dt.datetime) -> dict[str, str]:
         """Return the status of every file if nothing goes wrong."""
         outcomes = {}
         for term in filter(lambda term: self.is_open(term, at), self.terms):
             now = self.built[term]
-            lost = ids(self.state.get(term, [])) - ids(now)
+            lost = ids(self.held.get(term, [])) - ids(now) - self.in_review()
             for other in self.terms:
                 if other != term and self.is_open(other, at):
                     lost -= ids(self.built[other])  # its file carries them
@@ -87,7 +119,7 @@ class Nights(Source):
                     outcomes[label] = "not due"
                 elif kind == "delta" and self.day.get(term) == at.date():
                     outcomes[label] = "waiting"  # one name a day, and one build
-                elif lost or (kind == "full" and not now):
+                elif lost or self.too_many(term) or (kind == "full" and not now):
                     outcomes[label] = "held"
                 else:
                     changed = kind == "full" or ids(now) & self.differing()
@@ -125,11 +157,9 @@ class Nights(Source):
             self.sent[record["attempt"]] = self.built.get(term)
         if record["event"] in ("delivered", "nothing"):
             self.settled[record["file"]] = record["logical"]
-        if record["event"] == "nothing" and "state" in record:
-            self.state[term] = self.built[term]
         if record["event"] == "delivered":
             COUNTED["files"] += 1
-            self.state[term] = sent = self.sent[record["attempt"]]
+            sent = self.sent[record["attempt"]]
             # A reader removes the orders that another file names, and no others.
             others = {
                 other: [row for row in rows if row["order_id"] not in ids(sent)]
@@ -140,9 +170,9 @@ class Nights(Source):
             self.names.add(record["name"])
 
     def differing(self) -> set[str | None]:
-        """Return the orders whose rows or terms are not those of the state."""
+        """Return the orders whose rows or terms are not those that the reader holds."""
         sides: list[dict[str | None, list]] = []
-        for terms in (self.state, self.built):
+        for terms in (self.held, self.built):
             orders: dict[str | None, list] = {}
             for term, rows in terms.items():
                 for row in rows:
@@ -227,6 +257,12 @@ class Nights(Source):
             reader.take(files)
             for term, rows in self.held.items():
                 assert reader.rows(term) == rows, term
+            state = (
+                (term, *(row[column] for column in STATE[1:]))
+                for term in self.held
+                for row in reader.rows(term)
+            )
+            assert sorted(state, key=str) == self.project.state()
         for file in files:
             file.unlink()
 

@@ -42,13 +42,14 @@ from store.feeds.artifacts import Artifacts
 EXPOSURES = [
     f"exposure.partner_feeds.order_feed_{kind}_file" for kind in ("delta", "full")
 ]
+STATE = ("sis_term_id", "order_id", "sis_section_id", "is_deleted", "ci_offer_price")
 MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
 # What a delivered or landed file adds to a model; absent while there is no file.
 UNION = re.compile(r"union all by name\s+select \* from '([^']*)'")
 STATES = re.compile(
-    r"union all by name\s+select \* from read_parquet\(\s*\['[^']*/(\w+)/\w+.parquet'\]"
-    r"[^)]*\)"
+    r"union all by name\s+select\s+\* exclude \(filename\),[^)]*\) as _state\s+"
+    r"from read_parquet\(\s*\['[^']*/(\w+)/\w+.parquet'\][^)]*\)"
 )
 
 
@@ -275,7 +276,14 @@ class OrderProject(Project):
         def states(match: re.Match) -> str:
             current = partner_state.current(self.ledger, match[1])
             files = partner_state.files(self.data / "delivered", current)
-            return f"union all by name from {duck.parquet(files)}" if files else ""
+            if not files:
+                return ""
+            paths = ", ".join(duck.text(str(file)) for file in files)
+            return (  # as macros/published.sql has it
+                "union all by name select * exclude (filename), "
+                f"list_position([{paths}], filename) as _state "
+                f"from {duck.parquet(files)[:-1]}, filename = true)"
+            )
 
         return STATES.sub(states, UNION.sub(union, sql))
 
@@ -335,6 +343,16 @@ class OrderProject(Project):
             for outcome in publish(settings, self.artifacts, opened, feed)
         ]
         return {outcome.summary["file"]: outcome for outcome in outcomes}
+
+    def state(self) -> list[tuple[str | None, ...]]:
+        """Return what a reader has by our record, in the columns `STATE`, sorted."""
+        current = partner_state.current(self.ledger, "order_feed_v2")
+        files = partner_state.files(self.data / "delivered", current)
+        if not files:
+            return []
+        columns = ", ".join(f"{column}::varchar" for column in STATE)
+        rows = partner_state.rows(files, ("order_id",))
+        return sorted(duckdb.sql(f"select {columns} from {rows}").fetchall(), key=str)
 
     @property
     def ledger(self) -> ledger.Ledger:

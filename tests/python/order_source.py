@@ -25,7 +25,6 @@ class Source(RuleBasedStateMachine):
         self.terms: dict[str, dict] = {}
         self.orders: dict[int, dict] = {}
         self.gone: dict[int, dict] = {}  # vanished at the source, to come back
-        self.moved: set[int] = set()  # to another term
         self.number = 0
         self.add_term()
         self.place()
@@ -168,7 +167,9 @@ class Source(RuleBasedStateMachine):
 
     @rule()
     def repair(self) -> None:
-        """Bring back vanished orders as canceled, and fill empty ones."""
+        """Repair vanished and empty orders, and those of closed terms."""
+        coming = self.at + dt.timedelta(days=1)
+        opened = [term for term in self.terms if self.is_open(term, coming)]
         for order in self.gone.values():
             order["canceled_at"] = instant(self.at)
         self.orders |= self.gone
@@ -177,19 +178,19 @@ class Source(RuleBasedStateMachine):
             if not order["catalog_items"] + order["content_requests"]:
                 order["catalog_items"].append(self.item(1, "Put back", None))
             order["sections"] = order["sections"] or [{"sis_section_id": "S9"}]
+            if opened and order["sis_term_id"] not in opened:
+                order["sis_term_id"] = opened[0]
             for request in order["content_requests"]:
                 request["status"] = request["status"].replace("Lost", "Denied")
 
-    @precondition(lambda self: len(self.terms) > 1 and self.orders.keys() - self.moved)
+    @precondition(lambda self: len(self.terms) > 1 and self.orders)
     @rule(data=st.data(), ahead=st.integers(1, 3))
     def move(self, data, ahead: int) -> None:
-        """Change the term of an order, once only: a full file corrects a second one."""
-        left = sorted(self.orders.keys() - self.moved)
-        order = self.orders[data.draw(st.sampled_from(left), "order")]
+        """Change the term of an order."""
+        order = self.orders[data.draw(st.sampled_from(sorted(self.orders)), "order")]
         names = list(self.terms)
         place = names.index(order["sis_term_id"])
         order["sis_term_id"] = names[(place + ahead) % len(names)]
-        self.moved.add(order["order_id"])
 
     @rule(data=st.data(), archived=st.booleans())
     def close_or_open(self, data, archived: bool) -> None:

@@ -20,8 +20,8 @@ from publish.gate import Rendered
 from publish.package import changes, line_diff
 from runtime.exits import Misuse
 from runtime.files import HashedFile
-from store import feeds
-from store.feeds import Feed, Relation
+from store import feeds, partner_state
+from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 
 COLUMNS = {
@@ -144,11 +144,17 @@ class Bench:
             "allQuoted": own.quoting == "all",
         }
 
+    def held(self) -> str:
+        """Return the rows that the partner has, as a FROM clause item."""
+        rows = partner_state.rows([self.parquet], self.feed.replaces_by)
+        return render.rows(self.feed, self.new.split, rows)
+
     def write(self, merge: bool) -> tuple[Path, dict[str, Any]]:
         folder = self.folder / f"merge-{merge}" / "package"
         folder.mkdir(parents=True)
         held = changes.PartnerState(
             self.parquet,
+            self.held(),
             "ab" * 32,
             self.old.path if merge else None,
             self.old.rows,
@@ -207,18 +213,13 @@ def _is_smallest(path: Path, key: list[int]) -> None:
 def test_a_delta_tells_what_becomes_of_the_state_and_not_of_its_rows(
     tmp_path: Path,
 ) -> None:
-    """The file has one order; what changes is that order in all that is held."""
+    """The file replaces one order, and another one that it lacks stays."""
     feed = a_feed("minimal", ["k", "n"], split_by="l", file="{split}.csv")
-    feed = replace(feed, state=Relation("all_orders", "main", "all_orders"))
+    feed = replace(feed, replaces_by=("k",))
     held = [("1", "t", 1, None, None, "a"), ("2", "t", 1, None, None, "b"),
             ("9", "u", 1, None, None, "other")]  # fmt: skip
     bench = Bench(tmp_path, feed, held, [("2", "t", 1, "5.00", None, "b")])
-    bench.connection.execute(
-        "create table warehouse.main.all_orders as select * from "
-        f"read_parquet('{bench.parquet}') where k <> '2' "
-        f"union all select * from {feed.model.sql}"
-    )
-    bench.new = replace(bench.new, feed=feed, split="t")
+    bench.new = replace(bench.new, split="t")
     path, summary = bench.write(merge=False)
     assert sides(path) == [
         (
@@ -247,7 +248,7 @@ def test_another_contract_is_not_compared_line_by_line(tmp_path: Path) -> None:
     bench = Bench(tmp_path, feed, [row], [row])
     bench.old.path.write_text(bench.old.path.read_text().replace("x", "y"))
     held = changes.PartnerState(
-        bench.parquet, "ab" * 32, bench.old.path, 1, "an older contract"
+        bench.parquet, bench.held(), "ab" * 32, bench.old.path, 1, "an older contract"
     )
     (tmp_path / "p").mkdir()
     _, summary = changes.write(bench.connection, bench.new, held, "c", tmp_path / "p")

@@ -51,7 +51,7 @@ def test_a_declaration_is_read_into_a_feed() -> None:
 def test_versions_of_a_model_are_distinguished_by_alias() -> None:
     """The file of one version may depend on tests of another."""
     for order in (1, -1):
-        project = manifest(declared(state="feed_v2"))
+        project = manifest(declared(state="feed_v2", replaces_by=["supplier_sku"]))
         for version in (1, 2):
             node = json.loads(json.dumps(project["nodes"][MODEL]))
             node |= {"name": "feed", "alias": f"feed_v{version}"}
@@ -210,6 +210,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"confirm": [BRAND, BRAND]}, "confirm", "each column once"),
     ({"confirm": [BRAND]}, "confirm", "the column brand in inventory_audit"),
     ({"confirm": [BRAND], "audit": None}, "confirm", "the field audit beside it"),
+    ({"vanished": {"restate": {"share": 0.1}}}, "vanished", "the field replaces_by"),
     ({"dialect": {**META["dialect"], "escape": "\\"}}, "dialect.quoting", '"all"'),
     ({"dialect": {**META["dialect"], "quote": '""'}}, "dialect.quote", "text matching"),
     ({"dialect": {**META["dialect"], "newline": "\n"}}, "dialect.newline", '"lf"'),

@@ -6,10 +6,11 @@ The nights lie in the future, so that no delivery is later than the build it was
 import datetime as dt
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from order_consumer import Consumer
+from order_consumer import Consumer, read
 from order_project import DAY, EXPOSURES, OrderProject, Template, order, term
 
 from publish import approve as approval
@@ -207,19 +208,67 @@ def test_a_full_with_far_more_rows_is_held(project: OrderProject) -> None:
     assert holding(project, MONDAY + 7 * DAY, FULL) == {"RUN_ROW_RISE"}
 
 
-@pytest.mark.parametrize(
-    "left",
-    [[], [order(1)], [order(1, "A", sections="")]],
-    ids=["gone", "without items", "without sections"],
-)
-def test_an_order_that_was_shown_and_is_not_holds_both(
-    project: OrderProject, left: list[dict]
+LEFT = {
+    "vanished": lambda number: [],
+    "without items": lambda number: [order(number)],
+    "without sections": lambda number: [order(number, "A", sections="")],
+}
+
+
+@pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
+def test_an_order_that_was_delivered_and_is_not_there_is_restated_as_deleted(
+    project: OrderProject, left: Callable[[int], list[dict]]
+) -> None:
+    """Once in a delta, and in each full, from its last delivered rows."""
+    reader = Consumer()
+    published(project, MONDAY, *many(9, sections="S1 S2"))
+    now = (*many(9, sections="S1 S2")[1:], *left(1))
+    assert published(project, MONDAY + DAY, *now)[DELTA] == "delivered"
+    (delta,) = project.partner.glob("*02-4218-order-feed-delta.csv")
+    rows = read(delta)
+    assert [(row["order_id"], row["is_deleted"]) for row in rows] == [("1", "true")] * 2
+    assert {row["ci_title"] for row in rows} == {"A"}
+    assert published(project, MONDAY + 2 * DAY, *now)[DELTA] == "skipped"
+    statuses = published(project, MONDAY + 7 * DAY, *now)
+    assert statuses == {DELTA: "skipped", FULL: "delivered"}
+    (full,) = project.partner.glob("*08-4218-order-feed-full.csv")
+    deleted = {row["order_id"] for row in read(full) if row["is_deleted"] == "true"}
+    assert (deleted, len(read(full))) == ({"1"}, 18)
+    # It comes back as it was, which must be sent.
+    back = published(project, MONDAY + 8 * DAY, *many(9, sections="S1 S2"))
+    assert back[DELTA] == "delivered"
+    reader.take(project.partner.glob("*.csv"))
+    assert {row["is_deleted"] for row in reader.rows("4218")} == {"false"}
+
+
+@pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
+def test_many_vanished_orders_hold_both_files(
+    project: OrderProject, left: Callable[[int], list[dict]]
+) -> None:
+    published(project, MONDAY, *many(99))
+    few = [*many(99)[5:], *(each for number in range(1, 6) for each in left(number))]
+    assert published(project, MONDAY + DAY, *few)[DELTA] == "held"
+    assert holding(project, MONDAY + DAY, DELTA) == {"RUN_KEY_VANISHED"}
+    summary = project.publish(MONDAY + DAY)["order_feed_delta_file.4218"].summary
+    (check,) = summary["held_by"]
+    assert (
+        "5 of the 99 values of order_id that the partner holds vanished"
+        in check["says"]
+    )
+    approve(project, MONDAY + DAY)
+    assert due(project, MONDAY + DAY)[DELTA] == "delivered"
+    assert published(project, MONDAY + 2 * DAY, *few)[DELTA] == "skipped"
+
+
+def test_an_order_in_review_keeps_its_rows_with_the_reader(
+    project: OrderProject,
 ) -> None:
     published(project, MONDAY, *many(9))
-    statuses = published(project, MONDAY + 7 * DAY, *many(9)[1:], *left)
-    assert statuses == {DELTA: "held", FULL: "held"}
-    for file in (DELTA, FULL):
-        assert holding(project, MONDAY + 7 * DAY, file) == {"RUN_KEY_VANISHED"}
+    review = order(1, "B", created_at=None)
+    assert published(project, MONDAY + DAY, *many(9)[1:], review)[DELTA] == "skipped"
+    assert published(project, MONDAY + 2 * DAY, *many(9))[DELTA] == "skipped"
+    changed = published(project, MONDAY + 3 * DAY, *many(9)[1:], order(1, "C"))
+    assert changed[DELTA] == "delivered"
 
 
 def test_an_order_that_never_was_shown_holds_nothing(project: OrderProject) -> None:
@@ -283,7 +332,8 @@ def test_no_guard_of_a_term_reads_orders_of_another_one(
         each.build({"terms": list(terms), "orders": [*own, *more]}, MONDAY)
         each.publish(MONDAY)
         # Then 4 of 9 are in review, one changed, and the other term lost all items.
-        now = [*map(order, range(1, 5)), *many(9, "B")[4:5], *many(9)[5:]]
+        review = [order(number, "A", created_at=None) for number in range(1, 5)]
+        now = [*review, *many(9, "B")[4:5], *many(9)[5:]]
         later, lost = MONDAY + DAY, elsewhere(range(20, 60)) if more else []
         each.build({"terms": list(terms), "orders": [*now, *lost]}, later)
         reports.append({file: guards_of(each, later, file) for file in BOTH})
@@ -367,14 +417,80 @@ def test_an_order_that_moves_where_no_file_is_made_has_vanished(
     assert holding(project, MONDAY + DAY, DELTA) == {"RUN_KEY_VANISHED"}
 
 
+SHUT_TERM = during(MONDAY - 9 * DAY, MONDAY - 8 * DAY, "4228")
+
+
 def test_an_approved_loss_is_let_go_once(project: OrderProject) -> None:
     """A delta without rows is always the same bytes: its release is for this night."""
-    published(project, MONDAY, *many(9))
-    published(project, MONDAY + DAY, *many(9)[1:])
+
+    def night(day: int, *orders: dict) -> str:
+        at = MONDAY + day * DAY
+        return published(project, at, *orders, terms=(ALWAYS, SHUT_TERM))[DELTA]
+
+    def shut(*numbers: int) -> list[dict]:
+        return [order(number, "A", sis_term_id="4228") for number in numbers]
+
+    night(0, *many(9))
+    assert night(1, *many(9)[1:], *shut(1)) == "held"
     approve(project, MONDAY + DAY)
     assert due(project, MONDAY + DAY)[DELTA] == "skipped"
-    assert published(project, MONDAY + 2 * DAY, *many(9)[1:])[DELTA] == "skipped"
-    assert published(project, MONDAY + 3 * DAY, *many(9)[2:])[DELTA] == "held"
+    assert night(2, *many(9)[1:], *shut(1)) == "skipped"
+    assert night(3, *many(9)[2:], *shut(1, 2)) == "held"
+    # The reader still has both: what comes back unchanged is not sent.
+    assert night(4, *many(9)) == "skipped"
+    assert night(5, order(1, "B"), *many(9)[1:]) == "delivered"
+    (delta,) = project.partner.glob("*06-4218-order-feed-delta.csv")
+    assert {row["order_id"] for row in read(delta)} == {"1"}
+
+
+def test_changes_csv_has_only_what_the_reader_is_told(project: OrderProject) -> None:
+    """No row of the file removes an order that moved where no file is made."""
+    terms = (ALWAYS, SHUT_TERM)
+    published(project, MONDAY, *many(9), terms=terms)
+    moved = order(1, "A", sis_term_id="4228")
+    now = (moved, order(2, "B"), *many(9)[2:])
+    assert published(project, MONDAY + DAY, *now, terms=terms)[DELTA] == "held"
+    approve(project, MONDAY + DAY)
+    outcome = project.publish(MONDAY + DAY)["order_feed_delta_file.4218"]
+    assert outcome.summary["status"] == "delivered", outcome.text
+    (manifest,) = Path(outcome.summary["package"]).glob("*.manifest.json")
+    changes = json.loads(manifest.read_bytes())["run"]["changes"]
+    counts = [changes[name] for name in ("removed", "added", "changed")]
+    assert counts == [0, 0, 1]
+    assert (changes["rows_before"], changes["rows_after"]) == (9, 9)
+
+
+def test_an_order_that_leaves_a_closed_term_is_told_once(
+    project: OrderProject,
+) -> None:
+    closing = during(MONDAY - DAY, MONDAY + DAY, "4228")
+    terms = (ALWAYS, closing)
+    published(
+        project, MONDAY, order(1, "A", sis_term_id="4228"), *many(9)[1:], terms=terms
+    )
+    statuses = [
+        published(project, MONDAY + day * DAY, *many(9), terms=terms)
+        for day in (1, 2, 3)
+    ]
+    assert [each[DELTA] for each in statuses] == ["delivered", "skipped", "skipped"]
+
+
+def test_an_order_that_moves_away_and_back_while_a_term_is_held_is_told_at_once(
+    project: OrderProject,
+) -> None:
+    other = during(MONDAY, MONDAY + 99 * DAY, "4228")
+    terms, reader = (ALWAYS, other, SHUT_TERM | {"sis_term_id": "4208"}), Consumer()
+    stays = order(2, "B"), order(3, "C", sis_term_id="4228")
+    published(project, MONDAY, order(1, "A"), order(4, "D"), *stays, terms=terms)
+    # Order 4 moves where no file is made, which holds the first term's file.
+    away = order(1, "A", sis_term_id="4228"), order(4, "D", sis_term_id="4208")
+    night = published(project, MONDAY + DAY, *away, *stays, terms=terms)
+    assert (night[DELTA], night["delta.4228"]) == ("held", "delivered")
+    back = order(1, "A"), order(4, "D")
+    night = published(project, MONDAY + 2 * DAY, *back, *stays, terms=terms)
+    assert (night[DELTA], night["delta.4228"]) == ("delivered", "skipped")
+    reader.take(project.partner.glob("*.csv"))
+    assert {row["order_id"] for row in reader.rows("4218")} == {"1", "2", "4"}
 
 
 def approve(project: OrderProject, at: dt.datetime) -> None:
@@ -394,7 +510,9 @@ def test_files_of_the_same_bytes_are_released_one_by_one(project: OrderProject) 
     others = [order(n, "A", sis_term_id="4228") for n in range(21, 30)]
     terms = (ALWAYS, during(MONDAY, MONDAY + 99 * DAY, "4228"))
     published(project, MONDAY, *many(9), *others, terms=terms)
-    lost = (*many(9)[1:], *others[1:])
+    terms += (SHUT_TERM | {"sis_term_id": "4208"},)
+    lost = [order(number, "A", sis_term_id="4208") for number in (1, 21)]
+    lost = [*many(9)[1:], *others[1:], *lost]
     statuses = published(project, MONDAY + DAY, *lost, terms=terms)
     assert (statuses[DELTA], statuses["delta.4228"]) == ("held", "held")
     held = project.ledger.all("held")[-2:]

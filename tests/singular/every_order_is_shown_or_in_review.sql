@@ -1,5 +1,6 @@
 -- Every order of the source is in the audit exactly once, and it is in the feed exactly
--- if the audit says so. No order is lost and none is added.
+-- if the audit says so. No order is lost and none is added. Orders that vanished or were
+-- emptied have the rows of their last delivery, and are not compared.
 
 with
 
@@ -54,6 +55,15 @@ counted as (
 
     from order_feed
 
+),
+
+restated as (
+
+    select order_id
+
+    from order_audit
+    where output = 'RESTATE'
+
 )
 
 select
@@ -64,6 +74,7 @@ select
     sum(times_shown) as times_shown
 
 from counted
+where order_id not in (select order_id from restated)
 group by order_id
 having
     sum(times_in) <> 1

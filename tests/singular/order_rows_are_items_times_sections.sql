@@ -1,5 +1,6 @@
 -- A delivered order has one row for each of its items and requests in each of its
--- sections, as the audit counts them. Any other order has no rows.
+-- sections, as the audit counts them. Any other order has no rows, but for those that
+-- are restated from their last delivery.
 
 with
 
@@ -42,6 +43,7 @@ full outer join counted
 where
     (
         order_audit.status = 'ELIGIBLE'
+        and order_audit.output <> 'RESTATE'
         and (
             order_audit.rows is distinct from counted.rows_shown
             or order_audit.rows

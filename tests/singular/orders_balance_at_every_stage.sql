@@ -1,4 +1,5 @@
 -- Orders landed = orders decided = shown + in review, and items landed = items read.
+-- Orders that vanished from the source, or were emptied there, are left out.
 -- Both are compared by their number and by a sum of the hashes of their keys. The shown
 -- orders are counted in the feed itself.
 
@@ -36,7 +37,12 @@ order_feed as (
 
 orders_shown as (
 
-    select distinct order_id from order_feed
+    select distinct order_feed.order_id
+
+    from order_feed
+    left join order_audit
+        on order_feed.order_id = order_audit.order_id
+    where order_audit.output is distinct from 'RESTATE'
 
 ),
 
@@ -67,13 +73,18 @@ balance as (
 
     {{ keys_counted('orders', 'landed', 'orders', 'order_id') }}
     union all
-    {{ keys_counted('orders', 'decided', 'orders_decided', 'order_id') }}
+    {{ keys_counted(
+        'orders', 'decided', 'orders_decided', 'order_id', 'not is_vanished'
+    ) }}
     union all
-    {{ keys_counted('orders', 'audited', 'order_audit', 'order_id') }}
+    {{ keys_counted(
+        'orders', 'audited', 'order_audit', 'order_id',
+        "reason_code <> 'ORDER_VANISHED'"
+    ) }}
     union all
     {{ keys_counted(
         'orders', 'shown or in review', 'order_audit', 'order_id',
-        "output in ('PUBLISH', 'AUDIT') and reason_code is not null"
+        "output in ('PUBLISH', 'AUDIT') or reason_code = 'ORDER_EMPTIED'"
     ) }}
     union all
     {{ keys_counted(

@@ -14,6 +14,12 @@ terms as (
 
 ),
 
+orders_delivered as (
+
+    select * from {{ ref('int_orders_00_delivered') }}
+
+),
+
 item_totals as (
 
     select * from {{ ref('int_orders_06_item_totals') }}
@@ -42,6 +48,27 @@ sections_summed as (
 
 ),
 
+-- Orders that the reader has and the source no longer has, of terms that have files.
+orders_vanished as (
+
+    select
+        orders_delivered.order_id,
+        terms.sis_term_id,
+        terms._extract_run_id,
+        terms._extracted_at
+
+    from orders_delivered
+    inner join terms
+        on orders_delivered.term_file_name = terms.term_file_name
+    left join orders
+        on orders_delivered.order_id = orders.order_id
+    where
+        orders.order_id is null
+        and terms.reason_code is null
+        and not terms.is_archived
+
+),
+
 -- Without the lists: the joins below must not carry them.
 orders_read as (
 
@@ -67,9 +94,32 @@ orders_read as (
         -- The file has times to the minute.
         coalesce(
             date_trunc('minute', updated_at) < date_trunc('minute', created_at), false
-        ) as is_updated_before_created
+        ) as is_updated_before_created,
+        false as is_vanished
 
     from orders
+
+    union all
+
+    select
+        order_id,
+        sis_term_id,
+        null as is_royalty,
+        null as created_at_raw,
+        null as updated_at_raw,
+        null as canceled_at_raw,
+        null as created_at,
+        null as updated_at,
+        null as canceled_at,
+        _extract_run_id,
+        _extracted_at,
+        true as are_lists_read,
+        false as is_time_missing,
+        false as is_time_unread,
+        false as is_updated_before_created,
+        true as is_vanished
+
+    from orders_vanished
 
 ),
 
@@ -93,6 +143,8 @@ final as (
         coalesce(item_totals.request_count, 0) as request_count,
         terms.sis_term_id is null as is_term_unknown,
         terms.reason_code as term_code,
+        orders_read.is_vanished,
+        orders_delivered.order_id is not null as is_delivered,
         orders_read.are_lists_read,
         coalesce(sections_summed.has_unnamed_section, false) as has_unnamed_section,
         coalesce(sections_summed.has_repeated_section, false) as has_repeated_section,
@@ -126,6 +178,8 @@ final as (
         on orders_read.order_id = item_totals.order_id
     left join sections_summed
         on orders_read.order_id = sections_summed.order_id
+    left join orders_delivered
+        on orders_read.order_id = orders_delivered.order_id
 
 )
 

@@ -1,5 +1,7 @@
 -- The decision about each order. An order without a code is delivered. Otherwise the
--- first code that fires decides, and all codes are kept as the reasons.
+-- first code that fires decides, and all codes are kept as the reasons. An order that
+-- vanished, or lost all its items or sections, has no row of its own any more: it is
+-- delivered once more as deleted.
 
 with
 
@@ -15,19 +17,38 @@ order_reason_codes as (
 
 ),
 
+emptied as (
+
+    select
+        *,
+        is_vanished is not true
+        and (item_count + request_count = 0 or section_count = 0) as is_empty
+
+    from orders_checked
+
+),
+
 ruled as (
 
     select
         *,
         concat_ws(
             '|',
+            case when is_vanished then 'ORDER_VANISHED' end,
             case when is_term_unknown then 'TERM_UNKNOWN' end,
             case when term_code = 'TERM_ID_UNFIT' then 'TERM_ID_UNFIT' end,
             case when term_code = 'TERM_PERIOD_UNKNOWN' then 'TERM_PERIOD_UNKNOWN' end,
             case when order_id < 0 then 'ORDER_ID_NEGATIVE' end,
             case when not are_lists_read then 'LIST_UNREADABLE' end,
-            case when item_count + request_count = 0 then 'ORDER_WITHOUT_ITEMS' end,
-            case when section_count = 0 then 'ORDER_WITHOUT_SECTIONS' end,
+            case when is_empty and is_delivered then 'ORDER_EMPTIED' end,
+            case
+                when is_vanished is not true and item_count + request_count = 0
+                    then 'ORDER_WITHOUT_ITEMS'
+            end,
+            case
+                when is_vanished is not true and section_count = 0
+                    then 'ORDER_WITHOUT_SECTIONS'
+            end,
             case when has_unnamed_section then 'SECTION_ID_MISSING' end,
             case when has_empty_item then 'ITEM_EMPTY' end,
             case when has_unnamed_content then 'CONTENT_ID_MISSING' end,
@@ -52,7 +73,7 @@ ruled as (
             case when has_repeated_section then 'SECTION_REPEATED' end
         ) as warning_codes
 
-    from orders_checked
+    from emptied
 
 ),
 
@@ -78,6 +99,7 @@ final as (
         decided.section_count,
         decided.item_count,
         decided.request_count,
+        decided.is_vanished,
         order_reason_codes.status,
         order_reason_codes.output,
         order_reason_codes.reason_code,
@@ -89,7 +111,8 @@ final as (
         ---------- what all rows of the order repeat
         date_trunc('minute', decided.created_at) as order_created,
         date_trunc('minute', decided.updated_at) as order_updated,
-        decided.canceled_at is not null as is_deleted,
+        decided.canceled_at is not null
+        or order_reason_codes.output = 'RESTATE' as is_deleted,
         decided.is_royalty,
 
         ---------- the values of the source

@@ -1,1 +1,1 @@
-{{ published_rows('order_feed_v2') }}
+{{ published_rows('order_feed_v2', ['order_id']) }}

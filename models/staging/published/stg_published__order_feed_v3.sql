@@ -1,1 +1,1 @@
-{{ published_rows('order_feed_v3') }}
+{{ published_rows('order_feed_v3', ['order_id']) }}
