@@ -10,6 +10,7 @@ from runtime.command import run
 _COMMANDS = {
     "ack": ("monitor.commands.ack", "Acknowledge a problem: no more reminders."),
     "alert": ("monitor.commands.alert", "Send each new problem once, and its end."),
+    "backup": ("monitor.commands.backup", "Copy the data directory while it is used."),
     "drift": ("monitor.commands.drift", "Report unusual figures of the newest files."),
     "health": (
         "monitor.commands.health",

@@ -210,6 +210,11 @@ CATALOGUE: dict[str, Kind] = {
         "Check what it does. If it hangs, end it by its process id; you may run it "
         "again.",
     ),
+    "DATA_RESTORED": Kind(
+        "act", "machine", "the data directory was put back from a copy; nothing is "
+        "sent",
+        "Run `publish restored`: it compares the partners' folders with the ledger.",
+    ),
     "LEDGER_BROKEN": Kind(
         "act", "machine", "the ledger was edited, cut or damaged",
         "Restore ledger.jsonl and ledger.head from a backup. Until then nothing is "

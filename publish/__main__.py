@@ -18,7 +18,7 @@ from runtime.environment import DataDirectory, Environment, Limits, operator
 from runtime.exits import Misuse
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
-from store import feeds, outbox
+from store import copies, feeds, outbox
 from store.feeds import artifacts
 from store.ledger import Ledger
 
@@ -32,6 +32,7 @@ _COMMANDS = {
     "release": ("publish.hold", "release"),
     "prune": ("publish.prune.command", "command"),
     "replay": ("publish.replay.command", "command"),
+    "restored": ("publish.restored", "command"),
     "trust": ("publish.trust", "command"),
 }
 
@@ -110,6 +111,8 @@ def run_command(
             settings, redelivery=_redelivery(settings, files, again, because)
         )
     with _locked(settings) as ledger:
+        if not dry_run:
+            copies.refuse_copy(settings.place.data)
         built = artifacts.read(settings.root, settings.variables)
         choice = choose(built, files, settings.place.landing, ledger)
         for name, why in choice.left_out.items():

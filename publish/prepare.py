@@ -19,7 +19,7 @@ from runtime.clock import Stopwatch
 from runtime.command import LOG
 from runtime.exits import Refused
 from runtime.files import HashedFile, sha256_of
-from store import outbox, partner_state, sources
+from store import copies, outbox, partner_state, sources
 from store.feeds import Feed, Relation
 from store.feeds.artifacts import Artifacts, states_below
 from store.ledger import Ledger, Record
@@ -297,7 +297,8 @@ class FeedRun:
             return "skipped"
         if last is None or last["sha256"] != file.sha256 or feed.state != feed.model:
             return "ready"
-        if self.settings.redelivery:
+        place = (feed.state.model, feed.destination, file.split)
+        if self.settings.redelivery or copies.gap(self.ledger, *place):
             return "ready"
         period = format_utc(feed.cadence.last_due(self.settings.at))
         again = feed.when_unchanged == "send" and last["period"] != period

@@ -13,7 +13,7 @@ from publish.gate import sources as extracts
 from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.exits import Misuse
-from store import feeds, holds, partner_state, sources
+from store import copies, feeds, holds, partner_state, sources
 from store.builds import Build
 from store.feeds import Feed, Open
 from store.feeds.artifacts import Artifacts
@@ -86,6 +86,15 @@ def not_made(
         )
     if feed.state == feed.model:
         return None
+    if gap := copies.gap(ledger, feed.state.model, feed.destination, split):
+        return NotMade(
+            label,
+            "refused",
+            f"{feed.destination} has {', '.join(gap['names'][split or ''])}, whose "
+            "rows the ledger does not know since a copy was put back. Publish the "
+            f"full file of {feed.state.model} first.",
+            1,
+        )
     if last and by_day and last["logical"][:10] == f"{at:%Y-%m-%d}":
         # It would replace a file of the same name that the partner may not have read.
         return NotMade(

@@ -34,6 +34,7 @@ class Chain:
     Attributes:
         records: the record of each line, oldest first, up to the first wrong line.
         broken: the first wrong line and what was expected there; "" if there is none.
+        last: the SHA-256 of the last line.
         torn: size and SHA-256 of the incomplete record that a crash left at the end;
             None if the last line is complete.
     """
@@ -48,7 +49,7 @@ class Chain:
         self.broken = ""
         self.torn: dict[str, Any] | None = None
         self._path, self._index = path, index
-        self._last, self._end = START, 0
+        self.last, self._end = START, 0
         # The head is read first: a reader without the lock must not see a head that is
         # ahead of the lines it reads.
         head = self._head()
@@ -82,14 +83,14 @@ class Chain:
                     # Its append never returned, so nobody acted on this record.
                     self.torn = _torn(line)
                     return
-                if record is None or record["previous"] != self._last:
+                if record is None or record["previous"] != self.last:
                     self.broken = (
                         f"line {number}: expected a record that follows the line "
                         "before it, found another"
                     )
                     return
                 self._keep(record, line)
-                if number == head["records"] and self._last != head["sha256"]:
+                if number == head["records"] and self.last != head["sha256"]:
                     self.broken = (
                         f"line {number}: expected the record whose hash ledger.head "
                         "has, found another"
@@ -104,7 +105,7 @@ class Chain:
             # writes the line end.
             line += b"\n"
             self.torn = _torn(b"")
-        self._last = hashlib.sha256(line).hexdigest()
+        self.last = hashlib.sha256(line).hexdigest()
         self._index(record)
 
     def append(self, fields: Mapping[str, Any]) -> Record:
@@ -116,7 +117,7 @@ class Chain:
         """
         self.raise_if_broken()
         text = json.dumps(
-            {**fields, "previous": self._last},
+            {**fields, "previous": self.last},
             ensure_ascii=False,
             sort_keys=True,
             default=str,
@@ -177,7 +178,7 @@ class Chain:
 
     def _write_head(self) -> None:
         try:
-            head = {"records": len(self.records), "sha256": self._last}
+            head = {"records": len(self.records), "sha256": self.last}
             write_json(self._path.with_name("ledger.head"), head)
         except OSError as error:
             # The record is written; a head that lags behind is not wrong.

@@ -13,9 +13,10 @@ person's confirmations and the end of some (`store.confirmations`); `nothing`, w
 there is no file; `paused` and `resumed`, a person's hold and its early end
 (`store.holds`); `feedback`, the report of rows that a partner rejected
 (`store.feedback`); `trusted`, the key or certificate of a server that a person
-accepted; `observed`, whether a delivered file was still in the partner's folder;
-`pruned`, what was removed; `repaired`, that an incomplete line was cut off. Times are
-UTC.
+accepted; `restored`, which files partners have that this ledger does not know
+(`store.copies`); `observed`, whether a delivered file was still in the partner's
+folder; `pruned`, what was removed; `repaired`, that an incomplete line was cut off.
+Times are UTC.
 `seconds` has the duration of each step of a file: render, judge, package, and for a
 delivery deliver, the attempt that succeeded.
 """
@@ -74,6 +75,11 @@ class Ledger:
     def broken(self) -> str:
         """The first wrong line and what was expected there; "" if there is none."""
         return self._chain.broken
+
+    @property
+    def last(self) -> str:
+        """The SHA-256 of the last line, as the next record will have it."""
+        return self._chain.last
 
     @property
     def torn(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from monitor.context import CLOCK, Context, duration_text
 from monitor.findings import CheckResult, Finding
 from runtime.files import parse_time
+from store import copies
 
 _LOCKS = Path("/proc/locks")
 
@@ -17,7 +18,7 @@ def check(context: Context) -> CheckResult:
     """Check disk and lock."""
     free = shutil.disk_usage(_existing(context.place.data)).free
     owner = lock_owner(context.place.data / "lock")
-    findings = [*_disk(context, free), *_lock(context, owner)]
+    findings = [*_disk(context, free), *_lock(context, owner), *_restored(context)]
     return CheckResult({"disk_free_bytes": free, "lock": owner}, tuple(findings))
 
 
@@ -48,6 +49,12 @@ def _disk(context: Context, free: int) -> Iterator[Finding]:
             f"least {context.thresholds.disk >> 20:,} are expected"
         )
         yield Finding("DISK_LOW", "disk", message)
+
+
+def _restored(context: Context) -> Iterator[Finding]:
+    if copy := copies.marker(context.place.data):
+        message = f"{context.place.data} was put back from a copy of {copy['at']}"
+        yield Finding("DATA_RESTORED", "data directory", message)
 
 
 def _lock(context: Context, owner: dict[str, Any] | None) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from runtime.exits import Misuse, Refused
 from runtime.failpoints import failpoint
 from runtime.files import HashedFile, remove_leftovers
 from runtime.lock import directory_lock
-from store import outbox
+from store import copies, outbox
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 
@@ -66,7 +66,9 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     duplicate = ledger.same_bytes_delivered(
         feed.destination, file.label, period, file.sha256
     )
-    if duplicate and settings.redelivery is None:
+    place = (feed.state.model, feed.destination, file.split)
+    again = settings.redelivery or copies.gap(ledger, *place)
+    if duplicate and not again:
         raise Refused(
             f"{feed.destination} got the same bytes as {duplicate['name']} at "
             f"{duplicate['at']}, and a different file since. Expected one delivery of "

@@ -221,6 +221,7 @@ BROKEN: dict[str, Callable[[DeliveredProject], object]] = {
     "CERT_EXPIRES": _receipt(certificate_ends="2026-01-21T12:00:00Z"),
     "CERT_NOT_CHECKED": _receipt(certificate_checked=False),
     "DISK_LOW": lambda h: h.variables.update(FEEDS_HEALTH_DISK_MIB="999999999"),
+    "DATA_RESTORED": lambda h: (h.data / "backup.json").write_text('{"at": "now"}'),
     "LEDGER_BROKEN": _broken,
     "LEDGER_TORN": _torn,
 }
