@@ -21,6 +21,7 @@ from extract.landing import Landed, land
 from extract.pages import Reader
 from extract.runs import CLOCK, Run, agreement_of, begin, finish
 from extract.source import Source
+from runtime import formats
 from runtime.command import LOG
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
@@ -116,6 +117,7 @@ def copy(
                 landed[entity.name] = _copy_list(source, entity, this, settings, bar)
     counts = source.transport.counts
     result: dict[str, Any] = {
+        "format": formats.VERSIONS["extract"],
         "run_id": this.run_id,
         "source": source.name,
         "status": "complete",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.environment import Limits
-from runtime.exits import Misuse, Temporary
+from runtime.exits import Misuse, Refused, Temporary
 
 if TYPE_CHECKING:
     import duckdb
@@ -90,6 +90,12 @@ def _explained(warehouse: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.IOException as error:
+        if "version number" in str(error):
+            raise Refused(
+                f"{warehouse} was made by another version of DuckDB than "
+                f"{duckdb.__version__}, which cannot read it. Remove it, and run `dbt "
+                "build`: the warehouse can always be made again from what was landed."
+            ) from None
         # DuckDB's message for a file that another process has open for writing.
         if "lock" not in str(error):
             raise Misuse(f"{warehouse} cannot be read: {error}") from None

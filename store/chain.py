@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from runtime import formats
 from runtime.command import LOG
 from runtime.exits import Refused, Temporary
 from runtime.failpoints import failpoint
@@ -43,7 +44,8 @@ class Chain:
         """Read `path`; call `index` for each record, now and at every append.
 
         Raises:
-            Refused: ledger.head is not what was written to it.
+            Refused: ledger.head is not what was written to it, or a newer version
+                wrote it.
         """
         self.records: list[Record] = []
         self.broken = ""
@@ -66,10 +68,11 @@ class Chain:
         path = self._path.with_name("ledger.head")
         try:
             head = json.loads(path.read_bytes())
+            formats.check("ledger", head, path)
             return {"records": int(head["records"]), "sha256": str(head["sha256"])}
         except FileNotFoundError:
             return {"records": 0, "sha256": START}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise Refused(
                 f"{path}: expected the number of records and the hash of the last one, "
                 "found something else. Restore it from a copy, with ledger.jsonl."
@@ -178,7 +181,11 @@ class Chain:
 
     def _write_head(self) -> None:
         try:
-            head = {"records": len(self.records), "sha256": self.last}
+            head = {
+                "format": formats.VERSIONS["ledger"],
+                "records": len(self.records),
+                "sha256": self.last,
+            }
             write_json(self._path.with_name("ledger.head"), head)
         except OSError as error:
             # The record is written; a head that lags behind is not wrong.

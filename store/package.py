@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from runtime import formats
 from runtime.exits import Refused
 from runtime.files import parse_time, read_json, sha256_of
 from store.dialect import Dialect, read_csv
@@ -76,7 +77,10 @@ class Package:
     @property
     def last_outcome(self) -> Record | None:
         """The last record of held, delivered, failed or unknown; None without one."""
-        return next((r for r in self.records[::-1] if r["event"] in RUN_ENDS), None)
+        ends = [r for r in self.records if r["event"] in RUN_ENDS]
+        # Whatever became of a second time, the partner got the file the first time.
+        first = [r for r in ends if not ("resend_of" in r and r["event"] == "failed")]
+        return first[-1] if first else None
 
     @property
     def outcome(self) -> str:
@@ -141,9 +145,12 @@ class Package:
 
         Raises:
             OSError, ValueError: there is none, or it is something else.
+            Refused: a newer version of the product made it.
         """
         for path in sorted(self.folder.glob("*.manifest.json")):
-            return read_json(path)
+            manifest = read_json(path)
+            formats.check("package", manifest.get("run") or {}, path)
+            return manifest
         raise FileNotFoundError(f"{self.folder} has no manifest")
 
     @property

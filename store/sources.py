@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runtime import formats
 from runtime.files import read_json
 
 
@@ -17,11 +18,17 @@ class Source:
 
 
 def read(landing: Path, names: Iterable[str]) -> list[Source]:
-    """Read extract.json of each source; one that cannot be read is an empty mapping."""
+    """Read extract.json of each source; one that cannot be read is an empty mapping.
+
+    Raises:
+        Refused: a newer version of the product wrote one.
+    """
     sources = []
     for name in names:
+        path = landing / "current" / name / "extract.json"
         try:
-            landed = read_json(landing / "current" / name / "extract.json")
+            landed = read_json(path)
+            formats.check("extract", landed, path)
         except (FileNotFoundError, NotADirectoryError, ValueError):
             landed = {}
         sources.append(Source(name, landed))

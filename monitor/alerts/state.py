@@ -16,6 +16,7 @@ from typing import Any
 from monitor.catalogue import CATALOGUE
 from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding
+from runtime import formats
 from runtime.exits import Refused
 from runtime.files import parse_time, write_json
 
@@ -64,14 +65,15 @@ class State:
         """Read the state; without a file it is empty.
 
         Raises:
-            Refused: the file is damaged.
+            Refused: the file is damaged, or a newer version wrote it.
         """
         if not path.exists():
             return cls(path)
         try:
             state = json.loads(path.read_bytes())
+            formats.check("alerts", state, path)
             return cls(path, state["problems"], state["told"], state["failing"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Refused(
                 f"{path} is not what `monitor alert` wrote: {error!r}. Remove it: open "
                 "problems are then sent once more."
@@ -80,6 +82,7 @@ class State:
     def write(self) -> None:
         """Write the file."""
         state = {
+            "format": formats.VERSIONS["alerts"],
             "problems": self.problems,
             "told": self.sent,
             "failing": self.failing,

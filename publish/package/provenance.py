@@ -14,6 +14,7 @@ import duckdb
 import yaml
 
 from publish.package.manifest import contract
+from runtime import formats
 from runtime.environment import Environment
 from runtime.files import sha256_of
 from store import partner_state
@@ -49,6 +50,7 @@ def of_run(
     """
     lock = root / "requirements.lock"
     return {
+        "format": formats.VERSIONS["package"],
         "code_commit": variables.optional("FEEDS_COMMIT") or commit(root),
         "lock_sha256": sha256_of(lock) if lock.is_file() else None,
         "contract_sha256": digest_of(contract(feed)),
@@ -172,7 +174,7 @@ def compared_states(
         newer if there was a delivery in between. `ledger.settled`: how many records
         ended a file of this feed or of the same state.
     """
-    settled = ledger.all("delivered", "nothing")
+    settled = ledger.all("delivered", "nothing", "adopted")
     return {
         "states": {
             "built": _listed(build.states_of(*models) if build else ()),

@@ -1,0 +1,42 @@
+"""The versions of the formats that last, and the refusal of one that is newer.
+
+A file without a version has version 1: that of the first release. CONTRIBUTING says
+how a format changes.
+
+| format | version is in | it covers |
+|---|---|---|
+| ledger | ledger.head | the ledger, and the partner states and files that it names |
+| package | `run.format` of a manifest | all files of a package |
+| extract | extract.json | the Parquet files beside it |
+| alerts | alerts/state.json | that file |
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runtime.exits import Refused
+
+VERSIONS = {"ledger": 1, "package": 1, "extract": 1, "alerts": 1}
+
+
+def check(name: str, content: Mapping[str, Any], path: Path) -> None:
+    """Check that this version of the product can read a file.
+
+    Args:
+        name: of the format.
+        content: what has its version, as `format`.
+        path: the file; for the message.
+
+    Raises:
+        Refused: a newer version of the product wrote it.
+    """
+    version = content.get("format", 1)
+    if version != VERSIONS[name] and not (
+        isinstance(version, int) and 1 <= version < VERSIONS[name]
+    ):
+        raise Refused(
+            f"{path}: expected the {name} format {VERSIONS[name]} or older, found "
+            f"{version!r}. A newer version of this product wrote it; nothing was "
+            "changed. Use that version, or a copy of the data directory from before."
+        )
