@@ -104,7 +104,8 @@
                 {{ json_text('record', 'state.sha256') }} as sha256
             from ({{ evidence('ledger') }}) as ledger
         ) as records
-        where event in ('delivered', 'nothing', 'confirmed', 'voided') and sha256 <> ''
+        where event in ('delivered', 'nothing', 'confirmed', 'voided', 'adopted')
+            and sha256 <> ''
         group by model, destination, split
         order by max(position)
     {%- endset -%}

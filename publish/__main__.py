@@ -24,6 +24,7 @@ from store.ledger import Ledger
 
 # name: (module, the click command in it).
 _COMMANDS = {
+    "adopt": ("publish.adopt.command", "command"),
     "build": ("publish.build", "build"),
     "check": ("publish.check.command", "check"),
     "confirm": ("publish.confirm", "confirm"),
@@ -32,6 +33,7 @@ _COMMANDS = {
     "release": ("publish.hold", "release"),
     "prune": ("publish.prune.command", "command"),
     "replay": ("publish.replay.command", "command"),
+    "resend": ("publish.resend", "resend"),
     "restored": ("publish.restored", "command"),
     "trust": ("publish.trust", "command"),
 }

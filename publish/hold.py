@@ -1,22 +1,15 @@
 """`publish hold` and `publish release`: a person stops deliveries for a time."""
 
-import difflib
 from datetime import UTC, datetime
 
 import click
 
-from publish import gate
 from publish.operation import Operation
-from publish.selection import every_split
 from publish.settings import format_utc
-from runtime import duck
 from runtime.clock import Time
 from runtime.command import log_options, report, start_logging
-from runtime.environment import Limits
-from runtime.exits import Misuse, Refused, Stop
+from runtime.exits import Misuse, Refused
 from store import holds
-from store.feeds import Feed
-from store.ledger import Ledger
 
 
 @click.command()
@@ -54,7 +47,7 @@ def hold(
         )
     with operation.ledger() as ledger:
         declared = operation.feed(feed)
-        label = _label(operation, declared, file, ledger)
+        label = operation.label(declared, file, ledger)
         fields = {
             "feed": feed,
             "file": label,
@@ -98,7 +91,7 @@ def release(
         holding = {hold["file"]: hold for hold in current}
         chosen = list(holding)
         if file is not None:
-            label = _label(operation, declared, file, ledger)
+            label = operation.label(declared, file, ledger)
             chosen = [name for name in holding if name == label]
             if not chosen and None in holding:
                 raise Refused(
@@ -119,32 +112,3 @@ def release(
     text = f"{names} {verb} released by {fields['by']}; the hold ends."
     result = {"status": "done", "dry_run": dry_run, "released": records}
     report(result, text, as_json)
-
-
-def _label(
-    operation: Operation, feed: Feed, file: str | None, ledger: Ledger
-) -> str | None:
-    """Return the label of a file of a feed, None for the whole feed.
-
-    Raises:
-        Misuse: the feed has no such file.
-    """
-    if file is None or (file == feed.name and not feed.split_by):
-        return None
-    splits = {str(r["split"]) for r in ledger.all("delivered", feed=feed.name)}
-    if feed.split_by:
-        try:
-            limits = Limits.read(operation.variables)
-            path = operation.place.warehouse
-            with duck.open_warehouse(path, limits) as connection:
-                splits |= {*every_split(connection, feed)}
-        except Stop:
-            pass  # without a warehouse, the files of the ledger are known
-        labels = sorted(gate.label(feed, split) for split in splits)
-        for label in labels:
-            if file in (label, label.removeprefix(f"{feed.name}.")):
-                return label
-        near = difflib.get_close_matches(f"{feed.name}.{file}", labels) or labels[:3]
-        known = ", ".join(near) or "(none is known yet)"
-        raise Misuse(f"expected a file of {feed.name}, such as {known}; found {file!r}")
-    raise Misuse(f"{feed.name} has one file: leave {file!r} out")

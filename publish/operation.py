@@ -1,17 +1,23 @@
 """What the commands share that record a person's decision in the ledger."""
 
+import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from runtime import failpoints
-from runtime.environment import DataDirectory, Environment, operator
-from runtime.exits import Misuse
+from publish import gate
+from publish.selection import every_split
+from publish.settings import Settings
+from runtime import duck, failpoints
+from runtime.environment import DataDirectory, Environment, Limits, operator
+from runtime.exits import Misuse, Stop
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
 from store import feeds
 from store.feeds import Feed, artifacts
+from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
 
 
@@ -58,13 +64,26 @@ class Operation:
             remove_leftovers(self.place.data)
             yield Ledger(self.place.ledger)
 
+    def settings(self, at: datetime, bar: bool = False) -> Settings:
+        """Return the settings of a delivery at a logical time (UTC)."""
+        limits = Limits.read(self.variables)
+        return Settings(
+            Path.cwd(), self.variables, self.place, limits, at,
+            due=False, dry_run=self.dry_run, accept_first=False, bar=bar,
+        )  # fmt: skip
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """What dbt says of the project."""
+        return artifacts.read(Path.cwd(), self.variables)
+
     def feed(self, name: str) -> Feed:
         """Return a declared feed.
 
         Raises:
             Misuse: there is none of this name, or it is declared wrongly.
         """
-        project = feeds.declared(artifacts.read(Path.cwd(), self.variables))
+        project = feeds.declared(self.artifacts)
         if name in project.errors:
             raise project.refusal(name)
         declared = {feed.name: feed for feed in project.feeds}
@@ -72,3 +91,33 @@ class Operation:
             known = ", ".join(declared) or "(none is declared)"
             raise Misuse(f"expected one of the feeds {known}; found {name!r}")
         return declared[name]
+
+    def label(self, feed: Feed, file: str | None, ledger: Ledger) -> str | None:
+        """Return the label of a file of a feed, None for the whole feed.
+
+        Raises:
+            Misuse: the feed has no such file.
+        """
+        if file is None or (file == feed.name and not feed.split_by):
+            return None
+        splits = {str(r["split"]) for r in ledger.all("delivered", feed=feed.name)}
+        if feed.split_by:
+            try:
+                limits = Limits.read(self.variables)
+                path = self.place.warehouse
+                with duck.open_warehouse(path, limits) as connection:
+                    splits |= {*every_split(connection, feed)}
+            except Stop:
+                pass  # without a warehouse, the files of the ledger are known
+            labels = sorted(gate.label(feed, split) for split in splits)
+            for label in labels:
+                if file in (label, label.removeprefix(f"{feed.name}.")):
+                    return label
+            near = (
+                difflib.get_close_matches(f"{feed.name}.{file}", labels) or labels[:3]
+            )
+            known = ", ".join(near) or "(none is known yet)"
+            raise Misuse(
+                f"expected a file of {feed.name}, such as {known}; found {file!r}"
+            )
+        raise Misuse(f"{feed.name} has one file: leave {file!r} out")

@@ -101,6 +101,7 @@ def prepare(
             landed=landed,
             partner_rows=partner_state.files(place.delivered, states),
             first=ledger.last_delivered(feed.name, feed.destination) is None,
+            adopted=_adopted(ledger, feed),
             last_rows=_last_rows(ledger, feed, chosen),
             splits=tuple(chosen),
             at=settings.at,
@@ -124,14 +125,29 @@ def prepare(
         ] or [*selection.none_open(settings, feed, landed)]
 
 
+def _last_file(ledger: Ledger, feed: Feed, split: str | None) -> Record | None:
+    """Return the last delivery of the feed, or the file adopted since."""
+    last = ledger.last_file(feed.state.model, feed.destination, split)
+    if last and last["event"] == "adopted":
+        return last
+    return ledger.last_delivered(feed.name, feed.destination, split)
+
+
+def _adopted(ledger: Ledger, feed: Feed) -> frozenset[str | None]:
+    """Return the split values of which the partner's own file was adopted."""
+    where = feed.state.model, feed.destination
+    return frozenset(
+        record["split"]
+        for record in ledger.all("adopted")
+        if (record["state"]["model"], record["destination"]) == where
+    )
+
+
 def _last_rows(
     ledger: Ledger, feed: Feed, chosen: Sequence[str | None]
 ) -> dict[str | None, int]:
     """Count the rows of the last file of each split value that had one."""
-    last = {
-        split: ledger.last_delivered(feed.name, feed.destination, split)
-        for split in chosen
-    }
+    last = {split: _last_file(ledger, feed, split) for split in chosen}
     return {split: record["rows"] for split, record in last.items() if record}
 
 
@@ -185,8 +201,8 @@ class FeedRun:
         feed, place = file.feed, self.settings.place
         approved = self.ledger.approval(file.label, file.sha256)
         holding = gates.closed_despite(approved["checks"] if approved else ())
-        last = self.ledger.last_delivered(feed.name, feed.destination, file.split)
-        status = "held" if holding else self._status(file, last)
+        before = _last_file(self.ledger, feed, file.split)
+        status = "held" if holding else self._status(file, before)
         run_id = outbox.run_id(place.outbox, self.settings.at, file.label, file.sha256)
         if status in ("skipped", "unchanged"):
             state = self._state_without_file(file) if status == "skipped" else ""
@@ -202,7 +218,7 @@ class FeedRun:
             "environment": place.environment,
             "logical_time": self.settings.logical_time,
             "suite_sha256": sha256_of(suite),
-            "previous_package": last["package"] if last else None,
+            "previous_package": self._previous_package(file),
         }
         folder = file.path.parent
         held = changes.PartnerState.find(place, self.ledger, feed, file.split)
@@ -224,6 +240,21 @@ class FeedRun:
             file, status, gates, holding, run_id, final, packed.digest,
             packed.manifest, packed.manifest_hashed, state,
         )  # fmt: skip
+
+    def _previous_package(self, file: gate.Rendered) -> str | None:
+        """Return the digest of the last package that was delivered for the first time.
+
+        A file that was sent again keeps its place in the chain of packages.
+        """
+        sent = self.ledger.all("delivered", feed=file.feed.name)
+        mine = [
+            record["package"]
+            for record in sent
+            if (record["destination"], record["split"])
+            == (file.feed.destination, file.split)
+            and "resend_of" not in record
+        ]
+        return mine[-1] if mine else None
 
     def _state_without_file(self, file: gate.Rendered) -> str:
         """Write the new partner state of an empty delta if keys became former.
@@ -301,7 +332,7 @@ class FeedRun:
         if self.settings.redelivery or copies.gap(self.ledger, *place):
             return "ready"
         period = format_utc(feed.cadence.last_due(self.settings.at))
-        again = feed.when_unchanged == "send" and last["period"] != period
+        again = feed.when_unchanged == "send" and last.get("period") != period
         return "ready" if again else "unchanged"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from publish.due import due
 from publish.settings import Settings, format_utc
-from store import holds
+from store import adopted, holds
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 
@@ -77,6 +77,10 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
         "open": [record["attempt"] for record in ledger.open_intents(feed.name)],
         "unknown": [record["attempt"] for record in ledger.unknown(feed.name)],
         "pickup": pickup_state(feed, ledger, at),
+        "adopted": [
+            {name: each[name] for name in (*_SHOWN[:-1], "file", "by", "because")}
+            for each in adopted.current(ledger, feed.name)
+        ],
         "on_hold": [
             {name: hold[name] for name in ("file", "at", "until", "by", "because")}
             for hold in holds.current(ledger, feed.name, at)
@@ -98,6 +102,7 @@ def _paragraph(state: dict[str, Any]) -> str:
     ]
     if [each["file"] for each in state["by_file"]] not in ([], [state["feed"]]):
         lines += _file_lines(state["by_file"])
+    lines += [f"  {a['file']}: {adopted.sentence(a)}" for a in state["adopted"]]
     lines += [
         f"  {hold['file'] or 'all files'}: {holds.sentence(hold)}"
         for hold in state["on_hold"]

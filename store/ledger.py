@@ -13,7 +13,8 @@ person's confirmations and the end of some (`store.confirmations`); `nothing`, w
 there is no file; `paused` and `resumed`, a person's hold and its early end
 (`store.holds`); `feedback`, the report of rows that a partner rejected
 (`store.feedback`); `trusted`, the key or certificate of a server that a person
-accepted; `restored`, which files partners have that this ledger does not know
+accepted; `adopted`, the file that the partner has from elsewhere (`store.adopted`);
+`restored`, which files partners have that this ledger does not know
 (`store.copies`); `observed`, whether a delivered file was still in the partner's
 folder; `pruned`, what was removed; `repaired`, that an incomplete line was cut off.
 Times are UTC.
@@ -33,7 +34,7 @@ from store.chain import START, Chain, Record
 __all__ = ["RUN_ENDS", "START", "STATE_EVENTS", "Ledger", "Record"]
 _OUTCOMES = ("delivered", "failed", "unknown")
 # Their field `state` says what a partner has from then on, or what is confirmed.
-STATE_EVENTS = ("delivered", "nothing", "confirmed", "voided")
+STATE_EVENTS = ("delivered", "nothing", "confirmed", "voided", "adopted")
 RUN_ENDS = ("held", *_OUTCOMES)
 _NEWS = ("held", "delivered", "nothing")
 
@@ -192,6 +193,16 @@ class Ledger:
                 destination,
                 split,
             ):
+                return record
+        return None
+
+    def last_file(
+        self, model: str, destination: str, split: str | None
+    ) -> Record | None:
+        """Return the newest `delivered` or `adopted` of a state model."""
+        for record in reversed(self.all("delivered", "adopted")):
+            where = record["state"]["model"], record["destination"], record["split"]
+            if where == (model, destination, split):
                 return record
         return None
 

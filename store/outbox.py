@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runtime.exits import Misuse
-from runtime.files import sync_folder, write_json
+from runtime.files import read_json, sync_folder, write_json
 from store.ledger import Ledger, Record
 from store.package import RECEIPT, Package
 
@@ -101,6 +101,8 @@ def move_to_outbox(folder: Path, final: Path) -> Path:
 def write_receipt(outbox: Path, record: Record) -> None:
     """Write the receipt of a delivery into its package; the ledger has it already."""
     folder = Package.from_record(outbox, record).folder
-    if folder.is_dir() and not (folder / RECEIPT).exists():
+    before = read_json(folder / RECEIPT) if (folder / RECEIPT).exists() else {}
+    # The receipt of a file that was sent again is that of the last time.
+    if folder.is_dir() and before.get("attempt") != record["attempt"]:
         receipt = {name: record[name] for name in _OF_RECORD}
         write_json(folder / RECEIPT, {**receipt, **record["receipt"]})

@@ -9,7 +9,7 @@ from monitor.context import CLOCK, Context, duration_text
 from monitor.findings import CheckResult, Finding, listed
 from runtime import duck
 from runtime.files import parse_time
-from store import feedback, holds
+from store import adopted, feedback, holds
 from store.feeds import Feed
 from store.ledger import Record
 from store.outbox import packages
@@ -37,6 +37,10 @@ def _facts(context: Context, feed: Feed) -> dict[str, Any]:
         "destination": feed.destination,
         "last_due": f"{feed.cadence.last_due(context.at):{CLOCK}}",
         "last_delivered": _short(sent[-1]) if sent else None,
+        "adopted": [
+            adopted.sentence(record)
+            for record in adopted.current(context.intact_ledger, feed.name)
+        ],
         "files": {
             name: {"event": record["event"], "at": record["at"]}
             for name, record in context.intact_ledger.newest(feed.name).items()

@@ -167,6 +167,7 @@ def _facts(facts: dict[str, Any]) -> list[str]:
             if last
             else "nothing sent"
         )
+        sent = "; ".join((sent, *feed["adopted"]))
         lines.append(f"feed {name}: {sent}; last due {feed['last_due']}")
     for name, destination in facts.get("destinations", {}).items():
         checks = [

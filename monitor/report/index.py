@@ -6,7 +6,7 @@ from typing import Any
 
 from monitor.report import html
 from monitor.report.build import Site
-from store import holds
+from store import adopted, holds
 from store.ledger import RUN_ENDS
 from store.package import Package
 
@@ -122,6 +122,9 @@ def _files(site: Site) -> list[dict[str, Any]]:
         event = record["event"]
         last[file] = "nothing to send" if event == "nothing" else event
     sent = {record["file"]: record for record in site.ledger.all("delivered")}
+    own = {r["file"]: r for r in site.ledger.all("adopted", "delivered")}
+    for file in own:
+        last.setdefault(file, "adopted")
     return [
         {
             "file": file,
@@ -131,6 +134,9 @@ def _files(site: Site) -> list[dict[str, Any]]:
             "rows": sent.get(file, {}).get("rows"),
             "name": sent.get(file, {}).get("name", ""),
             "on_hold": _on_hold(site, file),
+            "adopted": adopted.sentence(own[file])
+            if file in own and own[file]["event"] == "adopted"
+            else "",
         }
         for file, outcome in sorted(last.items())
     ]

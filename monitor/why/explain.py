@@ -18,13 +18,14 @@ from monitor.why.audit_search import (
 )
 from monitor.why.duplicates import duplicates_of
 from monitor.why.search import Match
-from runtime.duck import Row, name, rows, text
+from runtime.duck import Row, name, parquet, rows, text
 from runtime.environment import DataDirectory
 from runtime.exits import Misuse, Refused
-from store import confirmations, feedback, holds
+from store import adopted, confirmations, feedback, holds
 from store.confirmations import Confirmation
 from store.ledger import Ledger, Record
 from store.package import Package
+from store.partner_state import path_of
 
 _DECISION = ("status", "output", "reason_code", "reason_codes", "warnings")
 # Compared between runs, beside the decision.
@@ -92,7 +93,32 @@ class Explainer:
             "files": _last_sent(match, self._packages, self._runs),
             "on_hold": self._on_hold(match),
             "rejected": self._rejected(match),
+            "adopted": self._adopted(match),
         }
+
+    def _adopted(self, match: Match) -> list[str]:
+        """Return the adopted files that the partner still has, with the row in each."""
+        ledger, key = Ledger.read(self._place.ledger), match.subject.file_key
+        feeds = {record["feed"] for record in ledger.all("adopted")}
+        lines = []
+        for record in (
+            r for feed in sorted(feeds) for r in adopted.current(ledger, feed)
+        ):
+            if not {*key} <= {*record["columns"]} & match.row.keys():
+                continue
+            state = record["state"]
+            path = path_of(self._place.delivered, state["model"], state["sha256"])
+            where = " and ".join(
+                f"{name(column)}::varchar = {text(str(match.row[column]))}"
+                for column in key
+            )
+            query = f"select * from {parquet([path])} where {where} limit 1"
+            held = rows(self._connection, query) if path.is_file() else []
+            shown = [f"{n} {held[0][n]}" for n in _FIGURES if held and n in held[0]]
+            row = ("; it has the row: " + ", ".join(shown)) if held else (
+                "; it does not have the row")  # fmt: skip
+            lines.append(f"{record['file']}: {adopted.sentence(record)}{row}")
+        return lines
 
     def _rejected(self, match: Match) -> list[Mapping[str, Any]]:
         """Return what partners answered about a row, the newest report first."""

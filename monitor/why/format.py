@@ -81,7 +81,8 @@ def _row(answer: Mapping[str, Any]) -> list[str]:
     ]
     lines += [f"    item {_item(item)}" for item in values.get("records", ())]
     lines += _files(answer["files"], decision)
-    lines += [f"  {one_line(hold)}" for hold in answer.get("on_hold", ())]
+    notes = (*answer.get("adopted", ()), *answer.get("on_hold", ()))
+    lines += [f"  {one_line(note)}" for note in notes]
     lines += [
         f"  rejected by the partner: {one_line(each['code'])} {one_line(each['text'])} "
         f"({each['name']}, about {each['file']}/{each['run_id']})"

@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,38 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     files = {prepared.package / file.path.name: file.hashed}
     if prepared.manifest_hashed and feed.manifest == "deliver":
         files = {prepared.package / prepared.manifest: prepared.manifest_hashed} | files
-    folder = feed.folder_in(settings.place.environment)
-    destination = Destination.read(settings.variables, feed.destination)
     intent = _intent(settings, prepared, files, period)
-    policy = RetryPolicy.read(settings.variables, feed.destination)
+    return _send(settings, ledger, intent, files)
+
+
+def send(
+    settings: Settings, ledger: Ledger, intent: dict[str, Any], paths: Sequence[Path]
+) -> Record:
+    """Send what an intent says once more, from the files of its package.
+
+    Raises:
+        Refused, Temporary: see `deliver_with_retries`; Refused also if a file is not
+            the one that was sent.
+    """
+    files = {path: HashedFile.read(path) for path in paths}
+    for item, hashed in zip(intent["items"], files.values(), strict=True):
+        if hashed.sha256 != item["sha256"]:
+            raise Refused(
+                f"{item['name']}: expected the bytes {item['sha256']} that were sent, "
+                f"found {hashed.sha256}. Nothing was sent."
+            )
+    return _send(settings, ledger, intent, files)
+
+
+def _send(
+    settings: Settings,
+    ledger: Ledger,
+    intent: dict[str, Any],
+    files: Mapping[Path, HashedFile],
+) -> Record:
+    name, folder = intent["destination"], intent["folder"]
+    destination = Destination.read(settings.variables, name)
+    policy = RetryPolicy.read(settings.variables, name)
     with destination_lock(settings.variables, destination, folder):
         record = deliver_with_retries(
             Attempt(ledger, _connect(settings), intent, [*files], settings.bar, files),
@@ -90,6 +118,11 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     outbox.write_receipt(settings.place.outbox, record)
     failpoint("after-receipt")
     return record
+
+
+def new_attempt(run_id: str) -> str:
+    """Name an attempt: no other run, here or elsewhere, may use its name of a part."""
+    return f"{run_id}-{secrets.token_hex(3)}"
 
 
 @contextmanager
@@ -169,8 +202,7 @@ def _intent(
     travels.
     """
     file, feed = prepared.file, prepared.file.feed
-    # No other run, on this machine or another, may use the same name of a part.
-    attempt = f"{prepared.run_id}-{secrets.token_hex(3)}"
+    attempt = new_attempt(prepared.run_id)
     intent: dict[str, Any] = {
         "attempt": attempt,
         "run_id": prepared.run_id,

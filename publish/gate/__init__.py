@@ -57,6 +57,7 @@ class GateInputs:
         partner_rows: Parquet files of the rows that the partner has; none before the
             first delivery.
         first: whether no file of this feed was delivered yet.
+        adopted: split values of which the partner's own file was adopted.
         last_rows: rows of the last file of each split value that had one.
         splits: the split values that get a file now.
         at: the logical time, UTC.
@@ -70,6 +71,7 @@ class GateInputs:
     landed: list[Source]
     partner_rows: tuple[Path, ...]
     first: bool
+    adopted: frozenset[str | None]
     last_rows: Mapping[str | None, int]
     splits: tuple[str | None, ...]
     at: datetime
@@ -129,7 +131,7 @@ def _guards(
     return guards.run_guards(
         GuardContext(
             connection, file.feed, file.split, inputs.splits, inputs.at,
-            bool(inputs.partner_rows), inputs.last_rows.get(file.split), inputs.first,
-            inputs.accept_first,
+            bool(inputs.partner_rows), inputs.last_rows.get(file.split),
+            inputs.first and file.split not in inputs.adopted, inputs.accept_first,
         )
     )  # fmt: skip

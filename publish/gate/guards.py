@@ -314,7 +314,7 @@ def _first(context: GuardContext) -> Check:
     good = context.accept_first or not context.first
     return Check(
         "RUN_FIRST", "guards", good,
-        "a file of this feed was delivered before"
+        "a file of this feed was delivered before, or the partner's own was adopted"
         if not context.first
         else "nothing was delivered yet, and FEEDS_ACCEPT_FIRST says that it may be"
         if good

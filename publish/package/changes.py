@@ -46,7 +46,7 @@ class PartnerState:
     Attributes:
         state: Parquet file of the rows.
         held: the rows of the feed and split value, a FROM clause item.
-        package: digest of the package that set it.
+        package: digest of the package that set it; None if its file was adopted.
         file: the last file, if it was all that the partner holds and is still there.
         rows: of that file.
         contract: digest of the contract of that file.
@@ -54,7 +54,7 @@ class PartnerState:
 
     state: Path
     held: str
-    package: str
+    package: str | None
     file: Path | None
     rows: int
     contract: str | None
@@ -65,7 +65,7 @@ class PartnerState:
     ) -> "PartnerState | None":
         """Return what the partner has of a feed and split value; None if nothing."""
         where = (feed.state.model, feed.destination)
-        record = ledger.last_delivery_of(*where, split)
+        record = ledger.last_file(*where, split)
         states = partner_state.current(ledger, feed.state.model)
         own = [
             state.path(place.delivered)
@@ -76,6 +76,11 @@ class PartnerState:
             return None
         files = partner_state.files(place.delivered, states)
         held = partner_state.rows(files, feed.replaces_by)
+        held = render.rows(
+            feed, split, held if feed.replaces_by else partner_state.present(held)
+        )
+        if record["event"] == "adopted":
+            return cls(own[0], held, None, None, record["rows"], None)
         package = Package.from_record(place.outbox, record)
         file = package.folder / record["name"]
         usable = (
@@ -87,9 +92,7 @@ class PartnerState:
         run = package.run if usable else {}
         return cls(
             state=own[0],
-            held=render.rows(
-                feed, split, held if feed.replaces_by else partner_state.present(held)
-            ),
+            held=held,
             package=record["package"],
             file=file if usable else None,
             rows=record["rows"],

@@ -340,8 +340,7 @@ def check_ledger(path: Path, packages: Many) -> Many:
         mine = (package.folder.parent.name, package.run.get("run_id"))
         if package.removed and mine not in pruned:
             package.faults.append("was pruned, but the ledger does not record it")
-    reports = [r for r in records if r["event"] == "feedback"]
-    return _missing(records, packages) + _reports(path.parent / "feedback", reports)
+    return _missing(records, packages) + _stored(path.parent, records)
 
 
 def _compare(package: Package, record: "Json | None", settled: Any) -> None:
@@ -374,15 +373,24 @@ def _missing(records: Many, packages: Many) -> Many:
     return faults
 
 
-def _reports(folder: Path, records: Many) -> Many:
-    """Name reports of partners that changed; the folder may not be in a copy."""
+def _stored(data: Path, records: Many) -> Many:
+    """Name files from partners that changed; their folders may not be in a copy."""
     faults = []
-    for record in records if folder.is_dir() else []:
-        path = folder / f"{record['report']}.csv"
-        if not path.is_file() or _sha256(path) != record["report"]:
+    for record in records:
+        if record["event"] == "feedback":
+            digest = record["report"]
+            path = data / "feedback" / f"{digest}.csv"
+            what = f"{record['name']} of run {record['run_id']}"
+        elif record["event"] == "adopted":
+            digest = record["sha256"]
+            path = data / "adopted" / digest
+            what = f"{record['name']}, adopted as {record['file']},"
+        else:
+            continue
+        if path.parent.is_dir() and not (path.is_file() and _sha256(path) == digest):
             faults.append(
-                f"ledger: {record['name']} of run {record['run_id']} is not "
-                f"feedback/{path.name} as it was recorded"
+                f"ledger: {what} is not {path.parent.name}/{path.name} as it was "
+                "recorded"
             )
     return faults
 

@@ -201,13 +201,14 @@ def _before(ledger: Ledger, run: Package) -> Iterator[Record]:
     """
     feed, left = run.run["feed"], run.run["ledger"]["settled"]
     models = {s["model"] for s in run.run["states"]["held"]}
-    for record in ledger.all("approved", "held", "intent", "delivered", "nothing"):
+    settling = ("delivered", "nothing", "adopted")
+    for record in ledger.all("approved", "held", "intent", *settling):
         state = record.get("state") or {}
         if record.get("feed") != feed and state.get("model") not in models:
             continue
         if record.get("package") == run.digest:
             break  # its own record: what follows is newer
-        if record["event"] in ("delivered", "nothing"):
+        if record["event"] in settling:
             if not left:
                 break
             left -= 1

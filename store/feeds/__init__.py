@@ -57,6 +57,7 @@ class Feed:
 
     Attributes:
         sources: names of the sources below it that `extract` lands.
+        state_columns: all columns of the state model; `columns` are those written.
         primary_key: the key columns that are written, if no two rows share them.
         confirm: the code of rows that wait for a person, by the column of the value.
         replaces_by: the key whose rows a file replaces; () if it replaces all rows.
@@ -73,6 +74,7 @@ class Feed:
     audit_omit: tuple[str, ...]
     state: Relation
     columns: tuple[Column, ...]
+    state_columns: tuple[Column, ...]
     file: str
     split_by: str | None
     open: Open | None
@@ -237,6 +239,16 @@ def _feed(
         node = artifacts.node(ids[model])
         return Relation(model, node["schema"], node["alias"])
 
+    def columns(model: str) -> tuple[Column, ...]:
+        return tuple(
+            Column(
+                column["name"],
+                type_of(column),
+                " ".join((column.get("description") or "").split()),
+            )
+            for column in artifacts.node(ids[model])["columns"].values()
+        )
+
     period = meta.get("open", {})
     return Feed(
         name=name,
@@ -249,14 +261,11 @@ def _feed(
         audit_omit=tuple(meta.get("audit_omit", ())),
         state=relation(meta["state"]),
         columns=tuple(
-            Column(
-                column["name"],
-                type_of(column),
-                " ".join((column.get("description") or "").split()),
-            )
-            for column in artifacts.node(ids[meta["model"]])["columns"].values()
-            if column["name"] not in meta.get("omit", ())
+            column
+            for column in columns(meta["model"])
+            if column.name not in meta.get("omit", ())
         ),
+        state_columns=columns(meta["state"]),
         file=meta["file"],
         split_by=meta.get("split_by"),
         open=Open(

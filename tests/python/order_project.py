@@ -305,6 +305,13 @@ class OrderProject(Project):
             sql = f"select {columns} from ({sql})"
         return f"create or replace table {name} as {sql}"
 
+    def write_artifacts(self) -> None:
+        """Write what a command reads of dbt."""
+        (self.root / "dbt_project.yml").write_text("name: orders\n")
+        (self.root / "target").mkdir()
+        manifest = json.dumps(self.artifacts.manifest)
+        (self.root / "target/manifest.json").write_text(manifest)
+
     def publish(
         self,
         at: dt.datetime,

@@ -1,7 +1,6 @@
 """A person stops a feed, or one of its files, for a time; it goes on by itself."""
 
 import datetime as dt
-import json
 from pathlib import Path
 
 import pytest
@@ -140,10 +139,7 @@ def test_the_index_shows_the_hold(sent: DeliveredProject) -> None:
 
 def test_one_file_of_a_feed_is_on_hold(order_project: OrderProject) -> None:
     project, monday = order_project, dt.datetime(2091, 1, 1, 8, tzinfo=dt.UTC)
-    (project.root / "dbt_project.yml").write_text("name: orders\n")
-    (project.root / "target").mkdir()
-    manifest = json.dumps(project.artifacts.manifest)
-    (project.root / "target/manifest.json").write_text(manifest)
+    project.write_artifacts()
     ends = "2091-02-01T00:00:00Z"
     terms = [term(name) | {"ordering_closes_at": ends} for name in ("4218", "4228")]
     source = {

@@ -1,0 +1,1 @@
+"""Adopts the file that a partner has from elsewhere as what it holds."""
