@@ -10,7 +10,7 @@ from publish.operation import Operation
 from publish.settings import format_utc
 from runtime.command import log_options, report, show_progress, start_logging
 from runtime.exits import Misuse, Refused
-from store import feeds, holds, outbox, partner_state
+from store import copies, feeds, holds, outbox, partner_state
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 from store.package import Package
@@ -44,6 +44,7 @@ def resend(
     operation = Operation.read(because, dry_run)
     package = outbox.find(operation.place.outbox, f"{file}/{run}" if file else run)
     declared = operation.feed(package.feed)
+    copies.refuse_copy(operation.place.data)
     with operation.ledger() as ledger:
         settings = operation.settings(datetime.now(UTC), show_progress(quiet))
         if not dry_run:
@@ -94,7 +95,7 @@ def _check(
 
     Raises:
         Refused: the package was pruned or changed, or its state is gone, the feed has
-            another destination now, or is on hold.
+            another destination now, or is on hold, or the partner has unknown files.
     """
     now = datetime.now(UTC)
     if hold := holds.active(ledger, feed.name, package.file, now):
@@ -111,6 +112,12 @@ def _check(
             f"{package.digest}. Nothing was sent. Restore it from a copy."
         )
     model = record["state"]["model"]
+    if gap := copies.gap(ledger, model, feed.destination, record["split"]):
+        raise Refused(
+            f"{feed.destination} has files that the ledger does not know, since a copy "
+            f"was put back ({gap['at']}). Run `publish {feed.name}`: it sends the file "
+            "of today."
+        )
     states = [
         partner_state.State(
             model, feed.destination, record["split"] or "", record["state"]["sha256"]
