@@ -2,10 +2,13 @@
 
 import json
 import lzma
+import shutil
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from built_project import BuiltProject
 from commands import ROOT
 from delivered_project import DeliveredProject
 from sample_project import SampleProject
@@ -69,3 +72,73 @@ def test_a_warehouse_of_a_newer_duckdb_is_named_with_what_to_do(
     message = result["files"][0]["message"]
     assert message.startswith(f"{warehouse} was made by another version of DuckDB")
     assert "Remove it, and run `dbt build`" in message
+
+
+@pytest.fixture
+def of_7d42e2c(built: BuiltProject, tmp_path: Path) -> BuiltProject:
+    """What commit 7d42e2c left, after a build by the product of today.
+
+    Its inventory was delivered, then held and approved. Of the order feed a delta was
+    delivered, and `publish` was killed after it renamed a full file.
+    """
+    project = BuiltProject(tmp_path)
+    with tarfile.open(FIXTURES / "data_of_7d42e2c.tar.xz") as archive:
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(tmp_path)
+    (tmp_path / "data").rename(project.data)
+    # Unit tests passed for this code there, and dbt has parsed it.
+    shutil.copy(built.data / "warehouse.duckdb", project.data)
+    shutil.copytree(built.folder / "target", tmp_path / "target")
+    done = project.run("publish", "build")
+    assert done.returncode == 0, done.stdout
+    return project
+
+
+def test_a_data_directory_of_an_earlier_release_goes_on(
+    of_7d42e2c: BuiltProject,
+) -> None:
+    project = of_7d42e2c
+    partner = {
+        path: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in project.partner.rglob("*.*")
+    }
+    records = project.records()
+    (open_,) = [r for r in records if r["event"] == "intent"
+                and r["feed"] == "order_feed_full_file"]  # fmt: skip
+    held = [r for r in records if r["event"] == "held"][-1]
+    approve = ("publish", "approve", held["sha256"], "--because", "again")
+    done = project.run(*approve)
+    assert "was released by ann at" in done.stderr, done.stderr
+
+    result = project.run_json("publish", "--at", "2026-11-28T19:30:00Z")
+    status = {file["file"]: file["status"] for file in result["files"]}
+    assert status == {
+        "onpart_inventory": "unchanged",
+        "order_feed_delta_file.4268": "waiting",
+        # The full file was recorded after the build.
+        "order_feed_delta_file.4272": "superseded",
+        "order_feed_full_file.4268": "unchanged",
+        "order_feed_full_file.4272": "held",
+    }
+    # The open attempt is settled; the partner got nothing a second time.
+    settled = project.records("delivered")[-1]
+    assert (settled["attempt"], settled["receipt"]["settled"]) == (
+        open_["attempt"], True,
+    )  # fmt: skip
+    assert partner == {
+        path: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in project.partner.rglob("*.*")
+    }
+    verify = project.run(
+        "python", ROOT / "publish/package/verify.py", project.data / "outbox",
+        "--ledger", project.ledger_file,
+    )  # fmt: skip
+    assert verify.returncode == 0, verify.stdout
+    assert project.run("publish", "status").returncode == 0
+    # One record after another, and none of those before is changed.
+    assert project.records()[: len(records)] == records
+
+    # An older file goes out again, from the package of that release.
+    run = next(r for r in records if r["event"] == "delivered")["run_id"]
+    again = project.run("publish", "resend", run, "--because", "lost")
+    assert again.returncode == 0, again.stderr
