@@ -141,6 +141,12 @@
 #}
 {% macro published_rows(model, replaces_by) -%}
     {%- set key = replaces_by | join(', ') -%}
+    {%- set same_key = [] -%}
+    {%- for column in replaces_by -%}
+        {%- do same_key.append(
+            'states_of_keys.' ~ column ~ ' = delivered.' ~ column
+        ) -%}
+    {%- endfor -%}
 with
 
 delivered as (
@@ -179,9 +185,7 @@ renamed as (
             where
                 states_of_keys.place > 1
                 and states_of_keys._state = delivered._state
-                {% for column in replaces_by -%}
-                and states_of_keys.{{ column }} = delivered.{{ column }}
-                {% endfor %}
+                and {{ same_key | join(' and ') }}
         )
 
 )

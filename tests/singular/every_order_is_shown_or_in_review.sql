@@ -1,6 +1,6 @@
 -- Every order of the source is in the audit exactly once, and it is in the feed exactly
--- if the audit says so. No order is lost and none is added. Orders that vanished or were
--- emptied have the rows of their last delivery, and are not compared.
+-- if the audit says so. No order is lost and none is added. Orders that vanished or
+-- were emptied have the rows of their last delivery, and are not compared.
 
 with
 
@@ -67,15 +67,15 @@ restated as (
 )
 
 select
-    order_id,
+    counted.order_id,
     sum(times_in) as times_in,
     sum(times_audited) as times_audited,
     sum(times_eligible) as times_eligible,
     sum(times_shown) as times_shown
 
 from counted
-where order_id not in (select order_id from restated)
-group by order_id
+where counted.order_id not in (select restated.order_id from restated)
+group by counted.order_id
 having
     sum(times_in) <> 1
     or sum(times_audited) <> 1
