@@ -93,8 +93,9 @@ def test_every_link_of_the_documents_leads_somewhere(root: Path, name: str) -> N
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
         if not target.startswith("https://"):
             path, _, heading = target.partition("#")
-            assert (page.parent / path).exists(), target
-            assert not heading or heading in headings(page.parent / path), target
+            linked = page.parent / path if path else page
+            assert linked.exists(), target
+            assert not heading or heading in headings(linked), target
 
 
 def headings(page: Path) -> set[str]:
