@@ -12,7 +12,10 @@
         -- Most texts have no mark but blanks, and translating costs much more.
         when {{ matches(column, '^[A-Za-z0 ]*$') }}
             then replace(upper({{ column }}), ' ', '')
-        else translate(upper({{ column }}), '{{ marks }}' || chr(160), '')
+        else translate(
+            upper({{ column }}),
+            '{{ marks }}–—…' || chr(92) || chr(9) || chr(10) || chr(13) || chr(160), ''
+        )
     end
 {%- endmacro %}
 
@@ -27,6 +30,24 @@
     coalesce(
         {{ matches(none_key(column), '^(0*|X{2,})$') }}
         or {{ is_json(column) }}, false
+    )
+{%- endmacro %}
+
+
+{#
+    Whether a text begins with a word that denies: no, not, none, unknown ("no warranty",
+    "not yet"). "No. 1" denies nothing. False if it is null.
+
+    column: the text.
+#}
+{% macro is_denied(column) -%}
+    {%- set words = 'NOT|NONE|NEVER|WITHOUT|UNKNOWN|UNPROVEN|PENDING|MISSING|N/A|TB[ACD]'
+    -%}
+    coalesce(
+        {{ matches(
+            'upper(trim(' ~ column ~ '))',
+            '^(NO([^A-Z.]|$)|(' ~ words ~ ')([^A-Z]|$))'
+        ) }}, false
     )
 {%- endmacro %}
 

@@ -25,22 +25,27 @@
 
 {#
     Whether a field for one number has several, or a number and a note: A, B and A / B
-    and A (OLD) and WAS A, and two words of six or more characters. Makers print short
-    groups (1K0 615 301 AB) and short endings (564846/7).
+    and A -> B and A (OLD) and WAS A, and two words of six or more characters. Makers
+    print short groups (1K0 615 301 AB) and short endings (564846/7).
 
     column: a part number.
 #}
 {% macro is_several(column) -%}
-    coalesce({{ matches('upper(' ~ column ~ ')', several_pattern()) }}, false)
+    {#- A pattern cannot name these marks without a backslash. -#}
+    {%- set text = "translate(upper(" ~ column ~ "), '[]{}' || chr(92), '|||||')" -%}
+    coalesce({{ matches(text, several_pattern()) }}, false)
 {%- endmacro %}
 
 {% macro several_pattern() -%}
     {%- set notes = 'OR|AND|WAS|USE|OLD|NEW|NOW|ALSO|ALT|SEE|REPLACES|REPLACED'
-        ~ '|SUPERSEDES|SUPERSEDED|FORMERLY' -%}
+        ~ '|SUPERSEDES|SUPERSEDED|PREV|PREVIOUS|PREVIOUSLY|FORMER|FORMERLY|NLA|OBSOLETE'
+        ~ '|DISCONTINUED|THRU|P/N|QTY|PER' -%}
     {%- set word = '[0-9A-Z][0-9A-Z.-]{5,}' -%}
     {%- set shapes = [
         '[,;()|]',
-        ' [/&+]|[/&+] ',
+        '.[<>=~].',
+        ' [/&+:]|[/&+:] ',
+        ' (TO|VS)[.]? ',
         '(^| )(' ~ notes ~ ')[:]? ',
         ' (' ~ notes ~ ')$',
         '^[^ /]{7,}/[^ /]{7,}$',
@@ -65,15 +70,17 @@
 {#
     Whether a spreadsheet damaged this number. Only forms that no maker prints: 1.23E+11
     and 1.23E11 (with a plus, or with a point in the mantissa: 44E5285 is a valid
-    number), 1814.0, #N/A and the like, a leading apostrophe, and dates: 1/2/2023,
-    02-Jan, 2024-03-05 and 2023-02-01 00:00. Of a month a spreadsheet writes two digits,
-    or a year from 1900 to 9999: Mar-05 and Mar-2019, never MAR-1234 or DEC-201.
+    number), 1814.0, #N/A and the like, TRUE, a leading apostrophe or quotation mark, 16
+    digits and more of which those from the 16th are zeros, and times and dates: 00:00,
+    1/2/2023, 02-Jan, 2024-03-05 and 2023-02-01 00:00. Of a month a spreadsheet writes
+    two digits, or a year from 1900 to 9999: Mar-05 and Mar-2019, never MAR-1234 or
+    DEC-201.
 
     column: a part number.
 #}
 {% macro is_mangled(column) -%}
     coalesce(
-        left({{ column }}, 1) = chr(39)
+        left(trim({{ column }}), 1) in (chr(39), chr(34), chr(96))
         or {{ matches('upper(' ~ column ~ ')', mangled_pattern()) }}, false
     )
 {%- endmacro %}
@@ -82,15 +89,19 @@
     {%- set months = '(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)' -%}
     {%- set day = '(0?[1-9]|[12][0-9]|3[01])' -%}
     {%- set year = '([0-9]{2}|(19|[2-9][0-9])[0-9]{2})' -%}
-    {%- set iso_day = '(19|20)[0-9]{2}[-/](0[1-9]|1[0-2])[-/](0[1-9]|[12][0-9]|3[01])'
-    -%}
+    {%- set iso_day = '(19|20)[0-9]{2}[-/](0?[1-9]|1[0-2])[-/]' ~ day -%}
     {%- set words = [
-        '[0-9]+([.][0-9]+)?E[+][0-9]+',
-        '#(N/A|REF!|VALUE!|NAME[?]|NUM!|DIV/0!|NULL!|#+)',
+        '[0-9]+([.][0-9]+)? ?E[+][0-9]+',
+        '[0-9]+[.][0-9]+E-[0-9]+',
+        '#(N/A|REF!|VALUE!|NAME[?]|NUM!|DIV/0!|NULL!|SPILL!|CALC!|FIELD!|BUSY!|#+)',
     ] -%}
     {%- set shapes = [
         '[0-9]+[.][0-9]+E[0-9]+',
         '[0-9]+[.]0+',
+        '[1-9][0-9]{14}0+',
+        'TRUE|FALSE',
+        '[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?( ?[AP]M)?',
+        '(0?1/00?|00?/0?1)/1900',
         day ~ '/' ~ day ~ '/' ~ year,
         day ~ '[.-]' ~ day ~ '[.-](19|20)[0-9]{2}',
         day ~ '[- ]' ~ months ~ '([- ]' ~ year ~ ')?',
@@ -125,9 +136,9 @@
 
 
 {#
-    A field with several numbers (separated by | , ; / & + with a blank, a bracket, a
-    quotation mark or a line break) as a list: in capitals, trimmed, without blanks and
-    without notes (WAS, OLD).
+    A field with several numbers (separated by | , ; : < > ~ or a backslash, / & + with
+    a blank, a bracket, a quotation mark or a line break) as a list: in capitals,
+    trimmed, without blanks and without notes (WAS, OLD).
 
     column: the field.
 #}
@@ -145,7 +156,7 @@
     list_transform(
         string_split_regex(
             {{ parted }},
-            '[|,;\n\r\t()\[\]{}"]+| [/&+]|[/&+] | (OR|AND) '
+            '[|,;:<>~\\\n\r\t()\[\]{}"]+| [/&+]|[/&+] | (OR|AND) '
         ),
         lambda entry: {{ without_notes('entry') }}
     )
@@ -158,7 +169,7 @@
         )
     {%- endset -%}
     transform(
-        split({{ parted }}, '[|,;\n\r\t()\\[\\]{}"]+| [/&+]|[/&+] | (OR|AND) '),
+        split({{ parted }}, '[|,;:<>~\\\\\n\r\t()\\[\\]{}"]+| [/&+]|[/&+] | (OR|AND) '),
         entry -> {{ without_notes('entry') }}
     )
 {%- endmacro %}
@@ -200,8 +211,10 @@
 {% macro without_notes(column) -%}
     {%- set notes = '(^| )(OLD|NEW|WAS|USE|NOW|OEM|OE|ALT|ALSO|SEE|PREV|PREVIOUS'
         ~ '|PREVIOUSLY|FORMER|FORMERLY|SUPERSEDED|SUPERSEDES|REPLACED|REPLACES|BY|NLA'
-        ~ '|OBSOLETE|DISCONTINUED)[:.]?( |$)' -%}
-    trim({{ replaced(replaced(column, notes, ' '), notes, ' ') }})
+        ~ '|OBSOLETE|DISCONTINUED|P/N)[.#]?( |$)' -%}
+    trim({{ replaced(
+        replaced(replaced(column, notes, ' '), notes, ' '), '(^| )[=-]* *$'
+    ) }})
 {%- endmacro %}
 
 
