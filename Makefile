@@ -38,8 +38,8 @@ test: $(READY)
 long: $(READY) ## Run the tests that make check leaves out
 	$(BIN)/python -m pytest -n $(WORKERS) -m long
 
-histories: $(READY) ## Run a thousand histories of the order feed (over an hour)
-	FEEDS_HISTORIES=1000 $(BIN)/python -m pytest -s tests/python/test_orders_converge.py
+histories: $(READY) ## Run 200 histories of ten nights of both feeds (an hour)
+	cd tests/python && ../../$(BIN)/python -m histories
 
 mutations: $(READY) ## Damage a package in every known way; verify.py must notice each
 	FEEDS_MUTATIONS=all $(BIN)/python -m pytest -s tests/python/test_publish_verify.py

@@ -12,7 +12,6 @@ orders stay. `speed_up` lists what is replaced in Python's library.
 import datetime as dt
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -25,6 +24,7 @@ import commands
 import duckdb
 import landing
 import pytest
+from compiled_sql import compiled_for
 from order_consumer import Consumer
 from project import Project
 from sample_project import record_build
@@ -34,7 +34,6 @@ from servers.stub import Stub
 from publish.gate import dbt
 from publish.run import Outcome, publish
 from publish.settings import Redelivery, Settings
-from runtime import duck
 from runtime.environment import DataDirectory, Environment, Limits
 from store import feeds, ledger, partner_state
 from store.feeds.artifacts import Artifacts
@@ -45,12 +44,6 @@ EXPOSURES = [
 STATE = ("sis_term_id", "order_id", "sis_section_id", "is_deleted", "ci_offer_price")
 MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
-# What a delivered or landed file adds to a model; absent while there is no file.
-UNION = re.compile(r"union all by name\s+select \* from '([^']*)'")
-STATES = re.compile(
-    r"union all by name\s+select\s+\* exclude \(filename\),[^)]*\) as _state\s+"
-    r"from read_parquet\(\s*\['[^']*/(\w+)/\w+.parquet'\][^)]*\)"
-)
 
 
 def term(name: str = "4218") -> dict:
@@ -267,25 +260,7 @@ class OrderProject(Project):
             connection.execute("commit")
 
     def _compiled(self, node: Mapping[str, Any]) -> str:
-        sql = node["compiled_code"].replace(str(self._template.data), str(self.data))
-
-        def union(match: re.Match) -> str:
-            pattern = Path(match[1])
-            return match[0] if list(pattern.parent.glob(pattern.name)) else ""
-
-        def states(match: re.Match) -> str:
-            current = partner_state.current(self.ledger, match[1])
-            files = partner_state.files(self.data / "delivered", current)
-            if not files:
-                return ""
-            paths = ", ".join(duck.text(str(file)) for file in files)
-            return (  # as macros/published.sql has it
-                "union all by name select * exclude (filename), "
-                f"list_position([{paths}], filename) as _state "
-                f"from {duck.parquet(files)[:-1]}, filename = true)"
-            )
-
-        return STATES.sub(states, UNION.sub(union, sql))
+        return compiled_for(node["compiled_code"], self._template.data, self.data)
 
     def _statement(self, node: Mapping[str, Any]) -> str:
         name = f'"{node["schema"]}"."{node["alias"]}"'

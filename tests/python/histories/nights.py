@@ -1,0 +1,422 @@
+"""A project with both feeds, whose nights take a fraction of a second.
+
+`dbt build` runs once. For every night, what it compiled is executed in its order: each
+node in a transaction of its own, with the mark and the verdict that macros/builds.sql
+writes. What dbt makes a view is a table here, so that it is computed once a night.
+`Project.same_as_dbt` proves on sampled nights that real dbt makes the same tables.
+
+`publish` is the real command. It runs in this process, or in a child where a failpoint
+kills it. `speed_up` lists what is replaced in Python's library.
+"""
+
+import datetime as dt
+import functools
+import json
+import os
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import chdir
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import commands
+import duckdb
+import landing
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from compiled_sql import compiled_for
+from servers.stub import Stub
+
+import publish.__main__ as publish_command
+from extract.complete import Complete
+from extract.custom_fields import custom_fields
+from extract.entities import SOURCES
+from extract.landing import land
+from extract.pages import Listing
+from extract.runs import Run, finish
+from publish import selection
+from runtime.environment import Limits
+from runtime.exits import Stop
+from store import ledger, partner_state
+
+UTC = dt.UTC
+BEGINNING = dt.datetime(2025, 1, 1, tzinfo=UTC)
+LIMITS = Limits("1GB", 1)
+FILES = ("onpart_inventory", "order_feed_delta_file", "order_feed_full_file")
+Records = Mapping[str, Sequence[Mapping[str, Any]]]
+_ZSTD = pa.Codec("zstd")
+
+
+class Clock(dt.datetime):
+    """The clock of the nights: they pass faster than the ledger's seconds."""
+
+    moment = BEGINNING
+
+    @classmethod
+    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+        """Return the time, a second later at each call."""
+        Clock.moment += dt.timedelta(seconds=1)
+        return Clock.moment
+
+
+def speed_up(patch: pytest.MonkeyPatch) -> None:
+    """Replace fsync by nothing, and the clock of `publish` by that of the nights."""
+    patch.setattr(os, "fsync", lambda _: None)
+    for module in (ledger, selection, publish_command):
+        patch.setattr(module, "datetime", Clock)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What one `dbt build` leaves: artifacts, and a warehouse with the seeds.
+
+    Attributes:
+        folder: has `data` and `target`.
+        nodes: every seed, model and test with its compiled SQL, in the order of dbt.
+        statuses: of every node, as dbt recorded them.
+    """
+
+    folder: Path
+    nodes: tuple[dict[str, Any], ...]
+    statuses: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def build(cls, folder: Path) -> "Compiled":
+        """Land nothing, and run dbt."""
+        data = folder / "data"
+        land_source(data, {}, BEGINNING)
+        nothing = "select 1 as nothing where false"
+        with duckdb.connect() as connection:
+            for model in ("inventory_feed", "order_feed_v2", "confirmations"):
+                landing.hold(connection, nothing, data, model, "partner")
+        done = run_dbt(data, folder)
+        assert done.returncode == 0, done.stdout
+        return cls.read(folder)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Compiled":
+        """Read what an earlier build left."""
+        manifest = json.loads((folder / "target/manifest.json").read_bytes())
+        results = json.loads((folder / "target/run_results.json").read_bytes())
+        nodes = tuple(
+            manifest["nodes"][result["unique_id"]]
+            | {"compiled": result["compiled_code"] or ""}
+            for result in results["results"]
+            if manifest["nodes"].get(result["unique_id"], {}).get("resource_type")
+            in ("seed", "model", "test")
+        )
+        with duckdb.connect(
+            str(folder / "data/warehouse.duckdb"), read_only=True
+        ) as connection:
+            (details,) = connection.execute("select details from builds").fetchall()[0]
+        statuses = tuple(
+            {name: result[name] for name in ("unique_id", "status")}
+            for result in json.loads(details)["results"]
+        )
+        return cls(folder, nodes, statuses)
+
+
+def run_dbt(data: Path, folder: Path, *words: str) -> Any:
+    """Run `dbt build` over a data directory, for all three files."""
+    select = [f"+exposure:{name}" for name in FILES]
+    return commands.run(
+        *("dbt", "--no-use-colors", "build", "--select", *select, *words),
+        env={
+            "FEEDS_DATA": data,
+            "DBT_TARGET_PATH": folder / "target",
+            "DBT_LOG_PATH": folder / "logs",
+        },
+    )
+
+
+def land_source(data: Path, records: Records, moment: dt.datetime) -> None:
+    """Land the records of both sources as `extract` does, as one run each."""
+    run_id = f"{moment:%Y%m%dT%H%M%SZ}-000000"
+    for source, entities in SOURCES.items():
+        folder = data / "landing" / run_id / source
+        (folder / "pages").mkdir(parents=True)
+        (folder / "run.json").touch()
+        landed = {}
+        for entity in entities:
+            page = folder / "pages" / f"{entity.name}.json.zst"
+            rows = records.get(entity.name, ())
+            page.write_bytes(_ZSTD.compress(json.dumps(rows).encode(), asbytes=True))
+            listing = Listing(page.parent, len(rows), moment, ())
+            done = land(
+                entity,
+                Complete(listing, len(rows), 1, (page,)),
+                folder / f"{entity.name}.parquet",
+                run_id,
+                _columns(source, entity.name) if entity.custom_fields else {},
+                LIMITS,
+            )
+            landed[entity.name] = {
+                "rows": done.rows, "count_after": len(rows), "sha256": done.sha256,
+                "unmatched": done.unmatched, "captions": done.captions,
+            }  # fmt: skip
+        time = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+        report = {
+            "run_id": run_id, "source": source, "status": "complete",
+            "started_at": time, "finished_at": time, "source_clock": time,
+            "entities": landed,
+        }  # fmt: skip
+        run = Run(run_id, folder, moment, resumed=False)
+        finish(run, source, report, data / "landing", keep_pages=False)
+
+
+@functools.cache  # it reads YAML
+def _columns(source: str, entity: str) -> dict[str, str]:
+    return custom_fields(commands.ROOT / "models", source, entity)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of `publish` ended: its exit code, and what it printed as JSON."""
+
+    code: int
+    result: dict[str, Any]
+    log: str
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """The status of each file, by label."""
+        return {file["file"]: file["status"] for file in self.files.values()}
+
+    @property
+    def files(self) -> dict[str, dict[str, Any]]:
+        """The summary of each file, by label."""
+        return {file["file"]: file for file in self.result.get("files", ())}
+
+
+class Project:
+    """A data directory with both feeds, and the steps of a night.
+
+    Attributes:
+        data: the data directory.
+        server: the partner's; both feeds are delivered there.
+    """
+
+    def __init__(self, folder: Path, compiled: Compiled, server: Stub) -> None:
+        """Copy the compiled project's warehouse, and empty the partner's folder."""
+        self.folder, self.server, self._compiled = folder, server, compiled
+        self.data = folder / "data"
+        self.data.mkdir(parents=True)
+        shutil.copy(compiled.folder / "data/warehouse.duckdb", self.data)
+        self.root = folder / "project"
+        suites = self.root / "tests/expectations"
+        suites.mkdir(parents=True)
+        shutil.copy(commands.ROOT / "dbt_project.yml", self.root)
+        for name in ("onpart_inventory", "order_feed_v2"):
+            (suites / f"{name}.json").write_text('{"expectations": []}')
+        shutil.rmtree(server.folder)
+        self.orders.mkdir(parents=True)
+        self._builds = 0
+        self._tables: set[str] = set()  # that this project made
+
+    @property
+    def orders(self) -> Path:
+        """The partner's folder of the order feed."""
+        return self.server.folder / "dev/order-feed"
+
+    @property
+    def ledger(self) -> ledger.Ledger:
+        """The ledger, read anew, which verifies its chain."""
+        return ledger.Ledger(self.data / "ledger.jsonl")
+
+    # ------------------------------------------------------------ extract and build
+    def build(
+        self, records: Records | None, moment: dt.datetime, nodes: int | None = None
+    ) -> None:
+        """Land the records, if any are given, and build.
+
+        Args:
+            records: of both sources; None builds what was landed before.
+            moment: when; or after the last event, if that is later.
+            nodes: the build is killed after so many of them; None for never.
+        """
+        Clock.moment = max(Clock.now(), moment)
+        if records is not None:
+            land_source(self.data, records, Clock.moment)
+        self._builds += 1
+        with duckdb.connect(
+            str(self.data / "warehouse.duckdb"), config={"threads": 1}
+        ) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            self._build(connection, f"build-{self._builds}", nodes)
+
+    def _build(
+        self, connection: duckdb.DuckDBPyConnection, id_: str, stop: int | None
+    ) -> None:
+        states = [asdict(state) for state in partner_state.current(self.ledger)]
+        connection.execute(
+            "insert into builds (invocation_id, command, built_at, states) "
+            "values (?, 'build', ?, ?)",
+            [id_, f"{Clock.moment:%Y-%m-%d %H:%M:%S}", json.dumps(states)],
+        )
+        failed = set()
+        for node in self._compiled.nodes[:stop]:
+            sql = compiled_for(
+                node["compiled"], self._compiled.folder / "data", self.data
+            )
+            if node["resource_type"] == "test":
+                query = f"select count(*) from ({sql})"
+                if connection.execute(query).fetchall() != [(0,)]:
+                    failed.add(node["unique_id"])
+                continue
+            name = f'"{node["schema"]}"."{node["alias"]}"'
+            if node["resource_type"] == "seed":  # its rows stay
+                connection.execute(f"comment on table {name} is '{id_}'")
+                continue
+            drop = ""
+            if node["config"]["materialized"] == "view" and name not in self._tables:
+                drop = f"drop view {name}; "
+            connection.execute(
+                f"begin; {drop}create or replace table {name} as {typed(node, sql)}; "
+                f"comment on table {name} is '{id_}'; commit"
+            )
+            self._tables.add(name)
+        if stop is None:
+            self._record_verdict(connection, id_, failed)
+
+    def _record_verdict(
+        self, connection: duckdb.DuckDBPyConnection, id_: str, failed: set[str]
+    ) -> None:
+        results = [
+            each | ({"status": "fail"} if each["unique_id"] in failed else {})
+            for each in self._compiled.statuses
+        ]
+        details = {"dbt_version": "1", "empty": False, "vars": {}, "results": results}
+        connection.execute(
+            "update builds set ended_at = ?, details = ? where invocation_id = ?",
+            [f"{Clock.moment:%Y-%m-%d %H:%M:%S}", json.dumps(details), id_],
+        )
+        connection.execute(
+            "delete from builds where invocation_id <> ? and invocation_id not in "
+            "(select comment from duckdb_tables() where comment is not null)",
+            [id_],
+        )
+
+    # --------------------------------------------------------------------- real dbt
+    def same_as_dbt(self, at: dt.datetime) -> Ended:
+        """Build a copy by real dbt, compare every table, and judge its files.
+
+        Returns:
+            The end of a dry run of `publish` over the copy, with the real suites.
+        """
+        folder = self.folder / "real"
+        shutil.copytree(self._compiled.folder / "target", folder / "target")
+        shutil.copytree(self.data, folder / "data", symlinks=True)
+        run_dbt(folder / "data", folder)
+        # Views name the database that they are in, so the real one is opened by name.
+        with duckdb.connect(
+            str(folder / "data/warehouse.duckdb"), read_only=True
+        ) as connection:
+            connection.execute(
+                f"attach '{self.data / 'warehouse.duckdb'}' as ours (read_only)"
+            )
+            for node in self._compiled.nodes:
+                if node["resource_type"] == "model":
+                    name = f"{node['schema']}.{node['alias']}"
+                    ours, theirs = f"from ours.{name}", f"from warehouse.{name}"
+                    query = (
+                        f"({ours} except all {theirs}) union all "
+                        f"({theirs} except all {ours})"
+                    )
+                    rows = connection.execute(query).fetchall()
+                    assert not rows, (name, rows)
+            verdicts = [
+                connection.execute(
+                    f"select details, states from {database}.builds "
+                    "where invocation_id = (select comment from duckdb_tables() "
+                    "where database_name = ? and table_name = 'inventory_feed')",
+                    [database],
+                ).fetchall()[0]
+                for database in ("ours", "warehouse")
+            ]
+        statuses = [
+            {(each["unique_id"], each["status"]) for each in
+             json.loads(details)["results"]}
+            for details, _ in verdicts
+        ]  # fmt: skip
+        assert statuses[0] == statuses[1], statuses[0] ^ statuses[1]
+        states = [json.loads(each) for _, each in verdicts]
+        assert states[0] == states[1]
+        return self.publish(
+            *("--due", "--dry-run", "--at", f"{at:%Y-%m-%dT%H:%M:%SZ}"),
+            root=commands.ROOT, FEEDS_DATA=str(folder / "data"),
+            FEEDS_ACCEPT_FIRST="1",
+        )  # fmt: skip
+
+    # ---------------------------------------------------------------------- publish
+    def publish(self, *words: str, root: Path | None = None, **variables: str) -> Ended:
+        """Run a command of `publish` in this process, in the folder `root`."""
+        with chdir(root or self.root):
+            environment = self._environment(variables)
+            runner = CliRunner(env=environment)
+            done = runner.invoke(publish_command.cli, [*words, "--json"])
+        error = done.exception
+        if isinstance(error, Stop):
+            return Ended(error.code, {"message": str(error)}, done.stderr)
+        if error is not None and not isinstance(error, SystemExit):
+            raise error
+        return Ended(done.exit_code, json.loads(done.stdout), done.stderr)
+
+    def publish_killed(self, failpoint: str, *words: str, **variables: str) -> int:
+        """Run `publish` in a child that may die at a failpoint; return its end.
+
+        Returns:
+            The exit code, or the negative number of the signal that killed it.
+        """
+        variables |= {"FEEDS_FAILPOINT": failpoint}
+        output = self.folder / "child.log"
+        output.touch()
+        child = commands._FORKS.Process(
+            target=_child, args=([*words], self.root, self._environment(variables),
+                                 Clock.moment, output),
+        )  # fmt: skip
+        child.start()
+        child.join(60)
+        code = child.exitcode
+        assert code is not None, output.read_text()
+        child.close()
+        Clock.moment += dt.timedelta(minutes=1)
+        assert code in (0, 1, 75, 143, -signal.SIGKILL), output.read_text()
+        return code
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        variables: dict[str, object] = {
+            "FEEDS_DATA": self.data,
+            "DBT_TARGET_PATH": self._compiled.folder / "target",
+            "FEEDS_COMMIT": "0" * 40,
+            "XDG_STATE_HOME": self.folder / "state",
+        }
+        for name in ("ORDERS", "ONPART"):
+            variables |= self.server.variables(name)
+            variables |= {f"DEST_{name}_ALLOW_PLAINTEXT": 1, f"DEST_{name}_RETRIES": 0}
+        return commands.clean_environment(**{**variables, **more})
+
+
+def typed(node: Mapping[str, Any], sql: str) -> str:
+    """Return the SQL of a node with the types of its contract, if that is enforced."""
+    if not (node["config"].get("contract") or {}).get("enforced"):
+        return sql
+    columns = ", ".join(
+        f"cast({column['name']} as {column['data_type']}) as {column['name']}"
+        for column in node["columns"].values()
+    )
+    return f"select {columns} from ({sql})"
+
+
+def _child(
+    words: Sequence[str],
+    root: Path,
+    environment: dict[str, str],
+    moment: dt.datetime,
+    output: Path,
+) -> None:
+    Clock.moment = moment
+    speed_up(pytest.MonkeyPatch())
+    commands._publish(words, root, environment, [output, output])
