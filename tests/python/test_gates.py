@@ -564,6 +564,7 @@ def _case(
         landed=[sources.Source("ordertime", project.extract)],
         partner_rows=(),
         first=False,
+        adopted=frozenset(),
         last_rows={},
         splits=(None,),
         at=dt.datetime.fromisoformat(project.at),
