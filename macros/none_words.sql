@@ -41,8 +41,8 @@
     column: the text.
 #}
 {% macro is_denied(column) -%}
-    {%- set words = 'NOT|NONE|NEVER|WITHOUT|UNKNOWN|UNPROVEN|PENDING|MISSING|N/A|TB[ACD]'
-    -%}
+    {%- set words = 'NOT|NONE|NEVER|WITHOUT|UNKNOWN|UNPROVEN|PENDING|MISSING|N/A'
+        ~ '|TB[ACD]' -%}
     coalesce(
         {{ matches(
             'upper(trim(' ~ column ~ '))',

@@ -214,7 +214,8 @@ class Lineage:
         self.reads[f"rows of {step}"] |= rows
         for column in select["select_list"]:
             if column["class"] != "STAR":
-                name = column["alias"] or column["column_names"][-1]
+                # Without an alias: a column, or the expression of a subquery.
+                name = column["alias"] or column.get("column_names", [""])[-1]
                 self.values[name] |= columns_of(
                     column, {alias: set() for alias in joins}
                 )
