@@ -12,14 +12,14 @@ from pathlib import Path
 
 from histories import machine, nights
 
-CHUNK = 20
+CHUNK = 5
 
 
 def main() -> None:
     """Run what the command line asks for; exit 1 if a history fails."""
     parser = argparse.ArgumentParser(prog="histories", description=__doc__)
     parser.add_argument("--histories", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1, help="of the first twenty")
+    parser.add_argument("--seed", type=int, default=1, help="of the first five")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--minutes", type=float, default=60, help="begin none later")
     parser.add_argument("--compiled", type=Path, help="a folder that is kept")
