@@ -18,6 +18,7 @@ from store.builds import Build
 from store.feeds import Feed, Open
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record
+from store.package import Package
 from store.sources import Source
 
 
@@ -85,7 +86,7 @@ def not_made(
             1,
         )
     if feed.state == feed.model:
-        return None
+        return _stale_snapshot(settings, ledger, feed, split, build)
     if gap := copies.gap(ledger, feed.state.model, feed.destination, split):
         return NotMade(
             label,
@@ -113,6 +114,42 @@ def not_made(
             f"dbt built {since}; `dbt build` shows what has changed since",
         )
     return None
+
+
+def _stale_snapshot(
+    settings: Settings,
+    ledger: Ledger,
+    feed: Feed,
+    split: str | None,
+    build: Build | None,
+) -> NotMade | None:
+    """Return that a build did not know of the last file, which another build made.
+
+    Its rows were compared with what the partner had before. This happens if the file of
+    a killed run is found at the partner only after the next build.
+    """
+    last = ledger.last_delivery_of(feed.state.model, feed.destination, split)
+    if last is None or build is None:
+        return None
+    model, destination = feed.state.model, feed.destination
+    current = {
+        state
+        for state in partner_state.current(ledger, model)
+        if (state.destination, state.split) == (destination, split or "")
+    }
+    if current <= {*build.states_of(model)}:
+        return None
+    try:
+        package = Package.from_record(settings.place.outbox, last)
+        if package.run["dbt"]["invocation_id"] == build.id:
+            return None
+    except (OSError, ValueError, KeyError):
+        pass  # which build made it is unknown
+    message = (
+        f"dbt built before {last['name']} was recorded as delivered, so its rows were "
+        "compared with an older file. Run `publish build`, then publish again."
+    )
+    return NotMade(gate.label(feed, split), "superseded", message, 75)
 
 
 def on_hold(feed: Feed, label: str, hold: Record) -> NotMade:

@@ -53,6 +53,24 @@ def test_bytes_that_come_back_within_a_period_are_refused(
     assert project.write().publish()["files"][0]["status"] == "delivered"
 
 
+def test_a_build_that_did_not_know_of_the_last_file_is_not_sent(
+    project: SampleProject,
+) -> None:
+    """A killed run's file is found at the partner only after the next build."""
+    killed = project.run(
+        "publish", "--at", project.at, FEEDS_FAILPOINT="after-rnto=kill@2"
+    )
+    assert killed.returncode == -signal.SIGKILL
+    project.invocation = project.results["metadata"]["invocation_id"] = "the next"
+    project.rows[0]["qty_on_hand"] = 11
+    project.later()
+    stale = project.write().publish()
+    assert (stale["exit_code"], stale["files"][0]["status"]) == (75, "superseded")
+    assert [record["event"] for record in project.records()][-1] == "delivered"
+    assert project.write().publish()["files"][0]["status"] == "delivered"
+    assert project.publish()["files"][0]["status"] == "unchanged"
+
+
 def test_two_data_directories_take_turns_at_one_folder(
     project: SampleProject, tmp_path: Path
 ) -> None:
