@@ -333,11 +333,17 @@ class Nights(RuleBasedStateMachine):
         # The first run ends what was left open. A build from before that is not
         # delivered, so everybody builds once more.
         self.build(at)
-        self.publish(at)
-        for record in self.project.ledger.all("unknown"):
-            if self.project.ledger.outcome(record["attempt"]) is record:
+        unknown = [None]
+        while unknown:  # a feed with an unknown end hides that of another file
+            self.publish(at)
+            records = self.project.ledger
+            unknown = [
+                record
+                for record in records.all("unknown")
+                if records.outcome(record["attempt"]) is record
+            ]
+            for record in unknown:
                 self.settle(record)
-        self.publish(at)
         self.clean = True
 
     def settle(self, record: Mapping[str, Any]) -> None:
