@@ -16,8 +16,10 @@ from extract.strict_json import (
     parse_rows,
     refuse_depth,
     refuse_other_encodings,
+    undecodable,
 )
 from extract.transport import HttpLimits, Names, Transport, check_address
+from runtime.display import beginning
 from runtime.environment import Environment
 from runtime.exits import Refused
 from runtime.http import Proxy
@@ -116,14 +118,13 @@ def read_envelope(body: bytes) -> Envelope:
     try:
         envelope = _ENVELOPE.decode(body)
     except msgspec.ValidationError as error:
-        start = body[:80].decode("utf-8", "replace")
+        start = beginning(body, 80)
         raise Refused(
             'expected {"data": [...], "page": n, "pages": n, "total": n}, '
             f"found {start!r} ({error})."
         ) from None
-    except msgspec.DecodeError:
-        parse(body)  # says what is hostile; where nothing is, the body was cut
-        raise
+    except msgspec.DecodeError as error:
+        raise undecodable(body, error) from None
     # Without its records, a page is short enough to be read strictly: a key that
     # appears twice in the envelope is refused.
     parse(body.replace(bytes(envelope.data), b"null", 1))

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from runtime.display import beginning
 from runtime.exits import Refused
 
 MAX_DIGITS = 100
@@ -57,14 +58,27 @@ def parse_rows(body: bytes) -> list[Row]:
         return _ROWS.decode(body)
     except msgspec.ValidationError as error:
         parse(body)
-        start = body[:80].decode("utf-8", "replace")
+        start = beginning(body, 80)
         raise Refused(
             "expected a list of records with a whole number as Id, of at most 64 bits, "
             f"found {start!r} ({error})."
         ) from None
-    except msgspec.DecodeError:
-        parse(body)
-        raise
+    except msgspec.DecodeError as error:
+        raise undecodable(body, error) from None
+
+
+def undecodable(body: bytes, error: Exception) -> Exception:
+    """Return what to raise for a body that msgspec does not decode.
+
+    The standard library reads what msgspec does not, such as half of a surrogate pair
+    or a byte order mark. Such a body is complete, so that another attempt cannot help.
+
+    Raises:
+        ValueError: it is not JSON: it may be cut.
+        Refused: it is hostile.
+    """
+    parse(body)
+    return Refused(f"hostile JSON: {error}; it begins {beginning(body, 80)!r}.")
 
 
 def parse(body: bytes) -> Any:
@@ -142,9 +156,8 @@ def parse_count(text: Any) -> int:
         Refused: it is no whole number, or too large.
     """
     if not (isinstance(text, str) and text.isdecimal()) or int(text) > MOST_RECORDS:
-        raise Refused(
-            f"expected a count from 0 to {MOST_RECORDS:,}, found {str(text)[:60]!r}."
-        )
+        start = beginning(str(text), 60)
+        raise Refused(f"expected a count from 0 to {MOST_RECORDS:,}, found {start!r}.")
     return int(text)
 
 
@@ -170,9 +183,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Refused(
-            f"hostile JSON: the key {twice[:80]!r} appears twice in an object."
-        )
+        start = beginning(twice, 80)
+        raise Refused(f"hostile JSON: the key {start!r} appears twice in an object.")
     return value
 
 

@@ -24,6 +24,7 @@ from msgspec import Meta
 
 from extract.strict_json import parse
 from runtime.command import LOG
+from runtime.display import beginning
 from runtime.exits import Misuse, Refused, Temporary
 from runtime.http import Deadline, Proxy, deadline, open_session
 
@@ -268,7 +269,7 @@ class Transport:
         try:
             return body, read(body)
         except ValueError as error:
-            start = body[:60].decode("utf-8", "replace")
+            start = beginning(body, 60)
             raise _TryAgainError(
                 f"expected JSON, found {len(body)} bytes that begin {start!r} ({error})"
             ) from None
@@ -346,8 +347,8 @@ def _message(body: bytes) -> str:
         value = parse(body)
         text = value.get("Message", "") if isinstance(value, dict) else str(value)
     except (ValueError, Refused):
-        text = body.decode("utf-8", "replace")
-    return " ".join(str(text).split())[:200]
+        return beginning(body, 200)
+    return beginning(str(text), 200)
 
 
 def _seconds(retry_after: str | None) -> float:
@@ -390,16 +391,22 @@ def _reason(error: BaseException) -> str:
     """Return the innermost cause on one line, without addresses of objects."""
     while inner := (error.__cause__ or error.__context__):
         error = inner
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return beginning(str(error), 200) or type(error).__name__
 
 
 def check_address(name: str, url: str) -> str:
     """Return `url` if it is https, or plain http to this very machine.
 
     Raises:
-        Misuse: anything else: credentials must not travel in clear.
+        Misuse: anything else: credentials must not travel in clear, and the address is
+            shown and recorded.
     """
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise Misuse(
+            f"{name}: expected an address without a user and a password, found one "
+            "before the @. Set the variables of the source's login."
+        )
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if not parts.hostname or not (
         parts.scheme == "https" or (parts.scheme == "http" and local)

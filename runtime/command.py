@@ -94,14 +94,15 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
     """Run a click command and exit; a deliberate end shows no traceback.
 
     0 done, 1 refused, 2 usage or bug, 75 temporary, 128+n after a signal n. A closed
-    stdout or stderr changes none of them. No file that is made may be changed by other
-    users, whatever the umask.
+    stdout or stderr changes none of them; a result that a full disk does not take is
+    temporary. Whatever the umask, the owner may change every file that is made, and no
+    other user may.
     """
     for number in (0, 1, 2):
         _open_if_closed(number)
     sys.stdout = _surviving(sys.stdout, 1)
     sys.stderr = _surviving(sys.stderr, 2)
-    os.umask(os.umask(0o022) | 0o022)
+    os.umask(os.umask(0o022) & 0o077 | 0o022)
     code: Any = 0
     try:
         for number in _SIGNALS:
@@ -151,7 +152,7 @@ def _known_end(error: BaseException) -> Stop | Interrupted | None:
         # A library turned the signal into an error of its own.
         return Interrupted(_arrived[0])
     while True:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in _FULL:
             return _disk_full(error.filename)
         if "No space left on device" in str(error):  # DuckDB and Arrow
             return _disk_full(None)
@@ -162,6 +163,9 @@ def _known_end(error: BaseException) -> Stop | Interrupted | None:
         if cause is None:
             return None
         error = cause
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _disk_full(path: Any) -> Temporary:
@@ -184,28 +188,31 @@ _STATUS = {1: "refused", 2: "failed", 75: "temporary"}
 
 
 class _Output(io.TextIOWrapper):
-    """Standard output or error; when its reader is gone, what is written is lost."""
+    """Standard output or error; what cannot be written to it is lost.
+
+    A result that a full disk lost is an error, once. Lost log lines are none.
+    """
 
     def write(self, text: str, /) -> int:
-        with self._lost_without_reader():
+        with self._lost_if_it_fails():
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        with self._lost_without_reader():
+        with self._lost_if_it_fails():
             super().flush()
 
     @contextmanager
-    def _lost_without_reader(self) -> Iterator[None]:
+    def _lost_if_it_fails(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.EIO):
-                raise
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
             super().flush()
+            if self.fileno() == 1 and error.errno in _FULL:
+                raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 def _open_if_closed(number: int) -> None:

@@ -35,6 +35,17 @@ def masked(text: str) -> str:
     return _pattern.sub(_MASK, text)
 
 
+def beginning(text: str | bytes, letters: int) -> str:
+    """Return the first letters of a text from outside, with single blanks, masked.
+
+    A secret that is cut would not be recognised, so it is masked before the cut.
+    """
+    start = text[: 20 * letters]
+    if isinstance(start, bytes):
+        start = start.decode("utf-8", "replace")
+    return " ".join(masked(start).split())[:letters]
+
+
 def one_line(text: object) -> str:
     r"""Return a text as it may be shown: masked, on one line, `\x1b` for an escape."""
     return _escaped(masked(str(text)), "")

@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -61,7 +62,9 @@ class Proxy:
                 "FEEDS_HTTP_PROXY: expected the address of a proxy with its port, such "
                 "as http://proxy.example.com:3128, found something else."
             )
-        hide([unquote(parts.password or "")])
+        login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        # A proxy may repeat the header of the login.
+        hide([unquote(parts.password or ""), b64encode(login.encode()).decode()])
         return cls(url, variables.text("FEEDS_HTTP_NO_PROXY", ""))
 
     def address_for(self, url: str) -> str | None:
@@ -107,9 +110,13 @@ class Deadline:
         self._lock = threading.Lock()
 
     def watch(self, connection: socket.socket) -> None:
-        """Cut this connection at the deadline, too."""
+        """Cut this connection at the deadline, too.
+
+        A handle of our own is kept: an answer without a length is read to the end of a
+        connection that its owner has closed already.
+        """
         with self._lock:
-            self._sockets.append(connection)
+            self._sockets.append(connection.dup())
         if self.is_over:
             self.cut()
 
@@ -120,6 +127,13 @@ class Deadline:
             for connection in self._sockets:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        """Close the handles of the connections; the exchange is over."""
+        with self._lock:
+            for connection in self._sockets:
+                connection.close()
+            self._sockets.clear()
 
 
 _current = threading.local()
@@ -145,6 +159,7 @@ def deadline(seconds: float) -> Iterator[Deadline]:
     finally:
         timer.cancel()
         _current.deadline = None
+        limit.end()
     if limit.is_over:
         raise requests.Timeout(f"not done after {seconds:.0f} s")
 

@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 from monitor.alerts.message import line
 from monitor.alerts.settings import Mail, Settings, Webhook
 from runtime.clock import time_limit
-from runtime.display import masked, one_line
+from runtime.display import beginning, one_line
 from runtime.http import deadline, open_session
 from runtime.tls import client_context
 
@@ -195,7 +195,7 @@ def _smtp_error(error: BaseException) -> str:
 
 def _shown(text: str) -> str:
     """Return the first words of somebody else's text, on one line and masked."""
-    return one_line(" ".join(masked(text).split())[:_REASON_LETTERS])
+    return one_line(beginning(text, _REASON_LETTERS))
 
 
 def append(path: Path, document: Document) -> None:

@@ -2,10 +2,13 @@
 
 import json
 import signal
+import socket
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,10 @@ import pytest
 from commands import ROOT, clean_environment
 from conftest import Command
 
-from sandbox import order_tool, ordertime
+from extract.strict_json import parse_rows
+from runtime.exits import Refused
+from sandbox import http_server, order_tool, ordertime
+from sandbox.http_server import Request, Response
 from sandbox.jsontext import Verbatim
 from sandbox.order_tool_records import item
 
@@ -598,6 +604,88 @@ def test_an_answer_that_drips_ends_at_the_deadline(
     assert time.monotonic() - began < 30
     assert done.returncode == 75, done.stderr
     assert f"FEEDS_HTTP_{name}_SECONDS" in done.stderr
+
+
+# Without a length, an answer ends with its connection.
+@pytest.mark.parametrize("start", ["", "HTTP/1.1 200 OK\r\n\r\n[", "HTTP/1.1 100 "])
+@pytest.mark.parametrize("ended_by", ["deadline", "signal"])
+def test_an_answer_without_an_end_ends(
+    data: Path, command: Command, start: str, ended_by: str
+) -> None:
+    requested = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.recv(10_000)
+            requested.set()
+            connection.sendall(start.encode())
+            while True:
+                connection.sendall(b" ")
+                time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=[listening], daemon=True).start()
+        env = {
+            "FEEDS_DATA": data,
+            "ORDER_TOOL_URL": f"http://127.0.0.1:{listening.getsockname()[1]}",
+            "ORDER_TOOL_TOKEN": "abcdefgh",
+            "FEEDS_HTTP_REQUEST_SECONDS": 2 if ended_by == "deadline" else 60,
+        }
+        if ended_by == "deadline":
+            done = command("extract", env=env)
+            assert done.returncode == 75, done.stderr
+            assert "FEEDS_HTTP_REQUEST_SECONDS" in done.stderr
+            return
+        with subprocess.Popen(
+            ["extract"], cwd=ROOT, env=clean_environment(**env)
+        ) as child:
+            assert requested.wait(30)
+            time.sleep(0.5)
+            child.terminate()
+            assert child.wait(10) == 143
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'[{"order_id": 1, "sis_term_id": "\\ud800"}]',
+        b'\xef\xbb\xbf[{"order_id": 1}]',
+        '[{"order_id": 1}]'.encode("utf-16-le"),
+    ],
+)
+def test_json_that_another_attempt_cannot_fix_is_refused(text: bytes) -> None:
+    with pytest.raises(Refused, match="hostile JSON"):
+        parse_rows(text)
+
+
+def test_an_address_has_no_password(data: Path, command: Command) -> None:
+    url = "https://user:hidden-word@localhost/api"
+    env = {"FEEDS_DATA": data, "ORDER_TOOL_URL": url, "ORDER_TOOL_TOKEN": "abcdefgh"}
+    done = command("extract", env=env)
+    assert done.returncode == 2
+    assert "ORDER_TOOL_URL" in done.stderr
+    assert "hidden-word" not in done.stdout + done.stderr
+
+
+def test_a_secret_is_masked_before_a_body_is_cut(data: Path, command: Command) -> None:
+    token = "secret-token-of-forty-letters-0123456789"
+    for length in range(160, 200, 13):
+        body = b"x" * length + b" " + token.encode()
+
+        def refuse(request: Request, body: bytes = body) -> Response:
+            return Response(400, body)
+
+        with http_server.serve(refuse, None) as port:
+            env = {
+                "FEEDS_DATA": data,
+                "ORDER_TOOL_URL": f"http://127.0.0.1:{port}",
+                "ORDER_TOOL_TOKEN": token,
+            }
+            done = command("extract", env=env)
+        assert done.returncode == 2
+        assert "xxx" in done.stderr
+        assert "secret" not in done.stderr
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "other", "plan"])

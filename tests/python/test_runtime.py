@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import clean_environment
+from commands import ROOT, clean_environment
 
 from runtime import files
 from runtime.code_digest import code_digest
@@ -316,6 +316,8 @@ def test_a_clean_up_is_interrupted_by_no_second_signal() -> None:
         "exec %s >&-",
         "exec %s 2>&-",
         "exec %s <&- >&- 2>&-",
+        "exec %s 1</dev/null",
+        "exec %s 2>/dev/full",
         "set -o pipefail; %s | true",
         "%s 2> >(true)",
         "set -o pipefail; %s 2>&1 | true",
@@ -366,6 +368,17 @@ def test_a_full_disk_is_temporary_and_says_what_to_free(statement: str) -> None:
     assert ended.returncode == 75, ended.stderr
     assert ended.stderr.startswith("Error: the disk is full")
     assert "`publish prune`" in ended.stderr
+
+
+def test_a_result_that_a_full_disk_does_not_take_is_temporary() -> None:
+    script = f"exec '{sys.executable}' -m extract --help >/dev/full"
+    ended = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, env=clean_environment(),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 75, ended.stderr
+    assert "the disk is full at standard output" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 HOSTILE = "a\x1b[2Jb\r\nError: forged \u202egnp.exe \x9b31m \u2028 caf\u00e9 \udc80"
@@ -434,7 +447,12 @@ def test_secrets_are_masked_in_everything_that_is_shown(tmp_path: Path) -> None:
         assert "true" in ended.stdout
 
 
-def test_files_are_never_open_for_others_to_write(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("umask", "modes"), [(0, {0o755, 0o644}), (0o777, {0o700, 0o600})]
+)
+def test_files_have_modes_of_our_own(
+    tmp_path: Path, umask: int, modes: set[int]
+) -> None:
     program = (
         "import click, sys; from pathlib import Path\n"
         "from runtime.command import run; from runtime import files\n"
@@ -446,9 +464,10 @@ def test_files_are_never_open_for_others_to_write(tmp_path: Path) -> None:
         "        files.write_bytes(folder / 'data/a/b.json', b'')\n"
         "run(program)\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, umask=0)
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    subprocess.run(command, check=True, umask=umask)
     paths = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
-    assert {path.stat().st_mode & 0o777 for path in paths} == {0o755, 0o644}
+    assert {path.stat().st_mode & 0o777 for path in paths} == modes
 
 
 @pytest.mark.parametrize(
