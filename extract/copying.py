@@ -4,10 +4,11 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,8 @@ def copy(
         source.transport.base, source.page_size, [entity.name for entity in entities]
     )
     this = begin(landing, source.name, agreement, settings.resume_within, full)
-    landed = {}
     with Progress(source.name, progress) as bar:
-        for entity in entities:
-            bar.show(entity.label)
-            with _fresh_if_refused(this.pages / entity.name):
-                landed[entity.name] = _copy_list(source, entity, this, settings, bar)
+        landed = _copy_lists(source, entities, this, settings, bar)
     counts = source.transport.counts
     result: dict[str, Any] = {
         "format": formats.VERSIONS["extract"],
@@ -158,35 +155,66 @@ def _fresh_if_refused(pages: Path) -> Iterator[None]:
         raise
 
 
-def _copy_list(
-    source: Source, entity: Entity, this: Run, settings: Settings, bar: Progress
+def _copy_lists(
+    source: Source,
+    entities: Sequence[Entity],
+    this: Run,
+    settings: Settings,
+    bar: Progress,
 ) -> dict[str, Any]:
-    source.transport.start_list()
-    complete = _collect(source, entity, this, settings, bar)
-    fields = (
-        custom_fields(Path("models"), source.name, entity.name)
-        if entity.custom_fields
-        else {}
-    )
-    target = this.folder / f"{entity.name}.parquet"
-    table = land(entity, complete, target, this.run_id, fields, settings.limits)
-    _report_drift(entity, table)
-    return _entry(complete, table, target)
+    """Read and land every list; while one is landed, the next one is read."""
+    reading = ThreadPoolExecutor(1)
+
+    def read(entity: Entity) -> Future[Complete]:
+        return reading.submit(_collect, source, entity, this, settings, bar)
+
+    try:
+        landed = {}
+        complete = read(entities[0])
+        for entity, following in zip_longest(entities, entities[1:]):
+            this_list = complete.result()
+            if following:
+                complete = read(following)
+            landed[entity.name] = _land(entity, this_list, this, settings)
+        return landed
+    except BaseException:
+        source.transport.end()  # threads must not retry after the run has ended
+        raise
+    finally:
+        reading.shutdown(wait=True, cancel_futures=True)
 
 
 def _collect(
     source: Source, entity: Entity, this: Run, settings: Settings, bar: Progress
 ) -> Complete:
+    bar.show(entity.label)
+    source.transport.start_list()
+    folder = this.pages / entity.name
     pool = ThreadPoolExecutor(settings.connections)
     try:
-        reader = Reader(pool, source.page_size, bar.tick)
-        folder = this.pages / entity.name
-        return collect(source, entity, folder, reader, settings.limits)
+        with _fresh_if_refused(folder):
+            reader = Reader(pool, source.page_size, bar.tick)
+            return collect(source, entity, folder, reader, settings.limits)
     except BaseException:
-        source.transport.end()  # threads must not retry after the run has ended
+        source.transport.end()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _land(
+    entity: Entity, complete: Complete, this: Run, settings: Settings
+) -> dict[str, Any]:
+    fields = (
+        custom_fields(Path("models"), entity.source, entity.name)
+        if entity.custom_fields
+        else {}
+    )
+    target = this.folder / f"{entity.name}.parquet"
+    with _fresh_if_refused(this.pages / entity.name):
+        table = land(entity, complete, target, this.run_id, fields, settings.limits)
+    _report_drift(entity, table)
+    return _entry(complete, table, target)
 
 
 def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from extract.columns import MACROS, columns_of, records_of
 from extract.complete import Complete
 from extract.entities import Entity
 from extract.pages import read_page
-from extract.typed import OddPageError, PageDecoder, as_json, schema
+from extract.typed import OddPageError, PageDecoder, as_json, repetitive, schema
 from runtime.command import LOG
 from runtime.duck import open_session, parquet, text, value
 from runtime.environment import Limits
@@ -123,7 +123,11 @@ def _write(
     with (
         no_collection(),
         pq.ParquetWriter(
-            part, columns, compression="zstd", store_schema=False
+            part,
+            columns,
+            compression="zstd",
+            store_schema=False,
+            use_dictionary=repetitive(decoder.entity, columns),
         ) as writer,
     ):
         for file in complete.files:

@@ -23,6 +23,8 @@ from runtime.files import read_json, write_bytes, write_json
 # Level 1 costs 1-2 ms a page and shrinks it about tenfold.
 _ZSTD = pa.Codec("zstd", compression_level=1)
 _SKIPPED = bytes.fromhex("502a4d18")
+_SIZE = 8
+_HASH = 32
 
 # Pages that are planned at once: a count that is far too high must not cost memory, or
 # a request for each of its pages.
@@ -39,12 +41,12 @@ class Facts:
     Attributes:
         rows: how many records it has.
         ids: their ids in order, 64 bits each; none for a list without ids.
-        digest: of the ids, or of the bytes where there are none.
+        digest: of the ids, or of the page where there are none.
     """
 
     rows: int
     ids: "array[int]"
-    digest: str
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,14 @@ class Reader:
     ) -> list[Facts]:
         def one(number: int) -> Facts:
             path = page_path(folder, number)
-            stored = _load(path)
-            page = stored or ask(number)
-            facts = _facts(page, path, has_ids)
-            if not stored:
-                write_bytes(path, _packed(page.body))
+            page, file = _load(path) or (None, b"")
+            if page:
+                facts = _facts(page, file, path, has_ids)
+            else:
+                page = ask(number)
+                file = packed(page.body)
+                facts = _facts(page, file, path, has_ids)
+                write_bytes(path, file)
             self._tick()
             return facts
 
@@ -225,43 +230,49 @@ def _plan(folder: Path, count: Callable[[], int]) -> tuple[int, datetime]:
     return planned, now
 
 
-def _packed(body: bytes) -> bytes:
-    """Compress a page; the hash of its text follows as a frame that is skipped.
+def packed(body: bytes) -> bytes:
+    """Compress a page; a second frame has its size and a hash.
 
-    Readers of zstd skip such a frame (RFC 8878 3.1.2).
+    Readers of zstd skip that frame (RFC 8878 3.1.2).
     """
-    digest = hashlib.sha256(body).digest()
-    frame = _SKIPPED + len(digest).to_bytes(4, "little") + digest
-    return bytes(_ZSTD.compress(body, asbytes=True)) + frame
+    frame = bytes(_ZSTD.compress(body, asbytes=True))
+    content = len(body).to_bytes(_SIZE, "little")
+    content += hashlib.sha256(frame + content).digest()
+    return frame + _SKIPPED + len(content).to_bytes(4, "little") + content
 
 
 def read_page(path: Path) -> bytes:
-    """Return the page in a file, as it was received."""
+    """Return the page in a file, as it was received.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
     return _unpacked(path.read_bytes())
 
 
-def _unpacked(packed: bytes) -> bytes:
-    with pa.input_stream(pa.BufferReader(packed), compression="zstd") as stream:
-        return bytes(stream.read())
+def _unpacked(file: bytes) -> bytes:
+    content = file[-_SIZE - _HASH :]
+    frame = file[: -len(_SKIPPED) - 4 - len(content)]
+    if hashlib.sha256(frame + content[:_SIZE]).digest() != content[_SIZE:]:
+        raise ValueError("its hash differs")
+    size = int.from_bytes(content[:_SIZE], "little")
+    return bytes(_ZSTD.decompress(frame, decompressed_size=size, asbytes=True))
 
 
-def _load(path: Path) -> Page | None:
-    """Return a stored page; None where there is none, or a damaged one."""
+def _load(path: Path) -> tuple[Page, bytes] | None:
+    """Return a stored page and its file; None where it is absent or damaged."""
     try:
-        packed = path.read_bytes()
+        file = path.read_bytes()
+        body = _unpacked(file)
+        return Page(body, parse_rows(body)), file
     except FileNotFoundError:
         return None
-    try:
-        body = _unpacked(packed)
-        if hashlib.sha256(body).digest() != packed[-32:]:
-            raise ValueError("its hash differs")
-        return Page(body, parse_rows(body))
     except (OSError, ValueError, pa.ArrowException, Refused) as error:
         LOG.warning(f"damaged file={path} because={error}; it is fetched anew")
         return None
 
 
-def _facts(page: Page, path: Path, has_ids: bool) -> Facts:
+def _facts(page: Page, file: bytes, path: Path, has_ids: bool) -> Facts:
     ids = array("q", page.ids() if has_ids else ())
     for before, after in pairwise(ids):
         if before >= after:
@@ -269,8 +280,5 @@ def _facts(page: Page, path: Path, has_ids: bool) -> Facts:
                 f"{path.parent.parent.name}: expected records in rising order of Id, "
                 f"as asked, found {after} after {before}. Nothing was landed."
             )
-    return Facts(len(page.rows), ids, _digest(ids.tobytes() or page.body))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(ids.tobytes()).digest() if ids else file[-_HASH:]
+    return Facts(len(page.rows), ids, digest)

@@ -133,6 +133,8 @@ def refuse_other_encodings(body: bytes) -> None:
         ValueError: it ends within a character, or is no JSON at all.
         Refused: it has bytes of another encoding.
     """
+    if body.isascii():
+        return
     try:
         body.decode()
     except UnicodeDecodeError as error:

@@ -14,19 +14,19 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
-import requests
 import tenacity
-import urllib3
 from msgspec import Meta
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError, ProxyError, SSLError
 
 from extract.strict_json import parse
 from runtime.command import LOG
 from runtime.display import beginning
 from runtime.exits import Misuse, Refused, Temporary
-from runtime.http import Deadline, Proxy, deadline, open_session
+from runtime.http import Deadline, Proxy, deadline, open_pool
 
 Value = TypeVar("Value")
 
@@ -102,10 +102,14 @@ class _TryAgainError(Exception):
         self.wait = wait
 
 
+class _CertificateError(HTTPError):
+    """TLS failed before there was an answer."""
+
+
 # Seconds; a server that asks for more is not read any further.
 _LONGEST = 366 * 86400.0
 _CLOCKS_DIFFER = 3600.0  # seconds
-_PIECE = 2**20  # bytes of a body that are read at once
+_CONNECTIONS = 64  # the most that FEEDS_CONNECTIONS can be
 # Statuses that ask for another attempt: RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4.
 _LATER = (408, 425, 429)
 
@@ -133,12 +137,10 @@ class Transport:
     ) -> None:
         self.base = base.rstrip("/")
         self.counts = RequestCounts()
-        self._headers = dict(headers)
-        self._verify: str | bool = str(ca_file) if ca_file else True
+        self._headers = {"Accept-Encoding": "gzip, deflate", **headers}
         self._limits = limits
         self._names = names
-        self._proxy = proxy
-        self._local = threading.local()
+        self._pool = open_pool(self.base, ca_file, proxy, _CONNECTIONS)
         self._ended = threading.Event()
         self._open: set[Deadline] = set()
         self._list_ends = time.monotonic() + limits.list_seconds
@@ -158,7 +160,9 @@ class Transport:
         method: str,
         path: str,
         read: Callable[[bytes], Value],
-        **arguments: Any,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
     ) -> tuple[bytes, Value]:
         """Make one request, again where that can help.
 
@@ -166,7 +170,8 @@ class Transport:
             method: GET, POST or PUT. Order Time reads by all three.
             path: what to append to the base address.
             read: makes a value of the body; its ValueError is worth another attempt.
-            **arguments: `json` or `params`, as `requests` takes them.
+            json: what to send as JSON.
+            params: the query of the address.
 
         Returns:
             The body as received (decompressed), and what `read` made of it.
@@ -176,6 +181,7 @@ class Transport:
             Refused: `read` refused the body.
             Temporary: no attempt succeeded.
         """
+        target = f"{path}?{urlencode(params)}" if params else path
         began = time.monotonic()
         left = self._list_ends - began
         seconds = min(self._limits.request_seconds, left)
@@ -194,7 +200,9 @@ class Transport:
             reraise=True,
         )
         try:
-            return retrying(self._once, method, path, read, arguments, began + seconds)
+            return retrying(
+                self._once, method, path, target, json, read, began + seconds
+            )
         except _TryAgainError as error:
             if time.monotonic() >= self._list_ends:
                 raise self._out_of_time(path) from None
@@ -238,33 +246,24 @@ class Transport:
         self,
         method: str,
         path: str,
+        target: str,
+        json: Any,
         read: Callable[[bytes], Value],
-        arguments: Mapping[str, Any],
         ends: float,
     ) -> tuple[bytes, Value]:
         try:
-            with (
-                self._exchange(ends),
-                self._session().request(
-                    method,
-                    f"{self.base}/{path}",
-                    timeout=self._limits.timeout,
-                    stream=True,
-                    allow_redirects=False,
-                    **arguments,
-                ) as response,
-            ):
-                body = self._body(response)
+            with self._exchange(ends), self._send(method, target, json) as response:
+                body = self._body(response, path)
                 self._judge(response, body, path)
-        except requests.exceptions.SSLError as error:
+        except _CertificateError as error:
             raise Misuse(
                 f"{self.base}: the server's certificate could not be verified "
                 f"({_reason(error)}). Name its authority in "
                 f"{self._names.prefix}_CA_FILE."
             ) from None
-        except requests.exceptions.ProxyError as error:
+        except ProxyError as error:
             raise _proxy_failure(_reason(error)) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except HTTPError as error:
             raise _TryAgainError(f"{type(error).__name__} ({_reason(error)})") from None
         try:
             return body, read(body)
@@ -289,30 +288,33 @@ class Transport:
             if exchange.certificate_ends:
                 self.counts.certificate_ends = exchange.certificate_ends
 
-    def _session(self) -> requests.Session:
-        # One session a thread: requests does not promise that they can be shared.
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = open_session(self.base, self._verify, self._proxy)
-            session.headers.update(self._headers)
-            self._local.session = session
-        return session
+    def _send(self, method: str, target: str, json: Any) -> BaseHTTPResponse:
+        try:
+            return self._pool.request(
+                method,
+                f"{self.base}/{target}",
+                headers=self._headers,
+                json=json,
+                timeout=self._limits.timeout,
+                retries=False,
+                preload_content=False,
+            )
+        except SSLError as error:
+            raise _CertificateError from error
 
-    def _body(self, response: requests.Response) -> bytes:
-        body = bytearray()
-        for piece in response.raw.stream(_PIECE, decode_content=True):
-            body += piece
-            if len(body) > self._limits.body_limit:
-                raise Refused(
-                    f"{response.url.split('?')[0]}: expected at most "
-                    f"{self._limits.body_limit:,} bytes, found more. Lower the page "
-                    "size, or raise FEEDS_HTTP_BODY_LIMIT if such answers are right."
-                )
+    def _body(self, response: BaseHTTPResponse, path: str) -> bytes:
+        body = response.read(self._limits.body_limit + 1)
+        if len(body) > self._limits.body_limit:
+            raise Refused(
+                f"{self.base}/{path}: expected at most {self._limits.body_limit:,} "
+                "bytes, found more. Lower the page size, or raise "
+                "FEEDS_HTTP_BODY_LIMIT if such answers are right."
+            )
         with self.counts.lock:
             self.counts.requests += 1
             self.counts.bytes += len(body)
             self._compare_clocks(response.headers.get("Date"))
-        return bytes(body)
+        return body
 
     def _compare_clocks(self, date: str | None) -> None:
         if self.counts.source_clock or not (moment := parse_date(date)):
@@ -327,8 +329,8 @@ class Transport:
                 "anything is published."
             )
 
-    def _judge(self, response: requests.Response, body: bytes, path: str) -> None:
-        status = response.status_code
+    def _judge(self, response: BaseHTTPResponse, body: bytes, path: str) -> None:
+        status = response.status
         if status == 200:
             return
         message = _message(body)

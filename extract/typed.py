@@ -10,9 +10,10 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pyarrow as pa
@@ -49,6 +50,7 @@ _SLOTS = msgspec.json.Decoder[Any](list[list[_SLOT] | None])  # type: ignore[val
 _RAW_SLOTS = msgspec.json.Decoder[Any](
     list[list[_RAW_SLOT] | None]  # type: ignore[valid-type]
 )
+_VALUE = operator.attrgetter("Value")
 _SLOT_PARTS = operator.attrgetter("Name", "Caption", "Value")
 _MINUS_ZERO = re.compile(rb":\s*-0\s*[,}]")
 _NAMES = msgspec.json.Decoder(list[dict[str, Raw]])
@@ -87,9 +89,94 @@ def schema(entity: Entity, custom_fields: Mapping[str, str]) -> pa.Schema:
     )
 
 
+def repetitive(entity: Entity, columns: pa.Schema) -> list[str]:
+    """Return the Parquet columns whose values are written once for many records."""
+    kinds = {known.name: known.kind for known in entity.fields}
+    return [
+        f"{name}.Name" if kinds.get(name) is Kind.REF else name
+        for name in columns.names
+        if kinds.get(name, Kind.TEXT) in (Kind.TEXT, Kind.REF)
+        and name != "_unrecognised"
+    ]
+
+
 def as_json(texts: pa.Array) -> pa.Array:
     """Return text as Arrow's type for JSON."""
     return pa.ExtensionArray.from_storage(pa.json_(), texts)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotLayout:
+    """The custom fields of a record that has the same ones in the same order as others.
+
+    Attributes:
+        names: the name of each custom field.
+        captions: the caption of each custom field.
+        decoder: refuses a list in which one record has other custom fields.
+    """
+
+    names: tuple[str, ...]
+    captions: tuple[str, ...]
+    decoder: Any
+
+    @classmethod
+    def of_first(cls, slots: Iterable[bytes | Raw]) -> "SlotLayout | None":
+        """Return the layout of the first record that has custom fields.
+
+        Args:
+            slots: the custom fields of each record, as they were sent.
+        """
+        first = next((text for text in slots if bytes(text) != b"null"), b"[]")
+        names, captions = [], []
+        for slot in _SLOTS.decode(_joined([first]))[0]:
+            if not (isinstance(slot.Name, str) and isinstance(slot.Caption, str)):
+                return None
+            names.append(slot.Name)
+            captions.append(slot.Caption)
+        if not names:
+            return None
+        types = [
+            msgspec.defstruct(
+                "Slot",
+                [
+                    ("Name", Literal[name]),
+                    ("Caption", Literal[caption]),
+                    ("Value", _TEXT),
+                ],
+                forbid_unknown_fields=True,
+                gc=False,
+            )
+            for name, caption in zip(names, captions, strict=True)
+        ]
+        record: Any = tuple[tuple(types)]  # type: ignore[misc]
+        decoder = msgspec.json.Decoder(list[record | None])
+        return cls(tuple(names), tuple(captions), decoder)
+
+    def columns(self, rows: Sequence[Any], wanted: Iterable[str]) -> list[pa.Array]:
+        """Return a column for each custom field that is wanted.
+
+        Args:
+            rows: what the decoder returned.
+            wanted: captions or names; of two slots with one caption the first counts.
+        """
+        cells = [*map(_VALUE, chain.from_iterable(filter(None, rows)))]
+        columns = [
+            pa.array(cells[place :: len(self.names)], pa.string())
+            for place in range(len(self.names))
+        ]
+        if None in rows:
+            place = iter(range(len(rows)))
+            places = pa.array([row and next(place) for row in rows], pa.int64())
+            columns = [column.take(places) for column in columns]
+        empty = pa.nulls(len(rows), pa.string())
+        by_caption = dict(zip(self.captions[::-1], columns[::-1], strict=True))
+        by_name = dict(zip(self.names[::-1], columns[::-1], strict=True))
+        return [
+            _either(by_caption[label].to_pylist(), by_name[label].to_pylist())
+            if label in by_caption and label in by_name
+            else by_caption.get(label, by_name.get(label, empty))
+            for label in wanted
+        ]
 
 
 @dataclass(slots=True)
@@ -113,6 +200,7 @@ class PageDecoder:
     _keys: int = 0
     _decoder: Any = None
     _values: Any = None
+    _layout: SlotLayout | None = None
 
     def __post_init__(self) -> None:
         self._make_decoder()
@@ -228,8 +316,15 @@ class PageDecoder:
 
     def _custom(self, values: Values, captions: set[str]) -> list[pa.Array]:
         """Return the custom fields: by caption, or else by slot name."""
-        text = _joined([b"null" if value is UNSET else value for value in values])
+        sent = [b"null" if value is UNSET else value for value in values]
+        text = _joined(sent)
         try:
+            rows = self._alike(text, sent)
+            if rows and self._layout:
+                names, labels = self._layout.names, self._layout.captions
+                self._keys += 3 * len(names) * (len(rows) - rows.count(None))
+                captions.update(filter(None, names + labels))
+                return self._layout.columns(rows, self.custom_fields.values())
             try:
                 lists, raw = _SLOTS.decode(text), False
             except msgspec.ValidationError:
@@ -257,10 +352,18 @@ class PageDecoder:
         if {*wanted}.isdisjoint(names):
             return [pa.array(column, pa.string()) for column in by_caption]
         by_name = _columns(wanted, zip(names, cells, strict=True), sizes)
-        return [
-            pa.array(map(_first, *pair), pa.string())
-            for pair in zip(by_caption, by_name, strict=True)
-        ]
+        return [*map(_either, by_caption, by_name)]
+
+    def _alike(self, text: bytes, slots: Iterable[bytes | Raw]) -> Sequence[Any] | None:
+        """Decode custom fields that all records have in one order; else None."""
+        with suppress(msgspec.ValidationError):
+            if self._layout:
+                return list(self._layout.decoder.decode(text))
+        with suppress(msgspec.ValidationError):
+            self._layout = SlotLayout.of_first(slots)
+            if self._layout:
+                return list(self._layout.decoder.decode(text))
+        return None
 
     def _rest(self, columns: Sequence[Values], number: int) -> pa.Array:
         """Return the unknown fields of each record as they were sent."""
@@ -321,8 +424,10 @@ def _columns(
     return [*zip(*map(operator.itemgetter(*labels), rows), strict=True)]
 
 
-def _first(one: Any, other: Any) -> Any:
-    return other if one is None else one
+def _either(column: Iterable[Any], other: Iterable[Any]) -> pa.Array:
+    """Return the values of a column, and those of another one where it has none."""
+    values = (b if a is None else a for a, b in zip(column, other, strict=True))
+    return pa.array(values, pa.string())
 
 
 def _sent(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""HTTP sessions for sources and webhooks: a deadline for the whole, and a proxy.
+"""HTTP connections to sources and webhooks: a deadline for the whole, and a proxy.
 
-Only our own variables configure a session. `.netrc`, HTTP_PROXY and the like are not
-read: they could replace our credentials, or send them elsewhere.
+Only our own variables configure a connection. `.netrc`, HTTP_PROXY and the like are
+not read: they could replace our credentials, or send them elsewhere.
 """
 
 import socket
@@ -13,15 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import should_bypass_proxies
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import (
+    HTTPConnectionPool,
+    HTTPSConnectionPool,
+    PoolManager,
+    ProxyManager,
+    make_headers,
+)
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 from urllib3.util.ssl_ import create_urllib3_context
 
 from runtime.display import hide
@@ -69,33 +74,58 @@ class Proxy:
 
     def address_for(self, url: str) -> str | None:
         """Return the proxy's address for a request to `url`, or None."""
-        if self.url is None or should_bypass_proxies(url, self.without or "-"):
+        if self.url is None:
             return None
-        return self.url.reveal()
+        from requests.utils import should_bypass_proxies
+
+        return (
+            None
+            if should_bypass_proxies(url, self.without or "-")
+            else self.url.reveal()
+        )
 
 
-def open_session(url: str, verify: str | bool, proxy: Proxy) -> requests.Session:
-    """Return a session for requests to the host of `url`.
+def open_pool(
+    url: str, ca_file: Path | None, proxy: Proxy, connections: int
+) -> PoolManager:
+    """Return connections to the host of `url`; threads may share them.
 
     Args:
         url: an address of the host.
-        verify: a PEM file of authorities, or True for the public ones.
+        ca_file: a PEM file of authorities, or None for the public ones.
         proxy: the company's proxy.
+        connections: how many are kept open.
     """
-    session = requests.Session()
-    session.trust_env = False
-    session.verify = verify
+    context = fixed(create_urllib3_context())
+    context.load_verify_locations(ca_file or _public_authorities())
+    options: dict[str, Any] = {"ssl_context": context, "maxsize": connections}
     if address := proxy.address_for(url):
-        session.proxies = {"http": address, "https": address}
-    session.mount("http://", _Adapter())
-    session.mount("https://", _Adapter())
-    return session
+        parts = urlsplit(address)
+        login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        pool: PoolManager = ProxyManager(
+            address,
+            proxy_headers=make_headers(
+                proxy_basic_auth=login if parts.username else None
+            ),
+            proxy_ssl_context=context,
+            **options,
+        )
+    else:
+        pool = PoolManager(**options)
+    pool.pool_classes_by_scheme = POOLS
+    return pool
+
+
+def _public_authorities() -> str:
+    from certifi import where
+
+    return where()
 
 
 class Deadline:
     """The end of one exchange; its connections are cut then.
 
-    A time-out of `requests` is only for each piece that arrives, so that a server
+    A time-out of a library is only for each piece that arrives, so that a server
     that sends a byte a minute would be read for ever.
     """
 
@@ -144,7 +174,7 @@ def deadline(seconds: float) -> Iterator[Deadline]:
     """Give the requests of this thread so many seconds, from start to last byte.
 
     Raises:
-        requests.Timeout: they were not done in time.
+        urllib3.exceptions.TimeoutError: they were not done in time.
     """
     limit = Deadline(seconds)
     timer = threading.Timer(seconds, limit.cut)
@@ -153,7 +183,7 @@ def deadline(seconds: float) -> Iterator[Deadline]:
     _current.deadline = limit
     try:
         yield limit
-    except (requests.RequestException, HTTPError, OSError):
+    except (HTTPError, OSError):  # requests' errors are an OSError
         if not limit.is_over:
             raise
     finally:
@@ -161,7 +191,7 @@ def deadline(seconds: float) -> Iterator[Deadline]:
         _current.deadline = None
         limit.end()
     if limit.is_over:
-        raise requests.Timeout(f"not done after {seconds:.0f} s")
+        raise HTTPTimeoutError(f"not done after {seconds:.0f} s")
 
 
 def _watch(twin: socket.socket | None) -> None:
@@ -212,19 +242,4 @@ class _HttpsPool(HTTPSConnectionPool):
     ConnectionCls = _HttpsConnection
 
 
-_POOLS = {"http": _HttpPool, "https": _HttpsPool}
-
-
-class _Adapter(HTTPAdapter):
-    """Opens connections that a deadline can cut."""
-
-    def init_poolmanager(self, *words: Any, **options: Any) -> None:
-        context = fixed(create_urllib3_context())
-        super().init_poolmanager(*words, ssl_context=context, **options)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, *words: Any, **options: Any) -> Any:
-        context = fixed(create_urllib3_context())
-        manager = super().proxy_manager_for(*words, ssl_context=context, **options)
-        manager.pool_classes_by_scheme = _POOLS
-        return manager
+POOLS = {"http": _HttpPool, "https": _HttpsPool}

@@ -98,8 +98,7 @@ def passed_for(
     try:
         passed = connection.execute(
             "select unit_test from warehouse.main.unit_tests_passed "
-            "where code_digest = ?",
-            [code_digest],
+            f"where code_digest = {text(code_digest or '')}"
         ).fetchall()
     except duckdb.CatalogException:
         return frozenset()

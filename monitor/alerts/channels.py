@@ -17,7 +17,8 @@ from monitor.alerts.message import line
 from monitor.alerts.settings import Mail, Settings, Webhook
 from runtime.clock import time_limit
 from runtime.display import beginning, one_line
-from runtime.http import deadline, open_session
+from runtime.http import deadline
+from runtime.session import open_session
 from runtime.tls import client_context
 
 Document = Mapping[str, Any]

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 
 from extract.complete import Complete
 from extract.custom_fields import custom_fields
 from extract.entities import ORDERTIME
 from extract.landing import Landed, land
-from extract.pages import Facts, Listing, page_path
+from extract.pages import Facts, Listing, packed, page_path
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused
 
@@ -44,9 +43,8 @@ def page(folder: Path, *texts: str, missing: frozenset[int] = frozenset()) -> Co
     """Durable pages with these bodies."""
     folder.mkdir(exist_ok=True)
     for number, text in enumerate(texts, 1):
-        body = pa.Codec("zstd").compress(text.encode(), asbytes=True)
-        page_path(folder, number).write_bytes(body)
-    facts = tuple(Facts(0, array("q"), "") for _ in texts)
+        page_path(folder, number).write_bytes(packed(text.encode()))
+    facts = tuple(Facts(0, array("q"), b"") for _ in texts)
     read_at = datetime(2026, 11, 20, 6, tzinfo=UTC)
     return Complete(Listing(folder, 0, read_at, facts), 0, 1, removed=missing)
 
@@ -288,14 +286,15 @@ def meaning(name: str, cell: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("field", "blank"),
+    ("field", "blank", "price"),
     [
-        *(("Price", ""), ("ItemGroupRef", ""), ("Unknown", ""), ("Value", "")),
-        *(("CustomFields", ""), ("CustomFields", " ")),
+        *(("Price", "", 7.5), ("ItemGroupRef", "", 7.5), ("Unknown", "", 7.5)),
+        *(("Value", "", 7.5), ("CustomFields", "", 7.5), ("CustomFields", " ", 7.5)),
+        *(("Value", "", "7.50"), ("CustomFields", "", "7.50")),
     ],
 )
 def test_a_page_lands_alike_whether_it_is_decoded_or_read_by_sql(
-    tmp_path: Path, field: str, blank: str
+    tmp_path: Path, field: str, blank: str, price: object
 ) -> None:
     def outcome(text: str, reference: object) -> object:
         by_sql = text.replace('"REFERENCE"', json.dumps({"Id": reference}))
@@ -311,7 +310,36 @@ def test_a_page_lands_alike_whether_it_is_decoded_or_read_by_sql(
         record = item(2)
         (record if field != "Value" else record["CustomFields"][0])[field] = "ODD"
         page = [item(1), record, item(3, BinRef="REFERENCE")]
+        for each in (page[0], page[2]):
+            each["CustomFields"][1]["Value"] = price
         text = json.dumps(page, separators=(f",{blank}", f"{blank}:{blank}"))
         text = text.replace('"ODD"', odd)
         # An Id that is text lands as a number, but the types do not fit.
         assert outcome(text, 7) == outcome(text, "7"), odd
+
+
+@pytest.mark.parametrize(
+    "slots",
+    [
+        [("a", "Part Type", "one"), ("b", "Part Type", "two")],
+        [("a", "Part Type", None), ("ItemCust5", "", "two")],
+        [("ItemCust5", "x", "by name"), ("b", "ItemCust5", "by caption")],
+        [("ItemCust5", "x", "by name"), ("b", "ItemCust5", None)],
+        [("a", "b", "c"), (None, "Part Type", "two")],
+    ],
+)
+def test_custom_fields_in_one_order_land_alike_decoded_or_read_by_sql(
+    tmp_path: Path, slots: list[tuple[str | None, ...]]
+) -> None:
+    fields = [
+        dict(zip(("Name", "Caption", "Value"), slot, strict=True)) for slot in slots
+    ]
+    records = [item(n, CustomFields=None if n == 1 else fields) for n in (1, 2, 3)]
+    text = json.dumps([*records, item(4, CustomFields=fields, BinRef={"Id": 7})])
+    decoded = landed(tmp_path, text)
+    by_sql = landed(tmp_path, text.replace('{"Id": 7}', '{"Id": "7"}'))
+    assert decoded[0].captions == by_sql[0].captions
+    for one, other in zip(decoded[1], by_sql[1], strict=True):
+        assert [meaning(*cell) for cell in one.items()] == [
+            meaning(*cell) for cell in other.items()
+        ]

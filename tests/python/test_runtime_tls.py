@@ -16,7 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from runtime.http import Proxy, open_session
+from runtime.http import Proxy
+from runtime.session import open_session
 from runtime.tls import client_context, fixed
 from sandbox.certificates import Certificates
 
