@@ -16,9 +16,9 @@ from pathlib import Path
 import click
 import duckdb
 
-from publish.operation import Operation
+from publish.operation import Operation, decision_options
 from runtime import duck
-from runtime.command import LOG, log_options, report, start_logging
+from runtime.command import LOG, report, start_logging
 from runtime.duck import name, names, text
 from runtime.environment import DataDirectory, Limits
 from runtime.exits import Misuse, Refused, Stop
@@ -124,9 +124,7 @@ def of_file(feed: Feed, path: Path) -> Request:
     help="A CSV file of many: key columns, column, value.",
 )
 @click.option("--list", "listed", is_flag=True, help="Print what waits, as such CSV.")
-@click.option("--because", metavar="TEXT", help="Why; for the ledger.")
-@click.option("--dry-run", is_flag=True, help="Say what would be recorded.")
-@log_options
+@decision_options(required=False)
 def confirm(
     feed: str,
     key: tuple[str, ...],

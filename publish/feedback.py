@@ -10,9 +10,9 @@ from typing import Any
 import click
 import duckdb
 
-from publish.operation import Operation
+from publish.operation import Operation, decision_options
 from runtime import duck
-from runtime.command import log_options, report, start_logging
+from runtime.command import report, start_logging
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused
 from runtime.files import atomic_write, sha256_of
@@ -31,9 +31,7 @@ _CODES, _KEYS = 50, 10
 @click.argument("feed")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--run", "run", metavar="RUN", help="The run that it is about.")
-@click.option("--because", required=True, metavar="TEXT", help="Where it came from.")
-@click.option("--dry-run", is_flag=True, help="Say what would be recorded.")
-@log_options
+@decision_options("Where it came from.")
 def command(
     feed: str,
     path: Path,

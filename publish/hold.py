@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import click
 
-from publish.operation import Operation
+from publish.operation import Operation, decision_options
 from publish.settings import format_utc
 from runtime.clock import Time
-from runtime.command import log_options, report, start_logging
+from runtime.command import report, start_logging
 from runtime.exits import Misuse, Refused
 from store import holds
 
@@ -20,9 +20,7 @@ from store import holds
     help="The first day on which files are sent again; it begins at 00:00 UTC. Or an "
     "ISO time.",
 )  # fmt: skip
-@click.option("--because", required=True, metavar="TEXT", help="Why; for the ledger.")
-@click.option("--dry-run", is_flag=True, help="Say what would be recorded.")
-@log_options
+@decision_options()
 def hold(
     feed: str,
     file: str | None,
@@ -67,9 +65,7 @@ def hold(
 @click.command()
 @click.argument("feed")
 @click.argument("file", required=False)
-@click.option("--because", required=True, metavar="TEXT", help="Why; for the ledger.")
-@click.option("--dry-run", is_flag=True, help="Say what would be recorded.")
-@log_options
+@decision_options()
 def release(
     feed: str,
     file: str | None,

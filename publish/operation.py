@@ -1,16 +1,19 @@
 """What the commands share that record a person's decision in the ledger."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import click
+
 from publish import gate
 from publish.selection import every_split
 from publish.settings import Settings
 from runtime import duck, failpoints
+from runtime.command import log_options
 from runtime.environment import DataDirectory, Environment, Limits, operator
 from runtime.exits import Misuse, Stop
 from runtime.files import remove_leftovers
@@ -19,6 +22,29 @@ from store import feeds
 from store.feeds import Feed, artifacts
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
+
+
+def decision_options(
+    because: str = "Why; for the ledger.",
+    dry_run: str = "Say what would be recorded.",
+    required: bool = True,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return what adds `--because`, `--dry-run` and the log options to a command.
+
+    Args:
+        because: help of `--because`.
+        dry_run: help of `--dry-run`.
+        required: whether `--because` must be given.
+    """
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        function = log_options(function)
+        function = click.option("--dry-run", is_flag=True, help=dry_run)(function)
+        return click.option(
+            "--because", required=required, metavar="TEXT", help=because
+        )(function)
+
+    return add
 
 
 @dataclass(frozen=True, slots=True)

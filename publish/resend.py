@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from publish.deliver import delivery
-from publish.operation import Operation
+from publish.operation import Operation, decision_options
 from publish.settings import format_utc
-from runtime.command import log_options, report, show_progress, start_logging
+from runtime.command import report, show_progress, start_logging
 from runtime.exits import Misuse, Refused
 from store import copies, feeds, holds, outbox, partner_state
 from store.feeds import Feed
@@ -22,9 +22,7 @@ from store.package import Package
 @click.option(
     "--step-back", is_flag=True, help="Send a file older than what the partner has."
 )
-@click.option("--because", required=True, metavar="TEXT", help="Why; for the ledger.")
-@click.option("--dry-run", is_flag=True, help="Say what would be sent.")
-@log_options
+@decision_options(dry_run="Say what would be sent.")
 def resend(
     run: str,
     file: str | None,

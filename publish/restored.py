@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from publish.operation import Operation
+from publish.operation import Operation, decision_options
 from publish.transport import Connection, Destination, connect
 from publish.transport.digests import Sent
-from runtime.command import log_options, report, start_logging
+from runtime.command import report, start_logging
 from runtime.exits import Misuse, Refused
 from store import copies, feeds
 from store.feeds import Feed, artifacts
@@ -46,9 +46,7 @@ class Comparison:
     "--received", "received", multiple=True, metavar="NAME",
     help="A file that the partner says it has taken since the copy; repeatable.",
 )  # fmt: skip
-@click.option("--because", metavar="TEXT", help="Who answered; for the ledger.")
-@click.option("--dry-run", is_flag=True, help="Say what would be recorded.")
-@log_options
+@decision_options("Who answered; for the ledger.", required=False)
 def command(
     received: tuple[str, ...],
     because: str | None,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from cryptography.hazmat.primitives import serialization
 
-from publish.operation import Operation
+from publish.operation import Operation, decision_options
 from publish.settings import format_utc
 from publish.transport import Destination
 from publish.transport.accepted import (
@@ -21,7 +21,7 @@ from publish.transport.accepted import (
 )
 from publish.transport.errors import ftp_errors
 from publish.transport.ftp_session import handshake
-from runtime.command import log_options, report, start_logging
+from runtime.command import report, start_logging
 from runtime.exits import Misuse, Refused
 
 
@@ -54,9 +54,7 @@ class Shown:
     "--fingerprint", metavar="SHA256",
     help="That of the new key or certificate, as the partner confirmed it.",
 )  # fmt: skip
-@click.option("--because", metavar="TEXT", help="Who confirmed it; for the ledger.")
-@click.option("--dry-run", is_flag=True, help="Say what would be recorded.")
-@log_options
+@decision_options("Who confirmed it; for the ledger.", required=False)
 def command(
     name: str,
     fingerprint: str | None,

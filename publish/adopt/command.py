@@ -11,11 +11,11 @@ import duckdb
 
 from publish import gate
 from publish.adopt import check, read
-from publish.operation import Operation
+from publish.operation import Operation, decision_options
 from publish.settings import format_utc
 from runtime import duck
 from runtime.clock import Time
-from runtime.command import log_options, report, start_logging
+from runtime.command import report, start_logging
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused
 from runtime.files import atomic_write, sha256_of
@@ -42,9 +42,7 @@ _LISTED = 20
     "--replace", is_flag=True, help="Adopt although we delivered or adopted a file."
 )
 @click.option("--at", type=Time(), help="When it was the partner's.  [default: now]")
-@click.option("--because", required=True, metavar="TEXT", help="Where it came from.")
-@click.option("--dry-run", is_flag=True, help="Say what would be recorded.")
-@log_options
+@decision_options("Where it came from.")
 def command(
     feed: str,
     path: Path,
