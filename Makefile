@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories mutations kills replays faults bench bench-transfer drift-quality docs schema lock clean
+.PHONY: help demo check lint types sql test long histories mutations kills replays faults bench bench-transfer drift-quality docs schema fixture lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -73,6 +73,9 @@ docs: $(READY) ## Write the tables of findings and reason codes in docs/
 schema: $(READY) ## Write target/exposure.schema.json, for config.meta in editors
 	@mkdir -p target
 	$(BIN)/python -m store.feeds > target/exposure.schema.json
+
+fixture: $(READY) ## Write the data directory of this version that later ones must read
+	sh tests/fixtures/make_data_directory.sh . tests/fixtures/data_of_$$(git rev-parse --short=7 HEAD).tar.xz
 
 # --universal: one lock for Python 3.11 to 3.13, by markers
 lock: ## Renew requirements.lock (needs uv)

@@ -1,6 +1,5 @@
 """One run of one source: started or resumed, landed, and made current at once."""
 
-import json
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from runtime import formats
 from runtime.command import LOG
 from runtime.files import relink, remove_leftovers, write_json
 
@@ -80,10 +80,8 @@ def begin(
     now = datetime.now(UTC).replace(microsecond=0)
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     folder = landing / run_id / source
-    write_json(
-        folder / "run.json",
-        {"started_at": now.isoformat(), "agreement": dict(agreement)},
-    )
+    begun = {"started_at": now.isoformat(), "agreement": dict(agreement)}
+    formats.write("extract", folder / "run.json", begun)
     return Run(run_id, folder, now, resumed=False)
 
 
@@ -114,7 +112,7 @@ def _unfinished(
     folder: Path, agreement: Mapping[str, Any], resume_within: timedelta
 ) -> Run | None:
     try:
-        begun = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        begun = formats.read("extract", folder / "run.json")
         started_at = datetime.fromisoformat(begun["started_at"])
     except (OSError, ValueError, KeyError):
         return None

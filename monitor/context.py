@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from runtime import duck
+from runtime import duck, formats
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
 from runtime.files import read_json
@@ -110,7 +110,7 @@ class Context:
     def landed(self, source: str) -> Mapping[str, Any] | None:
         """Return the report of a source's last complete extract; None without one."""
         path = self.place.landing / "current" / source / "extract.json"
-        return read_json(path) if path.exists() else None
+        return formats.read("extract", path) if path.exists() else None
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:

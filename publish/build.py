@@ -2,12 +2,13 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from publish.gate.dbt import nodes_needed
-from runtime import duck
+from runtime import duck, formats
 from runtime.code_digest import code_digest
 from runtime.command import LOG, start_logging
 from runtime.environment import DataDirectory, Environment, Limits
@@ -30,6 +31,9 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
     start_logging("text", quiet)
     variables = Environment.read()
     place, limits, root = DataDirectory.read(variables), Limits.read(variables), Path()
+    with suppress(OSError, ValueError):
+        # dbt reads the ledger too, and knows no formats.
+        formats.read("ledger", place.ledger.with_name("ledger.head"))
     words = ["build", "--select", *(f"+exposure:{name}" for name in files or ("*",))]
     if _unit_tests_passed(root, variables, place, limits, files):
         words += ["--exclude-resource-type", "unit_test"]

@@ -7,8 +7,12 @@ how a format changes.
 |---|---|---|
 | ledger | ledger.head | the ledger, and the partner states and files that it names |
 | package | `run.format` of a manifest | all files of a package |
-| extract | extract.json | the Parquet files beside it |
+| extract | extract.json, run.json of an unfinished run | the files beside it |
 | alerts | alerts/state.json | that file |
+| backup | backup.json | that file |
+| checks | checks/<destination>.json | that file |
+| profiles | each file of profiles/ | that file |
+| trust | trust/<destination>.json | that file |
 """
 
 from collections.abc import Mapping
@@ -16,8 +20,30 @@ from pathlib import Path
 from typing import Any
 
 from runtime.exits import Refused
+from runtime.files import read_json, write_json
 
-VERSIONS = {"ledger": 1, "package": 1, "extract": 1, "alerts": 1}
+VERSIONS = {
+    "ledger": 1, "package": 1, "extract": 1, "alerts": 1, "backup": 1, "checks": 1,
+    "profiles": 1, "trust": 1,
+}  # fmt: skip
+
+
+def read(name: str, path: Path) -> dict[str, Any]:
+    """Read a JSON file whose version is its field `format`.
+
+    Raises:
+        OSError: there is no such file.
+        ValueError: it is not a JSON object; names the file.
+        Refused: a newer version of the product wrote it.
+    """
+    content = read_json(path)
+    check(name, content, path)
+    return content
+
+
+def write(name: str, path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file with the version of its format, whole or not at all."""
+    write_json(path, {"format": VERSIONS[name], **content})
 
 
 def check(name: str, content: Mapping[str, Any], path: Path) -> None:

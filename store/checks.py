@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runtime.files import read_json, write_json
+from runtime import formats
 
 
 def folder(data: Path) -> Path:
@@ -21,10 +21,11 @@ def read(data: Path, destination: str) -> dict[str, dict[str, Any]]:
 
     Raises:
         OSError, ValueError: the file cannot be read.
+        Refused: a newer version wrote it.
     """
     file = folder(data) / f"{destination}.json"
     results: dict[str, dict[str, Any]]
-    results = read_json(file).get("checks", {}) if file.exists() else {}
+    results = formats.read("checks", file).get("checks", {}) if file.exists() else {}
     return results
 
 
@@ -35,4 +36,4 @@ def keep(data: Path, destination: str, where: str, result: Mapping[str, Any]) ->
     except ValueError:  # damaged: the new result is worth more
         earlier = {}
     file = folder(data) / f"{destination}.json"
-    write_json(file, {"checks": {**earlier, where: dict(result)}})
+    formats.write("checks", file, {"checks": {**earlier, where: dict(result)}})

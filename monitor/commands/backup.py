@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from monitor.context import CLOCK
+from runtime import formats
 from runtime.command import log_options, report, start_logging
 from runtime.environment import DataDirectory, Environment
 from runtime.exits import Misuse
-from runtime.files import sync_folder, write_json
+from runtime.files import sync_folder
 from runtime.lock import directory_lock
 from store.copies import MARKER
 from store.ledger import Ledger
@@ -58,7 +59,7 @@ def command(folder: Path, as_json: bool, log_format: str, quiet: bool) -> None:
                     lock = directory_lock(place.data / name, "monitor backup", wait)
                     locks.enter_context(lock)
             result = _complete(place, part)
-        write_json(part / MARKER, result)
+        formats.write("backup", part / MARKER, result)
         part.rename(folder)
         sync_folder(folder.parent)
     finally:

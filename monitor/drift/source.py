@@ -17,10 +17,9 @@ import duckdb
 from monitor.context import Context
 from monitor.findings import CheckResult, Finding, listed
 from monitor.health import seed_entries
-from runtime import duck
+from runtime import duck, formats
 from runtime.command import LOG
 from runtime.exits import Stop
-from runtime.files import read_json, write_json
 
 _NUMBERS, _TEXTS = 0.95, 0.5  # shares of numbers: a field of numbers, of texts
 _LEAST = 5  # fewer records do not show whether a field has numbers or texts
@@ -52,7 +51,7 @@ def profile_new(context: Context, scratch: Path) -> list[str]:
         except (OSError, LookupError, Stop, duckdb.Error) as error:
             LOG.warning(f"no profile of {source}, run {report['run_id']}: {error}")
             continue
-        write_json(path, profile)
+        formats.write("profiles", path, profile)
         new.append(f"{source}/{report['run_id']}")
     return new
 
@@ -63,7 +62,7 @@ def check(context: Context) -> CheckResult:
     for source in context.sources:
         folder = _folder(context, source)
         paths = sorted(folder.glob("[!.]*.json"))[-1 - _BEFORE :]
-        *before, now = [read_json(path) for path in paths] or [{}]
+        *before, now = [formats.read("profiles", path) for path in paths] or [{}]
         if before:
             findings += _retyped(source, before[-1], now)
             findings += _unmatched(before, now)

@@ -9,9 +9,10 @@ import duckdb
 
 from monitor.context import Context
 from monitor.drift import profile, source
+from runtime import formats
 from runtime.command import LOG
 from runtime.environment import DataDirectory, Limits
-from runtime.files import read_json, remove_leftovers, write_json
+from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
 from store.ledger import Ledger
 from store.outbox import packages, work
@@ -61,7 +62,8 @@ def _profile_packages(
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            write_json(path, profile.profile(package, limits, scratch))
+            content = profile.profile(package, limits, scratch)
+            formats.write("profiles", path, content)
         except (OSError, ValueError, LookupError, duckdb.Error) as error:
             LOG.warning(f"no profile of {package.name}: {error}")
             continue
@@ -79,6 +81,7 @@ def runs(place: DataDirectory, ledger: Ledger, most: int) -> dict[str, list[Run]
     for file in sorted(folder(place).glob("[!_]*/")):
         if paths := sorted(file.glob("[!.]*.json"))[-most:]:
             result[file.name] = [
-                Run(read_json(path), (file.name, path.stem) in sent) for path in paths
+                Run(formats.read("profiles", path), (file.name, path.stem) in sent)
+                for path in paths
             ]
     return result

@@ -53,7 +53,7 @@ def _disk(context: Context, free: int) -> Iterator[Finding]:
 
 def _restored(context: Context) -> Iterator[Finding]:
     if copy := copies.marker(context.place.data):
-        message = f"{context.place.data} was put back from a copy of {copy['at']}"
+        message = copies.sentence(context.place.data, copy)
         yield Finding("DATA_RESTORED", "data directory", message)
 
 

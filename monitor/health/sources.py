@@ -6,7 +6,8 @@ from typing import Any
 
 from monitor.context import CLOCK, Context, duration_text, hours
 from monitor.findings import CheckResult, Finding, listed
-from runtime.files import parse_time, read_json
+from runtime import formats
+from runtime.files import parse_time
 
 
 def check(context: Context) -> CheckResult:
@@ -151,5 +152,5 @@ def _before(
     ):
         run = path.parent.parent.name
         if run != "current" and run < report["run_id"]:
-            return read_json(path)
+            return formats.read("extract", path)
     return {}

@@ -14,7 +14,7 @@ from monitor.drift.compare import compare
 from monitor.drift.limits import Tolerance
 from monitor.drift.store import path_of
 from monitor.report.preview import clean
-from runtime.files import read_json
+from runtime import formats
 from store.package import Package
 
 RUNS = 60  # the greatest number of runs
@@ -114,7 +114,7 @@ def _profile(package: Package, profiles: Path) -> dict[tuple[str, bool], float]:
     if not path.exists():
         return {}
     figures: dict[tuple[str, bool], float] = {}
-    profile = read_json(path)
+    profile = formats.read("profiles", path)
     for name, column in profile["columns"].items():
         figures[f"{name}: share empty", True] = column["nulls"]
         if column["kind"] == "number" and column.get("median") is not None:
@@ -146,13 +146,13 @@ def drift_of(
     now = _path(package, profiles)
     sent = [each for each in earlier if each.outcome == "delivered"][-allowed.window :]
     before = [
-        read_json(_path(each, profiles))
+        formats.read("profiles", _path(each, profiles))
         for each in sent
         if _path(each, profiles).exists()
     ]
     if not now.exists() or len(before) < allowed.least_runs:
         return None
-    drifts = compare(read_json(now), before, allowed)
+    drifts = compare(formats.read("profiles", now), before, allowed)
     return [clean(drift.message) for drift in drifts if drift.unusual]
 
 

@@ -11,8 +11,8 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from runtime import formats
 from runtime.exits import Misuse
-from runtime.files import write_json
 
 Kind = Literal["host key", "certificate"]
 
@@ -46,7 +46,7 @@ class Accepted(msgspec.Struct, frozen=True):
 
     def write(self, data: Path, destination: str) -> None:
         """Keep it in the data directory, whole or not at all."""
-        write_json(_path(data, destination), msgspec.to_builtins(self))
+        formats.write("trust", _path(data, destination), msgspec.to_builtins(self))
 
 
 def read(data: Path, destination: str) -> Accepted | None:
@@ -54,13 +54,14 @@ def read(data: Path, destination: str) -> Accepted | None:
 
     Raises:
         Misuse: the file cannot be read.
+        Refused: a newer version wrote it.
     """
     path = _path(data, destination)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Accepted)
+        return msgspec.convert(formats.read("trust", path), Accepted)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise Misuse(
             f"{path}: expected what `publish trust` wrote, found: {error}. Remove the "
             "file; then the variables count again."

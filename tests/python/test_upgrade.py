@@ -4,6 +4,7 @@ import json
 import lzma
 import shutil
 import tarfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from commands import ROOT
 from delivered_project import DeliveredProject
 from sample_project import SampleProject
 
+from extract import runs
+from runtime.exits import Refused
 from runtime.files import sha256_of
 
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -23,42 +26,108 @@ def project(tmp_path: Path) -> SampleProject:
     return SampleProject(tmp_path).quick()
 
 
-def newer(path: Path) -> bytes:
-    """Give a JSON file a version that does not exist yet; return its bytes."""
+def newer(path: Path) -> None:
+    """Give a JSON file a version that does not exist yet."""
     content: dict[str, Any] = json.loads(path.read_bytes())
     content.get("run", content)["format"] = 2
     before = sha256_of(path)
     path.write_text(json.dumps(content))
     if (sums := path.with_name("SHA256SUMS")).exists():
         sums.write_text(sums.read_text().replace(before, sha256_of(path)))
-    return path.read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("path", "command"),
-    [
-        ("ledger.head", ("publish", "onpart_inventory")),
-        ("landing/current/ordertime/extract.json", ("publish", "onpart_inventory")),
-        ("alerts/state.json", ("monitor", "alert")),
-        ("outbox/*/*/*.manifest.json", ("publish", "replay", "20260115T070000Z")),
-    ],
-)
+FEED, RUN, BECAUSE = "onpart_inventory", "20260115T070000Z", ("--because", "x")
+# Every file that lasts, and the commands that read it.
+FORMATS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "ledger.head": (
+        ("publish", FEED),
+        ("publish", "build"),
+        ("publish", "status"),
+        ("publish", "check"),
+        ("publish", "hold", FEED, "--until", "2099-01-01", *BECAUSE),
+        ("publish", "resend", RUN, *BECAUSE),
+        ("publish", "restored"),
+        ("publish", "prune"),
+        ("publish", "replay", RUN),
+        ("monitor", "health"),
+        ("monitor", "report"),
+        ("monitor", "drift"),
+        ("monitor", "backup", "copy"),
+    ),
+    "outbox/*/*/*.manifest.json": (("publish", "replay", RUN), ("monitor", "report")),
+    "landing/current/ordertime/extract.json": (
+        ("publish", FEED),
+        ("monitor", "drift"),
+        ("monitor", "health"),
+    ),
+    "alerts/state.json": (
+        ("monitor", "alert"),
+        ("monitor", "ack", "DISK_LOW:disk", *BECAUSE),
+        ("monitor", "health"),
+    ),
+    "checks/onpart.json": (("publish", "check"), ("monitor", "health")),
+    "profiles/onpart_inventory/*.json": (("monitor", "drift"), ("monitor", "health")),
+    "profiles/_landing/ordertime/*.json": (("monitor", "health"),),
+    "backup.json": (
+        ("publish", FEED),
+        ("publish", "restored"),
+        ("publish", "resend", RUN, *BECAUSE),
+        ("monitor", "health"),
+    ),
+    "trust/onpart.json": (
+        ("publish", "check"),
+        ("publish", "trust", "onpart"),
+        ("publish", "restored"),
+    ),
+}
+
+
+@pytest.mark.parametrize("path", FORMATS)
 def test_a_newer_format_is_refused_and_named_and_stays(
-    delivered: DeliveredProject, tmp_path: Path, path: str, command: tuple[str, ...]
+    delivered: DeliveredProject, tmp_path: Path, path: str
 ) -> None:
     project = delivered.copy(tmp_path / "project")
-    if path.startswith("alerts"):
-        project.variables = {"FEEDS_ALERT_FILE": project.folder / "alerts.jsonl"}
+    project.variables = {"FEEDS_ALERT_FILE": project.folder / "alerts.jsonl"}
+    if path == "backup.json":
+        (project.data / path).write_text('{"at": "2026-01-16T00:00:00Z"}')
+    elif path.startswith("trust"):
+        (project.data / "trust").mkdir()
+        (project.data / path).write_text("{}")
+    elif path.startswith("checks"):
+        project.checked()
+    elif path.startswith("alerts"):
         project.run("monitor", "alert")
     (file,) = project.data.glob(path)
-    content, ledger = newer(file), project.ledger_file.read_bytes()
-    words = [*command[:-1], project.package.name] if "replay" in command else command
-    done = project.run(*words)
-    assert done.returncode == 1, done.stderr
-    output = done.stdout + done.stderr
-    assert f"{file}: expected the " in output
-    assert "found 2. A newer version of this product wrote it" in output
-    assert (file.read_bytes(), project.ledger_file.read_bytes()) == (content, ledger)
+    newer(file)
+    before = files_of(project)
+    for command in FORMATS[path]:
+        words = [project.package.name if word == RUN else word for word in command]
+        done = project.run(*words)
+        output = done.stdout + done.stderr
+        assert done.returncode in (1, 75), (command, output)
+        assert f"{file}: expected the " in output, (command, output)
+        assert "found 2. A newer version of this product wrote it" in output
+        assert files_of(project) == before, command
+
+
+def files_of(project: DeliveredProject) -> dict[str, str]:
+    """Return the digest of every file of the data directory but pages and locks."""
+    return {
+        str(path): sha256_of(path)
+        for path in project.data.rglob("*")
+        if path.is_file() and path.name != "lock" and "report" not in path.parts
+    }
+
+
+def test_an_unfinished_extract_of_a_newer_version_is_not_touched(
+    tmp_path: Path,
+) -> None:
+    begun = tmp_path / "20260115T055500Z-abc123" / "ordertime" / "run.json"
+    begun.parent.mkdir(parents=True)
+    begun.write_text('{"format": 2, "started_at": "2026-01-15T05:55:00Z"}')
+    with pytest.raises(Refused, match=r"run\.json: expected the extract format 1"):
+        runs.begin(tmp_path, "ordertime", {}, timedelta(hours=1), anew=False)
+    assert begun.exists()
 
 
 def test_a_warehouse_of_a_newer_duckdb_is_named_with_what_to_do(
