@@ -138,8 +138,6 @@ def build(site: Site, package: Package, again: bool) -> int | None:
             be read, or is not complete.
     """
     at = site.page(package)
-    if package.pruned and at.exists():
-        return None  # the page shows tables that are removed now
     made_from = html.digest(*_inputs(site, package, at))
     if not again and html.is_current(at, made_from):
         return None
