@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,12 @@ def command(
 ) -> None:
     """Record FILE, a partner's report of rejected rows of FEED.
 
-    The exposure declares its columns (`feedback`). The report belongs to the newest
-    delivered run whose file has all its keys, else to that with the most of them. The
-    page of that run, `monitor why` and `monitor health` show it.
+    The exposure declares its columns (`feedback`). Each row belongs to the newest
+    delivered run whose file has its key. The pages of these runs, `monitor why` and
+    `monitor health` show it.
 
-    Exit codes: 0 recorded, or recorded before; 1 recorded, but the file has not all
-    the keys, or nothing recorded, because no delivered file has any; 2 wrong
-    declaration.
+    Exit codes: 0 recorded, or recorded before; 1 recorded, but no file has some of the
+    keys, or nothing recorded, because no file has any; 2 wrong declaration.
     """
     start_logging(log_format, quiet)
     operation = Operation.read(because, dry_run)
@@ -63,25 +62,34 @@ def command(
     if not path.is_file():
         raise Misuse(f"expected a report, found no file {path}")
     with operation.ledger() as ledger:
-        record = _record(operation, ledger, declared, path, run)
-    text = _to_text(record, dry_run)
-    code = 1 if record["unknown"] else 0
+        records = _record(operation, ledger, declared, path, run)
+    code = 1 if any(record["unknown"] for record in records) else 0
     status = "unknown keys" if code else "done"
-    result = {"status": status, "exit_code": code, "dry_run": dry_run, **record}
-    report(result, text, as_json)
+    result = {"status": status, "exit_code": code, "dry_run": dry_run}
+    text = "\n".join(_to_text(record, dry_run) for record in records)
+    report({**result, "records": records}, text, as_json)
     sys.exit(code)
 
 
 def _record(
     operation: Operation, ledger: Ledger, feed: Feed, path: Path, run: str | None
-) -> Record:
-    """Match and record a report; return its record, the earlier one if it has one."""
+) -> list[Record]:
+    """Match and record a report; return the record of each run, the newest run first.
+
+    Earlier records of the same report are returned in place of new ones.
+    """
     digest = sha256_of(path)
     packages = _delivered(operation, ledger, feed, run)
-    run_id = packages[0].run_id if run else None
-    for before in ledger.all("feedback", feed=feed.name):
-        if before["report"] == digest and run_id in (None, before["run_id"]):
-            return {**before, "again": True}
+    known: list[Record] = [
+        {**before, "again": True}
+        for before in ledger.all("feedback", feed=feed.name)
+        if before["report"] == digest
+        and bool(before.get("run")) is bool(run)
+        and (run is None or before["run_id"] == packages[0].run_id)
+    ]
+    # A process that ended in between recorded some of the runs.
+    if known and len(known) >= known[0].get("runs", 1):
+        return known
     fields = {
         "feed": feed.name,
         "name": path.name,
@@ -90,16 +98,30 @@ def _record(
         "columns": dict(feed.feedback or {}),
         "by": operation.by,
         "because": operation.because,
-        **_match(Limits.read(operation.variables), path, feed, packages, bool(run)),
+        **({"run": run} if run else {}),
     }
-    if operation.dry_run:
-        return fields
     stored = feedback.path_of(operation.place.data, digest)
-    with atomic_write(stored) as part:
-        shutil.copyfile(path, part)
-        if sha256_of(part) != digest:
-            raise Refused(f"{path} was written while it was read. Run this again.")
-    return ledger.append("feedback", **fields)
+    with tempfile.TemporaryDirectory() as folder:
+        runs = _match(
+            Limits.read(operation.variables), path, feed, packages, Path(folder), run
+        )
+        if operation.dry_run:
+            return [{**fields, **each} for each in runs]
+        with atomic_write(stored) as copy:
+            shutil.copyfile(path, copy)
+            if sha256_of(copy) != digest:
+                raise Refused(f"{path} was written while it was read. Run this again.")
+        for each in runs:
+            if part := each.get("part"):
+                target = feedback.path_of(operation.place.data, part)
+                with atomic_write(target) as copy:
+                    shutil.copyfile(Path(folder) / part, copy)
+    recorded = {record["run_id"]: record for record in known}
+    return [
+        recorded.get(each["run_id"])
+        or ledger.append("feedback", **fields, **each, runs=len(runs))
+        for each in runs
+    ]
 
 
 def _delivered(
@@ -126,83 +148,144 @@ def _delivered(
 
 
 def _match(
-    limits: Limits, path: Path, feed: Feed, packages: Sequence[Package], named: bool
-) -> dict[str, Any]:
-    """Choose the run that a report is about; count its codes and unknown keys."""
+    limits: Limits,
+    path: Path,
+    feed: Feed,
+    packages: Sequence[Package],
+    folder: Path,
+    named: str | None,
+) -> list[dict[str, Any]]:
+    """Match each key of a report with the run that last sent it; count rows by code.
+
+    Args:
+        limits: of DuckDB.
+        path: the report.
+        feed: its declaration has the columns.
+        packages: delivered runs, the newest first.
+        folder: gets the rows of each run, if there are several (`part`: the digest).
+        named: the run that a person named; it gets the keys that it does not have too.
+
+    Returns:
+        Fields of the record of each run, the newest run first. The last one has the
+        rows whose keys no file has.
+    """
     columns = feed.feedback or {}
     key = duck.names(tuple(columns["key"].values()))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        duck.open_session(limits, Path(folder)) as connection,
-    ):
+    with duck.open_session(limits, folder) as connection:
         try:
             connection.execute(
-                "create temp table report as select * "
+                "create temp table report as "
+                "select row_number() over () as _row, null::integer as _run, * "
                 f"from {feedback.rows_of(path, columns)}"
             )
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise Refused(f"{path} cannot be read as the exposure declares it: "
                           f"{reason}. Nothing was recorded.") from None  # fmt: skip
-        connection.execute(
-            f"create temp table keys as select distinct {key} from report"
-        )
-        keys = duck.value(connection, "select count(*) from keys")
+        every = f"(select distinct {key} from report)"
+        keys = duck.value(connection, f"select count(*) from {every}")
         if not keys:
             raise Refused(f"{path} has no rows. Nothing was recorded.")
-        having = list(_having(connection, key, keys, packages))
-        count, package = max(having, key=lambda pair: pair[0])
-        if not count and not named:
+        unknown = _assign_runs(connection, key, packages)
+        if unknown == keys and not named:
             raise Refused(
                 f"none of the {keys:,} keys of {path} is in the newest {len(packages)} "
-                f"delivered files of {feed.name}, such as {_unknown(connection)[0]}. "
-                "Nothing was recorded. If it is about an older run, name it by --run."
+                f"delivered files of {feed.name}, such as "
+                f"{_unknown(connection, key)[0]}. Nothing was recorded. If it is about "
+                "an older run, name it by --run."
             )
-        _keep_unknown(connection, key, package)
-        codes = connection.execute(
-            "select coalesce(_code, ''), count(*) from report group by all "
-            f"order by 2 desc, 1 limit {_CODES}"
+        runs = connection.execute(
+            "select distinct _run from report where _run is not null order by 1"
         ).fetchall()
-        return {
-            "file": package.file,
-            "run_id": package.run_id,
-            "rows": duck.value(connection, "select count(*) from report"),
-            "codes": dict(codes),
-            "unknown": keys - count,
-            "unknown_keys": _unknown(connection),
-        }
+        numbers = [number for (number,) in runs] or [0]
+        names = _unknown(connection, key)
+        connection.execute(
+            "update report set _run = ? where _run is null", numbers[-1:]
+        )
+        records = [
+            {
+                "file": packages[number].file,
+                "run_id": packages[number].run_id,
+                **_counts(connection, number),
+                "unknown": unknown if number == numbers[-1] else 0,
+                "unknown_keys": names if number == numbers[-1] else [],
+            }
+            for number in numbers
+        ]
+        if len(numbers) > 1:
+            for number, record in zip(numbers, records, strict=True):
+                part = _write_part(connection, columns, number, folder)
+                record["part"] = part
+        return records
 
 
-def _having(
-    connection: duckdb.DuckDBPyConnection,
-    key: str,
-    keys: int,
-    packages: Sequence[Package],
-) -> Iterator[tuple[int, Package]]:
-    """Yield how many keys each file has, up to the first that has all."""
-    for package in packages:
+def _assign_runs(
+    connection: duckdb.DuckDBPyConnection, key: str, packages: Sequence[Package]
+) -> int:
+    """Set `_run` of each row to the newest file with its key; count the other keys.
+
+    Args:
+        connection: has `report`.
+        key: its columns.
+        packages: `_run` is an index into them.
+    """
+    left = f"(select distinct {key} from report where _run is null)"
+    for number, package in enumerate(packages):
         rows = package.read_csv(package.resource)
-        query = f"select count(*) from keys semi join {rows} using ({key})"
-        count = duck.value(connection, query)
-        yield count, package
-        if count == keys:
-            return
+        connection.execute(
+            f"update report set _run = {number} where _run is null "
+            f"and ({key}) in (select ({key}) from {rows})"
+        )
+        if not duck.value(connection, f"select count(*) from {left}"):
+            break
+    return int(duck.value(connection, f"select count(*) from {left}"))
 
 
-def _keep_unknown(
-    connection: duckdb.DuckDBPyConnection, key: str, package: Package
-) -> None:
-    """Leave the keys in `keys` that a file does not have."""
-    rows = package.read_csv(package.resource)
-    connection.execute(
-        f"create or replace temp table keys as "
-        f"select * from keys anti join {rows} using ({key})"
+def _counts(
+    connection: duckdb.DuckDBPyConnection,
+    number: int,
+) -> dict[str, Any]:
+    mine = f"report where _run = {number}"
+    codes = connection.execute(
+        f"select coalesce(_code, ''), count(*) from {mine} group by all "
+        f"order by 2 desc, 1 limit {_CODES}"
+    ).fetchall()
+    rows = duck.value(connection, f"select count(*) from {mine}")
+    return {"rows": rows, "codes": dict(codes)}
+
+
+def _write_part(
+    connection: duckdb.DuckDBPyConnection,
+    columns: Mapping[str, Any],
+    number: int,
+    folder: Path,
+) -> str:
+    """Write the rows of a run, with the columns of the report; return their SHA-256."""
+    named = {column: ours for column, ours in columns["key"].items()}
+    named[columns["code"]] = "_code"
+    if text := columns.get("text"):
+        named[text] = "_text"
+    cells = ", ".join(
+        f"{duck.name(ours)} as {duck.name(column)}" for column, ours in named.items()
     )
+    draft = folder / "part"
+    connection.execute(
+        f"copy (select {cells} from report "
+        f"where _run = {number} order by _row) to {duck.text(str(draft))} "
+        f"(format csv, header, delimiter {duck.text(columns.get('delimiter', ','))})"
+    )
+    digest = sha256_of(draft)
+    draft.rename(folder / digest)
+    return digest
 
 
-def _unknown(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Write the first of the keys that are left."""
-    rows = duck.rows(connection, f"select * from keys order by all limit {_KEYS}")
+def _unknown(connection: duckdb.DuckDBPyConnection, key: str) -> list[str]:
+    """Write the first of the keys that no file has."""
+    query = (
+        f"select distinct {key} from report where _run is null "
+        f"order by all limit {_KEYS}"
+    )
+    rows = duck.rows(connection, query)
     return [", ".join(f"{name} {value}" for name, value in row.items()) for row in rows]
 
 

@@ -2,7 +2,9 @@
 
 A record `feedback` names feed, file and run, the report (its name, SHA-256, bytes and
 rows), the columns as declared then (`columns`), the rows of each code (`codes`), and
-the keys that the file does not have (`unknown`, and the first of them).
+the keys that no file has (`unknown`, and the first of them). Each row of a report
+belongs to the run that last sent its key. If these are several, each has a record, and
+`part` is the digest of its rows: a file like the report.
 """
 
 import csv
@@ -21,6 +23,11 @@ from store.ledger import Ledger, Record
 def path_of(data: Path, sha256: str) -> Path:
     """Return where a report is stored, by its digest."""
     return data / "feedback" / f"{sha256}.csv"
+
+
+def part_of(data: Path, record: Record) -> Path:
+    """Return the file with the rows that a record is about."""
+    return path_of(data, record.get("part") or record["report"])
 
 
 def rows_of(path: Path, columns: Mapping[str, Any]) -> str:

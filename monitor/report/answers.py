@@ -44,7 +44,7 @@ def reports(
 def _lines(
     connection: duckdb.DuckDBPyConnection, data: Path, record: Record
 ) -> Mapping[str, Any]:
-    path = feedback.path_of(data, record["report"])
+    path = feedback.part_of(data, record)
     try:
         rows = feedback.rows_of(path, record["columns"])
         first = duck.rows(connection, f"select * from {rows} limit {EACH}")

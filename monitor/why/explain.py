@@ -135,7 +135,7 @@ class Explainer:
     def _answers(
         self, record: Record, key: Mapping[str, Any]
     ) -> list[Mapping[str, Any]]:
-        path = feedback.path_of(self._place.data, record["report"])
+        path = feedback.part_of(self._place.data, record)
         where = " and ".join(f"{name(n)} = {text(str(v))}" for n, v in key.items())
         query = "select distinct _code as code, _text as text from {} where {}"
         try:

@@ -375,18 +375,18 @@ def _missing(records: Many, packages: Many) -> Many:
 
 def _stored(data: Path, records: Many) -> Many:
     """Name files from partners that changed; their folders may not be in a copy."""
-    faults = []
+    stored = []
     for record in records:
         if record["event"] == "feedback":
-            digest = record["report"]
-            path = data / "feedback" / f"{digest}.csv"
             what = f"{record['name']} of run {record['run_id']}"
+            for digest in filter(None, (record["report"], record.get("part"))):
+                stored.append((digest, data / "feedback" / f"{digest}.csv", what))
         elif record["event"] == "adopted":
-            digest = record["sha256"]
-            path = data / "adopted" / digest
             what = f"{record['name']}, adopted as {record['file']},"
-        else:
-            continue
+            digest = record["sha256"]
+            stored.append((digest, data / "adopted" / digest, what))
+    faults = []
+    for digest, path, what in stored:
         if path.parent.is_dir() and not (path.is_file() and _sha256(path) == digest):
             faults.append(
                 f"ledger: {what} is not {path.parent.name}/{path.name} as it was "

@@ -39,7 +39,7 @@ def report(project: SampleProject, text: str = REPORT, *words: object) -> Any:
     return project.run("publish", "feedback", FEED, path, *BECAUSE, *words)
 
 
-def test_a_report_is_recorded_for_the_newest_run_that_has_its_keys(
+def test_each_row_is_recorded_for_the_run_that_last_sent_its_key(
     project: SampleProject,
 ) -> None:
     first = project.publish()["files"][0]
@@ -53,24 +53,35 @@ def test_a_report_is_recorded_for_the_newest_run_that_has_its_keys(
     assert not project.records("feedback")
     done = report(project)
     assert (done.returncode, done.stderr) == (0, "")
-    expected = f"recorded for {FEED}/{first['run_id']}: 3 rejected rows (E1 2, E2 1)"
-    assert expected in done.stdout
-    (record,) = project.records("feedback")
+    assert done.stdout.splitlines() == [
+        f"rejected.csv is recorded for {FEED}/{run['run_id']}: {n} rejected rows "
+        f"({codes})"
+        for run, n, codes in ((second, 2, "E1 1, E2 1"), (first, 1, "E1 1"))
+    ]
     digest = hashlib.sha256(REPORT.encode()).hexdigest()
-    assert (record["report"], record["by"]) == (digest, "ann")
     stored = project.data / "feedback" / f"{digest}.csv"
     assert stored.read_bytes() == REPORT.encode()
+    parts = []
+    for record in project.records("feedback"):
+        assert (record["report"], record["by"]) == (digest, "ann")
+        part = project.data / "feedback" / f"{record['part']}.csv"
+        assert hashlib.sha256(part.read_bytes()).hexdigest() == record["part"]
+        parts.append(part.read_text())
+    assert parts == [
+        "SKU;Loc;Error;Message\n100-00001;EAST;E2;too long\n100-00002;MAIN;E1;again\n",
+        'SKU;Loc;Error;Message\n100-00000;MAIN;E1;"no; such part"\n',
+    ]
     # The same report is recorded once.
     again = report(project)
     assert (again.returncode, "recorded before by ann" in again.stdout) == (0, True)
-    assert len(project.records("feedback")) == 1
+    assert len(project.records("feedback")) == 2
     # About another run it is another record; the key that this run lacks is named.
     named = report(project, REPORT, "--run", second["run_id"])
     assert named.returncode == 1
     assert (
         "not in that file: supplier_sku 100-00000, location_code MAIN" in named.stdout
     )
-    assert [each["unknown"] for each in project.records("feedback")] == [0, 1]
+    assert [each["unknown"] for each in project.records("feedback")] == [0, 0, 1]
 
     # verify.py notices that a report changed.
     verify = ("python", Path(first["package"]) / "verify.py", project.data / "outbox")
