@@ -103,6 +103,7 @@ def run_command(
 ) -> None:
     """Publish files; a file that a gate holds is not sent."""
     from publish.due import due as is_due
+    from publish.partner_files import PartnerFolders
     from publish.run import publish, refused, worst
     from publish.selection import choose
 
@@ -127,10 +128,11 @@ def run_command(
                 # A split feed has a due time for each value: `publish.prepare`.
                 if feed.split_by or is_due(feed, ledger, settings.at)
             ]
+        folders = PartnerFolders(settings, ledger, chosen)
         outcomes = [
             outcome
             for feed in chosen
-            for outcome in publish(settings, built, ledger, feed)
+            for outcome in publish(settings, built, ledger, feed, folders)
             if outcome.summary["status"] != "not due"
         ]
         outcomes += [refused(name, why) for name, why in choice.refused.items()]

@@ -127,10 +127,15 @@ def prepare(
 
 def _last_file(ledger: Ledger, feed: Feed, split: str | None) -> Record | None:
     """Return the last delivery of the feed, or the file adopted since."""
-    last = ledger.last_file(feed.state.model, feed.destination, split)
-    if last and last["event"] == "adopted":
-        return last
-    return ledger.last_delivered(feed.name, feed.destination, split)
+    where = feed.state.model, feed.destination, split
+    for record in reversed(ledger.all("delivered", "adopted")):
+        if where != (record["state"]["model"], record["destination"], record["split"]):
+            continue
+        # Another feed sends other rows of this state, but an adopted file has all.
+        is_whole = record["event"] == "adopted" and not record.get("restored")
+        if is_whole or record["feed"] == feed.name:
+            return record
+    return None
 
 
 def _adopted(ledger: Ledger, feed: Feed) -> frozenset[str | None]:
@@ -283,7 +288,7 @@ class FeedRun:
         replaces by a key, they become former once the source no longer has the key.
         """
         feed, place = file.feed, self.settings.place
-        at = f"timestamp {duck.text(f'{self.settings.at:%Y-%m-%d %H:%M:%S}')}"
+        at = partner_state.moment(self.settings.at)
         rows = f"(select *, {at} as _delivered_at, false as _is_former from "
         rows += f"{render.rows(feed, file.split)})"
         if self.inputs.partner_rows:
@@ -298,12 +303,10 @@ class FeedRun:
             rows = partner_state.replaced(before, rows, feed.replaces_by or feed.key)
         columns = duck.columns_of(self.connection, feed.state.sql)
         names = duck.names((*sorted(columns), "_delivered_at", "_is_former"))
-        order = ", ".join(f"{name} nulls first" for name in map(duck.name, feed.sort))
+        query = f"select {names} from {rows}"
         return partner_state.write(
-            self.connection,
-            f"select {names} from {rows} as rows order by {order}, hash(rows)",
-            place.delivered, feed.state.model,
-        )  # fmt: skip
+            self.connection, query, place.delivered, feed.state.model, feed.sort
+        )
 
     def _is_unknown(self, file: gate.Rendered) -> str:
         """Return SQL: whether the source no longer has the key of a row of `before`."""

@@ -7,8 +7,11 @@ import click
 
 from publish.deliver import delivery
 from publish.operation import Operation, decision_options
+from publish.partner_files import PartnerFolders
 from publish.settings import format_utc
+from runtime import duck
 from runtime.command import report, show_progress, start_logging
+from runtime.environment import Limits
 from runtime.exits import Misuse, Refused
 from store import copies, feeds, holds, outbox, partner_state
 from store.feeds import Feed
@@ -47,6 +50,7 @@ def resend(
         settings = operation.settings(datetime.now(UTC), show_progress(quiet))
         if not dry_run:
             delivery.recover(settings, ledger, declared)
+            PartnerFolders(settings, ledger, [declared]).check(declared)
         record = _delivered(ledger, package)
         last = _check(operation, ledger, declared, package, record)
         is_back = last is not record
@@ -57,6 +61,8 @@ def resend(
             result: Record = intent
         else:
             paths = [package.folder / item["name"] for item in intent["items"]]
+            if is_back:
+                intent["state"] = _state_after(operation, ledger, declared, record)
             result = delivery.send(settings, ledger, intent, paths)
     verb = "would be sent" if dry_run else "was sent"
     text = f"{record['name']} {verb} to {record['destination']} again"
@@ -149,6 +155,40 @@ def _raise_if_not_replaced(
             f"{record['name']} is older than what {feed.destination} has: {since}. "
             "--step-back sends it, and the next run starts from it."
         )
+
+
+def _state_after(
+    operation: Operation, ledger: Ledger, feed: Feed, record: Record
+) -> dict[str, str]:
+    """Write what a partner has after a step back; return the `state` of the ledger.
+
+    These are the rows of the older file, and as former rows the last values of all
+    keys that the partner had and that this file does not have.
+    """
+    place = operation.place
+    model, split = record["state"]["model"], record["split"] or ""
+    old = partner_state.State(model, feed.destination, split, record["state"]["sha256"])
+    now = [
+        state
+        for state in partner_state.current(ledger, model)
+        if (state.destination, state.split) == (feed.destination, split)
+    ]
+    at = partner_state.moment(datetime.now(UTC))
+    rows = partner_state.present(
+        partner_state.rows(partner_state.files(place.delivered, [old]))
+    )
+    rows = f"(select * replace ({at} as _delivered_at) from {rows})"
+    before = partner_state.rows(partner_state.files(place.delivered, now))
+    rows = partner_state.replaced(partner_state.former(before), rows, feed.key)
+    with (
+        outbox.work(place.data, f"resend.{feed.name}") as work,
+        duck.open_session(Limits.read(operation.variables), work) as connection,
+    ):
+        query = f"select * from {rows}"
+        digest = partner_state.write(
+            connection, query, place.delivered, model, feed.sort
+        )
+    return {"model": model, "sha256": digest}
 
 
 def _intent(

@@ -12,6 +12,7 @@ from publish import status
 from publish.confirm import end_outdated
 from publish.deliver import delivery
 from publish.gate.checks import Check
+from publish.partner_files import PartnerFolders
 from publish.prepare import PreparedFile, prepare
 from publish.selection import NotMade, on_hold
 from publish.settings import Settings, format_utc
@@ -41,9 +42,21 @@ def worst(outcomes: Sequence[Outcome]) -> int:
 
 
 def publish(
-    settings: Settings, artifacts: Artifacts, ledger: Ledger, feed: Feed
+    settings: Settings,
+    artifacts: Artifacts,
+    ledger: Ledger,
+    feed: Feed,
+    folders: PartnerFolders | None = None,
 ) -> list[Outcome]:
-    """Publish every file of a feed; an error of one file does not stop the next."""
+    """Publish every file of a feed; an error of one file does not stop the next.
+
+    Args:
+        settings: of the command.
+        artifacts: of dbt.
+        ledger: its lock is held.
+        feed: the declaration.
+        folders: of all feeds of the run; by default of this one.
+    """
     began = time.monotonic()
     if hold := holds.active(ledger, feed.name, None, settings.at):
         return [_not_made(on_hold(feed, feed.name, hold))]
@@ -58,17 +71,31 @@ def publish(
         return [_stopped(feed.name, _full(error))]
     if not files:
         return [_no_files(feed)]
+    unknown: Stop | None = None
     if not settings.dry_run and any(file.status == "ready" for file in files):
+        folders = folders or PartnerFolders(settings, ledger, [feed])
+        unknown = _unknown_files(folders, feed)
         _check_pickups(settings, ledger, feed)
     outcomes = [
         _not_made(file)
         if isinstance(file, NotMade)
+        else _stopped(file.file.label, unknown, _to_json(file, "failed", began))
+        if unknown and file.status == "ready"
         else _finish(settings, ledger, file, began)
         for file in files
     ]
     if not settings.dry_run:
         end_outdated(settings.place, settings.limits, ledger, feed)
     return outcomes
+
+
+def _unknown_files(folders: PartnerFolders, feed: Feed) -> Stop | None:
+    """Return why nothing may be sent: partners have files unknown to the ledger."""
+    try:
+        folders.check(feed)
+    except Stop as stop:
+        return stop
+    return None
 
 
 def _check_pickups(settings: Settings, ledger: Ledger, feed: Feed) -> None:

@@ -186,8 +186,13 @@ class Ledger:
     def last_delivery_of(
         self, model: str, destination: str, split: str | None
     ) -> Record | None:
-        """Return the newest delivery, by any feed, of rows of a state model."""
-        for record in reversed(self.all("delivered")):
+        """Return the newest delivery, by any feed, of rows of a state model.
+
+        Also one that a restored ledger knows again, from the file at the partner.
+        """
+        for record in reversed(self.all("delivered", "adopted")):
+            if record["event"] == "adopted" and not record.get("restored"):
+                continue
             if (record["state"]["model"], record["destination"], record["split"]) == (
                 model,
                 destination,

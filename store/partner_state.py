@@ -12,6 +12,7 @@ the rows that are not former. One that replaces by a key keeps former rows too.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -115,6 +116,16 @@ def present(relation: str) -> str:
     return f"(select * from {relation} where _is_former is not true)"
 
 
+def former(relation: str) -> str:
+    """Return a FROM clause item: the rows of another one, all of them former."""
+    return f"(select * replace (true as _is_former) from {relation})"
+
+
+def moment(at: datetime) -> str:
+    """Return SQL of a time (UTC), for `_delivered_at`."""
+    return f"timestamp {duck.text(f'{at:%Y-%m-%d %H:%M:%S}')}"
+
+
 def replaced(before: str, file: str, key: tuple[str, ...]) -> str:
     """Return a FROM clause item: some rows after a file replaced those of its keys.
 
@@ -135,16 +146,30 @@ def replaced(before: str, file: str, key: tuple[str, ...]) -> str:
 
 
 def write(
-    connection: duckdb.DuckDBPyConnection, query: str, delivered: Path, model: str
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    delivered: Path,
+    model: str,
+    sort: Sequence[str] = (),
 ) -> str:
     """Write the rows of `query`, which the partner will have; return their SHA-256.
 
     They are written before the delivery, so that they are there when the ledger's
-    record commits it. The query is sorted: the same rows have the same digest.
+    record commits it. They are sorted: the same rows have the same digest.
+
+    Args:
+        connection: from `runtime.duck`.
+        query: with `_delivered_at` and `_is_former`; sorted already if `sort` is empty.
+        delivered: folder of the states.
+        model: whose rows they are.
+        sort: columns by which the rows are sorted.
     """
     folder = delivered / model
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / ".state.part"
+    if sort:
+        order = ", ".join(f"{name} nulls first" for name in map(duck.name, sort))
+        query = f"select * from ({query}) as rows order by {order}, hash(rows)"
     connection.execute(
         f"copy ({query}) to {duck.text(str(draft))} (format parquet, compression zstd)"
     )

@@ -112,6 +112,8 @@ class Explainer:
                 f"{name(column)}::varchar = {text(str(match.row[column]))}"
                 for column in key
             )
+            # Former rows are not with the partner any more.
+            where += " and _is_former is not true"
             query = f"select * from {parquet([path])} where {where} limit 1"
             held = rows(self._connection, query) if path.is_file() else []
             shown = [f"{n} {held[0][n]}" for n in _FIGURES if held and n in held[0]]

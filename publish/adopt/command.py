@@ -1,29 +1,19 @@
 """`publish adopt`: the file that a partner has becomes what the partner holds."""
 
-import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
-import duckdb
 
-from publish import gate
-from publish.adopt import check, read
+from publish.adopt import read
+from publish.adopt.record import adopt
 from publish.operation import Operation, decision_options
-from publish.settings import format_utc
-from runtime import duck
 from runtime.clock import Time
 from runtime.command import report, start_logging
-from runtime.environment import Limits
 from runtime.exits import Misuse, Refused
-from runtime.files import atomic_write, sha256_of
-from store import adopted, outbox, partner_state
 from store.feeds import Feed
 from store.ledger import Ledger, Record
-
-_LISTED = 20
 
 
 @click.command("adopt")
@@ -84,10 +74,8 @@ def command(
         label = operation.label(declared, split, ledger)
         split = label and label.removeprefix(f"{feed}.")
         _raise_if_known(ledger, declared, split, replace)
-        record = _adopt(
-            operation, ledger, declared, split, path,
-            read.Form(delimiter, quote, encoding), skip, moment,
-        )  # fmt: skip
+        form = read.Form(delimiter, quote, encoding)
+        record = adopt(operation, ledger, declared, split, path, form, skip, moment)
     code = 1 if record["problems"] and not skip else 0
     status = "refused" if code else "done"
     result = {"status": status, "exit_code": code, "dry_run": dry_run, **record}
@@ -117,87 +105,6 @@ def _raise_if_known(
             f"{last['name']} was {last['event']} at {last['at']}, so what "
             f"{feed.destination} has is known. --replace adopts another file."
         )
-
-
-def _adopt(
-    operation: Operation,
-    ledger: Ledger,
-    feed: Feed,
-    split: str | None,
-    path: Path,
-    form: read.Form,
-    skip: bool,
-    at: datetime,
-) -> Record:
-    """Read, store and record a file; without `skip`, only if it has no problem."""
-    place = operation.place
-    with (
-        outbox.work(place.data, f"adopt.{feed.name}") as work,
-        duck.open_session(Limits.read(operation.variables), work) as connection,
-    ):
-        copy = work / "file"
-        shutil.copyfile(path, copy)
-        contents = read.load(connection, feed, copy, path, form, work)
-        check.cast(connection, feed, contents.columns, split)
-        good = check.good_rows(feed, contents.columns, split)
-        count = duck.value(connection, f"select count(*) from ({good})")
-        fields: dict[str, Any] = {
-            "feed": feed.name,
-            "file": gate.label(feed, split),
-            "split": split,
-            "destination": feed.destination,
-            "name": path.name,
-            "sha256": sha256_of(copy),
-            "bytes": copy.stat().st_size,
-            "rows": count,
-            "logical": format_utc(at),
-            "columns": [column.name for column in contents.columns],
-            "missing": contents.missing,
-            "unknown": contents.unknown,
-            "form": contents.form,
-            "problems": duck.value(
-                connection, "select count(distinct _line) from problems"
-            ),
-            "by": operation.by,
-            "because": operation.because,
-        }
-        listed = {"listed": _problems(connection)}
-        if not count:
-            raise Refused(
-                f"{path} has no row that can be adopted. Nothing was adopted. "
-                + " ".join(listed["listed"][:1])
-            )
-        if operation.dry_run or (fields["problems"] and not skip):
-            return {**fields, **listed}
-        digest = _write_state(connection, feed, good, at, place.delivered)
-        with atomic_write(adopted.path_of(place.data, fields["sha256"])) as part:
-            shutil.copyfile(copy, part)
-        state = {"model": feed.state.model, "sha256": digest}
-        return {**ledger.append("adopted", **fields, state=state), **listed}
-
-
-def _write_state(
-    connection: duckdb.DuckDBPyConnection,
-    feed: Feed,
-    good: str,
-    at: datetime,
-    delivered: Path,
-) -> str:
-    moment = f"timestamp {duck.text(f'{at:%Y-%m-%d %H:%M:%S}')}"
-    order = ", ".join(f"{name} nulls first" for name in map(duck.name, feed.sort))
-    return partner_state.write(
-        connection,
-        f"select * from (select *, {moment} as _delivered_at, false as _is_former "
-        f"from ({good})) as rows order by {order}, hash(rows)",
-        delivered, feed.state.model,
-    )  # fmt: skip
-
-
-def _problems(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    rows = connection.execute(
-        f"select _line, name, problem from problems order by all limit {_LISTED}"
-    ).fetchall()
-    return [" ".join(filter(None, (f"line {row[0]}:", *row[1:]))) for row in rows]
 
 
 def _to_text(record: Record, code: int, dry_run: bool) -> str:

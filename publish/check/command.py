@@ -5,24 +5,29 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from publish.check.probe import Probe
 from publish.check.report import Report
+from publish.partner_files import look
 from publish.settings import format_utc
 from publish.transport import Destination
 from runtime import failpoints
 from runtime.command import LOG, log_options, report, start_logging
 from runtime.environment import DataDirectory, Environment
-from runtime.exits import Misuse
+from runtime.exits import Misuse, Refused, Temporary
 from runtime.lock import directory_lock
 from store import checks, feeds
 from store.feeds import Feed, artifacts
+from store.ledger import Ledger
 
 _STATUS = {0: "done", 1: "refused", 2: "failed", 75: "temporary"}
 # As in `publish`: what a person must fix outweighs what may pass by itself.
 _WEIGHT = (0, 75, 1, 2)
+# Most names that are listed of files that the ledger does not know.
+_NAMES = 10
 
 
 @click.command()
@@ -49,6 +54,8 @@ def check(
     partner-feeds-check- and end in .part, so that no pick-up job takes the file. The
     check removes its files after a failure or a signal too, and those that earlier
     checks left.
+
+    It lists files with the names of a feed that the ledger does not know.
 
     It prints the answer to each step, and what the server tells: its software, TLS
     version or host key, the end of its certificate, the mode of the file. `monitor
@@ -91,11 +98,29 @@ def _check(
     must_replace = not users or any(feed.repeats_its_name for feed in users)
     try:
         Probe(Destination.read(variables, name), result, must_replace).run()
+        if result.verdict == "ready":
+            result.unknown = dict(_unknown(variables, place, users))
     except Misuse as error:
         # The other destinations are still checked.
         result.verdict, result.message = "not configured", str(error)
     checks.keep(place.data, name, folder, result.to_json())
     return result
+
+
+def _unknown(
+    variables: Environment, place: DataDirectory, users: Sequence[Feed]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield by feed how many files of its names the ledger does not know, and some."""
+    ledger = Ledger.read(place.ledger)
+    for feed in users:
+        try:
+            files = look(variables, place.environment, ledger, feed, compare=False)
+        except (Refused, Temporary) as error:
+            LOG.warning(f"no look at the folder of feed={feed.name}: {error}")
+            continue
+        if files:
+            names = [file.name for file in files[-_NAMES:]]
+            yield feed.name, {"count": len(files), "newest": names}
 
 
 def _chosen(

@@ -31,6 +31,8 @@ class Report:
         facts: those of the connection (see `Connection.facts`), and `mode`, the
             permissions of the file; None where the server does not tell.
         left: files of checks that may still be there.
+        unknown: of each feed the files with its names that the ledger does not know:
+            `count`, and the `newest` names.
     """
 
     destination: str
@@ -43,6 +45,7 @@ class Report:
     steps: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+    unknown: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -63,6 +66,12 @@ class Report:
         lines += [f"  {step}: {answer}" for step, answer in self.steps.items()]
         if self.left:
             lines.append(f"  still there: {', '.join(self.left)}")
+        for feed, files in self.unknown.items():
+            lines.append(
+                f"  {files['count']:,} files of {feed} that the ledger does not know, "
+                f"the newest: {', '.join(files['newest'])}. If they are ours, run "
+                "`publish restored`."
+            )
         for key, name in _FACTS.items():
             if (value := self.facts.get(key)) is not None:
                 shown = _YES_NO[value] if isinstance(value, bool) else value

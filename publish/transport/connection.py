@@ -1,7 +1,7 @@
 """The interface of all transports."""
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +40,9 @@ class Connection(Protocol):
 
     def put(self, source: Path, name: str, tick: Callable[[int], object]) -> Sent:
         """Send a file under `name`; `tick` is called with the size of every block."""
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of a file, in blocks."""
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file."""

@@ -12,7 +12,7 @@ from runtime.exits import Refused
 # Strongest first: we ask for the first one that a server offers.
 ALGORITHMS = ("SHA-256", "SHA-512", "SHA-1", "MD5", "CRC32")
 # A TLS record holds 16 KiB; ftplib's 8 KiB blocks cost half as much CPU again.
-_BLOCK = 64 * 1024
+BLOCK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def blocks(source: Path) -> Iterator[bytes]:
     """
     try:
         with source.open("rb", buffering=0) as file:
-            while block := file.read(_BLOCK):
+            while block := file.read(BLOCK):
                 yield block
     except OSError as error:
         raise Refused(f"cannot read {source}: {error.strerror or error}") from None

@@ -11,7 +11,7 @@ from typing import Any
 
 from publish.transport.connection import Entry
 from publish.transport.destination import Destination, plain
-from publish.transport.digests import ByteHasher, Digest, Sent, blocks
+from publish.transport.digests import BLOCK, ByteHasher, Digest, Sent, blocks
 from publish.transport.errors import ServerRefused, ServerUnavailable
 from runtime.files import sha256_of, sync_folder
 
@@ -47,6 +47,12 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
         return hasher.sent()
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of a file, in blocks."""
+        with self._errors(), (self._path / plain(name)).open("rb") as file:
+            while block := file.read(BLOCK):
+                yield block
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file."""

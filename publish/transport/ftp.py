@@ -7,7 +7,7 @@ a server's reason for breaking off is read and shown.
 import ftplib
 import hashlib
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from typing import Any
 from publish.transport.accepted import authorities_of, certificate_fingerprint
 from publish.transport.connection import Entry
 from publish.transport.destination import Destination, plain
-from publish.transport.digests import ByteHasher, Digest, Sent, blocks
+from publish.transport.digests import BLOCK, ByteHasher, Digest, Sent, blocks
 from publish.transport.errors import (
     ServerRefused,
     UntrustedCertificate,
@@ -106,6 +106,16 @@ class Ftp:
             raise ftp_error(self._destination, what, error, line) from None
         self._ftp.wait(self._destination.timeout)
         return hasher.sent()
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of a file (RETR), until the server's final 2xx."""
+        with ftp_errors(self._destination, f"reading {plain(name)}"):
+            with self._ftp.transfercmd(f"RETR {name}") as data:
+                while block := data.recv(BLOCK):
+                    self._ftp.check_time()
+                    yield block
+                self._ftp.finish(data)
+            self._ftp.voidresp()
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file.

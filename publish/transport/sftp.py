@@ -15,14 +15,14 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_IMODE
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError, SSHPacket
 
 from publish.transport.connection import Entry, open_socket
 from publish.transport.destination import Destination, plain
-from publish.transport.digests import ByteHasher, Digest, Sent, blocks
+from publish.transport.digests import BLOCK, ByteHasher, Digest, Sent, blocks
 from publish.transport.errors import LASTS, ServerRefused, ServerUnavailable
 from publish.transport.sftp_keys import private_key, trusted_keys
 from runtime.clock import Deadline
@@ -107,6 +107,16 @@ class Sftp:
                 self._start(file.close())
                 raise
         return hasher.sent()
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of a file, in blocks."""
+        with self._errors(f"reading {plain(name)}"):
+            file = self._wait(self._sftp.open(name, "rb"))
+            try:
+                while block := self._wait(file.read(BLOCK)):
+                    yield cast("bytes", block)
+            finally:
+                self._start(file.close())
 
     def size(self, name: str) -> int | None:
         """Return the size in bytes, None if there is no such file."""

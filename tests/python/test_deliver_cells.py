@@ -36,6 +36,7 @@ def test_a_server_stores_replaces_lists_and_removes(
         assert (to.names(), old.read_bytes()) == ([NAME], CONTENT)
         assert connection.size(PART) is None
         assert connection.size(NAME) == len(CONTENT)
+        assert b"".join(connection.read(NAME)) == CONTENT
         changed = connection.modified(NAME)
         assert changed is not None
         assert abs(datetime.now(UTC) - changed) < timedelta(minutes=5)

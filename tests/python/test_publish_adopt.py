@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from order_project import DAY, MONDAY, OrderProject, night, order
 from sample_project import COLUMNS, SampleProject
@@ -66,6 +67,21 @@ def test_guards_and_changes_compare_with_the_adopted_file(
     assert (again.returncode, "was adopted at" in again.stderr) == (1, True)
     done = project.run(*adopt, "--encoding", "cp1252", "--replace")
     assert done.returncode == 0, done.stderr
+    # The parts that this file lacks keep the last value that the partner had.
+    state = project.records("adopted")[-1]["state"]
+    states = project.data / "delivered" / state["model"]
+    former = duckdb.sql(
+        "select count(*), min(sell_price)::varchar from "
+        f"'{states / state['sha256']}.parquet' where _is_former"
+    ).fetchone()
+    assert former == (30, "231.00")
+    # Health and the index show the adopted file.
+    health = project.run_json("monitor", "health")
+    (line,) = health["feeds"][FEED]["adopted"]
+    assert line.startswith("their stock.csv (40 rows) adopted on ")
+    assert project.run("monitor", "report").returncode == 0
+    index = (project.data / "report" / "index.html").read_text()
+    assert "by ann: Ann sent us their file" in index
     project.write()
     (file,) = project.publish()["files"]
     assert file["status"] == "delivered", file

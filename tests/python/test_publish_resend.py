@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 from order_project import DAY, MONDAY, OrderProject, night, order
 from sample_project import SampleProject
@@ -80,7 +81,8 @@ def test_a_step_back_is_asked_for_and_the_next_run_starts_from_it(
     done = project.run(*resend, "--step-back")
     assert "a step back from" in done.stdout, done.stderr
     first, _, last = project.records("delivered")
-    assert (last["state"], last["resend_of"]["step_back"]) == (first["state"], True)
+    assert last["resend_of"]["step_back"] is True
+    assert last["sha256"] == first["sha256"]
     assert dt.datetime.fromisoformat(last["logical"]) > dt.datetime(
         2026, 2, 1, tzinfo=dt.UTC
     )
@@ -90,13 +92,59 @@ def test_a_step_back_is_asked_for_and_the_next_run_starts_from_it(
     package = project.packages()[-1]
     manifest = json.loads(next(package.glob("*.manifest.json")).read_bytes())
     assert manifest["run"]["changes"]["against"] == {
-        "package": first["package"], "state": first["state"]["sha256"],
+        "package": first["package"], "state": last["state"]["sha256"],
     }  # fmt: skip
     assert (
         manifest["run"]["previous_package"]
         == project.records("delivered")[1]["package"]
     )
     verify(project)
+
+
+def test_a_step_back_keeps_the_last_value_of_every_part(project: SampleProject) -> None:
+    """Part 100-00000 is sold out, and part `new` is not in the older file."""
+    project.rows[0]["supplier_sku"] = "new"
+    project.rows[0]["sell_price"] = "9.50"
+    next_night(project, 12)
+    old = project.packages()[0]
+    resend = ("publish", "resend", f"onpart_inventory/{old.name}", *BECAUSE)
+    assert project.run(*resend, "--step-back").returncode == 0
+    rows = state_of(project)
+    assert rows["new"] == ("9.50", True)
+    assert rows["100-00000"] == ("231.00", False)
+    assert len(rows) == 41
+
+
+def state_of(project: SampleProject) -> dict[str, tuple[str, bool]]:
+    """Return by SKU the price in the newest state, and whether the row is former."""
+    state = project.records("delivered")[-1]["state"]
+    path = project.data / "delivered" / state["model"] / f"{state['sha256']}.parquet"
+    rows = duckdb.sql(
+        f"select supplier_sku, sell_price::varchar, _is_former from '{path}'"
+    ).fetchall()
+    return {sku: (price, is_former) for sku, price, is_former in rows}
+
+
+def test_what_cannot_go_out_again_is_refused(project: SampleProject) -> None:
+    package = project.packages()[-1]
+    resend = ("publish", "resend", package.name, *BECAUSE)
+    before = project.ledger_file.read_bytes()
+    # The feed goes to another partner now.
+    project.meta["destination"] = "orders"
+    project.variables |= {"DEST_ORDERS_URL": project.partner.as_uri()}
+    project.write()
+    refused = project.run(*resend)
+    assert (refused.returncode, "goes to orders now" in refused.stderr) == (1, True)
+    project.meta["destination"] = "onpart"
+    project.write()
+    # The rows that the partner has are gone.
+    state = project.records("delivered")[-1]["state"]["sha256"]
+    (path,) = project.data.glob(f"delivered/*/{state}.parquet")
+    path.rename(project.folder / "state")
+    refused = project.run(*resend)
+    assert refused.returncode == 1
+    assert f"expected {path}, the rows that the partner has" in refused.stderr
+    assert project.ledger_file.read_bytes() == before
 
 
 def test_a_delta_keeps_the_order_of_files(order_project: OrderProject) -> None:

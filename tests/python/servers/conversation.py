@@ -193,6 +193,17 @@ class Conversation:
         self._end(data, "good")
         return "226 listed"
 
+    def do_RETR(self, name: str) -> str:
+        if not self._path(name).is_file():
+            return "550 no such file"
+        self._say("150 read")
+        data = self._data()
+        if isinstance(data, str):
+            return data
+        data.sendall(self._path(name).read_bytes())
+        self._end(data, "good")
+        return "226 read"
+
     def do_STOR(self, name: str) -> str:
         self.stub.uploads += 1
         script = self.stub.script if self.odd else Script()

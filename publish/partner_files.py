@@ -1,0 +1,237 @@
+"""The files in a partner's folder that the ledger does not know.
+
+`publish` looks at the folders before it sends anything, `publish check` lists such
+files, and `publish restored` records them after a person has answered.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from publish.deliver.retry import RetryPolicy
+from publish.settings import Settings, format_utc
+from publish.transport import Connection, Destination, connect
+from publish.transport.digests import Sent
+from runtime.command import LOG
+from runtime.environment import Environment
+from runtime.exits import Refused, Temporary
+from store import copies
+from store.feeds import Feed
+from store.ledger import Ledger, Record
+
+_WORDS = {
+    "timestamp": r"(?P<time>\d{8}T\d{6}Z)",
+    "date": r"(?P<time>\d{4}-\d\d-\d\d)",
+    "split": r"(?P<split>.+)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerFile:
+    """A file that the ledger does not know.
+
+    Attributes:
+        name: the file.
+        split: its split value; "" of a feed with one file.
+        logical: the logical time that its name has, UTC; "" if it has none.
+        is_newer: whether the name has a later time than all that the ledger knows, or
+            is the same name with other bytes.
+        is_there: whether it is in the folder, so that it can be read.
+    """
+
+    name: str
+    split: str
+    logical: str
+    is_newer: bool
+    is_there: bool = True
+
+
+def pattern(feed: Feed, environment: str) -> re.Pattern[str]:
+    """Return what matches the names of a feed's files.
+
+    Its groups are `time` and `split`, where the name has them. Two feeds of one
+    destination have no name in common (`store.feeds.collisions`).
+    """
+    words = {**_WORDS, "environment": re.escape(environment)}
+    text, named = "", set[str]()
+    for index, part in enumerate(re.split(r"\{(\w+)\}", feed.file)):
+        word = words[part] if index % 2 else re.escape(part)
+        group = re.match(r"\(\?P<(\w+)>", word)
+        if group and group[1] in named:
+            word = word.replace(f"?P<{group[1]}>", "?:")
+        named |= {group[1]} if group else set()
+        text += word
+    return re.compile(text)
+
+
+def unknown(
+    connection: Connection,
+    feed: Feed,
+    ledger: Ledger,
+    environment: str,
+    also: Sequence[str] = (),
+    compare: bool = True,
+) -> list[PartnerFile]:
+    """List the files of a feed that a partner has and the ledger does not know.
+
+    Args:
+        connection: to the folder of the feed.
+        feed: only names of its pattern count.
+        ledger: knows what was sent, adopted and restored.
+        environment: part of the names.
+        also: names that the partner has taken.
+        compare: whether files that are known by name are compared by size and hash;
+            otherwise only one whose name does not change is.
+    """
+    shape, known = pattern(feed, environment), _known(feed, ledger)
+    entries = {
+        entry.name: entry
+        for entry in connection.entries()
+        if shape.fullmatch(entry.name)
+    }
+    newest = max((_time(shape, name) for name in known), default="")
+    files = []
+    for name in sorted({*entries, *also}):
+        if name in known and name not in also:
+            may_differ = compare or feed.repeats_its_name
+            if not may_differ or _is_as_sent(connection, name, known[name]):
+                continue
+        match = shape.fullmatch(name)
+        groups = match.groupdict() if match else {}
+        time = groups.get("time") or ""
+        is_newer = name in also or name in known or time > newest
+        split = (groups.get("split") or "") if feed.split_by else ""
+        files.append(
+            PartnerFile(name, split, _logical(time), is_newer, name in entries)
+        )
+    return files
+
+
+def _known(feed: Feed, ledger: Ledger) -> dict[str, Record]:
+    """Return the last item of each name that the ledger knows; {} for a name alone."""
+    known: dict[str, Record] = {}
+    for record in ledger.all("intent", "adopted", "restored", feed=feed.name):
+        if record["destination"] != feed.destination:
+            continue
+        if record["event"] == "restored":
+            names = [name for some in record["names"].values() for name in some]
+            known = {name: {} for name in names} | known
+        elif record["event"] == "adopted":
+            known[record["name"]] = record if record.get("restored") else {}
+        else:
+            outcome = ledger.outcome(record["attempt"]) or {"event": "open"}
+            if outcome["event"] != "failed":
+                known |= {item["name"]: item for item in record["items"]}
+            elif "by" in outcome:
+                # A person said that what is there under this name is not ours.
+                known |= {item["name"]: {} for item in record["items"]}
+    return known
+
+
+def _time(shape: re.Pattern[str], name: str) -> str:
+    match = shape.fullmatch(name)
+    return str((match.groupdict() if match else {}).get("time") or "")
+
+
+def _logical(time: str) -> str:
+    if not time:
+        return ""
+    form = "%Y%m%dT%H%M%SZ" if "T" in time else "%Y-%m-%d"
+    try:
+        return format_utc(datetime.strptime(time, form).replace(tzinfo=UTC))
+    except ValueError:
+        return ""
+
+
+def _is_as_sent(connection: Connection, name: str, item: Record) -> bool:
+    """Say whether a file has the size, and the hash if offered, that the ledger has."""
+    if not item:
+        return True
+    if connection.size(name) != item["bytes"]:
+        return False
+    digest = connection.hash(name)
+    # None: by another algorithm than the ledger's, so that the size must be enough.
+    agrees = digest is None or Sent(item["bytes"], item["sha256"]).agrees(digest)
+    return agrees is not False
+
+
+@dataclass(slots=True)
+class PartnerFolders:
+    """The folders of the feeds of a run, each looked at once, before anything is sent.
+
+    A ledger that was put back from an older copy does not know the last deliveries.
+
+    Attributes:
+        settings: of the command.
+        ledger: its lock is held.
+        feeds: of the run.
+    """
+
+    settings: Settings
+    ledger: Ledger
+    feeds: Sequence[Feed]
+    _looked: set[str] = field(default_factory=set)
+
+    def check(self, feed: Feed) -> None:
+        """Check that no partner has newer files than the ledger knows.
+
+        Raises:
+            Refused: one has. The data directory then counts as put back from a copy.
+            Temporary: the folder of `feed` cannot be listed now.
+        """
+        more = dict(self._look(feed))
+        if more:
+            copies.notice(self.settings.place.data, more)
+        copies.refuse_copy(self.settings.place.data)
+
+    def _look(self, feed: Feed) -> Iterator[tuple[str, list[str]]]:
+        for each in (feed, *self.feeds):
+            if each.name in self._looked or not _known(each, self.ledger):
+                continue
+            self._looked.add(each.name)
+            try:
+                names = self._newer(each)
+            except Refused as error:
+                # Some servers list no folder. What they take is still delivered.
+                LOG.warning(f"no look at the folder of feed={each.name}: {error}")
+            except Temporary as error:
+                self._looked.discard(each.name)
+                if each is feed:
+                    raise
+                LOG.warning(f"no look at the folder of feed={each.name}: {error}")
+            else:
+                if names:
+                    yield each.name, names
+
+    def _newer(self, feed: Feed) -> list[str]:
+        policy = RetryPolicy.read(self.settings.variables, feed.destination)
+        return policy.run(
+            lambda: [
+                file.name
+                for file in look(
+                    self.settings.variables, self.settings.place.environment,
+                    self.ledger, feed, compare=False,
+                )
+                if file.is_newer
+            ]
+        )  # fmt: skip
+
+
+def look(
+    variables: Environment,
+    environment: str,
+    ledger: Ledger,
+    feed: Feed,
+    also: Sequence[str] = (),
+    compare: bool = True,
+) -> list[PartnerFile]:
+    """Open the folder of a feed and list what the ledger does not know; see `unknown`.
+
+    Raises:
+        Refused, Temporary: it cannot be looked at.
+    """
+    destination = Destination.read(variables, feed.destination)
+    with closing(connect(destination, feed.folder_in(environment))) as connection:
+        return unknown(connection, feed, ledger, environment, also, compare)
