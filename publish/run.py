@@ -17,7 +17,7 @@ from publish.prepare import PreparedFile, prepare
 from publish.selection import NotMade, on_hold
 from publish.settings import Settings, format_utc
 from runtime.command import LOG, raise_if_interrupted
-from runtime.exits import Stop, Temporary
+from runtime.exits import WHAT_TO_FREE, Stop, Temporary
 from store import holds, partner_state
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
@@ -237,8 +237,9 @@ def _full(error: Exception) -> Temporary:
     """Return the error of a full disk; raise any other error again."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full or "No space left on device" in str(error):
-        return Temporary(f"expected room on the disk, found none: {error}. Make room, "
-                         "then publish again.")  # fmt: skip
+        return Temporary(
+            f"expected room on the disk, found none: {error}. {WHAT_TO_FREE}"
+        )
     raise error
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from runtime.display import json_text, one_line, paragraphs
-from runtime.exits import Interrupted, Stop, Temporary
+from runtime.exits import WHAT_TO_FREE, Interrupted, Stop, Temporary
 
 LOG = logging.getLogger("feeds")
 _CLOCK = "%Y-%m-%dT%H:%M:%SZ"
@@ -171,8 +171,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def _disk_full(path: Any) -> Temporary:
     return Temporary(
         f"the disk is full{f' at {path}' if path else ''}: nothing half-written is "
-        "used. Free space in the data directory: `publish prune` removes old extracts "
-        "and tables (FEEDS_KEEP_DAYS, FEEDS_KEEP_RUNS). Then run the command again."
+        f"used. {WHAT_TO_FREE}"
     )
 
 

@@ -11,6 +11,11 @@ Like KeyboardInterrupt, Interrupted derives from BaseException, so that a librar
 A message says what was expected, what was found, and what to do.
 """
 
+WHAT_TO_FREE = (
+    "Free space in the data directory: `publish prune` removes old extracts and tables "
+    "(FEEDS_KEEP_DAYS, FEEDS_KEEP_RUNS). Then run the command again."
+)
+
 
 class Stop(Exception):  # noqa: N818 (an end, not always an error)
     """Base of every deliberate end; `code` becomes the exit code."""

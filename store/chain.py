@@ -20,7 +20,7 @@ import msgspec
 
 from runtime import formats
 from runtime.command import LOG
-from runtime.exits import Refused, Temporary
+from runtime.exits import WHAT_TO_FREE, Refused, Temporary
 from runtime.failpoints import failpoint
 from runtime.files import sync_folder, write_json
 
@@ -134,8 +134,8 @@ class Chain:
             except OSError as error:
                 raise Temporary(
                     f"{self._path}: expected to append a record, found: {error}. "
-                    "Nothing was recorded. Make room, then run again: it goes on from "
-                    "what is recorded."
+                    f"Nothing was recorded. {WHAT_TO_FREE} It goes on from what is "
+                    "recorded."
                 ) from None
             self._end += len(lead)
             self.torn = None

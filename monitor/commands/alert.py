@@ -22,18 +22,27 @@ from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AlertRun:
-    """The events that each channel accepted, and why the other channels failed."""
+    """The events that each channel accepted, and why the other channels failed.
+
+    Attributes:
+        events: by channel.
+        failed: the reason, by channel.
+        is_recorded: whether the state has all this.
+    """
 
     events: dict[str, list[Event]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    is_recorded: bool = True
 
 
 def send_alerts(
     health: Report, state: State, settings: Settings, context: Context
 ) -> AlertRun:
     """Send every channel its events; write the state after each channel.
+
+    A state that cannot be written stops no channel: a full disk is a problem to report.
 
     Args:
         health: the report of `monitor health`.
@@ -46,8 +55,8 @@ def send_alerts(
         each for each in health.findings if each.kind.severity in settings.severities
     ]
     state.update(findings, health.unchecked, at)
-    state.write()
     run = AlertRun()
+    _write(state, run)
     configured = channels.configured(settings)
     for name, send in configured.items():
         events = state.events(name, at, settings.remind)
@@ -65,10 +74,22 @@ def send_alerts(
             )
             state.failed(name, str(error), at)
             run.failed[name] = str(error)
-        state.write()
+        _write(state, run)
     state.clean_up(configured)
-    state.write()
+    _write(state, run)
     return run
+
+
+def _write(state: State, run: AlertRun) -> None:
+    try:
+        state.write()
+        run.is_recorded = True
+    except OSError as error:
+        run.is_recorded = False
+        LOG.warning(
+            f"{state.path} not written: {error}. The next run sends the same alerts "
+            "again. Make room: `publish prune` removes what is old."
+        )
 
 
 @click.command("alert")
@@ -78,8 +99,9 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
     """Check the feeds, and send what is new: a start, a reminder, an all-clear.
 
     First makes the profiles of new files, as `monitor drift` does. Exit 0 if every
-    channel accepted its events, 75 if one failed: the next run tries it again. The
-    exit code does not say whether the feeds are well: see `monitor health`.
+    channel accepted its events, 75 if one failed or the state could not be written:
+    the next run tries it again. The exit code does not say whether the feeds are well:
+    see `monitor health`.
     """
     start_logging(log_format, quiet)
     context = read_context(at)
@@ -99,9 +121,10 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
         health = check_all(context)
         state = State.read(path)
         run = send_alerts(health, state, settings, context)
+    code = 75 if run.failed or not run.is_recorded else 0
     result = {
-        "status": "temporary" if run.failed else "done",
-        "exit_code": 75 if run.failed else 0,
+        "status": "temporary" if code else "done",
+        "exit_code": code,
         "health": health.exit_code,
         "open": state.open_keys,
         "told": {
@@ -111,7 +134,7 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
         "failed": run.failed,
     }
     report(result, _to_text(state, run), as_json)
-    sys.exit(75 if run.failed else 0)
+    sys.exit(code)
 
 
 def _to_text(state: State, run: AlertRun) -> str:

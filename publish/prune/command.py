@@ -73,7 +73,7 @@ def _locked(
         yield
         return
     wait = variables.number("FEEDS_LOCK_WAIT", 0)
-    with directory_lock(place.data, "prune", wait):
+    with directory_lock(place.data, "prune", wait, use_reserve=True):
         remove_leftovers(place.data)
         yield
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -343,6 +344,25 @@ def test_alerts_may_be_limited_to_severity_act(project: DeliveredProject):
     assert alert(project)["open"] == []
     project.variables["FEEDS_ALERT_LEAST"] = "warn"
     assert alert(project)["open"] == ["CUSTOM_FIELD_MISSING:ordertime"]
+
+
+def test_an_alert_is_sent_although_its_state_cannot_be_written(
+    project: DeliveredProject,
+):
+    held(project)
+    assert alert(project)["status"] == "done"
+    folder = project.data / "alerts"
+    words = ["mount", "-t", "tmpfs", "-o", "size=4096", "tmpfs", str(folder)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk needs the right to mount (CAP_SYS_ADMIN)")
+    try:
+        (folder / "fill").write_bytes(bytes(4096))
+        result = alert(project, code=75)
+        assert [*result["told"]] == ["file"]
+        assert "state.json not written" in result["stderr"]
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+    assert lines(project) == [("start", KEY)] * 2
 
 
 def test_a_damaged_state_is_refused_and_named(project: DeliveredProject):

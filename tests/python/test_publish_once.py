@@ -121,7 +121,7 @@ def test_a_full_disk_of_ours_is_temporary(project: SampleProject) -> None:
         FEEDS_FAILPOINT="before-append:intent=full", DEST_ONPART_RETRIES=0
     )
     assert result["exit_code"] == 75
-    assert "Make room" in result["files"][0]["message"]
+    assert "Free space" in result["files"][0]["message"]
     assert list(project.partner.iterdir()) == []
     assert project.publish()["exit_code"] == 0
 

@@ -2,7 +2,9 @@
 
 import json
 import signal
+import subprocess
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +202,39 @@ def test_what_was_pruned_cannot_be_made_again(project: SampleProject) -> None:
     done = project.run("publish", "replay", packages(project)[0].name)
     assert done.returncode == 1
     assert "`publish prune` removed its tables" in done.stderr
+
+
+def fill(folder: Path) -> None:
+    """Write until the disk is full."""
+    with suppress(OSError), (folder / "fill").open("ab", 0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+def test_a_full_disk_needs_no_room_to_be_pruned(
+    project: SampleProject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    disk = tmp_path_factory.mktemp("disk")
+    words = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk needs the right to mount (CAP_SYS_ADMIN)")
+    try:
+        small = project.copy(disk / "project")
+        assert small.run("publish", "prune").returncode == 0
+        fill(small.data)
+        # The command that needs room leaves the reserve to the one that makes it.
+        done = small.run("publish", "hold", "onpart_inventory", "--until", "2091-01-01",
+                         "--because", "x" * 5000)  # fmt: skip
+        assert done.returncode == 75, done.stderr
+        assert "`publish prune`" in done.stderr
+        assert prune(small, **LEAST)["bytes"]["removed"]
+        assert small.records("pruned")
+        assert json.loads((small.data / "ledger.head").read_bytes())["records"] == len(
+            small.records()
+        )
+        assert prune(small, **LEAST)["removed"] == []
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_limit_of_size_is_refused_by_name(project: SampleProject) -> None:
