@@ -210,5 +210,12 @@ def test_a_data_directory_of_an_earlier_release_goes_on(
 
     # An older file goes out again, from the package of that release.
     run = next(r for r in records if r["event"] == "delivered")["run_id"]
+    history = project.why("132-9500")["rows"][0]["history"]
+    assert (run, "delivered") in {(each["run_id"], each["fate"]) for each in history}
+    # Evidence has other columns today, but the partner's file has the same bytes.
+    replay = project.run_json("publish", "replay", f"onpart_inventory/{run}")
+    same = {each["name"] for each in replay["files"] if each["identical"]}
+    delivered = next(r for r in records if r["event"] == "delivered")
+    assert {delivered["name"], "changes.csv"} <= same, replay
     again = project.run("publish", "resend", run, "--because", "lost")
     assert again.returncode == 0, again.stderr
