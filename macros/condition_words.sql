@@ -37,3 +37,32 @@
     (length({{ words }}) - length(replace({{ words }}, {{ phrase }}, ' ')))
     / (length({{ phrase }}) - 1)
 {%- endmacro %}
+
+
+{#
+    Whether a text may have one of the phrases of a seed: false only if it has none. One
+    regular expression looks for all of them, which costs a small part of `words_of`.
+
+    The expression is made when the model is compiled. Where the seed is not built, or is
+    the input of a unit test, every text may have a phrase.
+
+    text: in small letters. seed: the relation with the column `phrase`. condition: SQL
+    that says which phrases count.
+#}
+{% macro may_have_phrase(text, seed, condition) -%}
+    {%- set patterns = [] -%}
+    {%- if execute and not seed.is_cte and load_relation(seed) -%}
+        {%- set phrases = run_query(
+            "select distinct trim(" ~ words_of('phrase') ~ ") as words from " ~ seed
+            ~ " where " ~ condition ~ " order by words"
+        ).columns[0].values() -%}
+        {%- for words in phrases if words -%}
+            {%- do patterns.append(
+                ('(^|[^0-9])' if words[0].isdigit() else '(^|[^a-z])')
+                ~ words | replace(' ', '[^a-z0-9]*')
+                ~ ('([^0-9]|$)' if words[-1].isdigit() else '([^a-z]|$)')
+            ) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ matches(text, patterns | join('|')) if patterns else 'true' }}
+{%- endmacro %}

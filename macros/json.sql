@@ -81,7 +81,8 @@
 
 {% macro default__is_json(column) -%}
     case
-        when left({{ column }}, 1) in ('[', '{') then json_valid({{ column }})
+        when {{ column }} like '[%' or {{ column }} like {{ "'{%'" }}
+            then json_valid({{ column }})
         else false
     end
 {%- endmacro %}

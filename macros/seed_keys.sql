@@ -10,13 +10,13 @@
 
 
 {#
-    A number as it is compared with a list that forbids, to notice what nearly matches:
-    capital letters and digits only, and zero for the letter O.
+    The key of a number as it is compared with a list that forbids, to notice what nearly
+    matches: zero for the letter O.
 
-    column: a number.
+    key: capital letters and digits.
 #}
-{% macro near_key(column) -%}
-    replace({{ part_number_key(column) }}, 'O', '0')
+{% macro near_key(key) -%}
+    replace({{ key }}, 'O', '0')
 {%- endmacro %}
 
 

@@ -96,6 +96,18 @@
 
 
 {#
+    Whether a condition is true for any of several numbers that are not plain. It is
+    false for a plain number, so it is not computed for one.
+
+    columns: names of numbers. The column is_<name>_plain has `is_plain` of each.
+    condition: SQL in which @ is replaced by the name.
+#}
+{% macro any_odd(columns, condition) -%}
+    {{ any_of(columns, 'case when is_@_plain then false else ' ~ condition ~ ' end') }}
+{%- endmacro %}
+
+
+{#
     A text of at most `length` characters, cut after the last word that fits, or within
     the first word if that one is too long.
 

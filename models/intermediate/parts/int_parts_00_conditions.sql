@@ -35,12 +35,24 @@ texts as (
 
     select
         item_id,
-        {{ words_of(
-            "concat_ws(' . ', item_name, item_full_name, item_group_name, description,"
-            ~ " purchase_description, note)"
-        ) }} as words
+        lower(concat_ws(
+            ' . ', item_name, item_full_name, item_group_name, description,
+            purchase_description, note
+        )) as text -- noqa: RF04
 
     from part_items
+
+),
+
+-- Few texts have a phrase, and to look for all of them at once is cheap.
+texts_met as (
+
+    select
+        item_id,
+        {{ words_of('text') }} as words
+
+    from texts
+    where {{ may_have_phrase('text', ref('condition_words'), "means = 'condition'") }}
 
 ),
 
@@ -51,7 +63,7 @@ words_listed as (
         words,
         {{ values_of("string_split(trim(words), ' ')", 'word') }}
 
-    from texts
+    from texts_met
 
 ),
 

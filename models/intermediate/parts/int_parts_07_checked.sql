@@ -1,3 +1,5 @@
+{%- set numbers = ['supplier_sku', 'mfr_part_number', 'oem_part_number'] -%}
+
 -- What is wrong with the numbers and texts of an item. The rules of the next step
 -- decide what follows from it.
 
@@ -19,7 +21,7 @@ protected_parts as (
 
     select
         {{ list_key('supplier_sku') }} as sku_key,
-        {{ near_key('supplier_sku') }} as sku_near,
+        {{ near_key(part_number_key('supplier_sku')) }} as sku_near,
         coalesce(is_protected, true) as is_protected
 
     from {{ ref('protected_parts') }}
@@ -30,7 +32,7 @@ withdrawn_certificates as (
 
     select
         {{ part_number_key('part_number_key') }} as number_key,
-        {{ near_key('part_number_key') }} as number_near,
+        {{ near_key(part_number_key('part_number_key')) }} as number_near,
         coalesce(kind = 'valid', false) as is_valid
 
     from {{ ref('withdrawn_certificates') }}
@@ -106,6 +108,23 @@ protected_exactly as (
 
 ),
 
+-- What needs no more checks, and the keys by which the lists are searched.
+keyed as (
+
+    select
+        *,
+        {{ is_plain('supplier_sku') }} as is_supplier_sku_plain,
+        {{ is_plain('mfr_part_number') }} as is_mfr_part_number_plain,
+        {{ is_plain('oem_part_number') }} as is_oem_part_number_plain,
+        {{ part_number_key('mfr_part_number') }} as mfr_part_number_key,
+        {{ part_number_key('coalesce(partslink_number, partslink_raw)') }}
+            as partslink_key,
+        {{ list_key('item_name') }} as sku_key
+
+    from parts_normalised
+
+),
+
 checked as (
 
     select
@@ -114,9 +133,8 @@ checked as (
         -- A number with fewer than four letters and digits cannot be matched, and one
         -- without any is no number.
         supplier_sku is null
-        or {{ any_of(
-            ['supplier_sku', 'mfr_part_number', 'oem_part_number'],
-            is_punctuation('@') ~ ' and not ' ~ is_mangled('@')
+        or {{ any_odd(
+            numbers, is_punctuation('@') ~ ' and not ' ~ is_mangled('@')
         ) }}
         or (part_type is not null and mfr_part_number is null)
         or (is_genuine and coalesce(length(oem_part_number_key), 0) < 4)
@@ -130,21 +148,17 @@ checked as (
         -- A vertical bar separates numbers in the feed, so no number may contain one.
         -- The partner sends the SKU back in its orders, so its spaces may not be
         -- trimmed.
-        not {{ is_printable('supplier_sku') }}
-        or not {{ is_printable('mfr_part_number') }}
-        or not {{ is_printable('oem_part_number') }}
-        or coalesce(supplier_sku <> trim(supplier_sku), false)
-        or concat_ws('', mfr_part_number, oem_part_number) like '%|%'
-        or {{ any_of(
-            ['mfr_part_number', 'oem_part_number'], "left(@, 1) in ('[', '{')"
+        {{ any_odd(numbers, 'not ' ~ is_printable('@')) }}
+        or {{ any_odd(['supplier_sku'], '@ <> trim(@)') }}
+        or {{ any_odd(
+            ['mfr_part_number', 'oem_part_number'],
+            "(@ like '%|%' or left(@, 1) in ('[', '{'))"
         ) }} as has_bad_character,
 
-        {{ is_mangled('supplier_sku') }}
-        or {{ is_mangled('mfr_part_number') }}
-        or {{ is_mangled('oem_part_number') }} as is_number_mangled,
+        {{ any_odd(numbers, is_mangled('@')) }} as is_number_mangled,
 
-        {{ is_several('mfr_part_number') }}
-        or {{ is_several('oem_part_number') }} as is_number_several,
+        {{ any_odd(['mfr_part_number', 'oem_part_number'], is_several('@')) }}
+            as is_number_several,
 
         {{ is_formula('supplier_sku') }}
         or {{ is_formula('mfr_part_number') }}
@@ -163,15 +177,11 @@ checked as (
             ], is_json('@')
         ) }} as is_text_unread,
 
-        {{ part_number_key('mfr_part_number') }} as mfr_part_number_key,
-        {{ near_key('mfr_part_number') }} as mfr_part_number_near,
-        {{ part_number_key('coalesce(partslink_number, partslink_raw)') }}
-            as partslink_key,
-        {{ near_key('coalesce(partslink_number, partslink_raw)') }} as partslink_near,
-        {{ list_key('item_name') }} as sku_key,
-        {{ near_key('item_name') }} as sku_near
+        {{ near_key('mfr_part_number_key') }} as mfr_part_number_near,
+        {{ near_key('partslink_key') }} as partslink_near,
+        {{ near_key(part_number_key('item_name')) }} as sku_near
 
-    from parts_normalised
+    from keyed
 
 ),
 
