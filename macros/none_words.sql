@@ -6,17 +6,25 @@
     column: the text.
 #}
 {% macro none_key(column) -%}
-    {%- set marks = ' !"#$%&' ~ "''" ~ '()*+,-./:;<=>?@[]^_`{|}~' -%}
     case
-        when {{ matches(column, '[1-9]') }} then null
-        -- Most texts have no mark but blanks, and translating costs much more.
+        -- Most texts have no mark but blanks, and to remove marks costs more.
         when {{ matches(column, '^[A-Za-z0 ]*$') }}
             then replace(upper({{ column }}), ' ', '')
-        else translate(
-            upper({{ column }}),
-            '{{ marks }}–—…' || chr(92) || chr(9) || chr(10) || chr(13) || chr(160), ''
-        )
+        when {{ matches(column, '[1-9]') }} then null
+        else {{ adapter.dispatch('without_marks')('upper(' ~ column ~ ')') }}
     end
+{%- endmacro %}
+
+{% macro default__without_marks(column) -%}
+    regexp_replace({{ column }}, '[ -/:-@\[-`{-~–—…\t\n\r\x{A0}]+', '', 'g')
+{%- endmacro %}
+
+{% macro spark__without_marks(column) -%}
+    translate(
+        {{ column }},
+        ' !"#$%&''()*+,-./:;<=>?@[]^_`{|}~–—…' || chr(92) || chr(9) || chr(10)
+        || chr(13) || chr(160), ''
+    )
 {%- endmacro %}
 
 
@@ -24,13 +32,10 @@
     Whether a text has no letter and no digit but zero, is only the letter X, or is an
     object or a list of JSON. False if it is null.
 
-    column: the text.
+    column: the text. key: its none_key.
 #}
-{% macro is_no_text(column) -%}
-    coalesce(
-        {{ matches(none_key(column), '^(0*|X{2,})$') }}
-        or {{ is_json(column) }}, false
-    )
+{% macro is_no_text(column, key) -%}
+    coalesce({{ matches(key, '^(0*|X{2,})$') }} or {{ is_json(column) }}, false)
 {%- endmacro %}
 
 
@@ -63,40 +68,42 @@
 
 
 {#
-    Joins of the words for none, one for each column, for `number_unless_none` and
-    `text_unless_none`. The words are the relation none_words (word), each as its key.
+    The none_key of each column, in a select list: <column>_none.
 
-    relation: the relation with the columns. columns: their names.
+    columns: their names.
 #}
-{% macro none_words_joined(relation, columns) -%}
+{% macro none_keys(columns) -%}
     {%- for column in columns %}
-    left join none_words as none_{{ column }}
-        on {{ none_key(relation ~ '.' ~ column) }} = none_{{ column }}.word
+    {{ none_key(column) }} as {{ column }}_none
+        {%- if not loop.last %},{% endif %}
     {%- endfor %}
 {%- endmacro %}
 
 
 {#
-    A number, or null if it stands for none.
+    A number, or null if it stands for none. The words for none are the relation
+    none_words (word), each as its key.
 
-    column: a column of `none_words_joined`.
+    column: a column of `none_keys`.
 #}
 {% macro number_unless_none(column) -%}
     case
-        when none_{{ column }}.word is null and not {{ is_no_number(column) }}
-            then {{ column }}
+        when {{ column }}_none is null then {{ column }}
+        when {{ column }}_none in (select word from none_words) then null
+        when not {{ is_no_number(column) }} then {{ column }}
     end
 {%- endmacro %}
 
 
 {#
-    A text, or null if it stands for none.
+    A text, or null if it stands for none. The words for none are the relation
+    none_words (word), each as its key.
 
-    column: a column of `none_words_joined`.
+    column: a column of `none_keys`.
 #}
 {% macro text_unless_none(column) -%}
     case
-        when none_{{ column }}.word is null and not {{ is_no_text(column) }}
-            then {{ column }}
+        when {{ column }}_none in (select word from none_words) then null
+        when not {{ is_no_text(column, column ~ '_none') }} then {{ column }}
     end
 {%- endmacro %}

@@ -66,11 +66,25 @@ units_read as (
 
 ),
 
+keyed as (
+
+    select
+        *,
+        {{ none_keys([
+            'item_name', 'manufacturer_part_number', 'oem_number', 'alternate_numbers',
+            'partslink', 'upc', 'manufacturer_name', 'vehicle_make', 'vehicle_model',
+            'od_source', 'certification_name',
+        ]) }}
+
+    from units_read
+
+),
+
 -- A word for none, such as N/A or TBD, is none.
 known as (
 
     select
-        units_read.*,
+        *,
         {{ number_unless_none('item_name') }} as known_item_name,
         {{ number_unless_none('manufacturer_part_number') }}
             as known_manufacturer_part_number,
@@ -84,12 +98,7 @@ known as (
         {{ text_unless_none('od_source') }} as known_od_source,
         {{ text_unless_none('certification_name') }} as known_certification_name
 
-    from units_read
-    {{ none_words_joined('units_read', [
-        'item_name', 'manufacturer_part_number', 'oem_number', 'alternate_numbers',
-        'partslink', 'upc', 'manufacturer_name', 'vehicle_make', 'vehicle_model',
-        'od_source', 'certification_name',
-    ]) }}
+    from keyed
 
 ),
 
