@@ -48,6 +48,7 @@ judged as (
 
     select
         *,
+        {{ fit_numbers('alternates') }} as fit_alternates,
         coalesce(not is_genuine and length(matched_number_key) < 4, false)
             as is_oem_number_dropped
 
@@ -127,10 +128,10 @@ final as (
             as oem_part_number,
         case when not is_oem_number_dropped then matched_number_key end
             as oem_part_number_key,
-        {{ first_joined(fit_numbers('alternates'), 5) }} as alt_part_numbers,
+        {{ first_joined('fit_alternates', 5) }} as alt_part_numbers,
         -- Some numbers may not be published, or there are more than five.
         coalesce({{ first_joined('alternates', 1000) }}, '')
-        <> coalesce({{ first_joined(fit_numbers('alternates'), 5) }}, '')
+        <> coalesce({{ first_joined('fit_alternates', 5) }}, '')
             as is_alternate_dropped
 
     from judged
