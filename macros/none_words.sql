@@ -73,10 +73,11 @@
     columns: their names.
 #}
 {% macro none_keys(columns) -%}
-    {%- for column in columns %}
-    {{ none_key(column) }} as {{ column }}_none
-        {%- if not loop.last %},{% endif %}
-    {%- endfor %}
+    {%- set keys = [] -%}
+    {%- for column in columns -%}
+        {%- do keys.append(none_key(column) ~ ' as ' ~ column ~ '_none') -%}
+    {%- endfor -%}
+    {{ keys | join(', ') }}
 {%- endmacro %}
 
 

@@ -1,0 +1,82 @@
+"""A cheap check that spares an expensive one changes no result."""
+
+import json
+import re
+
+import duckdb
+import pytest
+
+GROUPS = "1 02 31 12345 2024 19999 JAN may TRUE false E5 1E5 ABC x OR OLD 0 00 A1B2C3"
+SEPARATORS = ["", "-", "--", " ", ".", "/", "+"]
+LONG = ["1234567890123450", "12345678901234500000", "A" * 49, "#N/A", "=1", "'1", None]
+
+
+@pytest.fixture
+def compiled(built):
+    manifest = json.loads((built.folder / "target/manifest.json").read_bytes())
+    return {
+        node["name"]: node["compiled_code"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+
+
+@pytest.fixture
+def opened(built):
+    with duckdb.connect() as connection:
+        warehouse = built.data / "warehouse.duckdb"
+        connection.execute(f"attach '{warehouse}' as warehouse (read_only)")
+        yield connection
+
+
+def test_a_plain_number_passes_every_check(compiled, opened):
+    code = compiled["int_parts_07_checked"].replace(
+        '"warehouse"."main"."int_parts_06_normalised"', "numbers"
+    )
+    plain = re.search(r"supplier_sku, ('.*')\), true\) as is_supplier_sku_plain", code)
+    assert plain
+    opened.execute(
+        "create temp table numbers as with "
+        "groups as (select unnest($groups) as word), "
+        "marks as (select unnest($marks) as mark), written as ("
+        "select a.word || m.mark || b.word || n.mark || c.word as number "
+        "from groups as a, marks as m, groups as b, marks as n, groups as c "
+        "union select unnest($long)) "
+        "select item.* replace (row_number() over () as item_id, "
+        "number as supplier_sku, number as mfr_part_number, "
+        "reverse(number) as oem_part_number) from written, "
+        '(from "warehouse"."main"."int_parts_06_normalised" limit 1) as item',
+        {"groups": GROUPS.split(), "marks": SEPARATORS, "long": LONG},
+    )
+    count = "select count(*) filter (regexp_matches(supplier_sku, {})) from numbers"
+    assert opened.sql(count.format(plain[1])).fetchall()[0][0] > 10_000
+    assert same_rows(opened, code, code.replace(plain[1], "'^never$.'"))
+
+
+def test_a_text_with_a_phrase_is_never_left_out(compiled, opened):
+    code = compiled["int_parts_00_conditions"].replace(
+        '"warehouse"."main"."stg_ordertime__part_items"', "items"
+    )
+    pattern = re.search(r"where regexp_matches\(text, ('.*')\)", code)
+    assert pattern
+    opened.execute(
+        "create temp table items as with phrases as ("
+        'select distinct phrase from "warehouse"."main"."condition_words"), '
+        "written as (select unnest([phrase, upper(phrase), replace(phrase, ' ', '-'), "
+        "replace(phrase, ' ', ''), replace(phrase, ' ', ' . '), phrase || 's', "
+        "'12' || phrase || '34', 'a' || phrase, 'panel, ' || phrase || '/left', "
+        "phrase || ' ' || phrase]) as text from phrases) "
+        "select item.* replace (row_number() over () as item_id, "
+        "text as item_name, null as item_full_name, null as item_group_name, "
+        "null as description, null as purchase_description, null as note) "
+        'from written, (from "warehouse"."main"."stg_ordertime__part_items" limit 1) '
+        "as item"
+    )
+    assert len(opened.sql(code).fetchall()) > 500
+    assert same_rows(opened, code, code.replace(pattern[1], "''"))
+
+
+def same_rows(opened, one, other):
+    assert one != other
+    apart = f"(({one}) except all ({other})) union all (({other}) except all ({one}))"
+    return opened.sql(apart).fetchall() == []
