@@ -122,7 +122,7 @@ def prepare(
             or feed_run.prepare(feed, split)
             for split in chosen
             if only in (None, gate.label(feed, split))
-        ] or [*selection.none_open(settings, feed, landed)]
+        ] or [*selection.none_open(settings, feed, landed, build)]
 
 
 def _last_file(ledger: Ledger, feed: Feed, split: str | None) -> Record | None:

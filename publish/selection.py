@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -163,16 +163,29 @@ def on_hold(feed: Feed, label: str, hold: Record) -> NotMade:
     )
 
 
-def none_open(settings: Settings, feed: Feed, landed: list[Source]) -> list[NotMade]:
-    """Refuse a run in which no split value is open if the extract is too old."""
-    hours = feed.guards.get("max_source_age")
-    if not feed.open or not hours:
+def none_open(
+    settings: Settings, feed: Feed, landed: list[Source], build: gate.dbt.FileBuild
+) -> list[NotMade]:
+    """Refuse a run in which no split value is open, unless that is certain.
+
+    It is not if the extract is too old, if dbt was killed before it made the table of
+    the open values, or if it made that table of an older extract.
+    """
+    if not feed.open:
         return []
-    at = settings.at
-    fresh = extracts.fresh(
-        landed, feed.cadence.last_due(at) if settings.due else at, hours
-    )
-    return [] if fresh.passed else [NotMade(feed.name, "refused", fresh.message, 1)]
+    if build.build is None:
+        return [NotMade(feed.name, "refused", build.message, 1)]
+    checks = []
+    if feed.guards.get("source_complete"):
+        checks.append(extracts.complete(landed, build.began_at))
+    if hours := feed.guards.get("max_source_age"):
+        at = feed.cadence.last_due(settings.at) if settings.due else settings.at
+        checks.append(extracts.fresh(landed, at, hours))
+    return [
+        NotMade(feed.name, "refused", check.message, 1)
+        for check in checks
+        if not check.passed
+    ][:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +309,7 @@ def _closing(
     for value, until in closed:
         # Deltas count too: the term may have opened and closed between two fulls.
         last = ledger.last_delivery_of(feed.state.model, feed.destination, value)
-        if last is not None and last["logical"] < format_utc(until):
+        if last and datetime.fromisoformat(last["logical"]) < until.replace(tzinfo=UTC):
             final.add(value)
     return final
 

@@ -159,6 +159,18 @@ def test_a_last_full_file_needs_a_closing_after_the_last_one(
     assert published(final, MONDAY + 14 * DAY, order(1, "C"), terms=terms) == CLOSED
 
 
+def test_a_term_that_closes_within_a_second_gets_its_last_full_file(
+    final: OrderProject,
+) -> None:
+    """Its last file was of that second, and is older than the closing."""
+    closing = f"{MONDAY:%Y-%m-%dT%H:%M:%S}.400Z"
+    terms = (during(MONDAY - DAY, MONDAY) | {"ordering_closes_at": closing},)
+    assert published(final, MONDAY, order(1, "A"), terms=terms) == BOTH
+    statuses = published(final, MONDAY + 7 * DAY, order(1, "B"), terms=terms)
+    assert statuses[FULL] == "delivered"
+    assert published(final, MONDAY + 14 * DAY, order(1, "C"), terms=terms) == CLOSED
+
+
 # ------------------------------------------------------------- the guards as declared
 def many(count: int, title: str = "A", sections: str = "S1") -> list[dict]:
     return [order(number, title, sections=sections) for number in range(1, count + 1)]
