@@ -1,4 +1,4 @@
-"""Sources behind a real proxy: proxy.py, in a process of its own."""
+"""Sources behind a real proxy: proxy.py, in a process of its own. No .netrc counts."""
 
 import subprocess
 import sys
@@ -85,6 +85,18 @@ def test_a_source_is_read_through_the_proxy_and_only_if_we_say_so(
         assert done.returncode == 0, done.stderr
         time.sleep(1)
         assert running.connections()
+
+
+def test_credentials_of_a_netrc_are_not_sent(
+    server: order_tool.Server, data: Path, tmp_path: Path, command: Command
+) -> None:
+    """They would replace ours, and the source would refuse them."""
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine localhost login somebody password else\n")
+    netrc.chmod(0o600)
+    env = {**server.variables, "FEEDS_DATA": data}
+    done = command("extract", env={**env, "HOME": tmp_path, "NETRC": netrc})
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_proxy_that_asks_for_a_password_gets_it(

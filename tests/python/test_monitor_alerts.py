@@ -143,6 +143,22 @@ def test_three_rows_and_no_secret(project: DeliveredProject, hook: Hook):
     assert "*** at ***" in hook.taken[0]["text"]
 
 
+@pytest.mark.parametrize("token", ["hook-t0ken", ""])
+def test_credentials_of_a_netrc_are_not_sent_to_a_webhook(
+    project: DeliveredProject, hook: Hook, tmp_path: Path, token: str
+):
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine localhost login somebody password else\n")
+    netrc.chmod(0o600)
+    project.variables |= {"HOME": str(tmp_path), "NETRC": str(netrc)}
+    project.variables["FEEDS_ALERT_WEBHOOK_TOKEN"] = token
+    held(project)
+    alert(project)
+    assert hook.taken
+    expected = f"Bearer {token}" if token else None
+    assert hook.headers.get("Authorization") == expected
+
+
 @pytest.mark.parametrize("status", [500, 404, 302])
 def test_a_channel_that_fails_is_tried_again_and_reported_by_the_others(
     project: DeliveredProject, hook: Hook, status: int
