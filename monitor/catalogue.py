@@ -136,6 +136,11 @@ CATALOGUE: dict[str, Kind] = {
         "note", "feed", "the feed never sent a file",
         "Run `publish`. A person approves the first file.",
     ),
+    "VALUES_WAIT": Kind(
+        "warn", "feed", "values in review wait for a person to confirm them",
+        "Read `publish confirm {about} --list`. Correct the source, or confirm the "
+        "right ones.",
+    ),
     "ROWS_REJECTED": Kind(
         "warn", "feed", "the partner rejected rows of the last file",
         "Read the page of the run. `monitor why` explains a row, with the partner's "

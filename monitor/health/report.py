@@ -11,6 +11,7 @@ from monitor.findings import CheckResult, Finding
 from monitor.health import (
     builds,
     certificates,
+    confirmations,
     destinations,
     feeds,
     machine,
@@ -120,6 +121,7 @@ def run_checks(
         ("source", "sources", sources.check),
         ("build", "seeds", seed_entries.check),
         ("feed", "feeds", feeds.check),
+        ("feed", "confirmations", confirmations.check),
         ("destination", "destinations", destinations.check),
         ("destination", "pick-ups", pickups.check),
         ("destination", "certificates", certificates.check),

@@ -231,6 +231,7 @@ ELSEWHERE = {
     "FIELD_RETYPED",
     "SEED_UNUSED",
     "SEED_UNMATCHED",
+    "VALUES_WAIT",
     "ALERT_FAILED",
 } | {id_ for id_ in CATALOGUE if id_.startswith("DRIFT_")}
 # Findings that come with another one.
