@@ -12,6 +12,7 @@ from extract import order_tool, ordertime
 from extract.copying import Settings, copy
 from extract.entities import SOURCES, Entity
 from extract.source import Source
+from runtime import failpoints
 from runtime.command import log_options, report, run, show_progress, start_logging
 from runtime.environment import Environment
 from runtime.exits import Misuse
@@ -63,6 +64,7 @@ def extract(
     """
     start_logging(log_format, quiet)
     variables = Environment.read()
+    failpoints.arm(variables)
     settings = Settings.read(variables)
     results = []
     for name, entities in _wanted(names, variables).items():

@@ -22,6 +22,7 @@ from runtime.command import LOG
 from runtime.duck import open_session, parquet, text, value
 from runtime.environment import Limits
 from runtime.exits import Refused
+from runtime.failpoints import failpoint
 from runtime.files import atomic_write, sha256_of
 from runtime.garbage import no_collection
 
@@ -90,6 +91,7 @@ def land(
                 f"{entity.full_name}: {_message(error)} Nothing landed."
             ) from None
         known = {known.name for known in entity.fields}
+        failpoint("in-landing")
         return Landed(
             rows,
             part.stat().st_size,

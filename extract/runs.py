@@ -10,6 +10,7 @@ from typing import Any
 
 from runtime import formats
 from runtime.command import LOG
+from runtime.failpoints import failpoint
 from runtime.files import relink, remove_leftovers, write_json
 
 _CLOCK_STEP = timedelta(minutes=1)
@@ -94,7 +95,9 @@ def finish(
         The run's folder.
     """
     write_json(run.folder / "extract.json", dict(report))
+    failpoint("before-current")
     relink(landing / "current" / source, f"../{run.run_id}/{source}")
+    failpoint("after-current")
     if not keep_pages:
         shutil.rmtree(run.pages, ignore_errors=True)
     (run.folder / "run.json").unlink()

@@ -13,10 +13,9 @@ import datetime as dt
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,10 @@ import duckdb
 import landing
 import pytest
 from compiled_sql import compiled_for
+from connection_faults import GOOD, scripts
 from order_consumer import Consumer
 from project import Project
 from sample_project import record_build
-from servers.script import Script
 from servers.stub import Stub
 
 from publish.gate import dbt
@@ -143,28 +142,6 @@ class Template:
             if result["unique_id"] in self.needed & nodes.keys()
             and nodes[result["unique_id"]]["resource_type"] == kind
         ]
-
-
-GOOD = Script(mode="plain", hash="right")
-# What may go wrong on a connection.
-FAULTS = {
-    "ok": GOOD,
-    "refuse": replace(GOOD, cwd="550 no such folder"),
-    "put": replace(GOOD, keep=0.5, close="rst", cut="STOR"),
-    "before": replace(GOOD, cut="RNTO", renames=False),
-    "after": replace(GOOD, cut="RNTO"),
-    # As "after", and no connection is served until the run has ended.
-    "lost": replace(GOOD, cut="RNTO"),
-    "down": replace(GOOD, login="421 come again"),
-}
-
-
-def _scripts(faults: Sequence[str]) -> Iterator[Script]:
-    for fault in faults:
-        yield FAULTS[fault]
-        if fault == "lost":
-            yield from repeat(FAULTS["down"])
-    yield from repeat(GOOD)
 
 
 class OrderProject(Project):
@@ -300,7 +277,7 @@ class OrderProject(Project):
         """
         self.clock = max(self.clock, at)
         if self.server:
-            self.server.scripts = _scripts(faults)
+            self.server.scripts = scripts(faults)
         variables = {
             **self.environment(),
             "FEEDS_COMMIT": "0" * 40,

@@ -6,7 +6,6 @@ CI runs a few histories; `make histories` runs more. See `histories`.
 import sys
 import time
 import warnings
-from pathlib import Path
 
 import pytest
 from histories import machine, nights
@@ -19,11 +18,18 @@ with warnings.catch_warnings():
 HISTORIES = 3
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> nights.Compiled:
+    """What dbt compiles once for all histories."""
+    return nights.Compiled.build(tmp_path_factory.mktemp("compiled"))
+
+
 @pytest.mark.timeout(600)
 def test_readers_always_arrive_at_the_sources(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    compiled: nights.Compiled,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    compiled = nights.Compiled.build(tmp_path / "compiled")
     nights.speed_up(monkeypatch)
     began = time.monotonic()
     counts = machine.run(compiled, HISTORIES, seed=0)

@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,36 +24,41 @@ from typing import Any
 import commands
 import duckdb
 import landing
-import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from compiled_sql import compiled_for
 from servers.stub import Stub
 
+import monitor.context
+import monitor.report.index
+import monitor.why.explain
 import publish.__main__ as publish_command
+import publish.check.command
+import publish.hold
+import publish.prune.command
+from extract import runs
 from extract.complete import Complete
 from extract.custom_fields import custom_fields
 from extract.entities import SOURCES
 from extract.landing import land
-from extract.pages import Listing
-from extract.runs import Run, finish
+from extract.pages import Listing, packed
 from publish import selection
-from runtime.environment import Limits
+from runtime import failpoints
+from runtime.environment import Environment, Limits
 from runtime.exits import Stop
 from store import ledger, partner_state
 
 UTC = dt.UTC
-BEGINNING = dt.datetime(2025, 1, 1, tzinfo=UTC)
+LONG_AGO = dt.datetime(2023, 1, 1, tzinfo=UTC)
 LIMITS = Limits("1GB", 1)
 FILES = ("onpart_inventory", "order_feed_delta_file", "order_feed_full_file")
 Records = Mapping[str, Sequence[Mapping[str, Any]]]
-_ZSTD = pa.Codec("zstd")
 
 
 class Clock(dt.datetime):
     """The clock of the nights: they pass faster than the ledger's seconds."""
 
-    moment = BEGINNING
+    moment = LONG_AGO
 
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
@@ -63,10 +68,20 @@ class Clock(dt.datetime):
 
 
 def speed_up(patch: pytest.MonkeyPatch) -> None:
-    """Replace fsync by nothing, and the clock of `publish` by that of the nights."""
+    """Replace fsync by nothing, and the clock of each command by that of the nights."""
     patch.setattr(os, "fsync", lambda _: None)
-    for module in (ledger, selection, publish_command):
+    for module in (
+        *(ledger, selection, publish_command, runs),
+        *(publish.hold, publish.prune.command, publish.check.command),
+        *(monitor.context, monitor.report.index, monitor.why.explain),
+    ):
         patch.setattr(module, "datetime", Clock)
+
+
+def memory() -> Path | None:
+    """Return a folder in memory, where there is one: a night writes many files."""
+    folder = Path("/dev/shm")
+    return folder if folder.is_dir() else None
 
 
 @dataclass(frozen=True)
@@ -87,7 +102,7 @@ class Compiled:
     def build(cls, folder: Path) -> "Compiled":
         """Land nothing, and run dbt."""
         data = folder / "data"
-        land_source(data, {}, BEGINNING)
+        land_source(data, {}, LONG_AGO)
         nothing = "select 1 as nothing where false"
         with duckdb.connect() as connection:
             for model in ("inventory_feed", "order_feed_v2", "confirmations"):
@@ -132,24 +147,34 @@ def run_dbt(data: Path, folder: Path, *words: str) -> Any:
     )
 
 
-def land_source(data: Path, records: Records, moment: dt.datetime) -> None:
-    """Land the records of both sources as `extract` does, as one run each."""
-    run_id = f"{moment:%Y%m%dT%H%M%SZ}-000000"
+def land_source(
+    data: Path,
+    records: Records,
+    moment: dt.datetime,
+    source_clock: dt.datetime | None = None,
+) -> None:
+    """Land the records of both sources as `extract` does, a run each.
+
+    Args:
+        data: the data directory.
+        records: by entity.
+        moment: when they were read.
+        source_clock: the time that the sources say; None for the same.
+    """
     for source, entities in SOURCES.items():
-        folder = data / "landing" / run_id / source
-        (folder / "pages").mkdir(parents=True)
-        (folder / "run.json").touch()
+        run = runs.begin(data / "landing", source, {}, dt.timedelta(0), anew=True)
+        run.pages.mkdir(parents=True)
         landed = {}
         for entity in entities:
-            page = folder / "pages" / f"{entity.name}.json.zst"
+            page = run.pages / f"{entity.name}.json.zst"
             rows = records.get(entity.name, ())
-            page.write_bytes(_ZSTD.compress(json.dumps(rows).encode(), asbytes=True))
+            page.write_bytes(packed(json.dumps(rows).encode()))
             listing = Listing(page.parent, len(rows), moment, ())
             done = land(
                 entity,
                 Complete(listing, len(rows), 1, (page,)),
-                folder / f"{entity.name}.parquet",
-                run_id,
+                run.folder / f"{entity.name}.parquet",
+                run.run_id,
                 _columns(source, entity.name) if entity.custom_fields else {},
                 LIMITS,
             )
@@ -159,12 +184,11 @@ def land_source(data: Path, records: Records, moment: dt.datetime) -> None:
             }  # fmt: skip
         time = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
         report = {
-            "run_id": run_id, "source": source, "status": "complete",
-            "started_at": time, "finished_at": time, "source_clock": time,
-            "entities": landed,
+            "run_id": run.run_id, "source": source, "status": "complete",
+            "started_at": time, "finished_at": time, "entities": landed,
+            "source_clock": f"{source_clock or moment:%Y-%m-%dT%H:%M:%SZ}",
         }  # fmt: skip
-        run = Run(run_id, folder, moment, resumed=False)
-        finish(run, source, report, data / "landing", keep_pages=False)
+        runs.finish(run, source, report, data / "landing", keep_pages=False)
 
 
 @functools.cache  # it reads YAML
@@ -200,7 +224,8 @@ class Project:
     """
 
     def __init__(self, folder: Path, compiled: Compiled, server: Stub) -> None:
-        """Copy the compiled project's warehouse, and empty the partner's folder."""
+        """Begin long ago with the compiled warehouse; empty the partner's folder."""
+        Clock.moment = LONG_AGO
         self.folder, self.server, self._compiled = folder, server, compiled
         self.data = folder / "data"
         self.data.mkdir(parents=True)
@@ -227,8 +252,17 @@ class Project:
         return ledger.Ledger(self.data / "ledger.jsonl")
 
     # ------------------------------------------------------------ extract and build
+    @property
+    def nodes(self) -> tuple[dict[str, Any], ...]:
+        """Every seed, model and test, in the order of dbt."""
+        return self._compiled.nodes
+
     def build(
-        self, records: Records | None, moment: dt.datetime, nodes: int | None = None
+        self,
+        records: Records | None,
+        moment: dt.datetime,
+        nodes: int | None = None,
+        source_clock: dt.datetime | None = None,
     ) -> None:
         """Land the records, if any are given, and build.
 
@@ -236,10 +270,11 @@ class Project:
             records: of both sources; None builds what was landed before.
             moment: when; or after the last event, if that is later.
             nodes: the build is killed after so many of them; None for never.
+            source_clock: the time that the sources say; None for the true one.
         """
         Clock.moment = max(Clock.now(), moment)
         if records is not None:
-            land_source(self.data, records, Clock.moment)
+            land_source(self.data, records, Clock.moment, source_clock)
         self._builds += 1
         with duckdb.connect(
             str(self.data / "warehouse.duckdb"), config={"threads": 1}
@@ -370,13 +405,22 @@ class Project:
         Returns:
             The exit code, or the negative number of the signal that killed it.
         """
-        variables |= {"FEEDS_FAILPOINT": failpoint}
+        environment = self._environment(variables | {"FEEDS_FAILPOINT": failpoint})
+        return self._child(_publish, [*words], self.root, environment)
+
+    def extract_killed(
+        self, failpoint: str, records: Records, moment: dt.datetime
+    ) -> int:
+        """Land the records in a child that may die at a failpoint; return its end."""
+        Clock.moment = max(Clock.now(), moment)
+        return self._child(_extract, self.data, records, failpoint)
+
+    def _child(self, target: Callable[..., None], *args: object) -> int:
         output = self.folder / "child.log"
         output.touch()
         child = commands._FORKS.Process(
-            target=_child, args=([*words], self.root, self._environment(variables),
-                                 Clock.moment, output),
-        )  # fmt: skip
+            target=target, args=(*args, Clock.moment, output)
+        )
         child.start()
         child.join(60)
         code = child.exitcode
@@ -410,7 +454,7 @@ def typed(node: Mapping[str, Any], sql: str) -> str:
     return f"select {columns} from ({sql})"
 
 
-def _child(
+def _publish(
     words: Sequence[str],
     root: Path,
     environment: dict[str, str],
@@ -420,3 +464,12 @@ def _child(
     Clock.moment = moment
     speed_up(pytest.MonkeyPatch())
     commands._publish(words, root, environment, [output, output])
+
+
+def _extract(
+    data: Path, records: Records, failpoint: str, moment: dt.datetime, _: Path
+) -> None:
+    Clock.moment = moment
+    speed_up(pytest.MonkeyPatch())
+    failpoints.arm(Environment({"FEEDS_FAILPOINT": failpoint}))
+    land_source(data, records, moment)

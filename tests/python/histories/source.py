@@ -17,8 +17,8 @@ Edit = TypeVar("Edit", bound=Callable[..., None])
 EDITS: dict[str, list[str]] = {"parts": [], "orders": []}
 
 TERMS = ("4218", "Fall 2026, A", "full-delta")
-# A Saturday of the past: real dbt writes the time of today.
-BEGINNING = dt.datetime(2025, 11, 22, 8, tzinfo=dt.UTC)
+# A Saturday of the past: real dbt writes the time of today. A leap day follows.
+BEGINNING = dt.datetime(2023, 11, 25, 8, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
 PRICES = st.sampled_from([None, "0", "12.5", "19.99", "40", "0.125", "1000000.1"])
 TEXTS = st.one_of(
@@ -49,6 +49,7 @@ class Source:
         stock: stock rows by item and location: the quantities on hand and available.
         terms, orders: as the order tool sends them, by id.
         removed: orders that vanished at the source, to come back.
+        more: members of every item and order that nobody knows yet.
     """
 
     def __init__(self, weekday: int) -> None:
@@ -60,6 +61,7 @@ class Source:
         self.orders: dict[int, Record] = {}
         self.removed: dict[int, Record] = {}
         self.number = 0
+        self.more: Record = {}
         for number in range(1, 11):
             self._offer(number, TYPES[number % 2], LOCATIONS[: 1 + number % 2])
         for _ in range(2):
@@ -76,7 +78,7 @@ class Source:
             ],
             "item_groups": [{"Id": 1, "Name": "Bumper Covers"}],
             "manufacturers": [{"Id": 7, "Name": "Example Stamping"}],
-            "part_items": [_sent(item) for item in self.items.values()],
+            "part_items": [_sent(item) | self.more for item in self.items.values()],
             "stock_by_location": [
                 {
                     "ItemRef": {"Id": item, "Name": self.items[item]["Name"]},
@@ -86,7 +88,7 @@ class Source:
                 for (item, place), quantities in self.stock.items()
             ],
             "terms": [*self.terms.values()],
-            "orders": [*self.orders.values()],
+            "orders": [order | self.more for order in self.orders.values()],
         }
 
     # ------------------------------------------------------------------------ parts
@@ -370,6 +372,10 @@ class Source:
         else:
             term |= {"is_archived": False, "ordering_opens_at": coming}
             term["ordering_closes_at"] = "2030-01-01T00:00:00Z"
+
+    def upgrade(self) -> None:
+        """Send more of every item and order, as a newer version of a source does."""
+        self.more = {"Revision": 2, "Labels": []}
 
     def repair_all(self) -> None:
         """Repair every record, and open every term."""

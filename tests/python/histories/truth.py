@@ -96,6 +96,7 @@ class Parts:
         rows: the rows of the file, by key.
         codes: the reason of every other row, by location code ("" for none) and SKU.
         shown: what could be confirmed of every row.
+        confirmed: what was confirmed.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Parts:
         self.rows: dict[Key, Part] = {}
         self.codes: dict[Key, str] = {}
         self.shown: dict[Key, Part] = {}
+        self.confirmed = {key: {**values} for key, values in confirmed.items()}
         for (identity, place), quantities in stock.items():
             item, key = items[identity], (PLACES[place], items[identity]["Name"])
             self.shown[key] = shown(item)
@@ -147,6 +149,34 @@ class Parts:
             RUN_TYPE_VANISHED=bool(types[0] - types[1]),
             RUN_REVIEW_RATE=exceeds(waiting, len(now) + len(self.codes), 0.20, 2),
         )
+
+
+def moved(
+    ever: Mapping[Key, Part],
+    rows: Mapping[Key, Part],
+    confirmed: Mapping[Key, Part],
+) -> list[tuple[Key, str]]:
+    """Return the values that moved too far and that no person confirmed.
+
+    Args:
+        ever: the last row of each key that the partner ever had.
+        rows: those of the next file.
+        confirmed: the values of each key that a person confirmed, by column.
+    """
+    far = []
+    for key in rows.keys() & ever.keys():
+        now, before = rows[key], ever[key]
+        price, last = Decimal(now["sell_price"]), Decimal(before["sell_price"])
+        jumped = {
+            "part_type": now["part_type"] != before["part_type"],
+            "sell_price": abs(price - last) > last * JUMP,
+        }
+        far += [
+            (key, column)
+            for column, too_far in jumped.items()
+            if too_far and confirmed.get(key, {}).get(column) != now[column]
+        ]
+    return far
 
 
 def _part(key: Key, item: Values, quantities: Values) -> Part:
