@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories mutations kills replays faults bench bench-transfer drift-quality docs schema fixture lock clean
+.PHONY: help demo check lint types sql test long histories year mutations kills replays faults bench bench-transfer drift-quality docs schema fixture lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 # pytest: the number of worker processes
@@ -40,6 +40,9 @@ long: $(READY) ## Run the tests that make check leaves out
 
 histories: $(READY) ## Run 200 histories of ten nights of both feeds (an hour)
 	cd tests/python && ../../$(BIN)/python -m histories
+
+year: $(READY) ## Run 365 nights of both feeds; show what each month costs (an hour)
+	cd tests/python && ../../$(BIN)/python -m histories.year
 
 mutations: $(READY) ## Damage a package in every known way; verify.py must notice each
 	FEEDS_MUTATIONS=all $(BIN)/python -m pytest -s tests/python/test_publish_verify.py
