@@ -3,28 +3,37 @@
     python -m benchmarks.baseline COMMIT --items 1000000
 
 The commit is checked out into a folder and gets an environment of its own, from its
-own lock. Both take the same input and run in turn, and the first to run alternates. A
-step of one is so close in time to the same step of the other that other work on the
-machine bears on both. Each figure is the median of all rounds. CPU seconds are the
-ones to trust; wall seconds are an indication.
+own lock. dlt's newest release gets one as well, and copies the same lists to Parquet.
+Both sides take the same input and run in turn, and the first to run alternates. A step
+of one is so close in time to the same step of the other that other work on the machine
+bears on both. Each figure is the median of all rounds. CPU seconds are the ones to
+trust; wall seconds are an indication.
 """
 
 import statistics
 import subprocess
+import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 
 from benchmarks.ledger import write_deliveries
-from benchmarks.measure import Cost
+from benchmarks.measure import Cost, cost_of
 from benchmarks.steps import HERE, Place, place, stand_in
 
 Costs = dict[str, Cost]
+Steps = Callable[[Place, Mapping[str, str]], Costs]
+# A checkout, and what runs its steps.
+Side = tuple[Path, Callable[[Place], Costs]]
 INVENTORY = "onpart_inventory"
+_PARTS = ("extract", "inventory", "night", "start", "dlt")
+_DELIVERIES = 300
+# How often a short command is run in each round.
+_TIMES = 5
 HEADER = """\
 | step | cpu s | wall s | peak MiB | ratio of cpu | of wall | of peak |
 |---|---:|---:|---:|---:|---:|---:|"""
@@ -37,9 +46,9 @@ HEADER = """\
 @click.option("--rounds", default=3, show_default=True, help="Runs of each step.")
 @click.option(
     "--only",
-    type=click.Choice(["extract", "inventory", "night", "start"]),
+    type=click.Choice(_PARTS),
     multiple=True,
-    help="Only these steps; extract is a part of inventory. Default: all.",
+    help="Only these; extract is a part of inventory.  [default: all but extract]",
 )
 @click.option(
     "--folder",
@@ -51,26 +60,41 @@ def bench(
     items: int,
     small: int,
     rounds: int,
-    only: tuple[str, ...],
+    only: Sequence[str],
     folder: Path | None,
 ) -> None:
     """Print the ratios of every step to the same step of COMMIT."""
-    only = only or ("inventory", "night", "start")
+    only = only or _PARTS[1:]
     with ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        roots = {"baseline": check_out(commit, folder / "baseline"), "this": HERE}
+        root = check_out(commit, folder / "baseline")
         print(f"medians of {rounds} rounds, beside {commit}\n\n{HEADER}")
-        if "extract" in only or "inventory" in only:
+
+        def beside_commit(run: Steps, sources: Mapping[str, str], size: int) -> None:
+            def steps(here: Place) -> Costs:
+                return run(here, sources)
+
+            compare({"baseline": (root, steps), "this": (HERE, steps)}, rounds, size)
+
+        if {"extract", "inventory"} & {*only}:
             with stand_in("ordertime", "--items", str(items)) as source:
                 run = _inventory if "inventory" in only else _extract
-                _compare(roots, rounds, lambda here: run(here, source), items)
+                beside_commit(run, source, items)
+        if "dlt" in only:
+            copy = _dlt(install_dlt(folder / "dlt"))
+            with stand_in("ordertime", "--items", str(items)) as source:
+                sides: dict[str, Side] = {
+                    "dlt": (HERE, lambda here: copy(here, source)),
+                    "this": (HERE, lambda here: _extract(here, source)),
+                }
+                compare(sides, rounds, items)
         if "night" in only:
             with _both_sources(small) as sources:
-                _compare(roots, rounds, lambda here: _night(here, sources), small)
+                beside_commit(_night, sources, small)
         if "start" in only:
             with _both_sources(small) as sources:
-                _compare(roots, rounds, lambda here: _start(here, sources), small)
+                beside_commit(_start, sources, small)
 
 
 def check_out(commit: str, root: Path) -> Path:
@@ -86,26 +110,39 @@ def _run(*words: str | Path) -> None:
     subprocess.run(words, check=True)
 
 
-def _compare(
-    roots: Mapping[str, Path],
-    rounds: int,
-    run: Callable[[Place], Costs],
-    size: int,
-) -> None:
-    """Run the steps of both checkouts in turn; print the medians and the ratios."""
+def install_dlt(folder: Path) -> Path:
+    """Install dlt's newest release, and return the Python that has it."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        _run(sys.executable, "-m", "venv", folder)
+        _run(python, "-m", "pip", "install", "--quiet", "dlt[parquet]")
+    return python
+
+
+def compare(sides: Mapping[str, Side], rounds: int, size: int) -> None:
+    """Run the steps of two sides in turn; print the medians and the ratios.
+
+    Args:
+        sides: the baseline, and then ours.
+        rounds: how often.
+        size: of the input.
+    """
+    other, ours = sides
     costs: dict[str, dict[str, list[Cost]]] = defaultdict(lambda: defaultdict(list))
     for round_ in range(rounds):
-        for name in list(roots)[:: -1 if round_ % 2 else 1]:
-            with place(roots[name]) as here:
+        for name in (other, ours)[:: -1 if round_ % 2 else 1]:
+            root, run = sides[name]
+            with place(root) as here:
                 for step, cost in run(here).items():
                     costs[step][name].append(cost)
-    for step, sides in costs.items():
-        before, after = _median(sides["baseline"]), _median(sides["this"])
-        print(_row(f"{step}, {size:,}: baseline", before))
+    for step, both in costs.items():
+        before, after = median_of(both[other]), median_of(both[ours])
+        print(_row(f"{step}, {size:,}: {other}", before))
         print(_row(f"{step}, {size:,}", after, before), flush=True)
 
 
-def _median(costs: list[Cost]) -> Cost:
+def median_of(costs: list[Cost]) -> Cost:
+    """Return the median of each figure."""
     return Cost(
         *(
             statistics.median(getattr(cost, name) for cost in costs)
@@ -129,13 +166,22 @@ def _row(name: str, cost: Cost, before: Cost | None = None) -> str:
     return f"| {name} | {figures} | {' | '.join(ratios)} |"
 
 
-def _extract(here: Place, source: Mapping[str, str]) -> Costs:
-    return {"extract": here.run("extract", "ordertime", "--quiet", **source)}
+def _extract(here: Place, sources: Mapping[str, str]) -> Costs:
+    return {"extract": here.run("extract", "ordertime", "--quiet", **sources)}
 
 
-def _inventory(here: Place, source: Mapping[str, str]) -> Costs:
+def _dlt(python: Path) -> Steps:
+    def copy(here: Place, sources: Mapping[str, str]) -> Costs:
+        script = HERE / "benchmarks" / "dlt_copy.py"
+        words = [str(python), str(script), str(here.folder)]
+        return {"extract": cost_of(words, {**here.env, **sources})}
+
+    return copy
+
+
+def _inventory(here: Place, sources: Mapping[str, str]) -> Costs:
     return {
-        **_extract(here, source),
+        **_extract(here, sources),
         "dbt build": here.run("dbt", "--quiet", "build"),
         "publish --dry-run": here.run("publish", INVENTORY, "--dry-run", "--quiet"),
     }
@@ -148,10 +194,17 @@ def _night(here: Place, sources: Mapping[str, str]) -> Costs:
     to = {"DEST_ONPART_URL": partner.as_uri(), "DEST_ORDERS_URL": partner.as_uri()}
     costs = {
         "night: extract": here.run("extract", "--quiet", **sources),
-        "night: dbt build": here.run("dbt", "--quiet", "build"),
+        "night: build": _build(here),
         "night: publish": here.run("publish", "--quiet", **to),
     }
     return {**costs, "night": _sum(list(costs.values()))}
+
+
+def _build(here: Place) -> Cost:
+    """Build as the README of the checkout says."""
+    if (here.root / "publish" / "build.py").exists():
+        return here.run("publish", "build", "--quiet")
+    return here.run("dbt", "--quiet", "build")
 
 
 def _sum(costs: list[Cost]) -> Cost:
@@ -165,13 +218,16 @@ def _sum(costs: list[Cost]) -> Cost:
 def _start(here: Place, sources: Mapping[str, str]) -> Costs:
     """Two commands that a person waits for, with 300 deliveries in the ledger."""
     here.run("extract", "--quiet", **sources)
-    here.run("dbt", "--quiet", "build")
-    write_deliveries(here.data / "ledger.jsonl", INVENTORY, "onpart", 300)
+    here.run("dbt", "--quiet", "build", "--exclude-resource-type", "unit_test")
+    ledger = here.data / "ledger.jsonl"
+    write_deliveries(ledger, INVENTORY, "onpart", _DELIVERIES)
     url = {"DEST_ONPART_URL": (here.folder / "partner").as_uri()}
     # 1: they report that no package of these deliveries is in the outbox.
     return {
-        "publish status": here.run("publish", "status", codes=(0, 1), **url),
-        "monitor health": here.run("monitor", "health", codes=(0, 1), **url),
+        f"{program} {command}": median_of(
+            [here.report(program, command, **url) for _ in range(_TIMES)]
+        )
+        for program, command in (("publish", "status"), ("monitor", "health"))
     }
 
 

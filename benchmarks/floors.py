@@ -59,7 +59,7 @@ def delta(warehouse: Path, artifacts: Path) -> None:
 @click.argument("warehouse", type=_Path)
 def read(warehouse: Path) -> None:
     """Read today's rows and the delivered rows once, and compute a hash of each."""
-    delivered = warehouse.parent / "delivered" / FEED / "current/*.parquet"
+    delivered = warehouse.parent / "delivered" / FEED / "*.parquet"
     with duck(warehouse, warehouse.parent, read_only=True) as connection:
         columns = connection.execute(f"describe {FEED}").fetchall()
         digest = f"sum(hash({', '.join(name for name, *_ in columns)}))"

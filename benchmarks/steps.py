@@ -38,8 +38,17 @@ class Place:
         """The database that `dbt build` fills."""
         return self.data / "warehouse.duckdb"
 
-    def run(self, *words: str, codes: Sequence[int] = (0,), **variables: str) -> Cost:
+    def run(self, *words: str, **variables: str) -> Cost:
         """Run a command as a whole process; `variables` go into its environment."""
+        return self._run(words, variables, (0,))
+
+    def report(self, *words: str, **variables: str) -> Cost:
+        """Run a command that ends with 1 if it reports a problem."""
+        return self._run(words, variables, (0, 1))
+
+    def _run(
+        self, words: Sequence[str], variables: Mapping[str, str], codes: Sequence[int]
+    ) -> Cost:
         program = str(_programs(self.root) / words[0])
         words = (program, *words[1:])
         return cost_of(words, {**self.env, **variables}, self.root, codes)

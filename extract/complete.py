@@ -207,7 +207,7 @@ def _by_reading_again(
         )
         if reason:
             yield Round(reason, latest, after)
-        elif _same_keys(entity, before.files, latest.files, folder, limits):
+        elif _same_keys(entity, before, latest, limits):
             yield Complete(latest, after, round_)
             return
         else:
@@ -239,17 +239,26 @@ def _only_in_one(missing: set[int], vanished: set[int]) -> str:
     return " and ".join(parts)
 
 
-def _same_keys(
-    entity: Entity, first: list[Path], second: list[Path], folder: Path, limits: Limits
-) -> bool:
+def _same_keys(entity: Entity, first: Listing, second: Listing, limits: Limits) -> bool:
     """Return whether two readings have the same keys, each as the text that was sent.
 
-    Both directions are compared, because a key may appear twice; landing refuses
-    such a key.
+    Pages with the same content are not read. If the others have other keys, or the
+    same ones in another order, all keys are compared. Both directions are compared,
+    because a key may appear twice; landing refuses such a key.
     """
-    with open_session(limits, folder) as connection:
-        connection.register("first", _keys(entity, first))
-        connection.register("second", _keys(entity, second))
+    pages = zip(first.files, second.files, first.facts, second.facts, strict=False)
+    differing = [
+        (one, other)
+        for one, other, *facts in pages
+        if facts[0].digest != facts[1].digest
+    ]
+    if len(first.facts) == len(second.facts):
+        keys = [_keys(entity, list(files)) for files in zip(*differing, strict=True)]
+        if not keys or keys[0].equals(keys[1]):
+            return True
+    with open_session(limits, first.folder) as connection:
+        connection.register("first", _keys(entity, first.files))
+        connection.register("second", _keys(entity, second.files))
         one, other = 'select * from "first"', 'select * from "second"'
         return not any(
             value(connection, f"select count(*) from ({pair})")

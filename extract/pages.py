@@ -1,7 +1,8 @@
-"""Raw pages on disk: each is whole or absent, and no page is requested twice."""
+"""Raw pages on disk: each is whole or absent, and a stored page is not requested."""
 
 import hashlib
 import math
+import os
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +19,7 @@ from extract.source import Page
 from extract.strict_json import parse_rows
 from runtime.command import LOG
 from runtime.exits import Misuse, Refused
-from runtime.files import read_json, write_bytes, write_json
+from runtime.files import read_json, write_json
 
 # Level 1 costs 1-2 ms a page and shrinks it about tenfold.
 _ZSTD = pa.Codec("zstd", compression_level=1)
@@ -158,7 +159,7 @@ class Reader:
                 page = ask(number)
                 file = packed(page.body)
                 facts = _facts(page, file, path, has_ids)
-                write_bytes(path, file)
+                _store(path, file)
             self._tick()
             return facts
 
@@ -239,6 +240,18 @@ def packed(body: bytes) -> bytes:
     content = len(body).to_bytes(_SIZE, "little")
     content += hashlib.sha256(frame + content).digest()
     return frame + _SKIPPED + len(content).to_bytes(4, "little") + content
+
+
+def _store(path: Path, file: bytes) -> None:
+    """Write a page, whole or not at all.
+
+    It is not flushed to the disk. What a loss of power leaves of it has another hash,
+    so that the page is asked for again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_bytes(file)
+    part.replace(path)
 
 
 def read_page(path: Path) -> bytes:

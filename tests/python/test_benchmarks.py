@@ -1,9 +1,14 @@
 """A benchmark at a size that measures nothing: every step works, and has its row."""
 
 import re
+from collections.abc import Callable
 
 import commands
 import pytest
+
+from benchmarks.baseline import compare, median_of
+from benchmarks.measure import Cost
+from benchmarks.steps import HERE, Place
 
 STEPS = [
     "extract",
@@ -50,3 +55,36 @@ def test_the_benchmark_of_pages_says_what_looking_costs_of_a_run():
     for place, share in enumerate(match.groups(), 1):
         cost = [float(row[place]) for row in rows]
         assert float(share) == pytest.approx(100 * sum(cost[3:]) / sum(cost[:3]), abs=2)
+
+
+def test_a_step_is_printed_beside_the_same_step_of_the_baseline(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    order = []
+
+    def run(side: str) -> Callable[[Place], dict[str, Cost]]:
+        def step(here: Place) -> dict[str, Cost]:
+            order.append(side)
+            return {"start": here.run("python", "-c", "sum(range(10**6))")}
+
+        return step
+
+    sides = {name: (HERE, run(name)) for name in ("baseline", "this")}
+    compare(sides, 2, 1000)
+    assert order == ["baseline", "this", "this", "baseline"]
+    before, after = capsys.readouterr().out.splitlines()
+    number = r"[0-9,.]+"
+    figures = rf"({number}) \| ({number}) \| ({number})"
+    other = re.fullmatch(
+        rf"\| start, 1,000: baseline \| {figures} \|  \|  \|  \|", before
+    )
+    ours = re.fullmatch(rf"\| start, 1,000 \| {figures} \| {figures} \|", after)
+    assert other
+    assert ours
+    ratio = float(ours[1]) / float(other[1])
+    assert float(ours[4]) == pytest.approx(ratio, rel=0.6)
+
+
+def test_a_figure_is_the_median_of_all_rounds() -> None:
+    costs = [Cost(3, 1, 20), Cost(1, 2, 10), Cost(2, 9, 90)]
+    assert median_of(costs) == Cost(2, 2, 20)
