@@ -29,6 +29,23 @@
 
 
 {#
+    The key of a value, as it is compared with the words for none. A word with a number
+    of up to three digits behind it is that word: TBA1, TEST-002. A short word is none
+    only without a number: NA1 and NO12 are numbers of makers, and so is TBA0020.
+
+    column: the value.
+#}
+{% macro none_key_of_value(column) -%}
+    case
+        when {{ matches(
+            column, '^ *[A-Za-z][A-Za-z/. ]+[A-Za-z/.][ #_:-]*[0-9]{1,3} *$'
+        ) }} then {{ none_key(replaced(column, '[0-9]+ *$')) }}
+        else {{ none_key(column) }}
+    end
+{%- endmacro %}
+
+
+{#
     Whether a text has no letter and no digit but zero, is only the letter X, or is an
     object or a list of JSON. False if it is null.
 
@@ -58,24 +75,51 @@
 
 
 {#
-    Whether a number is only zeros, only dashes and points, or only the letter X.
+    Whether a number is only zeros, only dashes and points, or only the letter X, or is
+    words without a digit of which the first denies (Not avail.).
 
     column: a part number.
 #}
 {% macro is_no_number(column) -%}
-    coalesce({{ matches(column, '^([ 0._/,–—-]*|[Xx]{2,})$') }}, false)
+    coalesce(
+        {{ matches(column, '^([ 0._/,–—-]*|[Xx]{2,})$') }}
+        or not {{ matches(column, '[0-9]') }} and {{ is_denied(column) }}, false
+    )
 {%- endmacro %}
 
 
 {#
-    The none_key of each column, in a select list: <column>_none.
+    Whether a number is what people type to fill a field: one character five times or
+    more (11111-11111), or seven digits and more in their order (1234567).
+
+    column: a part number.
+#}
+{% macro is_filler(column) -%}
+    {%- set plain = "translate(upper(" ~ column ~ "), ' ._/-', '')" -%}
+    case
+        when length({{ column }}) < 5 then false
+        when left({{ column }}, 1) = right({{ column }}, 1)
+            then
+                length({{ plain }}) >= 5
+                and replace({{ plain }}, left({{ plain }}, 1), '') = ''
+        when left({{ column }}, 1) in ('0', '1', '9')
+            then
+                length({{ column }}) >= 7
+                and strpos('|01234567890|09876543210', {{ column }}) > 0
+        else false
+    end
+{%- endmacro %}
+
+
+{#
+    The none_key of each value, in a select list: <column>_none.
 
     columns: their names.
 #}
 {% macro none_keys(columns) -%}
     {%- set keys = [] -%}
     {%- for column in columns -%}
-        {%- do keys.append(none_key(column) ~ ' as ' ~ column ~ '_none') -%}
+        {%- do keys.append(none_key_of_value(column) ~ ' as ' ~ column ~ '_none') -%}
     {%- endfor -%}
     {{ keys | join(', ') }}
 {%- endmacro %}
@@ -89,22 +133,24 @@
 #}
 {% macro number_unless_none(column) -%}
     case
-        when {{ column }}_none is null then {{ column }}
+        when {{ column }}_none is null
+            then case when not {{ is_filler('trim(' ~ column ~ ')') }} then {{ column }} end
         when {{ column }}_none in (select word from none_words) then null
+        when {{ is_filler('trim(' ~ column ~ ')') }} then null
         when not {{ is_no_number(column) }} then {{ column }}
     end
 {%- endmacro %}
 
 
 {#
-    A text, or null if it stands for none. The words for none are the relation
-    none_words (word), each as its key.
+    A text, or null if it stands for none.
 
-    column: a column of `none_keys`.
+    column: a column of `none_keys`. words: the relation with the words for none (word),
+    each as its key.
 #}
-{% macro text_unless_none(column) -%}
+{% macro text_unless_none(column, words='none_words') -%}
     case
-        when {{ column }}_none in (select word from none_words) then null
+        when {{ column }}_none in (select word from {{ words }}) then null
         when not {{ is_no_text(column, column ~ '_none') }} then {{ column }}
     end
 {%- endmacro %}

@@ -12,6 +12,16 @@
 
 
 {#
+    A SKU without blanks and in capitals, to notice two that a person takes for one.
+
+    column: a SKU.
+#}
+{% macro sku_folded(column) -%}
+    {{ replaced('upper(' ~ column ~ ')', ' +') }}
+{%- endmacro %}
+
+
+{#
     Whether every character of a number is printable ASCII. Characters that only look
     alike (a Cyrillic letter, a long dash) are never replaced: a person must type the
     number again.
@@ -30,7 +40,8 @@
     are made only of the other numbers.
 
     A date or a month has a first group of one, two or four digits, or of three letters
-    before at most four digits: 02-JAN, 2024-03-05, MAR-2019.
+    before at most four digits: 02-JAN, 2024-03-05, MAR-2019. 1E5 has three or four
+    characters.
 
     column: a part number.
 #}
@@ -40,11 +51,12 @@
 
 {% macro plain_pattern() -%}
     {%- set group = '[0-9A-Za-z]' -%}
-    {%- set first = '[A-Za-z]+[0-9]' ~ group ~ '*|[0-9]' ~ group ~ '{2}(' ~ group
-        ~ '{2,11})?' -%}
     {%- set shapes = [
-        '[0-9]' ~ group ~ '{0,13}',
-        '(' ~ first ~ ')(-' ~ group ~ '+)*',
+        '[0-9]' ~ group ~ '?',
+        '[0-9][0-9A-DF-Za-df-z]' ~ group ~ '{1,2}',
+        '[0-9]' ~ group ~ '{4,13}',
+        '[0-9]' ~ group ~ '{2}(' ~ group ~ '{2,11})?(-' ~ group ~ '+)+',
+        '[A-Za-z]+[0-9]' ~ group ~ '*(-' ~ group ~ '+)*',
         '[A-Za-z]+-' ~ group ~ '{5,}(-' ~ group ~ '+)*',
     ] -%}
     ^({{ shapes | join('|') }})$
@@ -53,8 +65,10 @@
 
 {#
     Whether a field for one number has several, or a number and a note: A, B and A / B
-    and A -> B and A (OLD) and WAS A, and two words of six or more characters. Makers
-    print short groups (1K0 615 301 AB) and short endings (564846/7).
+    and A -> B and A (OLD), WAS A, EX A, A x2, A* and A?, and words of five or more
+    characters, of which one has six, or which are three, or two of digits. Makers print
+    short groups (1K0 615 301 AB) and short endings (564846/7). Two other words of five
+    may be one number, such as 52119 0E901: `is_doubtful` finds them.
 
     column: a part number.
 #}
@@ -69,15 +83,27 @@
         ~ '|SUPERSEDES|SUPERSEDED|PREV|PREVIOUS|PREVIOUSLY|FORMER|FORMERLY|NLA|OBSOLETE'
         ~ '|DISCONTINUED|THRU|P/N|QTY|PER' -%}
     {%- set word = '[0-9A-Z][0-9A-Z.-]{5,}' -%}
+    {%- set group = '[0-9A-Z][0-9A-Z.-]{4,}' -%}
     {%- set shapes = [
         '[,;()|]',
         '.[<>=~].',
         ' [/&+:]|[/&+:] ',
+        ' - |.[.]{2,}[^.]',
+        '(^| )(LEFT|RIGHT|FRONT|REAR|OEM)( |$)',
         ' (TO|VS)[.]? ',
         '(^| )(' ~ notes ~ ')[:]? ',
         ' (' ~ notes ~ ')$',
         '^[^ /]{7,}/[^ /]{7,}$',
-        '(^| )' ~ word ~ ' +' ~ word ~ '( |$)',
+        '(^| )' ~ word ~ ' +' ~ group ~ '( |$)',
+        '(^| )' ~ group ~ ' +' ~ word ~ '( |$)',
+        group ~ ' +' ~ group ~ ' +' ~ group,
+        '(^| )[0-9]{5} +[0-9]{5}( |$)',
+        '(^| )EX[.:]? [0-9A-Z./-]{5,}',
+        ' X ?[0-9]{1,3}$',
+        '^[0-9]{1,2} ?X ',
+        ' ([0-9]+ ?)?(PCS|PIECES?|EACH|PAIR|PACK|PKG)[.]?$',
+        '^[^#].*[*?!^~]$',
+        '^[*?!^~]',
     ] -%}
     {{ shapes | join('|') }}
 {%- endmacro %}
@@ -96,47 +122,107 @@
 
 
 {#
-    Whether a spreadsheet damaged this number. Only forms that no maker prints: 1.23E+11
-    and 1.23E11 (with a plus, or with a point in the mantissa: 44E5285 is a valid
-    number), 1814.0, #N/A and the like, TRUE, a leading apostrophe or quotation mark, 16
-    digits and more of which those from the 16th are zeros, and times and dates: 00:00,
-    1/2/2023, 02-Jan, 2024-03-05 and 2023-02-01 00:00. Of a month a spreadsheet writes
-    two digits, or a year from 1900 to 9999: Mar-05 and Mar-2019, never MAR-1234 or
-    DEC-201.
+    Whether a spreadsheet damaged this number. Only forms that no maker prints: 1.23E+11,
+    1.23E11 and 1E5 (with a plus, with a point in the mantissa, or with one digit and up
+    to two: 44E5285 is a valid number), 1814.0, #N/A and the like in several languages,
+    TRUE, _x000D_, an apostrophe or quotation mark at an end, points at the end, 16 digits
+    and more of which those from the 16th are zeros, times and dates: 00:00, 1/2/2023,
+    12/2023, 02-Jan, 2024-03-05 and 2023-02-01 00:00. Of a month a spreadsheet writes two
+    digits, or a year from 1900 to 9999: Mar-05 and Mar-2019, never MAR-1234 or DEC-201.
 
     column: a part number.
 #}
 {% macro is_mangled(column) -%}
     coalesce(
         left(trim({{ column }}), 1) in (chr(39), chr(34), chr(96))
+        or right(trim({{ column }}), 1) in (chr(39), chr(34), chr(96))
         or {{ matches('upper(' ~ column ~ ')', mangled_pattern()) }}, false
     )
 {%- endmacro %}
 
 {% macro mangled_pattern() -%}
-    {%- set months = '(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)' -%}
+    {%- set months = '(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|MRZ|MAI|OKT'
+        ~ '|DEZ)' -%}
+    {%- set long_months = '(JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER'
+        ~ '|OCTOBER|NOVEMBER|DECEMBER)' -%}
+    {%- set weekday = '((MON|TUE|WED|THU|FRI|SAT|SUN)[A-Z]* )?' -%}
+    {%- set month = '(0?[1-9]|1[0-2])' -%}
     {%- set day = '(0?[1-9]|[12][0-9]|3[01])' -%}
     {%- set year = '([0-9]{2}|(19|[2-9][0-9])[0-9]{2})' -%}
-    {%- set iso_day = '(19|20)[0-9]{2}[-/](0?[1-9]|1[0-2])[-/]' ~ day -%}
+    {%- set full_year = '(19|20)[0-9]{2}' -%}
+    {%- set clock = '[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?[AP]M)?' -%}
     {%- set words = [
         '[0-9]+([.][0-9]+)? ?E[+][0-9]+',
         '[0-9]+[.][0-9]+E-[0-9]+',
-        '#(N/A|REF!|VALUE!|NAME[?]|NUM!|DIV/0!|NULL!|SPILL!|CALC!|FIELD!|BUSY!|#+)',
+        '#(N/A|NV|N/D|[A-Z/0-9]+[!?]|#+)',
     ] -%}
     {%- set shapes = [
         '[0-9]+[.][0-9]+E[0-9]+',
-        '[0-9]+[.]0+',
+        '[1-9]E[0-9]{1,2}',
+        '[0-9]+[.]0*',
+        '.*[.]{2,}',
         '[1-9][0-9]{14}0+',
-        'TRUE|FALSE',
-        '[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?( ?[AP]M)?',
-        '(0?1/00?|00?/0?1)/1900',
-        day ~ '/' ~ day ~ '/' ~ year,
-        day ~ '[.-]' ~ day ~ '[.-](19|20)[0-9]{2}',
-        day ~ '[- ]' ~ months ~ '([- ]' ~ year ~ ')?',
-        months ~ '[- ]' ~ year,
-        iso_day ~ '([ T][0-9:.]+Z?)?',
+        'TRUE|FALSE|WAHR|FALSCH|VRAI|FAUX|INF|INFINITY',
+        clock,
+        '(0?1/00?|00?/0?1|00?/00?)/1900',
+        '1899-12-3[01].*',
+        day ~ '/' ~ day ~ '/' ~ year ~ '( ' ~ clock ~ ')?',
+        day ~ '[.-]' ~ day ~ '[.-]' ~ full_year ~ '( ' ~ clock ~ ')?',
+        month ~ '/' ~ full_year,
+        full_year ~ '/' ~ month,
+        weekday ~ day ~ '([-/ ]|[.] ?)' ~ months ~ '([-/. ]' ~ year ~ ')?',
+        months ~ '[-/. ]' ~ year,
+        '(' ~ day ~ '[- ])?' ~ long_months ~ '[- ]' ~ full_year,
+        full_year ~ '[-/.]' ~ month ~ '[-/.]' ~ day ~ '([ T][0-9:.]+Z?)?',
+        '.*_X[0-9A-F]{4}_.*',
     ] -%}
     (^| )({{ words | join('|') }})( |$)|^({{ shapes | join('|') }})$
+{%- endmacro %}
+
+
+{#
+    Whether a number may be damaged or be two, but may be a maker's number as well: 44E5285
+    and 12-2023, days such as 20240305 and 05-03-24, 12345 and 1111, and two words of
+    four or five characters. Such a number goes out with a warning.
+
+    column: a part number.
+#}
+{% macro is_doubtful(column) -%}
+    coalesce(
+        {{ matches('upper(' ~ column ~ ')', '^(' ~ doubtful_pattern() ~ ')$') }}, false
+    )
+{%- endmacro %}
+
+{#
+    Whether one of several numbers is doubtful. False if there are none.
+
+    column: numbers that are separated by vertical bars.
+#}
+{% macro has_doubtful_number(column) -%}
+    coalesce(
+        {{ matches(column, '(^|[|])(' ~ doubtful_pattern() ~ ')($|[|])') }}, false
+    )
+{%- endmacro %}
+
+{% macro doubtful_pattern() -%}
+    {%- set month = '(0[1-9]|1[0-2])' -%}
+    {%- set day = '(0[1-9]|[12][0-9]|3[01])' -%}
+    {%- set full_year = '(19[5-9]|20[0-4])[0-9]' -%}
+    {%- set group = '[0-9A-Z][0-9A-Z.-]{3,4}' -%}
+    {%- set repeated = [] -%}
+    {%- for digit in range(1, 10) -%}
+        {%- do repeated.append(digit ~ '{4}') -%}
+    {%- endfor -%}
+    {%- set shapes = [
+        '[0-9]+E[0-9]+',
+        full_year ~ month ~ day ~ '([0-9]{4}|[0-9]{6})?',
+        day ~ '[.-]' ~ day ~ '[.-][0-9]{2}',
+        month ~ '[.-]' ~ full_year,
+        full_year ~ '[.-]' ~ month,
+        '123456?',
+        group ~ ' +' ~ group,
+    ] + repeated -%}
+    {{ shapes | join('|') }}
 {%- endmacro %}
 
 
@@ -231,8 +317,8 @@
 
 
 {#
-    A number without the words that only comment on it: WAS 12H2178, 12H2178 OLD. A
-    second pass removes a word whose blank the first pass took.
+    A number without the words that only comment on it: WAS 12H2178, 12H2178 OLD,
+    12H2178 x2. A second pass removes a word whose blank the first pass took.
 
     column: a number in capitals.
 #}
@@ -241,7 +327,8 @@
         ~ '|PREVIOUSLY|FORMER|FORMERLY|SUPERSEDED|SUPERSEDES|REPLACED|REPLACES|BY|NLA'
         ~ '|OBSOLETE|DISCONTINUED|P/N)[.#]?( |$)' -%}
     trim({{ replaced(
-        replaced(replaced(column, notes, ' '), notes, ' '), '(^| )[=-]* *$'
+        replaced(replaced(column, notes, ' '), notes, ' '),
+        '( X ?[0-9]{1,3}|(^| )[=-]*) *$'
     ) }})
 {%- endmacro %}
 
@@ -265,8 +352,9 @@
 
 
 {#
-    Whether a number may be published: with a digit, long enough to be matched, no longer
-    than the partner accepts, printable, one number, not damaged and not a formula.
+    Whether a number may be published: with a digit, not typed to fill the field, long
+    enough to be matched, no longer than the partner accepts, printable, one number, not
+    damaged and not a formula.
 
     column: a part number.
 #}
@@ -275,6 +363,7 @@
         length({{ part_number_key(column) }}) >= 4
         and length({{ column }}) <= {{ var('part_number_length') }}
         and {{ matches(column, '[1-9]') }}
+        and not {{ is_filler(column) }}
         and case
             when {{ is_plain(column) }} then true
             else

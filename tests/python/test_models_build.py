@@ -293,11 +293,14 @@ def test_a_number_that_is_none_and_a_second_stock_row_stop_their_rows_only(
     items, stocked = preview()
     spoiled = [{**items[0], "Price": '"412,55"'}, *items[1:]]
     repeated = {**stocked[2], "OnHand": "9"}
-    land_parts(data, spoiled, [*stocked, repeated])
+    # The rows of a place contradict each other also if one of them is empty.
+    empty = [{**stocked[0], "OnHand": "0"}, {**stocked[0], "OnHand": "8"}]
+    land_parts(data, spoiled, [*empty, *stocked[1:], repeated])
     code, output = build()
     assert code == 0, output
     codes = query("select item_name, reason_code from inventory_audit order by all")
-    assert (items[0]["Name"], "PRICE_MISSING") in codes
+    assert (items[0]["Name"], "ON_HAND_ZERO") in codes
+    assert (items[0]["Name"], "DUP_KEY") in codes
     assert codes.count((items[2]["Name"], "DUP_KEY")) == 2
 
 
@@ -327,7 +330,7 @@ def test_an_entry_of_a_seed_that_cannot_be_used_is_refused_by_name(build, projec
     for seed, lines in {
         "protected_parts": 'Part 9,true,x\n" ",true,y\npart  9,,z\n',
         "withdrawn_certificates": "zz-1000100,deleted,,x\n",
-        "none_words": "W1\n",
+        "none_words": "W1,all\n",
     }.items():
         with (project / f"seeds/{seed}.csv").open("a") as file:
             file.write(lines)

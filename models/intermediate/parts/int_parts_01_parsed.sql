@@ -11,6 +11,16 @@ part_items as (
 
 none_words as (
 
+    select distinct {{ none_key('word') }} as word
+
+    from {{ ref('none_words') }}
+    where used_for = 'all'
+
+),
+
+-- A brand is none by these and by more words, such as House or Aftermarket.
+no_brand_words as (
+
     select distinct {{ none_key('word') }} as word from {{ ref('none_words') }}
 
 ),
@@ -92,8 +102,10 @@ known as (
         {{ number_unless_none('alternate_numbers') }} as known_alternate_numbers,
         {{ number_unless_none('partslink') }} as known_partslink,
         {{ number_unless_none('upc') }} as known_upc,
-        {{ text_unless_none('manufacturer_name') }} as known_manufacturer_name,
-        {{ text_unless_none('vehicle_make') }} as known_vehicle_make,
+        {{ text_unless_none('manufacturer_name', 'no_brand_words') }}
+            as known_manufacturer_name,
+        {{ text_unless_none('vehicle_make', 'no_brand_words') }}
+            as known_vehicle_make,
         {{ text_unless_none('vehicle_model') }} as known_vehicle_model,
         {{ text_unless_none('od_source') }} as known_od_source,
         {{ text_unless_none('certification_name') }} as known_certification_name
@@ -188,10 +200,10 @@ final as (
             as partslink_suffix,
         not coalesce(is_partslink, true) as is_partslink_invalid,
         {{ gtin_14('scanned_number') }} as gtin,
-        -- A blank label scans as zeros.
+        -- A blank label scans as zeros, which are no number.
         coalesce(
             scanned_number is not null
-            or {{ matches('upc', '^ *0{12,14} *$') }}, false
+            or {{ matches('upc', '^ *[0-9]{12,14} *$') }}, false
         )
         and {{ gtin_14('scanned_number') }} is null as is_gtin_invalid
 

@@ -51,6 +51,14 @@ final as (
             case when is_list_price_invalid then 'LIST_PRICE_INVALID' end,
             case when is_oem_number_dropped then 'OEM_NO_SHORT' end,
             case when is_partslink_invalid then 'PARTSLINK_INVALID' end,
+            case
+                when
+                    {{ is_doubtful('supplier_sku') }}
+                    or {{ is_doubtful('mfr_part_number') }}
+                    or {{ is_doubtful('oem_part_number') }}
+                    or {{ has_doubtful_number('alt_part_numbers') }}
+                    then 'PART_NO_DOUBTFUL'
+            end,
             case when is_weight_invalid then 'WEIGHT_INVALID' end
         ) as warnings,
 

@@ -1,8 +1,9 @@
 -- The items that repeat another row at the same location: the same SKU in two rows
 -- (DUP_KEY), or the same part under two SKUs (DUP_PART). A Partslink number or a GTIN
--- of several items is only a warning: an AM and a CAPA part may be twins. Only rows in
--- play are compared: an item that is inactive, elsewhere or out of stock repeats
--- nothing.
+-- of several items is only a warning: an AM and a CAPA part may be twins. So are SKUs
+-- that differ only in case or blanks. Only rows in play are compared: an item that is
+-- inactive, elsewhere or out of stock repeats nothing. But two stock rows of one item
+-- and location both count: nobody knows which quantity is right.
 
 with
 
@@ -22,8 +23,10 @@ in_play as (
 
     select
         place_codes.item_id,
+        place_codes.location_id,
         place_codes.location_code,
         parts_normalised.supplier_sku,
+        {{ sku_folded('parts_normalised.supplier_sku') }} as sku_folded,
         parts_normalised.part_type,
         coalesce(upper(parts_normalised.brand), '') as brand_key,
         coalesce(parts_normalised.oem_part_number_key, '') as oem_part_number_key,
@@ -48,6 +51,31 @@ keys_repeated as (
         location_code,
         supplier_sku
     having count(*) > 1
+
+),
+
+stock_repeated as (
+
+    select
+        item_id,
+        location_id
+
+    from place_codes
+    where location_id is not null
+    group by
+        item_id,
+        location_id
+    having count(*) > 1
+
+),
+
+skus_alike as (
+
+    select sku_folded
+
+    from in_play
+    group by sku_folded
+    having min(supplier_sku) <> max(supplier_sku)
 
 ),
 
@@ -102,16 +130,24 @@ final as (
     select distinct
         in_play.item_id,
         in_play.location_code,
-        keys_repeated.supplier_sku is not null as is_key_repeated,
+        keys_repeated.supplier_sku is not null
+        or stock_repeated.item_id is not null as is_key_repeated,
         identities_repeated.part_type is not null as is_part_repeated,
         partslinks_shared.partslink_number is not null as is_partslink_shared,
-        gtins_shared.gtin is not null as is_gtin_shared
+        gtins_shared.gtin is not null as is_gtin_shared,
+        skus_alike.sku_folded is not null as is_sku_alike
 
     from in_play
     left join keys_repeated
         on
             in_play.location_code = keys_repeated.location_code
             and in_play.supplier_sku = keys_repeated.supplier_sku
+    left join stock_repeated
+        on
+            in_play.item_id = stock_repeated.item_id
+            and in_play.location_id = stock_repeated.location_id
+    left join skus_alike
+        on in_play.sku_folded = skus_alike.sku_folded
     left join identities_repeated
         on
             in_play.location_code = identities_repeated.location_code
@@ -125,6 +161,8 @@ final as (
         on in_play.gtin = gtins_shared.gtin
     where
         keys_repeated.supplier_sku is not null
+        or stock_repeated.item_id is not null
+        or skus_alike.sku_folded is not null
         or identities_repeated.part_type is not null
         or partslinks_shared.partslink_number is not null
         or gtins_shared.gtin is not null

@@ -49,6 +49,7 @@ final as (
         place_codes._extracted_at,
         parts_repeated.is_gtin_shared,
         parts_repeated.is_partslink_shared,
+        parts_repeated.is_sku_alike,
         parts_normalised.brand <> last_values.brand as is_brand_changed,
         parts_normalised.certification <> last_values.certification
             as is_certification_changed,

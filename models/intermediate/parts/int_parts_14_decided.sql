@@ -43,7 +43,8 @@ final as (
                 when all_codes.is_certification_changed then 'CERTIFICATION_CHANGED'
             end,
             case when all_codes.is_gtin_shared then 'GTIN_SHARED' end,
-            case when all_codes.is_partslink_shared then 'PARTSLINK_SHARED' end
+            case when all_codes.is_partslink_shared then 'PARTSLINK_SHARED' end,
+            case when all_codes.is_sku_alike then 'SKU_ALIKE' end
         ), '') as warnings,
 
         ---------- the values of the feed
