@@ -14,11 +14,13 @@ import duckdb
 import pytest
 from built_project import NIGHTS, BuiltProject
 from commands import ROOT, clean_environment
+from landing import write_extract
 
 FILE = "onpart_inventory"
 DBT = (sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--no-use-colors")
 # Other quantities, so that a table that was replaced is known by its rows.
 BUILD = ("build", "--select", f"+exposure:{FILE}", "--vars", "{safety_stock: 1}")
+ORDERS = "order_feed_full_file"
 
 
 def dbt(project: BuiltProject, *words: str) -> None:
@@ -28,13 +30,17 @@ def dbt(project: BuiltProject, *words: str) -> None:
 
 
 def kill_after(
-    project: BuiltProject, node: str, how: signal.Signals, seconds: float = 0
+    project: BuiltProject,
+    node: str,
+    how: signal.Signals,
+    seconds: float = 0,
+    build: tuple[str, ...] = BUILD,
 ) -> bool:
     """Kill a build when dbt reports the end of a node; return whether it was running.
 
     Without a node it is killed `seconds` after its first one began.
     """
-    words = (*BUILD, "--exclude-resource-type", "unit_test")
+    words = (*build, "--exclude-resource-type", "unit_test")
     with subprocess.Popen(
         [*DBT, *words], cwd=ROOT, env=clean_environment(**project.environment()),
         stdout=subprocess.PIPE, text=True,
@@ -93,6 +99,30 @@ def test_a_table_of_a_killed_build_is_not_published(
     assert gates(built_copy) == expected
     if node != "int_parts_13_all_codes":
         assert expected, "the build was killed before it replaced a table"
+
+
+def test_no_term_is_open_only_by_a_whole_build_of_the_newest_extract(
+    built_copy: BuiltProject,
+) -> None:
+    def status() -> tuple[str, str]:
+        words = ("publish", ORDERS, "--at", "2025-12-01T08:00:00Z", "--due")
+        (file,) = built_copy.run_json(*words)["files"]
+        return file["status"], file["message"]
+
+    assert status() == ("nothing open", "no sis_term_id is open")
+    extract = built_copy.data / "landing/current/order_tool/extract.json"
+    before = extract.read_text()
+    write_extract(built_copy.data, "order_tool", {}, finished="2099-01-01T00:00:00Z")
+    refused, message = status()
+    assert refused == "refused"
+    assert "the file was made of an older run" in message
+
+    extract.write_text(before)
+    build = ("build", "--select", f"+exposure:{ORDERS}")
+    assert kill_after(built_copy, "order_terms", signal.SIGKILL, build=build)
+    refused, message = status()
+    assert refused == "refused"
+    assert "Run `extract`, then `dbt build`" in message
 
 
 def test_unit_tests_run_once_for_a_state_of_the_code(built_copy: BuiltProject) -> None:

@@ -149,3 +149,11 @@ def test_a_replay_uses_the_confirmations_of_its_time(
     run = project.recorded_packages()[number].run_id
     result = project.run_json("publish", "replay", run, "--here")
     assert (result["exit_code"], result["identical"]) == (0, True), result
+
+
+def test_health_counts_the_values_that_wait(project: BuiltProject) -> None:
+    report = project.run_json("monitor", "health", "--at", "2026-01-15T09:40:00Z")
+    assert report["waiting"] == {"onpart_inventory": {"sell_price": 1}}
+    (finding,) = (each for each in report["findings"] if each["id"] == "VALUES_WAIT")
+    assert finding["key"] == "VALUES_WAIT:onpart_inventory"
+    assert finding["says"] == "values wait for a person: 1 of sell_price"
