@@ -104,16 +104,63 @@ def not_made(
             f"{last['name']} went out today; later changes follow in the file of "
             "another day",
         )
-    held = partner_state.current(ledger, feed.state.model)
-    if build and {*build.states_of(feed.state.model)} != {*held}:
-        # The delta was subtracted from something else than the partner has.
-        since = f"before {last['name']} was delivered" if last else "with other rows"
-        return NotMade(
-            label,
-            "superseded",
-            f"dbt built {since}; `dbt build` shows what has changed since",
-        )
-    return None
+    return _stale_delta(settings, ledger, feed, split, build)
+
+
+def _stale_delta(
+    settings: Settings,
+    ledger: Ledger,
+    feed: Feed,
+    split: str | None,
+    build: Build | None,
+) -> NotMade | None:
+    """Return that a build subtracted something else than what the partner has.
+
+    Files of other values that this very build made do not matter: it subtracted nothing
+    of this one from them. So a file that failed is sent by the next try.
+    """
+    model, label = feed.state.model, gate.label(feed, split)
+    if build is None:
+        return None
+    known, current = build.states_of(model), partner_state.current(ledger, model)
+    new = [state for state in current if state not in known]
+    ours = [state for state in new if _was_made_by(settings, ledger, state, build)]
+    own = (feed.destination, split or "")
+    if own in map(_place, ours):
+        message = "the changes of this build went out. `publish build` shows later ones"
+        return NotMade(label, "superseded", message, 75 if settings.due else 0)
+    removed = {_place(state) for state in known} - {_place(state) for state in current}
+    if ours == new and not removed:
+        return None
+    message = (
+        "dbt built with other rows than the partner has, so that changes would be "
+        "missed or sent twice. Run `publish build`, then publish again."
+    )
+    return NotMade(label, "superseded", message, 75)
+
+
+def _place(state: partner_state.State) -> tuple[str, str]:
+    return state.destination, state.split
+
+
+def _was_made_by(
+    settings: Settings, ledger: Ledger, state: partner_state.State, build: Build
+) -> bool:
+    """Return whether a state is that of a file which this build made."""
+    split = state.split or None
+    last = ledger.last_delivery_of(state.model, state.destination, split)
+    if last is None or last["state"]["sha256"] != state.sha256:
+        return False
+    return _build_of(settings, last) == build.id
+
+
+def _build_of(settings: Settings, delivered: Record) -> str | None:
+    """Return the id of the build that made a delivered file; None if unknown."""
+    try:
+        package = Package.from_record(settings.place.outbox, delivered)
+        return str(package.run["dbt"]["invocation_id"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _stale_snapshot(
@@ -137,14 +184,8 @@ def _stale_snapshot(
         for state in partner_state.current(ledger, model)
         if (state.destination, state.split) == (destination, split or "")
     }
-    if current <= {*build.states_of(model)}:
+    if current <= {*build.states_of(model)} or _build_of(settings, last) == build.id:
         return None
-    try:
-        package = Package.from_record(settings.place.outbox, last)
-        if package.run["dbt"]["invocation_id"] == build.id:
-            return None
-    except (OSError, ValueError, KeyError):
-        pass  # which build made it is unknown
     message = (
         f"dbt built before {last['name']} was recorded as delivered, so its rows were "
         "compared with an older file. Run `publish build`, then publish again."

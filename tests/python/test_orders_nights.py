@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 from order_consumer import Consumer
-from order_project import DAY, MONDAY, OrderProject, held_after, night, order
+from order_project import DAY, MONDAY, OrderProject, held_after, night, order, term
 
 
 @pytest.fixture
@@ -54,6 +54,29 @@ def test_a_second_delta_of_a_day_waits_for_the_next(project: OrderProject) -> No
     assert held_after(project, reader) == {("1", "S1", "Geology")}
     assert night(project, morning + DAY, *now)["delta"] == "delivered"
     assert held_after(project, reader) == {("1", "S1", "Geology"), ("2", "S1", "Music")}
+
+
+def test_a_file_that_failed_is_sent_by_the_next_try(project: OrderProject) -> None:
+    """The other term's file, of the same build, went out in between."""
+
+    def build(title: str, at: dt.datetime) -> None:
+        orders = [order(1, title), order(2, title, sis_term_id="4228")]
+        project.build({"terms": [term(), term("4228")], "orders": orders}, at)
+
+    build("Botany", MONDAY + DAY)
+    project.publish(MONDAY + DAY)
+    at = MONDAY + 2 * DAY
+    build("Geology", at)
+    first = {o.summary["status"]: o for o in project.publish(at, "ok", "down").values()}
+    assert {"delivered", "temporary"} <= first.keys()
+    failed = first["temporary"].summary["file"]
+    (again,) = (o for name, o in project.publish(at).items() if name == failed)
+    assert (again.code, again.summary["status"]) == (0, "delivered"), again.text
+    # Without a build there is no answer for the next night.
+    later = project.publish(at + DAY)[failed]
+    assert (later.code, later.summary["status"]) == (75, "superseded"), later.text
+    build("Geology", at + DAY)
+    assert project.publish(at + DAY)[failed].summary["status"] == "skipped"
 
 
 def test_a_delivery_settled_late_does_not_undo_a_newer_one(
