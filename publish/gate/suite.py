@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from publish.gate.checks import EXAMPLES, Check
+from publish.gate.deferred import defer
 from runtime.exits import Misuse
 from runtime.garbage import no_collection
 
@@ -77,6 +78,7 @@ def run(
     if not expectations:
         return []
     with no_collection():
+        defer("scipy.stats", "altair")
         # Registers the expectation that `as_aggregate` uses.
         import_module("publish.gate.row_conditions")
         import great_expectations as gx
