@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from conftest import Command
 
 from publish.package.provenance import built_from
@@ -29,6 +30,7 @@ def digests(
     return built_from(project, artifacts, feed), node["checksum"]["checksum"]
 
 
+@pytest.mark.long
 def test_a_large_seed_is_digested_by_its_rows(project: Path, command: Command) -> None:
     rows = b"".join(b"P-%d,sold over our counter\n" % n for n in range(LARGE // 25))
     first, of_dbt = digests(project, command, b"supplier_sku,reason\n" + rows)

@@ -117,6 +117,7 @@ def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
     assert f"found no {landed}" in result["message"]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_package_of_before_is_made_again(tmp_path: Path) -> None:
     """It has OpenLineage events, and no times of extract in its manifest."""
