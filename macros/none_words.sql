@@ -75,6 +75,26 @@
 
 
 {#
+    Whether a text says nothing of a source and a warranty, or denies one: yes, x and 1,
+    "no warranty", "ask Bob", "dealer, no warranty", "source unknown". False if it is
+    null.
+
+    column: the text.
+#}
+{% macro is_no_proof(column) -%}
+    {%- set denied = 'NO|NOT|NONE|NEVER|WITHOUT|UNKNOWN|UNPROVEN|PENDING|MISSING|N/A'
+        ~ '|NEIN|KEINE?|TB[ACD]' -%}
+    coalesce(
+        not {{ matches(column, '[A-Za-z]{3}') }}
+        or {{ matches(
+            'upper(trim(' ~ column ~ '))',
+            '^(YES|TRUE|ASK([^A-Z].*)?)$|(^|[^A-Z])(' ~ denied ~ ')([^A-Z.]|$)'
+        ) }}, false
+    )
+{%- endmacro %}
+
+
+{#
     Whether a number is only zeros, only dashes and points, or only the letter X, or is
     words without a digit of which the first denies (Not avail.).
 

@@ -194,7 +194,7 @@ final as (
         known_vehicle_model,
         known_certification_name,
         nullif(trim(known_od_source), '') is not null
-        and not {{ is_denied('known_od_source') }} as has_od_source,
+        and not {{ is_no_proof('known_od_source') }} as has_od_source,
         case when is_partslink then left(partslink_text, 9) end as partslink_base,
         case when is_partslink then substr(partslink_text, 10) end
             as partslink_suffix,
