@@ -13,7 +13,15 @@ import click
 from publish.settings import Redelivery, Settings
 from runtime import failpoints
 from runtime.clock import Time
-from runtime.command import LOG, log_options, report, run, show_progress, start_logging
+from runtime.command import (
+    LOG,
+    Reason,
+    log_options,
+    report,
+    run,
+    show_progress,
+    start_logging,
+)
 from runtime.environment import DataDirectory, Environment, Limits, operator
 from runtime.exits import Misuse
 from runtime.files import remove_leftovers
@@ -88,7 +96,9 @@ def cli() -> None:
     is_flag=True,
     help="Deliver what the partner has already, or has of a later day.",
 )
-@click.option("--because", metavar="TEXT", help="Why again; for the ledger.")
+@click.option(
+    "--because", type=Reason(), metavar="TEXT", help="Why again; for the ledger."
+)
 @log_options
 def run_command(
     files: tuple[str, ...],
@@ -154,7 +164,13 @@ def run_command(
 
 @cli.command()
 @click.argument("digest")
-@click.option("--because", required=True, metavar="TEXT", help="Why the file is right.")
+@click.option(
+    "--because",
+    type=Reason(),
+    required=True,
+    metavar="TEXT",
+    help="Why the file is right.",
+)
 @log_options
 def approve(
     digest: str, because: str, as_json: bool, log_format: str, quiet: bool
@@ -186,7 +202,9 @@ def approve(
 @click.option(
     "--as", "ended", required=True, type=click.Choice(["delivered", "not-delivered"])
 )
-@click.option("--because", required=True, metavar="TEXT", help="How you know.")
+@click.option(
+    "--because", type=Reason(), required=True, metavar="TEXT", help="How you know."
+)
 @log_options
 def settle(
     attempt: str, ended: str, because: str, as_json: bool, log_format: str, quiet: bool

@@ -1,6 +1,7 @@
 """`publish build`: what the files need, with unit tests unless they have passed."""
 
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,12 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
     with suppress(OSError, ValueError):
         # dbt reads the ledger too, and knows no formats.
         formats.read("ledger", place.ledger.with_name("ledger.head"))
+    for name in files:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            # dbt reads blanks, commas and other marks as parts of a selector.
+            raise Misuse(
+                f"expected names of files, such as onpart_inventory, found {name!r}"
+            )
     words = ["build", "--select", *(f"+exposure:{name}" for name in files or ("*",))]
     if _unit_tests_passed(root, variables, place, limits, files):
         words += ["--exclude-resource-type", "unit_test"]

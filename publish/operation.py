@@ -13,7 +13,7 @@ from publish import gate
 from publish.selection import every_split
 from publish.settings import Settings
 from runtime import duck, failpoints
-from runtime.command import log_options
+from runtime.command import Reason, log_options
 from runtime.environment import DataDirectory, Environment, Limits, operator
 from runtime.exits import Misuse, Stop
 from runtime.files import remove_leftovers
@@ -41,7 +41,11 @@ def decision_options(
         function = log_options(function)
         function = click.option("--dry-run", is_flag=True, help=dry_run)(function)
         return click.option(
-            "--because", required=required, metavar="TEXT", help=because
+            "--because",
+            type=Reason(),
+            required=required,
+            metavar="TEXT",
+            help=because,
         )(function)
 
     return add

@@ -44,6 +44,18 @@ class _TextLines(_JsonLines):
         return f"{at} {record.levelname.lower():<7} {one_line(record.getMessage())}"
 
 
+class Reason(click.ParamType[str]):
+    """A text of a person for the ledger: on one line, with single blanks."""
+
+    name = "text"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return it as it is recorded."""
+        return " ".join(value.split())
+
+
 def log_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add `--json`, `--log-format` and `--quiet` to a click command."""
     for option in (

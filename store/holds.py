@@ -7,6 +7,7 @@ sends nothing, a later run sends the file that fell due meanwhile.
 
 from datetime import datetime
 
+from runtime.display import one_line
 from store.ledger import Ledger, Record
 
 
@@ -45,7 +46,8 @@ def last_end(ledger: Ledger, feed: str, file: str | None) -> str:
 
 def sentence(hold: Record) -> str:
     """Return until when, by whom and why."""
-    return f"on hold until {hold['until']} by {hold['by']}: {hold['because']}"
+    reason = one_line(hold["because"])
+    return f"on hold until {hold['until']} by {hold['by']}: {reason}"
 
 
 def _records(ledger: Ledger, feed: str) -> list[Record]:

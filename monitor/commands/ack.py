@@ -7,7 +7,7 @@ import click
 from monitor.alerts.state import STATE, State
 from monitor.context import CLOCK
 from runtime.clock import Time
-from runtime.command import log_options, report, start_logging
+from runtime.command import Reason, log_options, report, start_logging
 from runtime.environment import DataDirectory, Environment, operator
 from runtime.exits import Misuse
 from runtime.lock import directory_lock
@@ -15,7 +15,12 @@ from runtime.lock import directory_lock
 
 @click.command("ack")
 @click.argument("problem")
-@click.option("--because", required=True, help="Why, or what is being done about it.")
+@click.option(
+    "--because",
+    type=Reason(),
+    required=True,
+    help="Why, or what is being done about it.",
+)
 @click.option(
     "--until", type=Time(),
     help="Send reminders again from this time on (UTC); default never.",
