@@ -438,7 +438,7 @@ def test_while_dbt_writes_it_cannot_tell(project: DeliveredProject):
         assert writing.stdout.readline() == "open\n"
         report = project.health()
         assert {f.id for f in report.findings} == {"CANNOT_TELL"}
-        assert (report.exit_code, report.unchecked) == (75, {"build"})
+        assert (report.exit_code, report.unchecked) == (75, {"build", "feed"})
         writing.communicate("\n")
 
 
