@@ -7,6 +7,7 @@ import csv
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from built_project import BuiltProject, read_audit
 from landing import RUN, item, land_parts, stock, write_extract
@@ -30,12 +31,23 @@ def parts(**changed: dict[str, object]) -> tuple[list[dict], list[dict]]:
     return items, stocked
 
 
+def rows_of(file: Path) -> int:
+    """Count the rows of a Parquet file."""
+    with duckdb.connect() as connection:
+        query = "select count(*) from read_parquet(?)"
+        (row,) = connection.execute(query, [str(file)]).fetchall()
+    return int(row[0])
+
+
 def night(project: BuiltProject, hour: int, **changed: dict[str, object]) -> None:
     """Land, build and publish once."""
     run, scratch = f"20260115T0{hour}0000Z-test", project.folder / f"landing {hour}"
     land_parts(scratch, *parts(**changed))
     landed = scratch / "landing" / RUN / "ordertime"
-    entities = {file.stem: {"sha256": sha256_of(file)} for file in landed.iterdir()}
+    entities = {
+        file.stem: {"sha256": sha256_of(file), "rows": rows_of(file)}
+        for file in landed.iterdir()
+    }
     write_extract(scratch, "ordertime", entities, run=run)
     current = project.data / "landing/current/ordertime"
     current.parent.mkdir(parents=True, exist_ok=True)
