@@ -65,10 +65,10 @@
 
 {#
     Whether a field for one number has several, or a number and a note: A, B and A / B
-    and A -> B and A (OLD), WAS A, EX A, A x2, A* and A?, and words of five or more
-    characters, of which one has six, or which are three, or two of digits. Makers print
-    short groups (1K0 615 301 AB) and short endings (564846/7). Two other words of five
-    may be one number, such as 52119 0E901: `is_doubtful` finds them.
+    and A -> B and A (OLD), WAS A, EX A, A x2, A* and A?, two words of six or more
+    characters, two of five or more digits, and three words of five or more characters.
+    Makers print short groups (1K0 615 301 AB) and short endings (564846/7). Two other
+    words of five may be one number, such as 52119 0E901: `is_doubtful` finds them.
 
     column: a part number.
 #}
@@ -94,10 +94,9 @@
         '(^| )(' ~ notes ~ ')[:]? ',
         ' (' ~ notes ~ ')$',
         '^[^ /]{7,}/[^ /]{7,}$',
-        '(^| )' ~ word ~ ' +' ~ group ~ '( |$)',
-        '(^| )' ~ group ~ ' +' ~ word ~ '( |$)',
+        '(^| )' ~ word ~ ' +' ~ word ~ '( |$)',
         group ~ ' +' ~ group ~ ' +' ~ group,
-        '(^| )[0-9]{5} +[0-9]{5}( |$)',
+        '(^| )[0-9]{5,} +[0-9]{5,}( |$)',
         '(^| )EX[.:]? [0-9A-Z./-]{5,}',
         ' X ?[0-9]{1,3}$',
         '^[0-9]{1,2} ?X ',
