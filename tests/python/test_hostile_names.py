@@ -200,6 +200,40 @@ def commands_of(project: SourcesProject) -> Iterator[tuple[tuple[object, ...], t
     yield ("extract",), (1, 75)  # the sources are closed
 
 
+def _commands_of_persons(
+    project: SourcesProject,
+) -> Iterator[tuple[tuple[object, ...], tuple]]:
+    """Yield the commands that record what a person says, of each hostile term."""
+    feed, until = "order_feed_full_file", "2091-01-01"
+    for term, text in zip(TERMS, reversed(TEXTS), strict=False):
+        file, reason = f"{feed}.{term}", ("--because", text)
+        yield ("publish", "hold", feed, file, "--until", until, *reason), (0,)
+        yield ("publish", "status"), (0, 1)
+        yield ("publish", "release", feed, file, *reason), (0,)
+        yield ("publish", "confirm", feed, "--key", f"{text}={term}", "--column",
+               text, "--value", text, *reason), (2,)  # fmt: skip
+    yield ("publish", "confirm", "onpart_inventory", "--list"), (0, 2)
+    given = project.folder / "of the partner.csv"
+    given.write_text("".join(f'"{text}",' for text in TEXTS), newline="")
+    for term in (TERMS[0], TERMS[6]):
+        yield ("publish", "adopt", feed, given, "--split", term, "--replace",
+               "--because", TEXTS[13]), (1, 2)  # fmt: skip
+    yield ("publish", "feedback", feed, given, "--because", TEXTS[13]), (1, 2)
+    for record in project.records("delivered")[:3]:
+        words = record["run_id"], record["file"], "--because", TEXTS[12]
+        yield ("publish", "resend", *words, "--dry-run"), (0, 1, 2)
+
+
+def test_every_command_gets_hostile_texts(fed: SourcesProject) -> None:
+    tried = {words[:2] for words, _ in commands_of(fed)}
+    for program in ("publish", "monitor"):
+        usage = fed.do(program, "--help")
+        listed = usage.split("\nCommands:\n")[1].split("\n\n")[0]
+        names = re.findall(r"^  ([a-z]+) ", listed, re.M)
+        assert "health" in names or "run" in names
+        assert {(program, name) for name in names} <= tried
+
+
 def test_hostile_texts_pass_through_every_command(fed: SourcesProject) -> None:
     for words, codes in commands_of(fed):
         fed.do(*words, codes=codes)
