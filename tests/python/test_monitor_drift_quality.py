@@ -8,6 +8,7 @@ from conftest import Command
 from benchmarks import drift_quality, drift_world
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_faults_are_caught_and_clean_runs_are_quiet(command: Command, tmp_path: Path):
     target = tmp_path / "target"

@@ -70,6 +70,7 @@ def reads_what_the_mart_says(folder: Path) -> None:
             assert sorted(held, key=str) == sorted(actual, key=str)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
     """One run, then a root that moved on, then a landed file that was touched."""
