@@ -217,11 +217,9 @@ STUDENT = ["ci_student_price_original", "ci_student_price"]
 LAYOUT_3 = [*HEADER[:-1], *STUDENT, HEADER[-1]]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    ("layout", "header"),
-    [(1, LAYOUT_1), pytest.param(3, LAYOUT_3, marks=pytest.mark.long)],
-)
+@pytest.mark.parametrize(("layout", "header"), [(1, LAYOUT_1), (3, LAYOUT_3)])
 def test_one_setting_changes_the_layout_of_both_files(
     tmp_path: Path, layout: int, header: list[str]
 ) -> None:
