@@ -13,6 +13,10 @@ create macro is_null(part) as part is null or part = 'null';
 create macro number_text(part) as
     regexp_full_match(part, '-?[0-9][0-9.eE+-]*');
 
+create macro whole_number(part) as case
+    when regexp_full_match(part, '-?[0-9]+') then try_cast(part as bigint)
+end;
+
 create macro identity(record) as coalesce(
     record ->> '$.Id', record ->> '$.ItemRef.Id', record ->> '$.order_id', '?'
 );
@@ -141,14 +145,13 @@ _KINDS: Mapping[Kind, tuple[str, Check, Value]] = {
         lambda part: f"{part} in ('true', 'false')",
         lambda name, part: f"{part} = 'true'",
     ),
+    # An Id that is no whole number is NULL, and a rule names the row.
     Kind.REF: (
         "a reference {Id, Name}",
-        lambda part: (
-            _OBJECT.format(part=part)
-            + f" and try_cast({part} ->> '$.Id' as bigint) is not null"
-        ),
+        lambda part: _OBJECT.format(part=part),
         lambda name, part: (
-            f'json_transform({part}, \'{{"Id": "BIGINT", "Name": "VARCHAR"}}\')'
+            f"struct_pack(\"Id\" := whole_number({part} ->> '$.Id'), "
+            f"\"Name\" := {part} ->> '$.Name')"
         ),
     ),
     Kind.STAMPS: (

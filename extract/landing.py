@@ -19,7 +19,7 @@ from extract.entities import Entity
 from extract.pages import read_page
 from extract.typed import OddPageError, PageDecoder, as_json, repetitive, schema
 from runtime.command import LOG
-from runtime.duck import open_session, parquet, text, value
+from runtime.duck import open_session, parquet, text
 from runtime.environment import Limits
 from runtime.exits import Refused
 from runtime.failpoints import failpoint
@@ -257,13 +257,15 @@ def _check_keys(
             f"{entity.full_name}: the key {keys} = {repeated[0][:-1]} appears "
             f"{repeated[0][-1]} times; expected once. Nothing landed."
         )
-    empty = value(
-        connection, f"select count(*) from {landed} where {entity.key[0]} is null"
-    )
-    if empty:
+    first = entity.key[0]
+    rows, keyed = connection.execute(
+        f"select count(*), count({first}) from {landed}"
+    ).fetchall()[0]
+    # A rule names a stock row without its item. A list without any is another list.
+    if keyed < rows and not (entity.key_may_repeat and keyed):
         raise Refused(
-            f"{entity.full_name}: {empty} records have no {entity.key[0]}, which is "
-            "their key. Nothing landed."
+            f"{entity.full_name}: {rows - keyed} of {rows} records have no {first}, "
+            "which is their key. Nothing landed."
         )
 
 
@@ -273,6 +275,7 @@ def _refuse_moved(
     """Refuse a record that two pages have: the list moved, and another is missing."""
     repeated = connection.execute(
         f"select record from ({_records(complete.files, complete.removed)}) "
+        f"where whole_number(record ->> '$.{entity.key[0]}') is not null "
         "group by record having count(distinct filename) > 1 limit 1"
     ).fetchall()
     if repeated:

@@ -42,7 +42,7 @@ def _struct(name: str, **types: Any) -> Any:
     return msgspec.defstruct(name, fields, gc=False)
 
 
-_REF = _struct("Ref", Id=_BIGINT, Name=_TEXT)
+_REF = _struct("Ref", Id=_BIGINT | None, Name=_TEXT)
 _STAMPS = _struct("Stamps", CreatedDate=_TEXT, ModifiedDate=_TEXT)
 _SLOT = _struct("Slot", Name=_TEXT, Caption=_TEXT, Value=_TEXT)
 _RAW_SLOT = _struct("RawSlot", Name=_TEXT, Caption=_TEXT, Value=Raw)
@@ -306,8 +306,6 @@ class PageDecoder:
         columns = list(zip(*map(operator.attrgetter(*parts), values), strict=True))
         unset = [column.count(UNSET) for column in columns]
         self._keys += len(parts) * (len(values) - missing) - sum(unset)
-        if kind is Kind.REF and unset[0]:
-            raise OddPageError("a reference without Id")
         arrays = [
             pa.array(_without_unset(column) if count else column, type_)
             for column, count, type_ in zip(columns, unset, parts.values(), strict=True)

@@ -167,7 +167,7 @@ def test_what_is_no_number_is_landed_as_json(tmp_path: Path, sent: object) -> No
         ({"Name": 7}, "field Name has another type: expected text, found 7 .* Id 2"),
         ({"IsActive": "yes"}, "field IsActive has another type"),
         ({"ItemGroupRef": 7}, "field ItemGroupRef has another type"),
-        ({"ItemGroupRef": {"Id": "x"}}, "field ItemGroupRef has another type"),
+        ({"ItemGroupRef": "Hoods"}, "field ItemGroupRef has another type"),
         ({"CustomFields": "none"}, "field CustomFields has another type"),
         ({"Type": 101.5}, "field Type has another type: expected a whole number"),
     ],
@@ -227,12 +227,38 @@ def test_a_stock_row_is_keyed_by_item_and_location(tmp_path: Path) -> None:
         landed(
             tmp_path, json.dumps([row]), json.dumps([row]), entity="stock_by_location"
         )
-    with pytest.raises(Refused, match=r"1 records have no ItemRef\.Id"):
-        landed(
-            tmp_path,
-            json.dumps([{**row, "ItemRef": None}]),
-            entity="stock_by_location",
+    for odd in (None, {}, {"Id": None, "Name": "b"}, {"Id": "x"}):
+        pages = (
+            json.dumps([row, {**row, "ItemRef": odd}]),
+            json.dumps([{**row, "ItemRef": odd}]),
         )
+        _, rows = landed(tmp_path, *pages, entity="stock_by_location")
+        items = [(each["ItemRef"] or {}).get("Id") for each in rows]
+        assert items == [1, None, None]
+        with pytest.raises(Refused, match=r"1 of 1 records have no ItemRef\.Id"):
+            landed(tmp_path, pages[1], entity="stock_by_location")
+
+
+@pytest.mark.parametrize(
+    ("reference", "identity", "name"),
+    [
+        ("{}", None, None),
+        ('{"Name": "Each"}', None, "Each"),
+        ('{"Id": null, "Name": "Each"}', None, "Each"),
+        ('{"Id": "x", "Name": "Each"}', None, "Each"),
+        ('{"Id": 1.5, "Name": "Each"}', None, "Each"),
+        ('{"Id": true, "Name": null}', None, None),
+        ('{"Id": 9223372036854775808}', None, None),
+        ('{"Id": "7", "Name": 5}', 7, "5"),
+    ],
+)
+def test_a_reference_without_a_whole_number_as_id_lands_as_it_came(
+    tmp_path: Path, reference: str, identity: int | None, name: str | None
+) -> None:
+    text = json.dumps([item(1), item(2, UomRef="REFERENCE")])
+    _, rows = landed(tmp_path, text.replace('"REFERENCE"', reference))
+    assert rows[0]["UomRef"] is None
+    assert rows[1]["UomRef"] == {"Id": identity, "Name": name}
 
 
 def test_records_that_have_gone_are_left_out_of_a_decoded_page(
@@ -271,7 +297,13 @@ def test_the_source_yaml_says_which_custom_fields_become_columns(root: Path) -> 
 ODD_VALUES = [
     *("12.30", '"12.30"', "null", "true", "[]", "{}", '"a\\"b\\":c"', '"\\\\"'),
     *('"x : y"', '"\\u00fc\\u0000"', "-0", "-0.0", "1e3", '{"a":1,"b":[2]}'),
-    *('{"Id":7,"Name":null}', '{"Id":7}', '{"Name":"x"}', '{"Id":"7","Name":5}'),
+    *(
+        '{"Id":7,"Name":null}',
+        '{"Id":7}',
+        '{"Name":"x"}',
+        '{"Id":null}',
+        '{"Id":"7","Name":5}',
+    ),
     *('{"Id":7,"Name":"x","More":{"a":1}}', '[{"a":1,"a":2}]', '[{"a":{"b":1,"b":2}}]'),
     *('[{"Name":"ItemCust5","Caption":"Part Type","Value":null}]', "[null]", "[1]"),
     *('[{"Name":"Part Type","Value":"x"}]', '[{"Caption":"Part Type","Value":[1,2]}]'),

@@ -38,13 +38,14 @@ units_of_measure as (
 ),
 
 -- An item has a unit, or a set of units, or none. Order Time may write a reference to
--- none with the id 0.
+-- none with the id 0. A reference without an id or a name is one to an unknown unit.
 units_named as (
 
     select
         *,
-        coalesce(unit_id, 0) <> 0 or {{ present('unit_name') }} is not null as has_unit,
-        coalesce(unit_set_id, 0) <> 0
+        coalesce(unit_id <> 0, has_unit_reference, false)
+        or {{ present('unit_name') }} is not null as has_unit,
+        coalesce(unit_set_id <> 0, has_unit_set_reference, false)
         or {{ present('unit_set_name') }} is not null as has_unit_set
 
     from part_items

@@ -59,6 +59,8 @@ renamed as (
         ---------- booleans
         IsActive as is_active,
         TrackLotOrSerial as is_lot_or_serial_tracked,
+        UomRef is not null as has_unit_reference,
+        UomSetRef is not null as has_unit_set_reference,
 
         ---------- timestamps
         coalesce(
