@@ -1,8 +1,11 @@
 """`monitor alert`: send each new problem once, and its end."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import click
 
@@ -17,7 +20,7 @@ from monitor.drift.store import profile_new
 from monitor.health.report import Report
 from runtime.clock import Time
 from runtime.command import LOG, log_options, report, start_logging
-from runtime.exits import Misuse, Stop
+from runtime.exits import WHAT_TO_FREE, Misuse, Stop
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
 
@@ -88,7 +91,7 @@ def _write(state: State, run: AlertRun) -> None:
         run.is_recorded = False
         LOG.warning(
             f"{state.path} not written: {error}. The next run sends the same alerts "
-            "again. Make room: `publish prune` removes what is old."
+            f"again. {WHAT_TO_FREE}"
         )
 
 
@@ -116,7 +119,7 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
     except (Stop, OSError, ValueError) as error:
         LOG.warning(f"no new profiles: {error}")  # a finding of health reports it
     path = context.place.data / STATE
-    with directory_lock(path.parent, "monitor alert", 60):
+    with _lock_if_there_is_room(path.parent):
         remove_leftovers(path.parent)
         health = check_all(context)
         state = State.read(path)
@@ -135,6 +138,17 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
     }
     report(result, _to_text(state, run), as_json)
     sys.exit(code)
+
+
+@contextmanager
+def _lock_if_there_is_room(folder: Path) -> Iterator[None]:
+    """Hold the lock of the state; without room for it, alerts are sent all the same."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(directory_lock(folder, "monitor alert", 60))
+        except OSError as error:
+            LOG.warning(f"{folder} is not locked: {error}")
+        yield
 
 
 def _to_text(state: State, run: AlertRun) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -379,6 +380,32 @@ def test_an_alert_is_sent_although_its_state_cannot_be_written(
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
     assert lines(project) == [("start", KEY)] * 2
+
+
+def test_the_first_alert_is_sent_although_its_folder_cannot_be_made(
+    project: DeliveredProject, tmp_path: Path
+):
+    held(project)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "tmpfs", str(disk)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk needs the right to mount (CAP_SYS_ADMIN)")
+    try:
+        shutil.copytree(project.data, disk, symlinks=True, dirs_exist_ok=True)
+        entries = sum(1 for _ in disk.rglob("*")) + 1
+        options = f"remount,nr_inodes={entries}"
+        subprocess.run(["mount", "-o", options, str(disk)], check=True)
+        result = project.run_json(
+            "monitor", "alert", "--at", DAY.format(15), FEEDS_DATA=disk
+        )
+        assert result["exit_code"] == 75
+        assert KEY in [event["key"] for event in result["told"]["file"]]
+        assert "state.json not written" in result["stderr"]
+        assert "Free space in the data directory" in result["stderr"]
+        assert not (disk / "alerts").exists()
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_damaged_state_is_refused_and_named(project: DeliveredProject):
