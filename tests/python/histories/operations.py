@@ -59,12 +59,12 @@ class Operations(Partners):
             ready = {label: "ready" if each == "delivered" else each
                      for label, each in right.items()}  # fmt: skip
             real = self.project.same_as_dbt(at)
-            found = results(real)
-            for held_by in found.values():
+            real_results = results(real)
+            for held_by in real_results.values():
                 # Of the real suites; the nights have none, and know RUN_MIN_ROWS.
                 if isinstance(held_by, set) and "RUN_MIN_ROWS" in held_by:
                     held_by.discard("rows-at-least-one")
-            assert found == ready, (real.result, ready)
+            assert real_results == ready, (real.result, ready)
         ended = self.publish(at)
         assert results(ended) == right, (ended.result, right)
         for term in self.source.terms:
