@@ -64,3 +64,34 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
+
+
+{#
+    Refuse a seed whose file lacks a column, and make its table anew if that has other
+    columns than the file: dbt copies by position into a table that exists. A pre-hook
+    of every seed.
+
+    seed: the table. column_types: of the seed's declaration, by column.
+#}
+{% macro check_columns(seed, column_types) -%}
+    {%- if execute -%}
+        {%- set file = load_agate_table() -%}
+        {%- set columns = file.column_names | list -%}
+        {%- set missing = (column_types or {}).keys() | reject('in', columns) | list -%}
+        {%- if missing -%}
+            {{ exceptions.raise_compiler_error(
+                "seeds/" ~ seed.identifier ~ ".csv: expected the columns "
+                ~ column_types.keys() | join(', ') ~ " in its first line, found "
+                ~ columns | join(', ') ~ ". Add " ~ missing | join(', ')
+                ~ "; seeds/*.yml describes each seed."
+            ) }}
+        {%- endif -%}
+        {%- if load_cached_relation(seed) -%}
+            {%- set built = adapter.get_columns_in_relation(seed) -%}
+            {%- if built | map(attribute='name') | list != columns -%}
+                {%- do run_query('drop table ' ~ seed) -%}
+                {%- do create_csv_table(model, file) -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

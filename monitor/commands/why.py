@@ -48,7 +48,7 @@ def command(
     variables = Environment.read()
     place, limits = DataDirectory.read(variables), Limits.read(variables)
     with duck.open_warehouse(place.warehouse, limits) as connection:
-        subjects = _subjects(place, feed)
+        subjects = search.fitted(connection, _subjects(place, feed))
         matches = search.matches(connection, subjects, key)
         if not matches:
             near = search.nearest(connection, subjects, key)

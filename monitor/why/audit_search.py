@@ -32,11 +32,16 @@ def packages_about(
 
 
 def _has_audit(package: Package, subject: Subject) -> bool:
-    """Whether a package has an audit whose first column is the subject's id."""
+    """Whether a package has an audit with the columns of the subject's key."""
     with suppress(OSError, ValueError):
-        if table := package.table("audit"):
-            return bool(table["schema"]["fields"][0]["name"] == subject.id)
+        return {*subject.file_key} <= _columns(package)
     return False
+
+
+def _columns(package: Package) -> set[str]:
+    """Return the columns of a package's audit; none without an audit."""
+    table = package.table("audit")
+    return {each["name"] for each in table["schema"]["fields"]} if table else set()
 
 
 def extract_runs(package: Package) -> Mapping[str, str]:
@@ -53,9 +58,12 @@ def may_have(package: Package, match: Match) -> bool:
 def read_decision(package: Package, match: Match) -> dict[str, str | None]:
     """Return the row of audit.csv; empty if it has none."""
     subject, row = match.subject, match.row
+    names = (subject.id, *subject.place)
+    if subject.id not in _columns(package):
+        names = subject.file_key[::-1]
     audit = package.folder / "audit.csv"
-    for record in find(audit, RFC_4180, subject.id, _text(row[subject.id])):
-        if all(record.values[name] == _text(row[name]) for name in subject.place):
+    for record in find(audit, RFC_4180, names[0], _text(row[names[0]])):
+        if all(record.values[name] == _text(row[name]) for name in names):
             return {name: value or None for name, value in record.values.items()}
     return {}
 

@@ -33,7 +33,7 @@ def duplicates_of(
         are beside these) and `won` (how many of all rows, this one included, are
         published). A code is left out if the audit lacks a column.
     """
-    codes = (row["reason_codes"] or "").split("|")
+    codes = (row.get("reason_codes") or "").split("|")
     duplicates = {}
     for repeat in subject.repeats:
         if repeat.code in codes:

@@ -18,7 +18,8 @@ from monitor.why.audit_search import (
 )
 from monitor.why.duplicates import duplicates_of
 from monitor.why.search import Match
-from runtime.duck import Row, name, parquet, rows, text
+from monitor.why.subjects import DECISION
+from runtime.duck import Row, name, parquet, rows, tables, text
 from runtime.environment import DataDirectory
 from runtime.exits import Misuse, Refused
 from store import adopted, confirmations, feedback, holds
@@ -27,7 +28,6 @@ from store.ledger import Ledger, Record
 from store.package import Package
 from store.partner_state import path_of
 
-_DECISION = ("status", "output", "reason_code", "reason_codes", "warnings")
 # Compared between runs, beside the decision.
 _FIGURES = ("qty_on_hand", "list_price", "sell_price", "rows", "order_updated")
 _ITEMS = 50
@@ -60,7 +60,8 @@ class Explainer:
         self._subject, self._runs, self._whole = matches[0].subject, runs, whole
         self._packages = packages_about(place, self._subject, feed)
         self._confirmed = [*confirmations.history(Ledger.read(place.ledger))]
-        seed = rows(connection, f"select * from {self._subject.reasons}")
+        built, reasons = tables(connection), self._subject.reasons
+        seed = rows(connection, f"from {reasons}") if reasons in built else []
         self._codes = {code["reason_code"]: code for code in seed}
         self._landed: dict[str, dict[str, list[Row]]] = {}
 
@@ -82,7 +83,8 @@ class Explainer:
 
     def _as_built(self, match: Match) -> dict[str, Any]:
         row, subject = match.row, match.subject
-        answer = self._answer(match, row, subject.audit, row["extract_run_id"])
+        run = row["extract_run_id"] or "-"
+        answer = self._answer(match, row, subject.audit, run)
         if subject.details:
             answer["values"]["records"] = rows(
                 self._connection,
@@ -183,14 +185,14 @@ class Explainer:
             "by": list(match.by),
             **{name: match.row[name] for name in (subject.id, subject.label)},
             "decision": {
-                **{name: row.get(name) for name in _DECISION},
+                **{name: row.get(name) for name in DECISION},
                 **{name: code.get(name) for name in ("meaning", "remedy")},
             },
             "source": source,
             "values": {
                 name: value
                 for name, value in row.items()
-                if not name.endswith("_raw") and name not in _DECISION
+                if not name.endswith("_raw") and name not in DECISION
             },
             "codes": _fired(row, self._codes, source, repeats),
             "confirmed": [
@@ -273,7 +275,8 @@ def _fired(
     record = {name: value for each in landed[::-1] for name, value in each.items()}
     record |= row
     fired = []
-    for code in filter(None, (row.get("reason_codes") or "").split("|")):
+    reasons = row.get("reason_codes") or row.get("reason_code") or ""
+    for code in filter(None, reasons.split("|")):
         seed = codes.get(code, {})
         names = (seed.get("looks_at") or "").split("|")
         if any(name.startswith("last_") for name in names):
@@ -281,7 +284,7 @@ def _fired(
         fired.append(
             {
                 "code": code,
-                "decided": code == row["reason_code"],
+                "decided": code == row.get("reason_code"),
                 **{n: seed.get(n) for n in ("step", "status", "meaning", "remedy")},
                 "values": {name: record[name] for name in names if name in record},
                 **({"duplicates": repeats[code]} if code in repeats else {}),
@@ -308,12 +311,12 @@ def _history(match: Match, known: Sequence[Package], most: int) -> list[dict[str
                 "file": package.file,
                 "fate": package.outcome,
                 "held_by": (package.last_outcome or {}).get("checks", []),
-                **{name: row.get(name) for name in _DECISION},
+                **{name: row.get(name) for name in DECISION},
                 **{name: row[name] for name in _FIGURES if name in row},
                 "is_there": bool(row),
             }
         )
-    compared = (*_DECISION, *_FIGURES)
+    compared = (*DECISION, *_FIGURES)
     for newer, older in pairwise(runs):
         newer["changed"] = [n for n in compared if newer.get(n) != older.get(n)]
     return runs

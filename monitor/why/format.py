@@ -29,7 +29,7 @@ def brief(match: Match) -> dict[str, Any]:
     return {
         "key": f"{subject.name}:{match.id}",
         "named": str(row[subject.label]),
-        "place": row.get("location_name") or row.get("sis_term_id"),
+        "place": _place(row),
         "by": list(match.by),
         "status": row["status"],
         "reason_code": row["reason_code"],
@@ -58,7 +58,7 @@ def to_text(
 
 def _row(answer: Mapping[str, Any]) -> list[str]:
     decision, values = answer["decision"], answer["values"]
-    place = values.get("location_name") or values.get("sis_term_id") or "no location"
+    place = _place(values) or "no location"
     names = (answer[name] for name in ("item_name", "order_id") if answer.get(name))
     as_of = f", as of {answer['as_of']}" if "as_of" in answer else ""
     lines = [
@@ -90,6 +90,12 @@ def _row(answer: Mapping[str, Any]) -> list[str]:
     ]
     lines += _history(answer["history"])
     return lines
+
+
+def _place(values: Mapping[str, Any]) -> Any:
+    """Return where a part is, or the term of an order."""
+    names = ("location_name", "location_code", "sis_term_id")
+    return next((values[name] for name in names if values.get(name)), None)
 
 
 def _code(subject: str, code: Mapping[str, Any]) -> list[str]:

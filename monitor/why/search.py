@@ -65,10 +65,53 @@ class Match:
         return None if value is None else int(value)
 
 
+def fitted(
+    connection: duckdb.DuckDBPyConnection, subjects: Sequence[Subject]
+) -> list[Subject]:
+    """Return the subjects whose audit was built, each with what its audit has.
+
+    A column that an audit lacks is null, but the name that people use is then that of
+    the file. No key is looked up in another column that the audit lacks.
+    """
+    built = tables(connection)
+    return [_fitted(connection, each) for each in subjects if each.audit in built]
+
+
+def _fitted(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Subject:
+    described = rows(connection, f"describe {subject.audit}")
+    columns = {row["column_name"] for row in described}
+    lacking = [column for column in subject.columns if column not in columns]
+    if not lacking:
+        return subject
+    named = subject.file_key[-1]
+    sources = {subject.label: named} if named in columns else {}
+    added = [f"{sources.get(each, 'null::varchar')} as {each}" for each in lacking]
+    padded = replace(
+        subject, audit=f"(select *, {', '.join(added)} from {subject.audit})"
+    )
+    return replace(
+        padded,
+        keys=tuple(key for key in subject.keys if _binds(connection, padded, key)),
+        likely=tuple(each for each in subject.likely if each in columns | {*sources}),
+    )
+
+
+def _binds(
+    connection: duckdb.DuckDBPyConnection, subject: Subject, key: Key
+) -> bool:
+    """Return whether an audit has the columns that a key is looked up in."""
+    condition = _Spelling("x").fill(key.condition)
+    try:
+        connection.execute(f"select {condition} from {subject.audit} limit 0")
+    except duckdb.BinderException:
+        return False
+    return True
+
+
 def matches(
     connection: duckdb.DuckDBPyConnection, subjects: Sequence[Subject], key: str
 ) -> list[Match]:
-    """Return the rows that a key names, at most 50 of each subject.
+    """Return the rows that a key names, at most 50 of each of some `fitted` subjects.
 
     `part:5` and `order:5` name one by its id alone.
 
@@ -78,11 +121,10 @@ def matches(
     if not key.strip():
         raise Misuse("KEY is blank. Give a SKU, a part number, an order id ...")
     subjects, key = _narrowed(subjects, key.strip())
-    built = tables(connection)
     return [
         match
         for subject in subjects
-        if subject.audit in built
+        if subject.keys
         for match in _matches(connection, subject, _Spelling(key))
     ]
 
@@ -120,7 +162,6 @@ def nearest(
 ) -> list[str]:
     """Return the known keys whose spelling is closest to one that names nothing."""
     subjects, key = _narrowed(subjects, key.strip())
-    built = tables(connection)
     # The best of each column first: sorting all together takes ten times as long.
     likeness = f"jaro_winkler_similarity(upper(known), upper({text(key)}))"
     candidates = " union all ".join(
@@ -128,7 +169,6 @@ def nearest(
         f" as known from {subject.audit}) where known is not null"
         f" order by likeness desc, known limit {_LIST})"
         for subject in subjects
-        if subject.audit in built
         for column in subject.likely
     )
     if not candidates:

@@ -6,6 +6,8 @@ No other module of `why` names a table or a column of theirs.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+DECISION = ("status", "output", "reason_code", "reason_codes", "warnings")
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -88,6 +90,12 @@ class Subject:
     file_key: tuple[str, ...]
     shown: tuple[str, ...]
     repeats: tuple[Repeat, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of an audit that are read of every row, whatever the key."""
+        names = (self.id, *self.place, self.label, *self.file_key, *self.shown)
+        return (*dict.fromkeys(names), *DECISION, "extract_run_id")
 
 
 PART = Subject(

@@ -347,6 +347,30 @@ def test_an_entry_of_a_seed_that_cannot_be_used_is_refused_by_name(build, projec
     assert "Compilation Error in seed location_map" not in output
 
 
+def test_a_seed_needs_its_columns_in_any_order(build, project, query):
+    code, output = build("--select", "location_map", project=project)
+    assert code == 0, output
+    for seed, text in {
+        "location_map": "note,location_code,location_name\nx,MAIN,HQ\n",
+        "none_words": "word\nN/A\n",
+        "part_types": "part_type,meaning\nOEM,new\n",
+    }.items():
+        (project / f"seeds/{seed}.csv").write_text(text)
+    code, output = build(
+        "--select", "location_map", "none_words", "part_types", project=project
+    )
+    assert code == 1
+    for refused in (
+        "seeds/none_words.csv: expected the columns word, used_for in its first line,"
+        " found word. Add used_for;",
+        "Add cieca_part_type, certification, is_genuine, is_offered;",
+    ):
+        assert refused in output, output
+    assert query("select location_name, location_code from location_map") == [
+        ("HQ", "MAIN")
+    ]
+
+
 def test_an_entry_matches_as_the_rules_compare(data, build, query, project):
     items, stocked = preview()
     land_parts(

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from built_project import BuiltProject
+from delivered_project import DeliveredProject
 from landing import RUN
 
 from monitor.why.subjects import ORDER, PART
@@ -387,3 +388,24 @@ def test_a_hold_and_what_a_partner_rejected_are_shown(built_copy: BuiltProject):
     text = project.run("monitor", "why", row["supplier_sku"]).stdout
     assert "rejected by the partner: NO_\N{REPLACEMENT CHARACTER}[2JPHOTO" in text
     assert f"{package.feed} is on hold until 2091-01-20T00:00:00Z" in text
+
+
+def test_an_audit_without_ids_and_item_names_is_explained(delivered: DeliveredProject):
+    answer = delivered.run_json("monitor", "why", "100 00005")
+    (row,) = answer["rows"]
+    assert (row["item_name"], row["by"]) == ("100-00005", ["SKU"])
+    assert row["decision"]["status"] == "ELIGIBLE"
+    assert [code["code"] for code in row["codes"]] == ["OK"]
+    (line,) = row["files"]
+    assert (line["fate"], line["first_line"]) == ("delivered", 4)
+    assert [run["is_there"] for run in row["history"]] == [True]
+    done = delivered.run("monitor", "why", "100-00005")
+    assert done.returncode == 0
+    assert "part 100-00005 at EAST: ELIGIBLE, OK" in done.stdout
+    run = row["history"][0]["run_id"]
+    (then,) = delivered.run_json("monitor", "why", "100-00005", "--run", run)["rows"]
+    assert then["decision"]["status"] == "ELIGIBLE"
+    missing = delivered.run("monitor", "why", "100-0000")
+    assert missing.returncode == 1
+    assert "Nearest: 100-0000" in missing.stdout
+    assert delivered.run("monitor", "why", "part:5").returncode == 1
