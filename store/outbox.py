@@ -27,9 +27,20 @@ def packages(outbox: Path, ledger: Ledger | None = None) -> list[Package]:
     records = ledger.by_run() if ledger else {}
     every = [
         Package(folder, records.get((folder.parent.name, folder.name), ()))
-        for folder in outbox.glob("[!.]*/[!.]*/")
+        for file in _folders(outbox)
+        for folder in _folders(file)
     ]
     return sorted(every, key=lambda package: (package.run_time, package.name))
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder that are not hidden; none if it is missing."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if e.name[0] != "." and e.is_dir()]
+    except FileNotFoundError:
+        return []
+    return [folder / name for name in names]
 
 
 def find(outbox: Path, run: str) -> Package:

@@ -14,6 +14,7 @@ from runtime import duck
 from runtime.command import log_options, report, start_logging
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
+from store.ledger import Ledger
 
 
 @click.command("why")
@@ -93,7 +94,10 @@ def _subjects(place: DataDirectory, feed: str | None) -> Sequence[Subject]:
     if feed is None:
         return SUBJECTS
     named = [each for each in SUBJECTS if feed in (each.name, f"{each.name}s")]
-    about = named or [each for each in SUBJECTS if packages_about(place, each, feed)]
+    ledger = Ledger.read(place.ledger)
+    about = named or [
+        each for each in SUBJECTS if packages_about(place.outbox, ledger, each, feed)
+    ]
     if not about:
         known = sorted({path.name for path in place.outbox.glob("[!.]*")})
         expected = ", ".join(known) or "(no package yet)"

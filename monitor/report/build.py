@@ -1,5 +1,6 @@
 """Build the page of a package."""
 
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -103,6 +104,30 @@ class Site:
             for feed in declared
         }
 
+    @cached_property
+    def most_runs(self) -> int:
+        """How many runs of a file a page can show or compare with."""
+        return max([trends.RUNS, *(each.window for each in self.tolerances.values())])
+
+    @cached_property
+    def common(self) -> str:
+        """A digest of what every page depends on."""
+        docs = (self.target / "static_index.html").exists()
+        return html.digest(self.ledger.broken, self.meanings, docs)
+
+    def profiled(self, file: str) -> frozenset[str]:
+        """Return the runs of a file that have a profile."""
+        if file not in self._profiled:
+            folder = store.folder(self.place) / file
+            self._profiled[file] = frozenset(
+                each.stem for each in folder.glob("*.json")
+            )
+        return self._profiled[file]
+
+    @cached_property
+    def _profiled(self) -> dict[str, frozenset[str]]:
+        return {}
+
     @property
     def index(self) -> Path:
         """The page that lists all others."""
@@ -138,31 +163,32 @@ def build(site: Site, package: Package, again: bool) -> int | None:
             be read, or is not complete.
     """
     at = site.page(package)
-    made_from = html.digest(*_inputs(site, package, at))
+    made_from = html.digest(site.common, _inputs(site, package))
     if not again and html.is_current(at, made_from):
         return None
     return html.write(at, "page.html", made_from, _values(site, package, at))
 
 
-def _inputs(site: Site, package: Package, at: Path) -> list[object]:
-    """Return everything that the page depends on, except the large files."""
-    earlier = _runs(site, package)
+def _inputs(site: Site, package: Package) -> list[object]:
+    """Return everything that the page of one package depends on, but no content.
+
+    A file counts by name, size and time, so that an old package is not read again.
+    """
+    with os.scandir(package.folder) as entries:
+        files = sorted(
+            (each.name, each.stat().st_size, each.stat().st_mtime_ns)
+            for each in entries
+        )
+    shown = _runs(site, package)[-site.most_runs :]
+    profiled = site.profiled(package.file)
     return [
         package.records,
-        site.ledger.broken,
-        package.manifest,
-        [(each["name"], each["sha256"]) for each in details.files(package)],
-        [
-            (each.run_id, each.outcome, _profile(site, each).exists())
-            for each in earlier
-        ],
+        files,
+        [(each.run_id, each.outcome, each.run_id in profiled) for each in shown],
         [
             (each.file, each.run_id, each.outcome)
             for each in site.by_run_time[package.run_time]
         ],
-        site.meanings,
-        site.docs(at),
-        package.pruned,
     ]
 
 
@@ -231,7 +257,7 @@ def _values(site: Site, package: Package, at: Path) -> dict[str, Any]:
             for each in series
         ],
         "runs": len(runs[-trends.RUNS :]),
-        "profiled": _profile(site, package).exists(),
+        "profiled": package.run_id in site.profiled(package.file),
         "records": details.deliveries(package.records),
         "receipt": details.receipt(package),
         "reports": reports,
@@ -263,7 +289,3 @@ def _earlier(site: Site, runs: Sequence[Package], at: Path) -> dict[str, str] | 
         "href": html.link(at, site.page(runs[-2])),
         "at": html.when(runs[-2].run_time),
     }
-
-
-def _profile(site: Site, package: Package) -> Path:
-    return store.path_of(store.folder(site.place), package.file, package.run_id)

@@ -20,24 +20,31 @@ def write(site: Site, unreadable: Mapping[Package, str]) -> int:
         site: all pages.
         unreadable: packages without a page, and why.
     """
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for package in site.packages:
-        line = _line(site, package, unreadable.get(package, ""))
-        runs.setdefault(package.run_time, []).append(line)
+    others: dict[str, list[dict[str, Any]]] = {}
     for run_time, line in _without_package(site):
-        runs.setdefault(run_time, []).append(line)
-    newest = sorted(runs, reverse=True)
+        others.setdefault(run_time, []).append(line)
+    every = sorted(site.by_run_time.keys() | others.keys(), reverse=True)
+    runs = {
+        run_time: [
+            *(
+                _line(site, package, unreadable.get(package, ""))
+                for package in site.by_run_time.get(run_time, ())
+            ),
+            *others.get(run_time, ()),
+        ]
+        for run_time in every[:MOST]
+    }
     values: dict[str, Any] = {
         "environment": site.place.environment,
         "broken_ledger": site.ledger.broken,
         "runs": [
             {
                 "at": html.when(run_time),
-                "lines": sorted(runs[run_time], key=lambda line: str(line["file"])),
+                "lines": sorted(lines, key=lambda line: str(line["file"])),
             }
-            for run_time in newest[:MOST]
+            for run_time, lines in runs.items()
         ],
-        "left_out": max(len(newest) - MOST, 0),
+        "left_out": max(len(every) - MOST, 0),
         "files": _files(site),
         "dbt_docs": site.docs(site.index),
     }

@@ -1,13 +1,12 @@
 """Find a row in packages: what their audit decided, and where it was sent."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from monitor.why.csv_search import find
 from monitor.why.search import Match
 from monitor.why.subjects import Subject
-from runtime.environment import DataDirectory
 from store.dialect import RFC_4180, Dialect
 from store.ledger import Ledger
 from store.outbox import packages
@@ -15,27 +14,46 @@ from store.package import Package
 
 
 def packages_about(
-    place: DataDirectory, subject: Subject, feed: str | None
-) -> list[Package]:
-    """Return the packages that have an audit of a subject, the newest first.
+    outbox: Path, ledger: Ledger, subject: Subject, feed: str | None
+) -> dict[str, list[Package]]:
+    """Return the packages of each file whose audit is about a subject, newest first.
+
+    Only the newest manifest of a file that can be read is read here: a year has many.
+    Of the others use those that `is_about`.
 
     Args:
-        place: where the outbox and the ledger are.
+        outbox: the folder of packages.
+        ledger: adds its records.
         subject: what the audit is about.
         feed: only the packages of this feed or file.
     """
-    return [
-        package
-        for package in reversed(packages(place.outbox, Ledger.read(place.ledger)))
-        if feed in (None, package.file, package.feed) and _has_audit(package, subject)
-    ]
+    files: dict[str, list[Package]] = {}
+    for package in reversed(packages(outbox, ledger)):
+        if feed in (None, package.file, package.feed) and _has_audit(package):
+            files.setdefault(package.file, []).append(package)
+    about = {}
+    for file, having in files.items():
+        columns = (_readable_columns(package) for package in having)
+        if {*subject.file_key} <= next(filter(None, columns), set()):
+            about[file] = having
+    return about
 
 
-def _has_audit(package: Package, subject: Subject) -> bool:
-    """Whether a package has an audit with the columns of the subject's key."""
-    with suppress(OSError, ValueError):
-        return {*subject.file_key} <= _columns(package)
-    return False
+def is_about(package: Package, subject: Subject) -> bool:
+    """Return whether a package has an audit with the columns of the subject's key."""
+    return {*subject.file_key} <= _readable_columns(package)
+
+
+def _has_audit(package: Package) -> bool:
+    return (package.folder / "audit.csv").is_file()
+
+
+def _readable_columns(package: Package) -> set[str]:
+    """Return the columns of a package's audit; none if it cannot be read."""
+    try:
+        return _columns(package)
+    except (OSError, ValueError):
+        return set()
 
 
 def _columns(package: Package) -> set[str]:

@@ -1,9 +1,9 @@
 """Explain a row: its decision, its source record, its file, its last runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import duckdb
 
 from monitor.why.audit_search import (
     extract_runs,
+    is_about,
     may_have,
     packages_about,
     read_decision,
@@ -58,8 +59,9 @@ class Explainer:
         """
         self._connection, self._place, self._matches = connection, place, matches
         self._subject, self._runs, self._whole = matches[0].subject, runs, whole
-        self._packages = packages_about(place, self._subject, feed)
-        self._confirmed = [*confirmations.history(Ledger.read(place.ledger))]
+        self._ledger = Ledger.read(place.ledger)
+        self._files = packages_about(place.outbox, self._ledger, self._subject, feed)
+        self._confirmed = [*confirmations.history(self._ledger)]
         built, reasons = tables(connection), self._subject.reasons
         seed = rows(connection, f"from {reasons}") if reasons in built else []
         self._codes = {code["reason_code"]: code for code in seed}
@@ -78,7 +80,7 @@ class Explainer:
         Raises:
             Misuse: there is no such run.
         """
-        chosen = _packages_of(self._packages, run)
+        chosen = self._packages_of(run)
         return [self._as_of(match, _best(match, chosen)) for match in self._matches]
 
     def _as_built(self, match: Match) -> dict[str, Any]:
@@ -92,7 +94,7 @@ class Explainer:
                 f" where {subject.id} = {match.id} order by all limit {_ITEMS}",
             )
         return answer | {
-            "files": _last_sent(match, self._packages, self._runs),
+            "files": self._last_sent(match),
             "on_hold": self._on_hold(match),
             "rejected": self._rejected(match),
             "adopted": self._adopted(match),
@@ -100,7 +102,7 @@ class Explainer:
 
     def _adopted(self, match: Match) -> list[str]:
         """Return the adopted files that the partner still has, with the row in each."""
-        ledger, key = Ledger.read(self._place.ledger), match.subject.file_key
+        ledger, key = self._ledger, match.subject.file_key
         feeds = {record["feed"] for record in ledger.all("adopted")}
         lines = []
         for record in (
@@ -127,7 +129,7 @@ class Explainer:
     def _rejected(self, match: Match) -> list[Mapping[str, Any]]:
         """Return what partners answered about a row, the newest report first."""
         row, answers = match.row, []
-        for package in self._packages:
+        for package in self._newest_first(*self._files):
             for record in package.records:
                 if record["event"] == "feedback":
                     columns = record["columns"]["key"].values()
@@ -152,13 +154,83 @@ class Explainer:
 
     def _on_hold(self, match: Match) -> list[str]:
         """Return which files that may have a row a person stopped, and why."""
-        ledger, now = Ledger.read(self._place.ledger), datetime.now(UTC)
-        files = {p.file: p.feed for p in self._packages if may_have(p, match)}
+        now = datetime.now(UTC)
         return [
             f"{file} is {holds.sentence(hold)}"
-            for file, feed in sorted(files.items())
-            if (hold := holds.active(ledger, feed, file, now))
+            for file in sorted(self._files_of(match))
+            if (
+                hold := holds.active(self._ledger, self._files[file][0].feed, file, now)
+            )
         ]
+
+    def _readable(self, some: Iterable[Package]) -> Iterator[Package]:
+        """Yield the packages that can be read and have an audit of the subject."""
+        return (package for package in some if is_about(package, self._subject))
+
+    def _files_of(self, match: Match) -> list[str]:
+        """Return the files that may have a row; one of other split values has not."""
+        return [
+            file
+            for file, known in self._files.items()
+            if any(may_have(p, match) for p in islice(self._readable(known), 1))
+        ]
+
+    def _newest_first(self, *files: str) -> list[Package]:
+        """Return the packages of some files, readable or not."""
+        some = chain.from_iterable(self._files[file] for file in files)
+        return sorted(some, key=lambda p: (p.run_time, p.name), reverse=True)
+
+    def _packages_of(self, run: str) -> list[Package]:
+        """Return the packages of a run or, if there are none, of an extract run."""
+        known = self._newest_first(*self._files)
+        named = (package for package in known if package.run_id.startswith(run))
+        by_run = [*self._readable(named)]
+        by_extract = [
+            package
+            for package in ([] if by_run else self._readable(known))
+            if any(str(each).startswith(run) for each in extract_runs(package).values())
+        ]
+        if not by_run and not by_extract:
+            newest = ", ".join(dict.fromkeys(package.run_id for package in known[:5]))
+            expected = newest or "(no package yet)"
+            raise Misuse(f"--run: expected a run such as {expected}; found {run!r}")
+        return by_run or by_extract
+
+    def _history(self, match: Match) -> list[dict[str, Any]]:
+        """Return the decisions of the last runs, newest first, and their changes."""
+        possible = self._readable(self._newest_first(*self._files_of(match)))
+        runs: list[dict[str, Any]] = []
+        for package in islice(possible, self._runs):
+            row = read_decision(package, match)
+            runs.append(
+                {
+                    "run_id": package.run_id,
+                    "file": package.file,
+                    "fate": package.outcome,
+                    "held_by": (package.last_outcome or {}).get("checks", []),
+                    **{name: row.get(name) for name in DECISION},
+                    **{name: row[name] for name in _FIGURES if name in row},
+                    "is_there": bool(row),
+                }
+            )
+        compared = (*DECISION, *_FIGURES)
+        for newer, older in pairwise(runs):
+            newer["changed"] = [n for n in compared if newer.get(n) != older.get(n)]
+        return runs
+
+    def _last_sent(self, match: Match) -> list[dict[str, Any]]:
+        """Return for each file the newest delivery that has the row.
+
+        At least one delivery of each file is looked through.
+        """
+        newest = []
+        for file in self._files_of(match):
+            known = self._readable(self._files[file])
+            delivered = (each for each in known if each.outcome == "delivered")
+            some = islice(delivered, max(self._runs, 1))
+            lines = (read_sent(each, match) for each in some)
+            newest += [*islice(filter(None, lines), 1)]
+        return newest
 
     def _as_of(self, match: Match, package: Package) -> dict[str, Any]:
         """Explain a row by a package's audit and the extract it was made from."""
@@ -198,7 +270,7 @@ class Explainer:
             "confirmed": [
                 asdict(each) for each in self._confirmed if _is_about(each, match)
             ],
-            "history": _history(match, self._packages, self._runs),
+            "history": self._history(match),
         }
 
     def _source(self, match: Match, run: str) -> dict[str, Any]:
@@ -236,21 +308,6 @@ class Explainer:
                     f" where {each.column} in ({', '.join(map(str, ids))})",
                 )
         return landed
-
-
-def _packages_of(known: Sequence[Package], run: str) -> list[Package]:
-    """Return the packages of a run or, if there are none, of an extract run."""
-    by_run = [package for package in known if package.run_id.startswith(run)]
-    by_extract = [
-        package
-        for package in known
-        if any(str(each).startswith(run) for each in extract_runs(package).values())
-    ]
-    if not by_run and not by_extract:
-        newest = ", ".join(dict.fromkeys(package.run_id for package in known[:5]))
-        expected = newest or "(no package yet)"
-        raise Misuse(f"--run: expected a run such as {expected}; found {run!r}")
-    return by_run or by_extract
 
 
 def _best(match: Match, chosen: Sequence[Package]) -> Package:
@@ -297,50 +354,6 @@ def _is_about(confirmation: Confirmation, match: Match) -> bool:
     """Whether a confirmed value is one of a row of the audit."""
     key = confirmation.key
     return all(str(match.row.get(name)) == value for name, value in key.items())
-
-
-def _history(match: Match, known: Sequence[Package], most: int) -> list[dict[str, Any]]:
-    """Return the decisions of the last runs, newest first, and what each changed."""
-    possible = (each for each in known if may_have(each, match))
-    runs: list[dict[str, Any]] = []
-    for package in islice(possible, most):
-        row = read_decision(package, match)
-        runs.append(
-            {
-                "run_id": package.run_id,
-                "file": package.file,
-                "fate": package.outcome,
-                "held_by": (package.last_outcome or {}).get("checks", []),
-                **{name: row.get(name) for name in DECISION},
-                **{name: row[name] for name in _FIGURES if name in row},
-                "is_there": bool(row),
-            }
-        )
-    compared = (*DECISION, *_FIGURES)
-    for newer, older in pairwise(runs):
-        newer["changed"] = [n for n in compared if newer.get(n) != older.get(n)]
-    return runs
-
-
-def _last_sent(
-    match: Match, known: Sequence[Package], most: int
-) -> list[dict[str, Any]]:
-    """Return for each file the newest delivery that has the row.
-
-    Args:
-        match: the row.
-        known: the packages, newest first.
-        most: how many deliveries of a file to look through; at least one.
-    """
-    delivered: dict[str, list[Package]] = {}
-    for package in known:
-        if package.outcome == "delivered":
-            delivered.setdefault(package.file, []).append(package)
-    newest = []
-    for deliveries in delivered.values():
-        lines = (read_sent(each, match) for each in deliveries[: max(most, 1)])
-        newest += [*islice(filter(None, lines), 1)]
-    return newest
 
 
 def _without_nulls(record: Row) -> Row:

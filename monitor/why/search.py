@@ -96,9 +96,7 @@ def _fitted(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Subject:
     )
 
 
-def _binds(
-    connection: duckdb.DuckDBPyConnection, subject: Subject, key: Key
-) -> bool:
+def _binds(connection: duckdb.DuckDBPyConnection, subject: Subject, key: Key) -> bool:
     """Return whether an audit has the columns that a key is looked up in."""
     condition = _Spelling("x").fill(key.condition)
     try:

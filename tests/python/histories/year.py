@@ -8,6 +8,8 @@ by an hour twice. `Random` draws the edits and the events of every night. On the
 of each month the sources are repaired, and both partners must have all that is right.
 `publish prune` runs each week. The cost of every command is CPU time in this process;
 that of the build is the time of the compiled SQL. Costs must not grow with the nights.
+What is kept on purpose grows: records of the ledger, which each command reads once
+(`read`), the proofs of pruned packages, and pages. There each one must cost the same.
 """
 
 import argparse
@@ -34,7 +36,7 @@ from servers.stub import Stub
 
 import monitor.__main__ as monitor_command
 from histories import nights
-from histories.events import EVENTS, Nights
+from histories.events import EFFECTS, EVENTS, Nights
 from histories.nights import Compiled, Ended, Project
 from histories.source import BEGINNING, EDITS, Source
 
@@ -45,6 +47,11 @@ PRUNE_EVERY = 7
 LOOK_EVERY = 3
 KEEP = {"FEEDS_KEEP_DAYS": "30", "FEEDS_KEEP_RUNS": "10"}
 COMMANDS = ("build", "publish", "status", "health", "why", "page", "prune")
+FLAT = ("state", "landing", "outbox", "warehouse", "rest")
+STORED = ("ledger", "proofs", "pages")
+YEAR = 365
+# What every year has, besides all events, edits and effects.
+SURE = ("leap days", "changes of the clocks", "upgrades of the sources")
 # Greatest cost of the last month, as a share of that of the second.
 LIMIT = 1.5
 
@@ -56,14 +63,24 @@ class Month:
     Attributes:
         seconds: of CPU, by command, for each of its runs.
         bytes: at the end of the month, by part of the data directory.
+        numbers: at the end of the month, of each thing that is kept on purpose.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     bytes: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def mean(self, command: str) -> float:
         """Return the CPU seconds of a run of a command; 0 if it never ran."""
         return statistics.fmean(self.seconds[command] or [0])
+
+    def own(self, command: str) -> float:
+        """Return the CPU seconds of a run without reading the ledger once."""
+        return self.mean(command) - (self.mean("read") if command != "build" else 0)
+
+    def each(self, name: str) -> float:
+        """Return the bytes of one thing that is kept on purpose."""
+        return self.bytes[name] / max(self.numbers[name], 1)
 
 
 class MeasuredProject(Project):
@@ -76,7 +93,7 @@ class MeasuredProject(Project):
     month = Month()
 
     @contextmanager
-    def _measured(self, command: str) -> Iterator[None]:
+    def measured(self, command: str) -> Iterator[None]:
         began = time.process_time()
         yield
         self.month.seconds[command].append(time.process_time() - began)
@@ -86,17 +103,17 @@ class MeasuredProject(Project):
         command = words[0] if words[0] in ("status", "prune") else "publish"
         if command == "publish" and not words[0].startswith("--"):
             return super().publish(*words, root=root, **variables)
-        with self._measured(command):
+        with self.measured(command):
             return super().publish(*words, root=root, **variables)
 
     def _build(self, *arguments: Any) -> None:
-        with self._measured("build"):
+        with self.measured("build"):
             super()._build(*arguments)
 
     def monitor(self, name: str, command: str, *words: str) -> None:
         """Measure a run of `monitor`."""
         runner = CliRunner(env=self._environment({}))
-        with chdir(self.root), self._measured(name):
+        with chdir(self.root), self.measured(name):
             done = runner.invoke(monitor_command.cli, [command, *words, "--quiet"])
         assert done.exit_code in (0, 1), (done.output, done.exception)
         assert done.exception is None or isinstance(done.exception, SystemExit)
@@ -107,8 +124,12 @@ class Year(Nights):
 
     def next_day(self) -> None:
         """Let the orchestrator start at the same time of the next day."""
-        day = self.source.at.astimezone(PLACE).date() + dt.timedelta(days=1)
-        self.source.at = dt.datetime.combine(day, STARTS_AT).astimezone(dt.UTC)
+        before = self.source.at.astimezone(PLACE)
+        day = before.date() + dt.timedelta(days=1)
+        now = dt.datetime.combine(day, STARTS_AT)
+        self.counts["leap days"] += (day.month, day.day) == (2, 29)
+        self.counts["changes of the clocks"] += now.utcoffset() != before.utcoffset()
+        self.source.at = now.astimezone(dt.UTC)
 
 
 def run(
@@ -151,6 +172,7 @@ def run(
                 project.month = months.setdefault(name, Month())
                 _night(year, number, count, Random(seed * 1000 + number))
                 project.month.bytes = sizes(project.data)
+                project.month.numbers = numbers(project)
             say(line(name, months[name]))
         except BaseException as error:
             error.add_note(f"night {number}\n" + "\n".join(lines))
@@ -175,6 +197,7 @@ def _night(year: Year, number: int, count: int, random: Random) -> None:
     coming = year.source.at + dt.timedelta(days=2)
     if number == count // 2:
         year.source.upgrade()
+        year.counts["upgrades of the sources"] += 1
     if (coming - dt.timedelta(days=1)).day == 1:
         year.next_day()
         year.arrive()
@@ -190,38 +213,46 @@ def _night(year: Year, number: int, count: int, random: Random) -> None:
         project.monitor("health", "health")
         project.monitor("why", "why", "SKU-1")
         project.monitor("page", "report")
+        with project.measured("read"):
+            assert project.ledger.last
 
 
 def sizes(data: Path) -> dict[str, int]:
     """Return the bytes of the parts of a data directory."""
     total: Counter[str] = Counter()
+    pruned = {path.parent for path in data.glob("outbox/*/*/pruned.json")}
     for path in data.rglob("*"):
         if path.is_file() and not path.is_symlink():
-            total[path.relative_to(data).parts[0]] += path.stat().st_size
-    parts = {
-        name: total.pop(part, 0)
-        for name, part in {
-            "ledger": "ledger.jsonl",
-            "state": "delivered",
-            "landing": "landing",
-            "outbox": "outbox",
-            "page": "report",
-            "warehouse": "warehouse.duckdb",
-        }.items()
+            part = path.relative_to(data).parts[0]
+            name = "proofs" if path.parent in pruned else _PARTS.get(part, "rest")
+            total[name] += path.stat().st_size
+    return {name: total[name] for name in (*STORED, *FLAT)}
+
+
+_PARTS = {"ledger.jsonl": "ledger", "delivered": "state", "report": "pages"}
+_PARTS |= {name: name for name in ("landing", "outbox")}
+_PARTS["warehouse.duckdb"] = "warehouse"
+
+
+def numbers(project: Project) -> dict[str, int]:
+    """Return how many there are of each thing that is kept on purpose."""
+    return {
+        "ledger": len(project.ledger.all()),
+        "proofs": len([*project.data.glob("outbox/*/*/pruned.json")]),
+        "pages": len([*project.data.glob("report/**/*.html")]),
     }
-    return parts | {"rest": sum(total.values())}
 
 
 def line(name: str, month: Month) -> str:
     """Return a line of the table: CPU milliseconds of a run, then kilobytes."""
-    cells = [f"{1000 * month.mean(command):8.0f}" for command in COMMANDS]
+    cells = [f"{1000 * month.mean(command):8.0f}" for command in (*COMMANDS, "read")]
     cells += [f"{size / 1000:10,.0f}" for size in month.bytes.values()]
     return f"{name:9}" + "".join(cells)
 
 
 def title(month: Month) -> str:
     """Return the heads of the columns of `line`."""
-    heads = [f"{command:>8}" for command in COMMANDS]
+    heads = [f"{command:>8}" for command in (*COMMANDS, "read")]
     return f"{'ms, kB':9}" + "".join([*heads, *(f"{name:>10}" for name in month.bytes)])
 
 
@@ -231,15 +262,32 @@ def growing(months: dict[str, Month]) -> dict[str, float]:
     It is compared with the second month: the first one begins with nothing.
     """
     _, second, *_, last = months.values()
-    ratios = {c: last.mean(c) / second.mean(c) for c in COMMANDS if second.mean(c)}
-    ratios["state"] = last.bytes["state"] / second.bytes["state"]
-    return {name: round(each, 2) for name, each in ratios.items() if each > LIMIT}
+    ratios = {name: (last.own(name), second.own(name)) for name in COMMANDS}
+    ratios |= {name: (last.bytes[name], second.bytes[name]) for name in FLAT}
+    ratios |= {name: (last.each(name), second.each(name)) for name in STORED}
+    ratios["read"] = (
+        last.mean("read") / last.numbers["ledger"],
+        second.mean("read") / second.numbers["ledger"],
+    )
+    return {
+        name: round(after / before, 2)
+        for name, (after, before) in ratios.items()
+        if before and after / before > LIMIT
+    }
+
+
+def missing(counts: Counter[str]) -> list[str]:
+    """Return what never happened, and must happen in a year."""
+    edits = [f"edit {name}" for names in EDITS.values() for name in names]
+    events = [f"night {event}" for event in EVENTS]
+    steps = dict.fromkeys([*events, *edits, *EFFECTS, *SURE])
+    return [step for step in steps if not counts[step]]
 
 
 def main() -> None:
-    """Run what the command line asks for; exit 1 if a cost grows."""
+    """Run what the command line asks for; exit 1 on growth or a missing step."""
     parser = argparse.ArgumentParser(prog="year", description=__doc__)
-    parser.add_argument("--nights", type=int, default=365)
+    parser.add_argument("--nights", type=int, default=YEAR)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compiled", type=Path, help="a folder that is kept")
     parser.add_argument("--csv", type=Path, help="write the table there too")
@@ -261,16 +309,20 @@ def main() -> None:
         _write(months, given.csv)
     grown = growing(months)
     _say(f"costs that are over {LIMIT} times those of the second month: {grown}")
-    sys.exit(bool(grown))
+    never = missing(counts) if given.nights >= YEAR else []
+    if never:
+        _say(f"it never happened: {', '.join(never)}")
+    sys.exit(bool(grown or never))
 
 
 def _write(months: dict[str, Month], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         parts = [*next(iter(months.values())).bytes]
-        writer.writerow(["month", *(f"{c}_s" for c in COMMANDS), *parts])
+        commands = (*COMMANDS, "read")
+        writer.writerow(["month", *(f"{c}_s" for c in commands), *parts])
         for name, month in months.items():
-            seconds = [round(month.mean(command), 4) for command in COMMANDS]
+            seconds = [round(month.mean(command), 4) for command in commands]
             writer.writerow([name, *seconds, *month.bytes.values()])
 
 
