@@ -293,9 +293,8 @@ def _to_text(record: Record, dry_run: bool) -> str:
     verb = "would be" if dry_run else "is"
     known = f", recorded before by {record['by']} at {record['at']}" if (
         record.get("again")) else ""  # fmt: skip
-    codes = ", ".join(
-        f"{code or '(no code)'} {n:,}" for code, n in record["codes"].items()
-    )
+    counts = sorted(record["codes"].items(), key=lambda each: (-each[1], each[0]))
+    codes = ", ".join(f"{code or '(no code)'} {n:,}" for code, n in counts)
     lines = [
         f"{record['name']} {verb} recorded for {record['file']}/{record['run_id']}"
         f"{known}: {record['rows']:,} rejected rows ({codes})"

@@ -268,7 +268,7 @@ def _feed_lines(
     comparison: Comparison, answered: bool, declared: Sequence[Feed]
 ) -> Iterator[str]:
     feed, lost = comparison.feed, comparison.lost
-    yield f"{feed.name}: {len(lost):,} files are not in the ledger"
+    yield f"{feed.name}: files that are not in the ledger: {len(lost):,}"
     for file in lost:
         rows = ""
         if answered:
