@@ -1,6 +1,6 @@
 """A person confirms values that wait; the wrong, the unknown and the old are refused.
 
-The warehouse is made here, without dbt. tests/python/test_confirmed_nights.py has
+The warehouse is made here, without dbt. tests/python/test_decisions_agree.py has
 nights of real builds.
 """
 
