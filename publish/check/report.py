@@ -63,7 +63,8 @@ class Report:
         lines = [f"{self.destination} {self.verdict}: {self.server}{folder} ({users})"]
         if self.message:
             lines.append(f"  {self.message}")
-        lines += [f"  {step}: {answer}" for step, answer in self.steps.items()]
+        steps = [f"{step}: {answer}" for step, answer in self.steps.items()]
+        lines += [f"  {step}" for step in steps if step != self.message]
         if self.left:
             lines.append(f"  still there: {', '.join(self.left)}")
         for feed, files in self.unknown.items():

@@ -132,6 +132,18 @@ def test_a_mistake_is_named(
     assert (done.returncode, message in done.stdout + done.stderr) == (code, True)
 
 
+def test_a_step_that_fails_is_shown_once(project: CheckProject) -> None:
+    with Stub() as to:
+        project.variables = {
+            name: value
+            for name, value in to.variables().items()
+            if not name.endswith("CA_FILE")
+        }
+        done = project.run_check()
+    assert done.returncode == 1
+    assert done.stdout.count("  log in: ") == 1
+
+
 def test_a_destination_without_a_feed_is_checked_in_the_folder_that_is_named(
     project: CheckProject,
 ) -> None:
