@@ -342,6 +342,7 @@ class Project:
             The end of a dry run of `publish` over the copy, with the real suites.
         """
         folder = self.folder / "real"
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier night
         shutil.copytree(self._compiled.folder / "target", folder / "target")
         shutil.copytree(self.data, folder / "data", symlinks=True)
         run_dbt(folder / "data", folder)

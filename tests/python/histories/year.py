@@ -23,6 +23,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -52,7 +53,8 @@ STORED = ("ledger", "proofs", "pages")
 YEAR = 365
 # What every year has, besides all events, edits and effects.
 SURE = ("leap days", "changes of the clocks", "upgrades of the sources")
-# Greatest cost of the last month, as a share of that of the second.
+# Greatest cost of the last three months, as a share of that of the three months after
+# the first, in which the data directory is filled.
 LIMIT = 1.5
 
 
@@ -62,7 +64,7 @@ class Month:
 
     Attributes:
         seconds: of CPU, by command, for each of its runs.
-        bytes: at the end of the month, by part of the data directory.
+        bytes: at most, by part of the data directory.
         numbers: at the end of the month, of each thing that is kept on purpose.
     """
 
@@ -70,13 +72,19 @@ class Month:
     bytes: dict[str, int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
 
-    def mean(self, command: str) -> float:
+    def median(self, command: str) -> float:
         """Return the CPU seconds of a run of a command; 0 if it never ran."""
-        return statistics.fmean(self.seconds[command] or [0])
+        return statistics.median(self.seconds[command] or [0])
 
     def own(self, command: str) -> float:
         """Return the CPU seconds of a run without reading the ledger once."""
-        return self.mean(command) - (self.mean("read") if command != "build" else 0)
+        return self.median(command) - (self.median("read") if command != "build" else 0)
+
+    def look(self, project: Project) -> None:
+        """Measure the data directory."""
+        for name, size in sizes(project.data).items():
+            self.bytes[name] = max(size, self.bytes.get(name, 0))
+        self.numbers = numbers(project)
 
     def each(self, name: str) -> float:
         """Return the bytes of one thing that is kept on purpose."""
@@ -171,8 +179,7 @@ def run(
                     say(line(last, months[last]))
                 project.month = months.setdefault(name, Month())
                 _night(year, number, count, Random(seed * 1000 + number))
-                project.month.bytes = sizes(project.data)
-                project.month.numbers = numbers(project)
+                project.month.look(project)
             say(line(name, months[name]))
         except BaseException as error:
             error.add_note(f"night {number}\n" + "\n".join(lines))
@@ -245,7 +252,7 @@ def numbers(project: Project) -> dict[str, int]:
 
 def line(name: str, month: Month) -> str:
     """Return a line of the table: CPU milliseconds of a run, then kilobytes."""
-    cells = [f"{1000 * month.mean(command):8.0f}" for command in (*COMMANDS, "read")]
+    cells = [f"{1000 * month.median(command):8.0f}" for command in (*COMMANDS, "read")]
     cells += [f"{size / 1000:10,.0f}" for size in month.bytes.values()]
     return f"{name:9}" + "".join(cells)
 
@@ -257,23 +264,23 @@ def title(month: Month) -> str:
 
 
 def growing(months: dict[str, Month]) -> dict[str, float]:
-    """Return what costs too much in the last month, and how many times as much.
-
-    It is compared with the second month: the first one begins with nothing.
-    """
-    _, second, *_, last = months.values()
-    ratios = {name: (last.own(name), second.own(name)) for name in COMMANDS}
-    ratios |= {name: (last.bytes[name], second.bytes[name]) for name in FLAT}
-    ratios |= {name: (last.each(name), second.each(name)) for name in STORED}
-    ratios["read"] = (
-        last.mean("read") / last.numbers["ledger"],
-        second.mean("read") / second.numbers["ledger"],
-    )
-    return {
-        name: round(after / before, 2)
-        for name, (after, before) in ratios.items()
-        if before and after / before > LIMIT
+    """Return what costs too much in the last months, and how many times as much."""
+    costs: dict[str, Callable[[Month], float]] = {
+        **{name: partial(Month.own, command=name) for name in COMMANDS},
+        **{name: partial(_bytes, name=name) for name in FLAT},
+        **{name: partial(Month.each, name=name) for name in STORED},
+        "read": lambda month: month.median("read") / month.numbers["ledger"],
     }
+    _, *rest = months.values()
+    ratios = {
+        name: max(map(cost, rest[-3:])) / (max(map(cost, rest[:3])) or 1)
+        for name, cost in costs.items()
+    }
+    return {name: round(each, 2) for name, each in ratios.items() if each > LIMIT}
+
+
+def _bytes(month: Month, name: str) -> float:
+    return month.bytes[name]
 
 
 def missing(counts: Counter[str]) -> list[str]:
@@ -308,7 +315,7 @@ def main() -> None:
     if given.csv:
         _write(months, given.csv)
     grown = growing(months)
-    _say(f"costs that are over {LIMIT} times those of the second month: {grown}")
+    _say(f"costs that are over {LIMIT} times those of the first months: {grown}")
     never = missing(counts) if given.nights >= YEAR else []
     if never:
         _say(f"it never happened: {', '.join(never)}")
@@ -322,7 +329,7 @@ def _write(months: dict[str, Month], path: Path) -> None:
         commands = (*COMMANDS, "read")
         writer.writerow(["month", *(f"{c}_s" for c in commands), *parts])
         for name, month in months.items():
-            seconds = [round(month.mean(command), 4) for command in commands]
+            seconds = [round(month.median(command), 4) for command in commands]
             writer.writerow([name, *seconds, *month.bytes.values()])
 
 
