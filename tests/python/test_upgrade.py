@@ -4,10 +4,12 @@ import json
 import lzma
 import shutil
 import tarfile
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from built_project import BuiltProject
 from commands import ROOT
@@ -17,6 +19,8 @@ from sample_project import SampleProject
 from extract import runs
 from runtime.exits import Refused
 from runtime.files import sha256_of
+from store import partner_state
+from store.ledger import Ledger
 
 FIXTURES = ROOT / "tests" / "fixtures"
 
@@ -143,30 +147,86 @@ def test_a_warehouse_of_a_newer_duckdb_is_named_with_what_to_do(
     assert "Remove it, and run `dbt build`" in message
 
 
-@pytest.fixture
-def of_7d42e2c(built: BuiltProject, tmp_path: Path) -> BuiltProject:
-    """What commit 7d42e2c left, after a build by the product of today.
+# By the commit that left a data directory: when the next run is, and what becomes of
+# each file then.
+LEFT: dict[str, tuple[str, dict[str, str]]] = {
+    "7d42e2c": (
+        "2026-11-28T19:30:00Z",
+        {
+            "onpart_inventory": "unchanged",
+            "order_feed_delta_file.4268": "waiting",
+            # The full file was recorded after the build.
+            "order_feed_delta_file.4272": "superseded",
+            # A build of that release recorded no states.
+            "order_feed_full_file.4268": "superseded",
+            "order_feed_full_file.4272": "held",
+        },
+    ),
+}
+
+
+def unpacked(commit: str, folder: Path) -> BuiltProject:
+    """Return what a commit left.
 
     Its inventory was delivered, then held and approved. Of the order feed a delta was
     delivered, and `publish` was killed after it renamed a full file.
     """
-    project = BuiltProject(tmp_path)
-    with tarfile.open(FIXTURES / "data_of_7d42e2c.tar.xz") as archive:
+    project = BuiltProject(folder)
+    with tarfile.open(FIXTURES / f"data_of_{commit}.tar.xz") as archive:
         archive.extraction_filter = getattr(tarfile, "data_filter", None)
-        archive.extractall(tmp_path)
-    (tmp_path / "data").rename(project.data)
-    # Unit tests passed for this code there, and dbt has parsed it.
-    shutil.copy(built.data / "warehouse.duckdb", project.data)
-    shutil.copytree(built.folder / "target", tmp_path / "target")
-    done = project.run("publish", "build")
-    assert done.returncode == 0, done.stdout
+        archive.extractall(folder)
+    (folder / "data").rename(project.data)
     return project
 
 
-def test_a_data_directory_of_an_earlier_release_goes_on(
-    of_7d42e2c: BuiltProject,
+@pytest.mark.parametrize("commit", LEFT)
+def test_what_an_earlier_release_left_can_be_read(
+    built: BuiltProject, tmp_path: Path, commit: str
 ) -> None:
-    project = of_7d42e2c
+    project = unpacked(commit, tmp_path)
+    shutil.copytree(built.folder / "target", tmp_path / "target")
+    ledger = Ledger.read(project.ledger_file)
+    assert (ledger.broken, len(ledger.open_intents())) == ("", 1)
+    states = partner_state.current(ledger)
+    assert {each.model for each in states} >= {"inventory_feed", "order_feed_v2"}
+    assert all(each.path(project.data / "delivered").is_file() for each in states)
+    packages = project.recorded_packages()
+    for package in packages:
+        package.check()
+        assert package.gates["checks"]
+    outcomes = Counter(package.outcome for package in packages)
+    assert outcomes.keys() >= {"delivered", "held", "unsettled"}, outcomes
+    words = ("publish/package/verify.py", project.data / "outbox", "--ledger")
+    done = project.run("python", ROOT / words[0], *words[1:], project.ledger_file)
+    assert done.returncode == 0, done.stdout
+    status = project.run_json("publish", "status")
+    assert sum(len(each["open"]) for each in status["files"]) == 1
+
+
+LATER = [pytest.param(commit, marks=pytest.mark.long) for commit in [*LEFT][1:]]
+
+
+@pytest.fixture(params=["7d42e2c", *LATER])
+def earlier(
+    request: pytest.FixtureRequest, built: BuiltProject, tmp_path: Path
+) -> tuple[str, BuiltProject]:
+    """A commit, and what it left, after a build by the product of today."""
+    project = unpacked(request.param, tmp_path)
+    # Unit tests passed for this code there, and dbt has parsed it.
+    shutil.copy(built.data / "warehouse.duckdb", project.data)
+    with duckdb.connect(str(project.data / "warehouse.duckdb")) as warehouse:
+        warehouse.execute("alter table none_words drop column used_for")
+    shutil.copytree(built.folder / "target", tmp_path / "target")
+    done = project.run("publish", "build")
+    assert done.returncode == 0, done.stdout
+    return request.param, project
+
+
+def test_a_data_directory_of_an_earlier_release_goes_on(
+    earlier: tuple[str, BuiltProject],
+) -> None:
+    commit, project = earlier
+    at, statuses = LEFT[commit]
     partner = {
         path: (path.read_bytes(), path.stat().st_mtime_ns)
         for path in project.partner.rglob("*.*")
@@ -179,17 +239,9 @@ def test_a_data_directory_of_an_earlier_release_goes_on(
     done = project.run(*approve)
     assert "was released by ann at" in done.stderr, done.stderr
 
-    result = project.run_json("publish", "--at", "2026-11-28T19:30:00Z")
+    result = project.run_json("publish", "--at", at)
     status = {file["file"]: file["status"] for file in result["files"]}
-    assert status == {
-        "onpart_inventory": "unchanged",
-        "order_feed_delta_file.4268": "waiting",
-        # The full file was recorded after the build.
-        "order_feed_delta_file.4272": "superseded",
-        # A build of that release recorded no states.
-        "order_feed_full_file.4268": "superseded",
-        "order_feed_full_file.4272": "held",
-    }
+    assert status == statuses
     # The open attempt is settled; the partner got nothing a second time.
     settled = project.records("delivered")[-1]
     assert (settled["attempt"], settled["receipt"]["settled"]) == (
