@@ -162,6 +162,16 @@ LEFT: dict[str, tuple[str, dict[str, str]]] = {
             "order_feed_full_file.4272": "held",
         },
     ),
+    "2796f21": (
+        "2026-11-29T01:00:00Z",
+        {
+            "onpart_inventory": "unchanged",
+            "order_feed_delta_file.4268": "waiting",
+            "order_feed_delta_file.4272": "skipped",
+            "order_feed_full_file.4268": "unchanged",
+            "order_feed_full_file.4272": "held",
+        },
+    ),
 }
 
 
