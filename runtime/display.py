@@ -5,29 +5,50 @@ line breaks or marks that change the direction of writing. On a terminal or in a
 they would look like lines of ours.
 """
 
+import html
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 _MASK = "***"
 # Shorter values appear in ordinary words.
 _SHORTEST = 4
+_SHORTEST_BASE64 = 6
 
 _secrets: set[str] = set()
 _pattern = re.compile(r"(?!)")
 
 
 def hide(secrets: Iterable[str]) -> None:
-    """Mask these values in everything that is shown from now on."""
+    """Mask these values in everything that is shown from now on, encoded ones too."""
     global _pattern
     for secret in secrets:
         if len(secret) >= _SHORTEST:
-            _secrets.update({secret, quote(secret), quote(secret, safe="")})
+            _secrets.update(_forms(secret))
     if _secrets:
         longest_first = sorted(_secrets, key=len, reverse=True)
         _pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, and as URLs, JSON, HTML and base64 write it."""
+    yield secret
+    for percent in (quote(secret), quote(secret, safe="")):
+        yield from (percent, re.sub("%..", lambda code: code[0].lower(), percent))
+    yield json.dumps(secret)[1:-1]
+    yield html.escape(secret)
+    # AUTH and Authorization send more in the same base64, such as the user before it.
+    # Of each of the three ways to begin, these letters depend on the secret alone.
+    octets = secret.encode()
+    yield b64encode(octets).decode()
+    for before in range(3):
+        text = b64encode(bytes(before) + octets).decode()
+        sure = text[-(-before * 8 // 6) : (before + len(octets)) * 8 // 6]
+        if len(sure) >= _SHORTEST_BASE64:
+            yield sure
 
 
 def masked(text: str) -> str:

@@ -1,6 +1,5 @@
 """The settings of alerts: `FEEDS_ALERT_*`. By default there is no channel."""
 
-import base64
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
@@ -115,10 +114,6 @@ def _mail(variables: Environment) -> Mail | None:
     sender = _addresses(variables, "FEEDS_ALERT_MAIL_FROM")
     user = unquote(parts.username) if parts.username else None
     password = variables.secret("FEEDS_ALERT_SMTP_PASSWORD") if user else None
-    if password:
-        # AUTH sends them in base64, and a server may repeat that too.
-        sent = (password.reveal(), f"\0{user}\0{password.reveal()}")
-        hide(base64.b64encode(each.encode()).decode() for each in sent)
     return Mail(
         parts.hostname,
         parts.port or (465 if implicit else 587),

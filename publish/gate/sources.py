@@ -1,6 +1,6 @@
 """Checks that each source of a file was read whole, lately, and before dbt built."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
@@ -154,10 +154,23 @@ def _vanished(
     new = [each for each in captions if each not in (matched or ())]
     for field in now["unmatched"]:
         if field not in before["unmatched"] and (matched is None or field in matched):
-            near = get_close_matches(field, new, 1) or get_close_matches(
-                field, captions, 1
-            )
-            yield field, near
+            yield field, _nearest(field, new) or _nearest(field, captions)
+
+
+def _nearest(field: str, captions: Iterable[str]) -> list[str]:
+    """Return the caption that is most like a field, or a short or long form of it."""
+    name = field.casefold()
+    by_name = {each.casefold(): each for each in captions}
+    near = get_close_matches(name, by_name, 1) or [
+        each for each in by_name if _begins(name, each.rstrip("."))
+    ]
+    return [by_name[each] for each in near[:1]]
+
+
+def _begins(one: str, other: str) -> bool:
+    """Return whether one name begins with the other, of three letters at least."""
+    short, long = sorted((one, other), key=len)
+    return len(short) >= 3 and long.startswith(short)
 
 
 def _age(landed: Mapping[str, Any], at: datetime) -> float | None:

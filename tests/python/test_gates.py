@@ -470,6 +470,9 @@ RENAMED = {"unmatched": ["Core Charge"], "captions": ["Core Chg", "OEM Number"]}
         (CAME, CAME, None),
         (CAME, RENAMED, "'Core Charge', which the last file had; the nearest one that "
                         "came is 'Core Chg'."),
+        (CAME, RENAMED | {"captions": ["color", "Core."]}, "that came is 'Core.'."),
+        (CAME, RENAMED | {"captions": ["CORE CHARGE 2"]}, "came is 'CORE CHARGE 2'."),
+        (CAME, RENAMED | {"captions": ["Co"]}, "which the last file had."),
         (CAME, RENAMED | {"captions": []}, "'Core Charge', which the last file had."),
         # It never matched, or nobody had configured it.
         (RENAMED, RENAMED, None),
@@ -479,7 +482,8 @@ RENAMED = {"unmatched": ["Core Charge"], "captions": ["Core Chg", "OEM Number"]}
         ({"unmatched": []}, {"unmatched": ["a\nb"]}, "field 'a\\nb', which"),
     ],
     ids=[
-        "none", "renamed", "gone", "still gone", "new", "not recorded", "two lines",
+        "none", "renamed", "short form", "long form", "too short", "gone", "still gone",
+        "new", "not recorded", "two lines",
     ],
 )  # fmt: skip
 def test_a_custom_field_that_matched_in_the_last_file_holds_the_next(

@@ -1,12 +1,16 @@
 """Whole files, the lock, configuration and the ends of commands."""
 
+import html
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from commands import ROOT, clean_environment
@@ -445,6 +449,29 @@ def test_secrets_are_masked_in_everything_that_is_shown(tmp_path: Path) -> None:
         for part in ("ss/w", "ss%2Fw", "hunter2", "proxypass", "mnop"):
             assert part not in ended.stdout + ended.stderr
         assert "true" in ended.stdout
+
+
+@pytest.mark.parametrize("secret", ['p"ss<w\u00f6rd/7', "hunter2", "s p a c e & more"])
+def test_a_secret_is_masked_however_a_server_encodes_it(secret: str) -> None:
+    basic = [f"{'u' * length}:{secret}" for length in range(1, 4)]
+    plain = [f"\0{'u' * length}\0{secret}" for length in range(1, 4)]
+    encoded = [b64encode(each.encode()).decode() for each in (secret, *basic, *plain)]
+    quoted = [quote(secret), quote(secret, safe="")]
+    quoted += [re.sub("%..", lambda code: code[0].lower(), each) for each in quoted]
+    others = [json.dumps(secret)[1:-1], html.escape(secret)]
+    program = "import sys; from runtime.display import hide, one_line\n"
+    program += "hide(sys.argv[1:2]); print(*map(one_line, sys.stdin), sep='\\n')"
+    forms = [secret, *encoded, *quoted, *others]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, secret],
+        capture_output=True, text=True, check=True, input="\n".join(forms),
+    )  # fmt: skip
+    lines = ended.stdout.splitlines()
+    assert len(lines) == len(forms)
+    assert [line for line in lines if "***" not in line] == []
+    # At most four letters of base64 beside the mask depend on the secret.
+    rest = [line.replace("\\n", "").partition("***")[2] for line in lines]
+    assert [each for each in rest if len(each) > 4] == []
 
 
 @pytest.mark.parametrize(
