@@ -46,7 +46,7 @@ from publish import selection
 from runtime import failpoints
 from runtime.environment import Environment, Limits
 from runtime.exits import Stop
-from store import ledger, partner_state
+from store import confirmations, ledger, partner_state
 
 UTC = dt.UTC
 LONG_AGO = dt.datetime(2023, 1, 1, tzinfo=UTC)
@@ -71,7 +71,7 @@ def speed_up(patch: pytest.MonkeyPatch) -> None:
     """Replace fsync by nothing, and the clock of each command by that of the nights."""
     patch.setattr(os, "fsync", lambda _: None)
     for module in (
-        *(ledger, selection, publish_command, runs),
+        *(ledger, confirmations, selection, publish_command, runs),
         *(publish.hold, publish.prune.command, publish.check.command),
         *(monitor.context, monitor.report.index, monitor.why.explain),
     ):

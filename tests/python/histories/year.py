@@ -53,8 +53,8 @@ STORED = ("ledger", "proofs", "pages")
 YEAR = 365
 # What every year has, besides all events, edits and effects.
 SURE = ("leap days", "changes of the clocks", "upgrades of the sources")
-# Greatest cost of the last three months, as a share of that of the three months after
-# the first, in which the data directory is filled.
+# Greatest cost of a month in the second half, as a share of that in the first half,
+# without the first month, in which the data directory is filled.
 LIMIT = 1.5
 
 
@@ -264,7 +264,7 @@ def title(month: Month) -> str:
 
 
 def growing(months: dict[str, Month]) -> dict[str, float]:
-    """Return what costs too much in the last months, and how many times as much."""
+    """Return what costs too much in the second half, and how many times as much."""
     costs: dict[str, Callable[[Month], float]] = {
         **{name: partial(Month.own, command=name) for name in COMMANDS},
         **{name: partial(_bytes, name=name) for name in FLAT},
@@ -272,8 +272,10 @@ def growing(months: dict[str, Month]) -> dict[str, float]:
         "read": lambda month: month.median("read") / month.numbers["ledger"],
     }
     _, *rest = months.values()
+    if not (half := len(rest) // 2):
+        return {}
     ratios = {
-        name: max(map(cost, rest[-3:])) / (max(map(cost, rest[:3])) or 1)
+        name: max(map(cost, rest[half:])) / (max(map(cost, rest[:half])) or 1)
         for name, cost in costs.items()
     }
     return {name: round(each, 2) for name, each in ratios.items() if each > LIMIT}
@@ -315,7 +317,7 @@ def main() -> None:
     if given.csv:
         _write(months, given.csv)
     grown = growing(months)
-    _say(f"costs that are over {LIMIT} times those of the first months: {grown}")
+    _say(f"costs that are over {LIMIT} times those of the first half: {grown}")
     never = missing(counts) if given.nights >= YEAR else []
     if never:
         _say(f"it never happened: {', '.join(never)}")
