@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 import tenacity
@@ -26,7 +26,7 @@ from extract.strict_json import parse
 from runtime.command import LOG
 from runtime.display import beginning
 from runtime.exits import Misuse, Refused, Temporary
-from runtime.http import Deadline, Proxy, deadline, open_pool
+from runtime.http import Deadline, Proxy, deadline, open_pool, valid_address
 
 Value = TypeVar("Value")
 
@@ -403,15 +403,13 @@ def check_address(name: str, url: str) -> str:
         Misuse: anything else: credentials must not travel in clear, and the address is
             shown and recorded.
     """
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
+    parts = valid_address(url)
+    if parts and "@" in parts.netloc:
         raise Misuse(
             f"{name}: expected an address without a user and a password, found one "
             "before the @. Set the variables of the source's login."
         )
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not parts.hostname or not (
-        parts.scheme == "https" or (parts.scheme == "http" and local)
-    ):
+    local = parts and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not parts or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
         raise Misuse(f"{name} must be an https:// address, but is {url!r}.")
     return url

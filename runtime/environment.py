@@ -70,8 +70,8 @@ class Environment:
         for name in _read_differently_by_a_shell(file):
             _LOG.warning(
                 f"{name} in {file}: a shell that sources the file gets another value "
-                "than extract, publish and monitor. Put it in single quotes: "
-                f"{name}='...'"
+                "than extract, publish and monitor. Put the value in single quotes, "
+                "or in double quotes if it has a single one."
             )
         present = {name: text for name, text in below.items() if text is not None}
         variables = cls({**present, **os.environ})
@@ -170,16 +170,20 @@ _SPECIAL = re.compile(r"[;&|<>()]|[=:]~")
 def _read_differently_by_a_shell(file: Path) -> list[str]:
     """Return the names of a `.env` file's variables that sourcing would set otherwise.
 
-    It is read in two ways: by us, and by a shell for dbt. They agree on most lines.
+    It is read in two ways: by us, and by a shell for dbt. They agree on most lines. A
+    line that only a shell can read is named by its number.
     """
     if not file.is_file():
         return []
     with file.open(encoding="utf-8") as lines:
         return [
-            line.key
+            line.key or f"line {line.original.line}"
             for line in parse_stream(lines)
-            if line.key is not None
-            and not _is_the_same(line.original.string, line.key, line.value)
+            if line.error
+            or (
+                line.key is not None
+                and not _is_the_same(line.original.string, line.key, line.value)
+            )
         ]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from urllib3 import (
     HTTPConnectionPool,
@@ -27,12 +27,26 @@ from urllib3 import (
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HTTPTimeoutError
+from urllib3.util import parse_url
 from urllib3.util.ssl_ import create_urllib3_context
 
 from runtime.display import hide
 from runtime.environment import Environment, Secret
 from runtime.exits import Misuse
 from runtime.tls import fixed
+
+
+def valid_address(url: str) -> SplitResult | None:
+    """Return the parts of an address, or None if it has no valid host or port."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises if it is no port
+        (parts.hostname or "").encode("idna")
+        parse_url(url)
+    except (ValueError, HTTPError):
+        return None
+    host = parts.hostname or "*"
+    return None if host.startswith((".", "*")) or " " in host else parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +71,8 @@ class Proxy:
         if not variables.optional("FEEDS_HTTP_PROXY"):
             return cls()
         url = variables.secret("FEEDS_HTTP_PROXY")
-        try:
-            parts = urlsplit(url.reveal())
-            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port
-        except ValueError:
-            usable = None
-        if not usable:
+        parts = valid_address(url.reveal())
+        if not (parts and parts.scheme in ("http", "https") and parts.port):
             raise Misuse(
                 "FEEDS_HTTP_PROXY: expected the address of a proxy with its port, such "
                 "as http://proxy.example.com:3128, found something else."

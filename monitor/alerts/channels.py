@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
 from monitor.alerts.message import line
 from monitor.alerts.settings import Mail, Settings, Webhook
@@ -87,14 +88,19 @@ def post(to: Webhook, document: Document, timeout: float) -> None:
 
 
 def _cause(error: BaseException) -> str:
-    """Describe the innermost cause, without an address."""
+    """Describe the innermost cause in words, without an address."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__
+    if isinstance(error, (TimeoutError, HTTPTimeoutError)):
+        return "no whole answer within FEEDS_ALERT_TIMEOUT"
+    if isinstance(error, UnicodeError):
+        return "FEEDS_ALERT_WEBHOOK_URL has no valid host name"
+    # An error of requests is an OSError, and may contain the address.
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return error.strerror or _shown(str(error))
+    return "its answer is not valid HTTP"
 
 
 def send(to: Mail, document: Document, title: str, timeout: float) -> None:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from runtime.display import hide
 from runtime.environment import Environment, Secret
 from runtime.exits import Misuse
-from runtime.http import Proxy
+from runtime.http import Proxy, valid_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def _webhook(variables: Environment) -> Webhook | None:
     url = variables.optional("FEEDS_ALERT_WEBHOOK_URL")
     if url is None:
         return None
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
+    parts = valid_address(url)
+    if parts is None or parts.scheme != "https":
         raise Misuse(
             "FEEDS_ALERT_WEBHOOK_URL must begin with https:// and name a host: alerts "
             "are not sent in clear text."
@@ -87,6 +87,11 @@ def _webhook(variables: Environment) -> Webhook | None:
     # A server may repeat the path alone.
     hide([parts.path, *(each for each in parts.path.split("/") if len(each) > 7)])
     token = variables.optional("FEEDS_ALERT_WEBHOOK_TOKEN")
+    if token and not (token.isascii() and token.isprintable()):
+        raise Misuse(
+            "FEEDS_ALERT_WEBHOOK_TOKEN: expected ASCII letters, digits and signs on "
+            "one line, found something else."
+        )
     return Webhook(
         Secret(url),
         Secret(token) if token else None,
@@ -99,8 +104,8 @@ def _mail(variables: Environment) -> Mail | None:
     url = variables.optional("FEEDS_ALERT_SMTP_URL")
     if url is None:
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+    parts = valid_address(url)
+    if parts is None or parts.scheme not in ("smtp", "smtps"):
         raise Misuse(
             "FEEDS_ALERT_SMTP_URL must be like smtp://user@host:587 (STARTTLS) or "
             "smtps://user@host:465 (TLS at once)."
@@ -115,7 +120,7 @@ def _mail(variables: Environment) -> Mail | None:
     user = unquote(parts.username) if parts.username else None
     password = variables.secret("FEEDS_ALERT_SMTP_PASSWORD") if user else None
     return Mail(
-        parts.hostname,
+        parts.hostname or "",
         parts.port or (465 if implicit else 587),
         implicit,
         user,

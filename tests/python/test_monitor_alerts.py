@@ -3,8 +3,12 @@
 import datetime as dt
 import json
 import shutil
+import socket
+import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +19,16 @@ from delivered_project import DeliveredProject
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extract.transport import check_address
+from monitor.alerts import channels
+from monitor.alerts.channels import ChannelError
 from monitor.alerts.message import document, subject
+from monitor.alerts.settings import Settings, Webhook
 from monitor.alerts.state import CLEAR, REMINDER, START, Event, State
 from monitor.findings import Finding
+from runtime.environment import Environment, Secret
+from runtime.exits import Misuse
+from runtime.http import Proxy
 from sandbox.certificates import Certificates
 
 DAY = "2026-01-{:02}T09:00:00Z"
@@ -243,6 +254,70 @@ def test_a_server_that_is_not_trusted_gets_nothing(
     project.variables["FEEDS_ALERT_WEBHOOK_URL"] = "https://localhost:1/s3cret"
     result = alert(project, code=75)
     assert result["failed"]["webhook"] == "the webhook: Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 abc Bad\r\n\r\n", "its answer is not valid HTTP"),
+        (b"\0\0\x12\x04\0\0", "its answer is not valid HTTP"),
+        (b"HTTP/1.1 400 Bad\r\n" + b"X: a\r\n" * 200, "its answer is not valid HTTP"),
+        (b"", "Remote end closed connection without response"),
+        (None, "no whole answer within FEEDS_ALERT_TIMEOUT"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_named_in_words(
+    trust: Certificates, answer: bytes | None, words: str
+):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(trust.server_file)
+    closed = threading.Event()
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        with suppress(OSError), context.wrap_socket(client, server_side=True) as side:
+            request = b""
+            while not request.endswith(b"}\n"):
+                request += side.recv(65536)
+            side.sendall(answer or b"")
+            if answer is None:
+                closed.wait(10)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        port = listener.getsockname()[1]
+        url = Secret(f"https://localhost:{port}/s3cret")
+        to = Webhook(url, None, trust.ca_file, Proxy())
+        with pytest.raises(ChannelError) as raised:
+            channels.post(to, {"text": "x"}, 0.5)
+        closed.set()
+    assert str(raised.value) == f"the webhook: {words}"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["[::1", "[zz]", "h:99999", "h:abc", "exa mple.com", "a..b", "*.b", "a" * 70, ""],
+)
+def test_an_address_that_is_none_is_named(rest: str):
+    mail = {f"FEEDS_ALERT_MAIL_{name}": "a@example.com" for name in ("TO", "FROM")}
+    url, smtp = "FEEDS_ALERT_WEBHOOK_URL", "FEEDS_ALERT_SMTP_URL"
+    for name, scheme in ((url, "https"), (smtp, "smtp")):
+        with pytest.raises(Misuse, match=f"^{name} must"):
+            Settings.from_environment(
+                Environment({**mail, name: f"{scheme}://{rest}/x"})
+            )
+    with pytest.raises(Misuse, match=r"^ORDERTIME_URL must be an https:"):
+        check_address("ORDERTIME_URL", f"https://{rest}/x")
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "tok\u20ac", "t\xf6ken"])
+def test_a_token_that_no_header_can_have_is_named(token: str):
+    variables = {
+        "FEEDS_ALERT_WEBHOOK_URL": "https://h/x",
+        "FEEDS_ALERT_WEBHOOK_TOKEN": token,
+    }
+    with pytest.raises(Misuse, match="FEEDS_ALERT_WEBHOOK_TOKEN: expected ASCII"):
+        Settings.from_environment(Environment(variables))
 
 
 def test_a_mail_server_is_trusted_or_gets_nothing(
