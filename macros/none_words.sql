@@ -29,6 +29,39 @@
 
 
 {#
+    Whether the first characters of a text show that it is a number, and neither a word
+    for none nor a filler: two different digits that do not begin a count (12, 98), a
+    digit other than zero before a letter, one or two letters before a digit, or a word
+    before four digits. Null if it is null. Most numbers begin so, and this check costs
+    less than any of those, so they are made only of other texts.
+
+    column: the text.
+#}
+{% macro is_surely_number(column) -%}
+    {{ matches(column, '^(' ~ sure_number_pattern() ~ ')') }}
+{%- endmacro %}
+
+{% macro sure_number_pattern() -%}
+    {%- set letter = '[A-Za-z]' -%}
+    {{ [
+        sure_digits_pattern(),
+        letter ~ '{1,2}[0-9]*[1-9]',
+        letter ~ '+-?[1-9][0-9]{3}',
+    ] | join('|') }}
+{%- endmacro %}
+
+{% macro sure_digits_pattern() -%}
+    {%- set shapes = ['0[2-8]', '1[03-9A-Za-z]', '9[0-7A-Za-z]'] -%}
+    {%- for digit in range(2, 9) -%}
+        {%- do shapes.append(
+            digit ~ '[0-' ~ (digit - 1) ~ (digit + 1) ~ '-9A-Za-z]'
+        ) -%}
+    {%- endfor -%}
+    {{ shapes | join('|') }}
+{%- endmacro %}
+
+
+{#
     The key of a value, as it is compared with the words for none. A word with a number
     of up to three digits behind it is that word: TBA1, TEST-002. A short word is none
     only without a number: NA1 and NO12 are numbers of makers, and so is TBA0020.
@@ -37,6 +70,9 @@
 #}
 {% macro none_key_of_value(column) -%}
     case
+        -- A word without a digit, as most texts are.
+        when {{ matches(column, '^[A-Za-z ]*$') }}
+            then replace(upper({{ column }}), ' ', '')
         when {{ matches(
             column, '^ *[A-Za-z][A-Za-z/. ]+[A-Za-z/.][ #_:-]*[0-9]{1,3} *$'
         ) }} then {{ none_key(replaced(column, '[0-9]+ *$')) }}
@@ -134,11 +170,17 @@
 {#
     The none_key of each value, in a select list: <column>_none.
 
-    columns: their names.
+    numbers, texts: names of columns.
 #}
-{% macro none_keys(columns) -%}
+{% macro none_keys(numbers, texts) -%}
     {%- set keys = [] -%}
-    {%- for column in columns -%}
+    {%- for column in numbers -%}
+        {%- do keys.append(
+            'case when ' ~ is_surely_number(column) ~ ' then null else '
+            ~ none_key_of_value(column) ~ ' end as ' ~ column ~ '_none'
+        ) -%}
+    {%- endfor -%}
+    {%- for column in texts -%}
         {%- do keys.append(none_key_of_value(column) ~ ' as ' ~ column ~ '_none') -%}
     {%- endfor -%}
     {{ keys | join(', ') }}
@@ -153,6 +195,7 @@
 #}
 {% macro number_unless_none(column) -%}
     case
+        when {{ is_surely_number(column) }} then {{ column }}
         when {{ column }}_none is null
             then case when not {{ is_filler('trim(' ~ column ~ ')') }} then {{ column }} end
         when {{ column }}_none in (select word from none_words) then null

@@ -249,49 +249,43 @@
 
 
 {#
-    A field with several numbers (separated by | , ; : < > ~ or a backslash, / & + with
-    a blank, a bracket, a quotation mark or a line break) as a list: in capitals,
-    trimmed, without blanks and without notes (WAS, OLD).
+    The parts of a field with several numbers (separated by | , ; : < > ~ or a backslash,
+    / & + with a blank, a bracket, a quotation mark or a line break) as a list, in
+    capitals.
 
     column: the field.
 #}
-{% macro entries_of(column) -%}
-    {{ return(adapter.dispatch('entries_of')(column)) }}
+{% macro split_numbers(column) -%}
+    {{ return(adapter.dispatch('split_numbers')(column)) }}
 {%- endmacro %}
 
-{% macro default__entries_of(column) -%}
+{% macro default__split_numbers(column) -%}
     {%- set parted -%}
         regexp_replace(
             upper({{ column }}),
             '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '\1|\2', 'g'
         )
     {%- endset -%}
-    list_transform(
-        string_split_regex(
-            {{ parted }},
-            '[|,;:<>~\\\n\r\t()\[\]{}"]+| [/&+]|[/&+] | (OR|AND) '
-        ),
-        lambda entry: {{ without_notes('entry') }}
+    string_split_regex(
+        {{ parted }},
+        '[|,;:<>~\\\n\r\t()\[\]{}"]+| [/&+]|[/&+] | (OR|AND) '
     )
 {%- endmacro %}
 
-{% macro spark__entries_of(column) -%}
+{% macro spark__split_numbers(column) -%}
     {%- set parted -%}
         regexp_replace(
             upper({{ column }}), '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '$1|$2'
         )
     {%- endset -%}
-    transform(
-        split({{ parted }}, '[|,;:<>~\\\\\n\r\t()\\[\\]{}"]+| [/&+]|[/&+] | (OR|AND) '),
-        entry -> {{ without_notes('entry') }}
-    )
+    split({{ parted }}, '[|,;:<>~\\\\\n\r\t()\\[\\]{}"]+| [/&+]|[/&+] | (OR|AND) ')
 {%- endmacro %}
 
 
 {#
-    The numbers of a list, without duplicates, blanks and the part's own number.
+    The numbers of a list, without duplicates and the part's own number.
 
-    entries: a column with a list of `entries_of`. It is read once for each entry, so an
+    entries: a column with a list of numbers. It is read once for each entry, so an
     expression in its place would be computed as often. number: the part's own number.
 #}
 {% macro listed_numbers(entries, number) -%}
@@ -302,16 +296,37 @@
     list_filter(
         {{ entries }},
         lambda entry, place:
-            entry <> ''
-            and entry is distinct from {{ number }}
+            entry is distinct from {{ number }}
             and list_position({{ entries }}, entry) = place
     )
 {%- endmacro %}
 
 {% macro spark__listed_numbers(entries, number) -%}
-    array_distinct(filter(
-        {{ entries }}, entry -> entry <> '' and not entry <=> {{ number }}
-    ))
+    array_distinct(filter({{ entries }}, entry -> not entry <=> {{ number }}))
+{%- endmacro %}
+
+
+{#
+    The values of a group as a list, in the order of another column. Values for which
+    the condition is not true are left out.
+
+    column, order: columns. condition: SQL.
+#}
+{% macro listed_in_order(column, order, condition='true') -%}
+    {{ return(adapter.dispatch('listed_in_order')(column, order, condition)) }}
+{%- endmacro %}
+
+{% macro default__listed_in_order(column, order, condition) -%}
+    list({{ column }} order by {{ order }}) filter (where {{ condition }})
+{%- endmacro %}
+
+{% macro spark__listed_in_order(column, order, condition) -%}
+    transform(
+        array_sort(collect_list(
+            case when {{ condition }} then struct({{ order }}, {{ column }}) end
+        )),
+        pair -> pair.{{ column }}
+    )
 {%- endmacro %}
 
 
@@ -333,24 +348,6 @@
 
 
 {#
-    The numbers of a list that may be published, in the order of the list.
-
-    column: a list of numbers.
-#}
-{% macro fit_numbers(column) -%}
-    {{ return(adapter.dispatch('fit_numbers')(column)) }}
-{%- endmacro %}
-
-{% macro default__fit_numbers(column) -%}
-    list_filter({{ column }}, lambda entry: {{ is_fit_to_print('entry') }})
-{%- endmacro %}
-
-{% macro spark__fit_numbers(column) -%}
-    filter({{ column }}, entry -> {{ is_fit_to_print('entry') }})
-{%- endmacro %}
-
-
-{#
     Whether a number may be published: with a digit, not typed to fill the field, long
     enough to be matched, no longer than the partner accepts, printable, one number, not
     damaged and not a formula.
@@ -359,19 +356,40 @@
 #}
 {% macro is_fit_to_print(column) -%}
     (
-        length({{ part_number_key(column) }}) >= 4
-        and length({{ column }}) <= {{ var('part_number_length') }}
-        and {{ matches(column, '[1-9]') }}
-        and not {{ is_filler(column) }}
+        length({{ column }}) <= {{ var('part_number_length') }}
         and case
-            when {{ is_plain(column) }} then true
+            when {{ matches(column, fit_pattern()) }} then true
             else
-                {{ is_printable(column) }}
-                and not {{ is_several(column) }}
-                and not {{ is_mangled(column) }}
-                and not {{ is_formula(column) }}
+                length({{ part_number_key(column) }}) >= 4
+                and {{ matches(column, '[1-9]') }}
+                and not {{ is_filler(column) }}
+                and case
+                    when {{ is_plain(column) }} then true
+                    else
+                        {{ is_printable(column) }}
+                        and not {{ is_several(column) }}
+                        and not {{ is_mangled(column) }}
+                        and not {{ is_formula(column) }}
+                end
         end
     )
+{%- endmacro %}
+
+{#
+    A number in capitals that is plain, surely a number (none_words.sql) and long enough.
+    Most are.
+#}
+{% macro fit_pattern() -%}
+    {%- set group = '[0-9A-Z]' -%}
+    {%- set rest = [
+        group ~ '{3,12}',
+        group ~ '(' ~ group ~ '{2,11})?(-' ~ group ~ '+)+',
+    ] -%}
+    {%- set shapes = [
+        '(' ~ sure_digits_pattern() ~ ')(' ~ rest | join('|') ~ ')',
+        '[A-Z]{1,2}[1-9]' ~ group ~ '{2,}(-' ~ group ~ '+)*',
+    ] -%}
+    ^({{ shapes | join('|') }})$
 {%- endmacro %}
 
 

@@ -53,6 +53,46 @@ def test_a_plain_number_passes_every_check(compiled, opened):
     assert same_rows(opened, code, code.replace(plain[1], "'^never$.'"))
 
 
+@pytest.mark.parametrize(
+    ("model", "columns", "pattern"),
+    [
+        (
+            "int_parts_01_parsed",
+            ["item_name", "manufacturer_part_number", "oem_number"],
+            r"when regexp_matches\(item_name, ('\^\(0\[2-8\].*?')\) then null",
+        ),
+        (
+            "int_parts_00_alternates",
+            ["alternate_numbers"],
+            r"when regexp_matches\(number, ('\^\(\(0\[2-8\].*?')\) then true",
+        ),
+    ],
+)
+def test_a_sure_number_is_one(compiled, opened, model, columns, pattern):
+    code = compiled[model].replace(
+        '"warehouse"."main"."stg_ordertime__part_items"', "items"
+    )
+    sure = re.search(pattern, code)
+    assert sure
+    groups = [*GROUPS.split(), "11111", "98765", "NA", "TBA", "N/A", "none", "test"]
+    values = ", ".join(f"number as {column}" for column in columns)
+    opened.execute(
+        "create temp table items as with groups as (select unnest($groups) as word), "
+        "marks as (select unnest($marks) as mark), written as ("
+        "select a.word || m.mark || b.word || n.mark || c.word as number "
+        "from groups as a, marks as m, groups as b, marks as n, groups as c "
+        "union select word || mark || word from groups, marks "
+        "union select word from groups union select unnest($long)) "
+        f"select item.* replace (row_number() over () as item_id, {values}) "
+        'from written, (from "warehouse"."main"."stg_ordertime__part_items" limit 1) '
+        "as item",
+        {"groups": groups, "marks": SEPARATORS, "long": LONG},
+    )
+    count = "select count(*) filter (regexp_matches({}, {})) from items"
+    assert opened.sql(count.format(columns[0], sure[1])).fetchall()[0][0] > 1_000
+    assert same_rows(opened, code, code.replace(sure[1], "'^never$.'"))
+
+
 def test_a_text_with_a_phrase_is_never_left_out(compiled, opened):
     code = compiled["int_parts_00_conditions"].replace(
         '"warehouse"."main"."stg_ordertime__part_items"', "items"

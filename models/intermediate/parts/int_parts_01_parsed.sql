@@ -81,11 +81,16 @@ keyed as (
 
     select
         *,
-        {{ none_keys([
-            'item_name', 'manufacturer_part_number', 'oem_number', 'alternate_numbers',
-            'partslink', 'upc', 'manufacturer_name', 'vehicle_make', 'vehicle_model',
-            'od_source', 'certification_name',
-        ]) }}
+        {{ none_keys(
+            [
+                'item_name', 'manufacturer_part_number', 'oem_number',
+                'alternate_numbers', 'partslink', 'upc',
+            ],
+            [
+                'manufacturer_name', 'vehicle_make', 'vehicle_model', 'od_source',
+                'certification_name',
+            ],
+        ) }}
 
     from units_read
 

@@ -11,6 +11,31 @@ parts_classified as (
 
 ),
 
+alternates as (
+
+    select
+        alternate_numbers,
+        {{ listed_in_order('number', 'position') }} as numbers,
+        {{ listed_in_order('number', 'position', 'is_fit') }} as fit_numbers
+
+    from {{ ref('int_parts_00_alternates') }}
+    group by alternate_numbers
+
+),
+
+with_alternates as (
+
+    select
+        parts_classified.*,
+        alternates.numbers as alternate_entries,
+        alternates.fit_numbers as fit_entries
+
+    from parts_classified
+    left join alternates
+        on parts_classified.known_alternate_numbers = alternates.alternate_numbers
+
+),
+
 assigned as (
 
     select
@@ -23,10 +48,9 @@ assigned as (
             when is_genuine then coalesce(upper(maker_number), replaced_number)
             else replaced_number
         end as matched_number,
-        case when not is_genuine then partslink_base end as partslink_number,
-        {{ entries_of('known_alternate_numbers') }} as alternate_entries
+        case when not is_genuine then partslink_base end as partslink_number
 
-    from parts_classified
+    from with_alternates
 
 ),
 
@@ -35,7 +59,8 @@ keyed as (
     select
         *,
         {{ part_number_key('matched_number') }} as matched_number_key,
-        {{ listed_numbers('alternate_entries', 'matched_number') }} as alternates
+        {{ listed_numbers('alternate_entries', 'matched_number') }} as alternates,
+        {{ listed_numbers('fit_entries', 'matched_number') }} as fit_alternates
 
     from assigned
 
@@ -48,7 +73,6 @@ judged as (
 
     select
         *,
-        {{ fit_numbers('alternates') }} as fit_alternates,
         coalesce(not is_genuine and length(matched_number_key) < 4, false)
             as is_oem_number_dropped
 
