@@ -179,7 +179,9 @@ class Right:
         feed = f"order_feed_{kind}_file"
         if self.is_held(feed, term, at):
             return "on hold"
-        if self.is_ahead(f"{feed}.{term}", at):
+        # Readers take the files of a term in the order of their days.
+        is_behind = self.day.get(term, dt.date.min) > at.date()
+        if is_behind or self.is_ahead(f"{feed}.{term}", at):
             return "refused"
         if kind == "delta" and self.day.get(term) == at.date():
             return "waiting"  # one name a day, and one build
