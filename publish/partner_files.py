@@ -91,18 +91,17 @@ def unknown(
         for entry in connection.entries()
         if shape.fullmatch(entry.name)
     }
-    newest = max((_time(shape, name) for name in known), default="")
+    newest = max((_parts(shape, name).get("time", "") for name in known), default="")
     files = []
     for name in sorted({*entries, *also}):
         if name in known and name not in also:
             may_differ = compare or feed.repeats_its_name
             if not may_differ or _is_as_sent(connection, name, known[name]):
                 continue
-        match = shape.fullmatch(name)
-        groups = match.groupdict() if match else {}
-        time = groups.get("time") or ""
+        parts = _parts(shape, name)
+        time = parts.get("time", "")
         is_newer = name in also or name in known or time > newest
-        split = (groups.get("split") or "") if feed.split_by else ""
+        split = parts.get("split", "") if feed.split_by else ""
         files.append(
             PartnerFile(name, split, _logical(time), is_newer, name in entries)
         )
@@ -130,9 +129,10 @@ def _known(feed: Feed, ledger: Ledger) -> dict[str, Record]:
     return known
 
 
-def _time(shape: re.Pattern[str], name: str) -> str:
+def _parts(shape: re.Pattern[str], name: str) -> dict[str, str]:
+    """Return the parts of a name, such as time and split; {} for another name."""
     match = shape.fullmatch(name)
-    return str((match.groupdict() if match else {}).get("time") or "")
+    return match.groupdict("") if match else {}
 
 
 def _logical(time: str) -> str:
@@ -190,20 +190,20 @@ class PartnerFolders:
         for each in (feed, *self.feeds):
             if each.name in self._looked or not _known(each, self.ledger):
                 continue
-            self._looked.add(each.name)
+            names: list[str] = []
             try:
                 names = self._newer(each)
-            except Refused as error:
+            except (Refused, Temporary) as error:
+                is_temporary = isinstance(error, Temporary)
+                if is_temporary and each is feed:
+                    raise
                 # Some servers list no folder. What they take is still delivered.
                 LOG.warning(f"no look at the folder of feed={each.name}: {error}")
-            except Temporary as error:
-                self._looked.discard(each.name)
-                if each is feed:
-                    raise
-                LOG.warning(f"no look at the folder of feed={each.name}: {error}")
-            else:
-                if names:
-                    yield each.name, names
+                if is_temporary:
+                    continue
+            self._looked.add(each.name)
+            if names:
+                yield each.name, names
 
     def _newer(self, feed: Feed) -> list[str]:
         policy = RetryPolicy.read(self.settings.variables, feed.destination)

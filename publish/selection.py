@@ -71,17 +71,13 @@ def not_made(
         return NotMade(label, "refused", str(error), 1)
     last = ledger.last_delivery_of(feed.state.model, feed.destination, split)
     by_day = "{date}" in feed.file and "{timestamp}" not in feed.file
-    if (
-        last
-        and by_day
-        and last["logical"][:10] > f"{at:%Y-%m-%d}"
-        and not settings.redelivery
-    ):
+    day, last_day = f"{at:%Y-%m-%d}", last["logical"][:10] if last and by_day else ""
+    if last and last_day > day and not settings.redelivery:
         return NotMade(
             label,
             "refused",
             f"{last['name']} went out, and readers take files in the order of "
-            f"their days: a file of {at:%Y-%m-%d} would have newer rows under an "
+            f"their days: a file of {day} would have newer rows under an "
             f"older day. {way_back(feed)}",
             1,
         )
@@ -96,7 +92,7 @@ def not_made(
             f"full file of {feed.state.model} first.",
             1,
         )
-    if last and by_day and last["logical"][:10] == f"{at:%Y-%m-%d}":
+    if last and last_day == day:
         # It would replace a file of the same name that the partner may not have read.
         return NotMade(
             label,
