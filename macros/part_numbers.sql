@@ -98,7 +98,9 @@
         group ~ ' +' ~ group ~ ' +' ~ group,
         '(^| )[0-9]{5,} +[0-9]{5,}( |$)',
         '(^| )EX[.:]? [0-9A-Z./-]{5,}',
-        ' X ?[0-9]{1,3}$',
+        ' X ?[0-9]{0,3}$',
+        '^(LH|RH|L/H|R/H) [A-Z]+[0-9]',
+        '^(NO|NR|NUM|NUMBER)[.:]? [0-9A-Z]*[0-9]',
         '^[0-9]{1,2} ?X ',
         ' ([0-9]+ ?)?(PCS|PIECES?|EACH|PAIR|PACK|PKG)[.]?$',
         '^[^#].*[*?!^~]$',
@@ -128,6 +130,7 @@
     and more of which those from the 16th are zeros, times and dates: 00:00, 1/2/2023,
     12/2023, 02-Jan, 2024-03-05 and 2023-02-01 00:00. Of a month a spreadsheet writes two
     digits, or a year from 1900 to 9999: Mar-05 and Mar-2019, never MAR-1234 or DEC-201.
+    03/05 with a zero, and 45352.5: a day with a time is such a number to a spreadsheet.
 
     column: a part number.
 #}
@@ -167,6 +170,9 @@
         '1899-12-3[01].*',
         day ~ '/' ~ day ~ '/' ~ year ~ '( ' ~ clock ~ ')?',
         day ~ '[.-]' ~ day ~ '[.-]' ~ full_year ~ '( ' ~ clock ~ ')?',
+        '0[1-9]/' ~ day,
+        day ~ '/0[1-9]',
+        '4[0-9]{4}[.][0-9]+',
         month ~ '/' ~ full_year,
         full_year ~ '/' ~ month,
         weekday ~ day ~ '([-/ ]|[.] ?)' ~ months ~ '([-/. ]' ~ year ~ ')?',
@@ -182,7 +188,8 @@
 {#
     Whether a number may be damaged or be two, but may be a maker's number as well: 44E5285
     and 12-2023, days such as 20240305 and 05-03-24, 12345 and 1111, and two words of
-    four or five characters. Such a number goes out with a warning.
+    four or five characters, MAR2024, 12/13 and words without a digit. Such a number
+    goes out with a warning.
 
     column: a part number.
 #}
@@ -204,6 +211,7 @@
 {%- endmacro %}
 
 {% macro doubtful_pattern() -%}
+    {%- set months = '(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)' -%}
     {%- set month = '(0[1-9]|1[0-2])' -%}
     {%- set day = '(0[1-9]|[12][0-9]|3[01])' -%}
     {%- set full_year = '(19[5-9]|20[0-4])[0-9]' -%}
@@ -219,6 +227,9 @@
         month ~ '[.-]' ~ full_year,
         full_year ~ '[.-]' ~ month,
         '123456?',
+        day ~ '/' ~ day,
+        months ~ full_year,
+        '[^0-9|]+',
         group ~ ' +' ~ group,
     ] + repeated -%}
     {{ shapes | join('|') }}

@@ -11,12 +11,12 @@
 
 {#
     The key of a number as it is compared with a list that forbids, to notice what nearly
-    matches: zero for the letter O.
+    matches: zero for the letter O, one for the letters I and L.
 
     key: capital letters and digits.
 #}
 {% macro near_key(key) -%}
-    replace({{ key }}, 'O', '0')
+    translate({{ key }}, 'OIL', '011')
 {%- endmacro %}
 
 
