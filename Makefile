@@ -19,7 +19,9 @@ help: ## Show this list
 demo: $(READY) ## Run both feeds end to end against stand-in servers
 	@BIN="$(BIN)" sh sandbox/demo.sh $(if $(DATA),--data "$(DATA)",--items $(ITEMS))
 
-check: lint types sql test ## Run all linters, and all tests but the longest
+check: $(READY) ## Run all linters, and all tests but the longest
+	@$(MAKE) --jobs --output-sync --no-print-directory lint types sql
+	@$(MAKE) --no-print-directory test
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -1,13 +1,14 @@
 """A project built once by dbt and published on three nights, and pages about it."""
 
 import csv
-import fcntl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import ROOT
+from compiled_project import NO_UNIT_TESTS, Compiled
 from landing import (
     catalog_item,
     item,
@@ -20,6 +21,7 @@ from landing import (
     term,
     write_extract,
 )
+from made_once import made_once
 from project import Project
 
 from store.ledger import Ledger
@@ -45,6 +47,12 @@ class BuiltProject(Project):
     def why(self, *words: object) -> dict[str, Any]:
         """Run `monitor why`; return what it printed."""
         return self.run_json("monitor", "why", *words)
+
+    def quick_build(self, compiled: Compiled) -> None:
+        """Build what was landed by the SQL that dbt compiled, and use its artifacts."""
+        compiled.copy_warehouse(self.data)
+        assert compiled.execute(self.data, datetime.now(UTC)) == set()
+        self.variables["DBT_TARGET_PATH"] = compiled.folder / "target"
 
     def publish(self, night: str) -> dict[str, Any]:
         """Publish as of a night; return what it printed."""
@@ -106,16 +114,17 @@ def land_everything(data: Path) -> None:
     write_extract(data, "order_tool", {"orders": {}})
 
 
-def build(folder: Path) -> BuiltProject:
+def build(folder: Path, compiled: Compiled) -> BuiltProject:
     """Land, build, and publish on three nights; the stock is extracted only once.
 
     On the first night a person approves what is held: the inventory. The later ones are
     held, because the stock is too old by then.
     """
     project = BuiltProject(folder)
+    compiled.copy_warehouse(project.data)
     land_everything(project.data)
     (project.partner / "dev/order-feed").mkdir(parents=True)
-    done = project.run("dbt", "--no-use-colors", "build")
+    done = project.run("dbt", "--no-use-colors", "build", *NO_UNIT_TESTS)
     assert done.returncode == 0, done.stdout
     for file in project.publish(NIGHTS[0])["files"]:
         if file["status"] == "held":
@@ -127,18 +136,15 @@ def build(folder: Path) -> BuiltProject:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltProject:
+def built(
+    compiled_project: Compiled, tmp_path_factory: pytest.TempPathFactory
+) -> BuiltProject:
     """One for all processes of a test run; tests do not change it."""
-    base = tmp_path_factory.getbasetemp()
-    of_the_run = base if base.name.startswith("pytest-") else base.parent
-    folder = of_the_run / "built project"
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "built").exists():
-            build(folder)
-            (folder / "built").touch()
-    return BuiltProject(folder)
+
+    def make(folder: Path) -> None:
+        build(folder, compiled_project)
+
+    return BuiltProject(made_once(tmp_path_factory, "built project", make))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from commands import ROOT
+from compiled_project import NO_UNIT_TESTS, Compiled
 from conftest import PROJECT
 from project import Project
 
@@ -17,7 +18,7 @@ CODE = (*PROJECT, "publish", "runtime", "store", "requirements.lock")
 NIGHT = """
 set -e
 extract --quiet ordertime
-dbt --quiet build --select +exposure:onpart_inventory
+dbt --quiet build --select +exposure:onpart_inventory "$@"
 publish onpart_inventory --quiet --at "$AT"
 """
 
@@ -42,11 +43,11 @@ class CommittedProject(Project):
         """Return the environment of every command."""
         return {**super().environment(), "PYTHONPATH": self.root}
 
-    def night(self) -> None:
-        """Extract from a stand-in, build, deliver to a stand-in's server."""
+    def night(self, *words: str) -> None:
+        """Extract from a stand-in, build with `words`, deliver to a server."""
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        words = ("sandbox", "run", "--items", 60, "--", "sh", "-c", NIGHT)
-        done = self.run(*words, FEEDS_ACCEPT_FIRST=1, AT=at)
+        sandbox = ("sandbox", "run", "--items", 60, "--", "sh", "-c", NIGHT, "sh")
+        done = self.run(*sandbox, *words, FEEDS_ACCEPT_FIRST=1, AT=at)
         assert done.returncode == 0, done.stderr
 
     def replay(self, *words: str, **variables: object) -> tuple[int, Any, str]:
@@ -56,10 +57,11 @@ class CommittedProject(Project):
         return result["exit_code"], result, result["stderr"]
 
 
-def commit_and_run(folder: Path) -> CommittedProject:
+def commit_and_run(folder: Path, compiled: Compiled) -> CommittedProject:
     """Commit the code below `folder`, then run one night by it."""
     project = CommittedProject(folder, commit=commit(folder / "project"))
-    project.night()
+    compiled.copy_warehouse(project.data)
+    project.night(*NO_UNIT_TESTS)
     return project
 
 

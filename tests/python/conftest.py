@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from built_project import built, built_copy, reported  # noqa: F401
 from commands import ROOT
+from compiled_project import NO_UNIT_TESTS, compiled_project, quick_build  # noqa: F401
 from delivered_project import delivered  # noqa: F401
 from order_project import order_project, order_server, order_template  # noqa: F401
 from servers.fixtures import server  # noqa: F401
@@ -55,7 +56,7 @@ def build(command: Command, data: Path, tmp_path: Path) -> Build:
     def run(
         *words: str, project: Path = ROOT, units: bool = False, **variables: object
     ) -> tuple[int, str]:
-        rest = () if units else ("--exclude-resource-type", "unit_test")
+        rest = () if units else NO_UNIT_TESTS
         ran = command(
             *("dbt", "--no-use-colors", "build", *words, *rest),
             env={

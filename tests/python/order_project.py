@@ -1,10 +1,8 @@
 """A project that publishes the order feed, a night in a fraction of a second.
 
-`dbt build` runs once. What it compiled is then executed for every night against what
-was landed, model by model and test by test, so that run_results.json is true; what dbt
-would compile otherwise where no state was delivered yet is left out here.
+`dbt build` runs once; `compiled_project` executes what it compiled for every night.
 
-The suites have no expectation: other tests check each of them. A lenient template
+The suites have no expectation: other tests check each of them. A lenient project
 lacks two guards on shares, which a handful of orders cannot keep; the guards that name
 orders stay. `speed_up` lists what is replaced in Python's library.
 """
@@ -12,34 +10,28 @@ orders stay. `speed_up` lists what is replaced in Python's library.
 import datetime as dt
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import commands
 import duckdb
 import landing
 import pytest
-from compiled_sql import compiled_for
+from compiled_project import Compiled
 from connection_faults import GOOD, scripts
 from order_consumer import Consumer
 from project import Project
-from sample_project import record_build
 from servers.stub import Stub
 
-from publish.gate import dbt
 from publish.run import Outcome, publish
 from publish.settings import Redelivery, Settings
 from runtime.environment import DataDirectory, Environment, Limits
 from store import feeds, ledger, partner_state
 from store.feeds.artifacts import Artifacts
 
-EXPOSURES = [
-    f"exposure.partner_feeds.order_feed_{kind}_file" for kind in ("delta", "full")
-]
+FILES = ("order_feed_delta_file", "order_feed_full_file")
+EXPOSURES = [f"exposure.partner_feeds.{file}" for file in FILES]
 STATE = ("sis_term_id", "order_id", "sis_section_id", "is_deleted", "ci_offer_price")
 MONDAY = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -86,62 +78,15 @@ def land(data: Path, source: Mapping[str, list[dict]], finished: dt.datetime) ->
     landing.write_extract(data, "order_tool", entities, run, at)
 
 
-@dataclass(frozen=True)
-class Template:
-    """What one `dbt build` leaves: artifacts, and a warehouse with the seeds."""
-
-    data: Path
-    manifest: dict[str, Any]
-    results: dict[str, Any]
-    needed: frozenset[str]
-
-    def lenient(self) -> "Template":
-        """Return the same without guards that a handful of orders cannot keep."""
-        manifest = deepcopy(self.manifest)
-        for name in EXPOSURES:
-            guards = manifest["exposures"][name]["config"]["meta"]["guards"]
-            del guards["max_review_share"]
-            del guards["max_unassigned"], guards["max_cells_lost"]
-            guards.pop("max_rows_lost", None)
-        return replace(self, manifest=manifest)
-
-    @classmethod
-    def build(cls, folder: Path) -> "Template":
-        """Run dbt, with a state delivered, so that its reading is compiled."""
-        data = folder / "data"
-        land(data, {"terms": [], "orders": []}, dt.datetime(2026, 1, 1))
-        nothing = "select 1::bigint as order_id where false"
-        landing.hold(duckdb.connect(), nothing, data, "order_feed_v2", "orders")
-        names = [f"+exposure:{name.rpartition('.')[2]}" for name in EXPOSURES]
-        done = commands.run(
-            *("dbt", "--no-use-colors", "build", "--select", *names),
-            env={
-                "FEEDS_DATA": data,
-                "DBT_TARGET_PATH": folder / "target",
-                "DBT_LOG_PATH": folder / "logs",
-            },
-        )
-        assert done.returncode == 0, done.stdout
-        manifest = json.loads((folder / "target/manifest.json").read_bytes())
-        results = json.loads((folder / "target/run_results.json").read_bytes())
-        manifest["exposures"] = {
-            name: manifest["exposures"][name] for name in EXPOSURES
-        }
-        artifacts = Artifacts(manifest)
-        needed = frozenset().union(
-            *(dbt.nodes_needed(artifacts, name) for name in EXPOSURES)
-        )
-        return cls(data, manifest, results, needed)
-
-    def steps(self, kind: str) -> list[dict[str, Any]]:
-        """Return the nodes of a kind that the files need, in the order of dbt."""
-        nodes = self.manifest["nodes"]
-        return [
-            nodes[result["unique_id"]]
-            for result in self.results["results"]
-            if result["unique_id"] in self.needed & nodes.keys()
-            and nodes[result["unique_id"]]["resource_type"] == kind
-        ]
+def lenient(compiled: Compiled) -> Compiled:
+    """Return the same without guards that a handful of orders cannot keep."""
+    exposures = deepcopy(compiled.manifest["exposures"])
+    for name in EXPOSURES:
+        guards = exposures[name]["config"]["meta"]["guards"]
+        del guards["max_review_share"]
+        del guards["max_unassigned"], guards["max_cells_lost"]
+        guards.pop("max_rows_lost", None)
+    return replace(compiled, manifest=compiled.manifest | {"exposures": exposures})
 
 
 class OrderProject(Project):
@@ -152,11 +97,11 @@ class OrderProject(Project):
     """
 
     def __init__(
-        self, folder: Path, template: Template, server: Stub | None = None
+        self, folder: Path, compiled: Compiled, server: Stub | None = None
     ) -> None:
-        """Copy the template's warehouse, and make the partner's folder."""
+        """Copy the compiled warehouse, and make the partner's folder."""
         super().__init__(folder)
-        self._template = template
+        self._compiled = compiled
         self.server = server
         if server:
             self.variables |= {
@@ -164,14 +109,12 @@ class OrderProject(Project):
                 "DEST_ORDERS_ALLOW_PLAINTEXT": 1,
             }
         self.partner.mkdir(parents=True)
-        self.data.mkdir(parents=True)
-        shutil.copy(template.data / "warehouse.duckdb", self.data)
+        compiled.copy_warehouse(self.data)
         suites = folder / "tests/expectations"
         suites.mkdir(parents=True)
         (suites / "order_feed_v2.json").write_text('{"expectations": []}')
         self.clock = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-        self._builds = 0
-        self.artifacts = Artifacts(template.manifest)
+        self.artifacts = Artifacts(compiled.manifest)
         self.feeds = feeds.read(self.artifacts)
 
     @property
@@ -200,62 +143,7 @@ class OrderProject(Project):
         """Land a source and build from it, at `at` or after the last event if later."""
         self.clock = max(self.clock + dt.timedelta(seconds=1), at)
         land(self.data, source, self.clock)
-        self._builds += 1
-        invocation = f"build-{self._builds}"
-        results = [
-            {"unique_id": result["unique_id"], "status": result["status"]}
-            for result in self._template.results["results"]
-            if result["unique_id"] in self._template.needed
-        ]
-        statuses = {result["unique_id"]: result for result in results}
-        with duckdb.connect(
-            str(self.data / "warehouse.duckdb"), config={"threads": 2}
-        ) as connection:
-            connection.execute("set TimeZone = 'UTC'; begin")
-            for node in self._template.steps("model"):
-                if statement := self._statement(node):
-                    connection.execute(statement)
-            for node in self._template.steps("test"):
-                sql = self._compiled(node)
-                (failures,) = connection.execute(
-                    f"select count(*) from ({sql})"
-                ).fetchall()[0]
-                if failures:
-                    statuses[node["unique_id"]] |= {"status": "fail"}
-            for node in self._template.steps("model"):
-                if node["config"]["materialized"] == "table":
-                    name = f'"{node["schema"]}"."{node["alias"]}"'
-                    connection.execute(f"comment on table {name} is '{invocation}'")
-            metadata = {"invocation_id": invocation, "dbt_version": "1"}
-            metadata["generated_at"] = f"{self.clock:%Y-%m-%dT%H:%M:%SZ}"
-            record_build(
-                connection,
-                {"metadata": metadata, "args": {"which": "build"}, "results": results},
-                f"{self.clock:%Y-%m-%d %H:%M:%S}",
-                partner_state.current(self.ledger),
-            )
-            connection.execute("commit")
-
-    def _compiled(self, node: Mapping[str, Any]) -> str:
-        return compiled_for(node["compiled_code"], self._template.data, self.data)
-
-    def _statement(self, node: Mapping[str, Any]) -> str:
-        name = f'"{node["schema"]}"."{node["alias"]}"'
-        sql = self._compiled(node)
-        if node["config"]["materialized"] == "view":
-            reads_state = "published" in node["name"]
-            return (
-                f"create or replace view {name} as {sql}"
-                if self._builds == 1 or reads_state
-                else ""
-            )
-        if (node["config"].get("contract") or {}).get("enforced"):
-            columns = ", ".join(
-                f"cast({column['name']} as {column['data_type']}) as {column['name']}"
-                for column in node["columns"].values()
-            )
-            sql = f"select {columns} from ({sql})"
-        return f"create or replace table {name} as {sql}"
+        self._compiled.execute(self.data, self.clock)
 
     def write_artifacts(self) -> None:
         """Write what a command reads of dbt."""
@@ -339,9 +227,11 @@ def held_after(project: OrderProject, reader: Consumer) -> set[tuple]:
 
 
 @pytest.fixture(scope="session")
-def order_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """What one `dbt build` leaves, for all tests of a process."""
-    return Template.build(tmp_path_factory.mktemp("template"))
+def order_template(compiled_project: Compiled) -> Compiled:
+    """What both files of the order feed need, and no other file."""
+    compiled = compiled_project.only(*FILES)
+    exposures = {name: compiled.manifest["exposures"][name] for name in EXPOSURES}
+    return replace(compiled, manifest=compiled.manifest | {"exposures": exposures})
 
 
 @pytest.fixture
@@ -353,12 +243,12 @@ def order_server() -> Iterator[Stub]:
 
 @pytest.fixture
 def order_project(
-    order_template: Template,
+    order_template: Compiled,
     order_server: Stub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> OrderProject:
     """A project for nights that pass quickly, without guards on shares."""
-    project = OrderProject(tmp_path / "project", order_template.lenient(), order_server)
+    project = OrderProject(tmp_path / "project", lenient(order_template), order_server)
     project.speed_up(monkeypatch)
     return project

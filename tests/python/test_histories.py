@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from compiled_project import Compiled
 from histories import machine, nights, year
 
 with warnings.catch_warnings():
@@ -25,21 +26,15 @@ HISTORIES = 2
 YEAR_BEGINS, YEAR_NIGHTS = dt.date(2024, 3, 29), 5
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> nights.Compiled:
-    """What dbt compiles once for all histories."""
-    return nights.Compiled.build(tmp_path_factory.mktemp("compiled"))
-
-
 @pytest.mark.timeout(600)
 def test_readers_always_arrive_at_the_sources(
-    compiled: nights.Compiled,
+    compiled_project: Compiled,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     nights.speed_up(monkeypatch)
     began = time.monotonic()
-    counts = machine.run(compiled, HISTORIES, seed=0)
+    counts = machine.run(compiled_project, HISTORIES, seed=0)
     with capsys.disabled():
         summary = machine.summary(counts, time.monotonic() - began)
         sys.stdout.write(f"\n{summary}\n")
@@ -49,13 +44,13 @@ def test_readers_always_arrive_at_the_sources(
 
 @pytest.mark.timeout(600)
 def test_a_year_goes_on_when_the_clocks_change(
-    compiled: nights.Compiled,
+    compiled_project: Compiled,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     nights.speed_up(monkeypatch)
-    months, counts = year.run(compiled, tmp_path, YEAR_NIGHTS, YEAR_BEGINS)
+    months, counts = year.run(compiled_project, tmp_path, YEAR_NIGHTS, YEAR_BEGINS)
     with capsys.disabled():
         for name, month in months.items():
             sys.stdout.write(f"\n{year.title(month)}\n{year.line(name, month)}\n")

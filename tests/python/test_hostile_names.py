@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands import ROOT
+from compiled_project import NO_UNIT_TESTS, Compiled
 from project import Project
 from sample_project import SampleProject
 
@@ -149,13 +150,16 @@ def hostile_orders() -> dict[str, list[dict]]:
 
 
 @pytest.fixture(scope="module")
-def fed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SourcesProject]:
+def fed(
+    compiled_project: Compiled, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SourcesProject]:
     """A project whose sources have hostile texts, extracted, built and published."""
     project = SourcesProject(
         tmp_path_factory.mktemp("hostile sources"),
         {"PLANTED": PLANTED, "FEEDS_ACCEPT_FIRST": 1},
     )
     (project.partner / "dev/order-feed").mkdir(parents=True)
+    compiled_project.copy_warehouse(project.data)
     with (
         ordertime.serve(Sample(300), tls=False) as parts,
         order_tool.serve(hostile_orders(), tls=False) as orders,
@@ -165,7 +169,7 @@ def fed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SourcesProject]:
             parts.records.update(chosen, Name=text, Description=text, UPC=text)
         project.variables |= parts.variables | orders.variables
         project.do("extract")
-        project.do("dbt", "--no-use-colors", "build")
+        project.do("dbt", "--no-use-colors", "build", *NO_UNIT_TESTS)
         project.do("publish", codes=(0, 1))
     yield project
 

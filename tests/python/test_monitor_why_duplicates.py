@@ -30,7 +30,7 @@ LIKE = {
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> BuiltProject:
+def project(compiled_project, tmp_path_factory) -> BuiltProject:
     folder = tmp_path_factory.mktemp("duplicates")
     project = BuiltProject(folder)
     items, stocked = preview()
@@ -51,8 +51,7 @@ def project(tmp_path_factory) -> BuiltProject:
     stocked += [stock(30, "5", 2), stock(35, "2")]
     land_parts(project.data, items, stocked)
     write_extract(project.data, "ordertime", {"part_items": {}})
-    built = project.run("dbt", "--quiet", "build")
-    assert built.returncode == 0, built.stdout
+    project.quick_build(compiled_project)
     published = project.run(
         "publish", "onpart_inventory", "--dry-run", "--at", "2026-01-15T07:00:00Z"
     )
@@ -134,7 +133,7 @@ def test_an_earlier_run_shows_the_duplicates_of_its_time(project, tmp_path):
     with duckdb.connect(str(copied.data / "warehouse.duckdb")) as changed:
         changed.execute(
             "create table changed as select * replace ('PRICE_ZERO' as reason_codes) "
-            "from inventory_audit; drop view inventory_audit; "
+            "from inventory_audit; drop table inventory_audit; "
             "alter table changed rename to inventory_audit"
         )
     assert duplicates(copied.why("part:20"), "DUP_KEY") == []

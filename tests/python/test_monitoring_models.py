@@ -5,7 +5,6 @@ import json
 import duckdb
 import pytest
 from built_project import BuiltProject
-from landing import land_parts, preview
 
 MONITORING = ("path:models/staging/publish", "path:models/monitoring")
 # Lines that no ledger of ours holds, but a disk might.
@@ -167,16 +166,6 @@ def test_what_cannot_be_read_stops_no_build(project):
     assert ask(
         project, "select count(*) from holds where file = 'onpart_inventory'"
     ) == [(5,)]
-
-
-def test_a_fresh_data_directory_builds_and_knows_no_past(data, build, query):
-    land_parts(data, *preview())
-    # The entries of seeds are compared with the records of the sources.
-    code, output = build("--select", "+seed_entries", *MONITORING)
-    assert code == 0, output
-    for table in ("runs", "files", "gates", "reason_counts", "deliveries", "holds"):
-        assert query(f"select count(*) from {table}") == [(0,)]
-    assert query("select count(*) from reviews") == [(0,)]
 
 
 def test_no_file_stands_on_them(project):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import commands
 import pytest
+from compiled_project import NO_UNIT_TESTS, Compiled
 from landing import RUN, catalog_item, land_orders, order, term, write_extract
 from order_consumer import Consumer
 
@@ -17,10 +18,11 @@ FEED = "order_feed_delta_file"
 class Nights:
     """A data directory, its partner, and the real commands."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the partner's empty folder."""
+    def __init__(self, folder: Path, compiled: Compiled) -> None:
+        """Copy the compiled warehouse, and make the partner's empty folder."""
         self.data, self.partner = folder / "data", folder / "partner"
         (self.partner / "dev/order-feed").mkdir(parents=True)
+        compiled.copy_warehouse(self.data)
         self.env = {
             "FEEDS_DATA": self.data,
             "DBT_TARGET_PATH": folder / "target",
@@ -39,8 +41,8 @@ class Nights:
         entities = {"terms": {"rows": 1}, "orders": {"rows": 1}}
         at = f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
         write_extract(self.data, "order_tool", entities, RUN, at)
-        names = ("--select", f"+exposure:{FEED}")
-        done = commands.run("dbt", "--quiet", "build", *names, env=self.env)
+        words = ("--select", f"+exposure:{FEED}", *NO_UNIT_TESTS)
+        done = commands.run("dbt", "--quiet", "build", *words, env=self.env)
         assert done.returncode == 0, done.stdout
 
     def publish(self, day: int, **more: object) -> int:
@@ -58,10 +60,10 @@ class Nights:
 
 @pytest.mark.timeout(600)
 def test_a_delivery_that_became_known_late_is_known_to_the_next_build(
-    tmp_path: Path,
+    compiled_project: Compiled, tmp_path: Path
 ) -> None:
     """By a run that died behind its last record, and by a person."""
-    nights = Nights(tmp_path)
+    nights = Nights(tmp_path, compiled_project)
     nights.build("10")
     killed = nights.publish(0, FEEDS_FAILPOINT="after-append:delivered=kill")
     assert (killed, nights.prices()) == (-signal.SIGKILL, {"10.00"})

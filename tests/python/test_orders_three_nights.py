@@ -14,6 +14,7 @@ from pathlib import Path
 import commands
 import pytest
 import requests
+from compiled_project import NO_UNIT_TESTS, Compiled
 from order_consumer import DIALECT, Consumer, Row, in_order
 from order_expected import HEADER, minute, money, word
 
@@ -174,19 +175,22 @@ def names(day: str, files: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.timeout(600)
-def test_three_nights_for_uat_and_prod(tmp_path: Path) -> None:
+def test_three_nights_for_uat_and_prod(
+    compiled_project: Compiled, tmp_path: Path
+) -> None:
     uat, prod = Place("uat", tmp_path), Place("prod", tmp_path)
     for place in (uat, prod):
         place.partner.mkdir(parents=True)
+        compiled_project.copy_warehouse(tmp_path / place.environment)
     reader = Consumer()
     with served(0, SUNDAY) as tool:
-        files = uat.night(SUNDAY, tool)
+        files = uat.night(SUNDAY, tool, *NO_UNIT_TESTS)
         assert set(files.values()) == {"delivered"}
         assert fetched(reader, uat) == names(SUNDAY, files)
         holds(reader, tool, files)
         assert not list(prod.partner.iterdir())
     with served(1, SUNDAY) as tool:
-        files = uat.night(MONDAY, tool)
+        files = uat.night(MONDAY, tool, *NO_UNIT_TESTS)
         assert kinds(files) == {"delta", "full"}
         assert all(files[name] == "delivered" for name in files if "full" in name)
         assert "delivered" in {files[name] for name in files if "delta" in name}
@@ -194,12 +198,12 @@ def test_three_nights_for_uat_and_prod(tmp_path: Path) -> None:
         holds(reader, tool, files)
         assert uat.publish(MONDAY) == {}  # twice sends nothing twice
     with served(3, SUNDAY) as tool:  # nobody came on Tuesday
-        files = uat.night(WEDNESDAY, tool)
+        files = uat.night(WEDNESDAY, tool, *NO_UNIT_TESTS)
         assert kinds(files) == {"delta"}
         assert fetched(reader, uat) == names(WEDNESDAY, files)
         holds(reader, tool, files)
         # The other environment is one word apart, and begins at its own beginning.
-        files = prod.night(WEDNESDAY, tool)
+        files = prod.night(WEDNESDAY, tool, *NO_UNIT_TESTS)
         assert kinds(files) == {"delta", "full"}
         first = Consumer()
         assert fetched(first, prod) == names(WEDNESDAY, files)

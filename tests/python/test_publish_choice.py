@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import commands
 import pytest
 from conftest import Build
 from sample_project import EXPOSURE, SampleProject
@@ -78,21 +79,30 @@ def test_where_nothing_was_landed_it_is_a_mistake(project: SampleProject) -> Non
     assert "expected a landed source in " in done.stderr
 
 
-@pytest.mark.parametrize(
-    "file", ["onpart_inventory", "order_feed_delta_file", "order_feed_full_file"]
-)
 def test_a_build_of_one_file_is_all_that_its_gate_asks_for(
-    build: Build, tmp_path: Path, data: Path, file: str
+    build: Build, tmp_path: Path, data: Path
 ) -> None:
-    """From nothing: no landing, no warehouse."""
-    data.mkdir()
-    code, output = build("--select", f"+exposure:{file}", units=True)
-    assert code == 0, output
-    build_artifacts = artifacts.read(tmp_path, Environment({}))
-    exposure = EXPOSURE.replace("onpart_inventory", file)
-    results = json.loads((tmp_path / "target/run_results.json").read_bytes())["results"]
-    built = {result["unique_id"] for result in results}
-    assert dbt.nodes_needed(build_artifacts, exposure) - built == set()
+    """From nothing: no landing, no warehouse. Unit tests are only listed."""
+    target = tmp_path / "target"
+    for file in ("onpart_inventory", "order_feed_delta_file", "order_feed_full_file"):
+        shutil.rmtree(data, ignore_errors=True)
+        select = ("--select", f"+exposure:{file}")
+        code, output = build(*select)
+        assert code == 0, output
+        results = json.loads((target / "run_results.json").read_bytes())["results"]
+        built = {result["unique_id"] for result in results}
+        listed = commands.run(
+            *("dbt", "--quiet", "list", *select, "--resource-type", "unit_test"),
+            *("--output", "json", "--output-keys", "unique_id"),
+            env={"FEEDS_DATA": data, "DBT_TARGET_PATH": target,
+                 "DBT_LOG_PATH": tmp_path / "logs"},
+        )  # fmt: skip
+        lines = listed.stdout.splitlines()
+        units = {json.loads(line)["unique_id"] for line in lines}
+        assert units
+        build_artifacts = artifacts.read(tmp_path, Environment({}))
+        exposure = EXPOSURE.replace("onpart_inventory", file)
+        assert dbt.nodes_needed(build_artifacts, exposure) - built - units == set()
 
 
 def test_a_wrong_exposure_is_refused_and_the_others_are_served(

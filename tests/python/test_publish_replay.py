@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from committed_project import commit, commit_and_run, git, tree
+from compiled_project import Compiled
 from conftest import Command, spoil
 from order_consumer import Consumer
 from package_mutations import reseal
@@ -72,9 +73,11 @@ def reads_what_the_mart_says(folder: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
+def test_what_it_was_made_of_decides(
+    compiled_project: Compiled, tmp_path: Path
+) -> None:
     """One run, then a root that moved on, then a landed file that was touched."""
-    project = commit_and_run(tmp_path)
+    project = commit_and_run(tmp_path, compiled_project)
     root, data, package = project.root, project.data, project.package
     (manifest,) = package.glob("*.manifest.json")
     schema = json.loads(manifest.read_bytes())["resources"][0]["schema"]
@@ -120,9 +123,11 @@ def test_what_it_was_made_of_decides(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_a_package_of_before_is_made_again(tmp_path: Path) -> None:
+def test_a_package_of_before_is_made_again(
+    compiled_project: Compiled, tmp_path: Path
+) -> None:
     """It has OpenLineage events, and no times of extract in its manifest."""
-    project = commit_and_run(tmp_path)
+    project = commit_and_run(tmp_path, compiled_project)
     package = project.package
     (manifest,) = package.glob("*.manifest.json")
     summary = json.loads(manifest.read_bytes())

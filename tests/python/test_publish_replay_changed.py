@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from committed_project import CommittedProject, commit, commit_and_run, git, tree
+from compiled_project import Compiled
 from conftest import spoil
 
 MART = "models/marts/inventory_feed.sql"
@@ -19,9 +20,11 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def created(tmp_path_factory: pytest.TempPathFactory) -> CommittedProject:
+def created(
+    compiled_project: Compiled, tmp_path_factory: pytest.TempPathFactory
+) -> CommittedProject:
     """A project with one run, which every test finds with the code that made it."""
-    return commit_and_run(tmp_path_factory.mktemp("project"))
+    return commit_and_run(tmp_path_factory.mktemp("project"), compiled_project)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from compiled_project import Compiled
 from order_consumer import Consumer, read
-from order_project import DAY, EXPOSURES, OrderProject, Template, order, term
+from order_project import DAY, EXPOSURES, OrderProject, lenient, order, term
 
 from publish import approve as approval
 from publish.settings import Redelivery
@@ -30,14 +31,14 @@ FULL, DELTA = "full.4218", "delta.4218"
 
 
 @pytest.fixture
-def project(tmp_path: Path, order_template: Template) -> OrderProject:
+def project(tmp_path: Path, order_template: Compiled) -> OrderProject:
     return OrderProject(tmp_path / "project", order_template)
 
 
 @pytest.fixture
-def final(tmp_path: Path, order_template: Template) -> OrderProject:
+def final(tmp_path: Path, order_template: Compiled) -> OrderProject:
     """A project in which a term that closes gets a last full file."""
-    template = order_template.lenient()
+    template = lenient(order_template)
     meta = template.manifest["exposures"][EXPOSURES[1]]["config"]["meta"]
     assert meta["final_full_on_close"] is False
     meta["final_full_on_close"] = True
@@ -332,7 +333,7 @@ def guards_of(project: OrderProject, at: dt.datetime, file: str) -> dict[str, st
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_no_guard_of_a_term_reads_orders_of_another_one(
-    project: OrderProject, order_template: Template, tmp_path: Path, other: str
+    project: OrderProject, order_template: Compiled, tmp_path: Path, other: str
 ) -> None:
     """Each guard reports the same numbers, whatever another term has."""
     alone, own = OrderProject(tmp_path / "alone", order_template), many(9)

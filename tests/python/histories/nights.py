@@ -1,9 +1,8 @@
 """A project with both feeds, whose nights take a fraction of a second.
 
-`dbt build` runs once. For every night, what it compiled is executed in its order: each
-node in a transaction of its own, with the mark and the verdict that macros/builds.sql
-writes. What dbt makes a view is a table here, so that it is computed once a night.
-`Project.same_as_dbt` proves on sampled nights that real dbt makes the same tables.
+`dbt build` runs once; `compiled_project` executes what it compiled. A build that dies
+leaves the tables of the nodes before. `Project.same_as_dbt` proves on sampled nights
+that real dbt makes the same tables.
 
 `publish` is the real command. It runs in this process, or in a child where a failpoint
 kills it. `speed_up` lists what is replaced in Python's library.
@@ -17,16 +16,15 @@ import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import commands
 import duckdb
-import landing
 import pytest
 from click.testing import CliRunner
-from compiled_sql import compiled_for
+from compiled_project import Compiled
 from servers.stub import Stub
 
 import monitor.context
@@ -46,7 +44,7 @@ from publish import selection
 from runtime import failpoints
 from runtime.environment import Environment, Limits
 from runtime.exits import Stop
-from store import confirmations, ledger, partner_state
+from store import confirmations, ledger
 
 UTC = dt.UTC
 LONG_AGO = dt.datetime(2023, 1, 1, tzinfo=UTC)
@@ -82,56 +80,6 @@ def memory() -> Path | None:
     """Return a folder in memory, where there is one: a night writes many files."""
     folder = Path("/dev/shm")
     return folder if folder.is_dir() else None
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """What one `dbt build` leaves: artifacts, and a warehouse with the seeds.
-
-    Attributes:
-        folder: has `data` and `target`.
-        nodes: every seed, model and test with its compiled SQL, in the order of dbt.
-        statuses: of every node, as dbt recorded them.
-    """
-
-    folder: Path
-    nodes: tuple[dict[str, Any], ...]
-    statuses: tuple[dict[str, Any], ...]
-
-    @classmethod
-    def build(cls, folder: Path) -> "Compiled":
-        """Land nothing, and run dbt."""
-        data = folder / "data"
-        land_source(data, {}, LONG_AGO)
-        nothing = "select 1 as nothing where false"
-        with duckdb.connect() as connection:
-            for model in ("inventory_feed", "order_feed_v2", "confirmations"):
-                landing.hold(connection, nothing, data, model, "partner")
-        done = run_dbt(data, folder)
-        assert done.returncode == 0, done.stdout
-        return cls.read(folder)
-
-    @classmethod
-    def read(cls, folder: Path) -> "Compiled":
-        """Read what an earlier build left."""
-        manifest = json.loads((folder / "target/manifest.json").read_bytes())
-        results = json.loads((folder / "target/run_results.json").read_bytes())
-        nodes = tuple(
-            manifest["nodes"][result["unique_id"]]
-            | {"compiled": result["compiled_code"] or ""}
-            for result in results["results"]
-            if manifest["nodes"].get(result["unique_id"], {}).get("resource_type")
-            in ("seed", "model", "test")
-        )
-        with duckdb.connect(
-            str(folder / "data/warehouse.duckdb"), read_only=True
-        ) as connection:
-            (details,) = connection.execute("select details from builds").fetchall()[0]
-        statuses = tuple(
-            {name: result[name] for name in ("unique_id", "status")}
-            for result in json.loads(details)["results"]
-        )
-        return cls(folder, nodes, statuses)
 
 
 def run_dbt(data: Path, folder: Path, *words: str) -> Any:
@@ -226,10 +174,10 @@ class Project:
     def __init__(self, folder: Path, compiled: Compiled, server: Stub) -> None:
         """Begin long ago with the compiled warehouse; empty the partner's folder."""
         Clock.moment = LONG_AGO
-        self.folder, self.server, self._compiled = folder, server, compiled
+        self.folder, self.server = folder, server
+        self._compiled = compiled.only(*FILES)
         self.data = folder / "data"
-        self.data.mkdir(parents=True)
-        shutil.copy(compiled.folder / "data/warehouse.duckdb", self.data)
+        compiled.copy_warehouse(self.data)
         self.root = folder / "project"
         suites = self.root / "tests/expectations"
         suites.mkdir(parents=True)
@@ -238,8 +186,6 @@ class Project:
             (suites / f"{name}.json").write_text('{"expectations": []}')
         shutil.rmtree(server.folder)
         self.orders.mkdir(parents=True)
-        self._builds = 0
-        self._tables: set[str] = set()  # that this project made
 
     @property
     def orders(self) -> Path:
@@ -275,64 +221,10 @@ class Project:
         Clock.moment = max(Clock.now(), moment)
         if records is not None:
             land_source(self.data, records, Clock.moment, source_clock)
-        self._builds += 1
-        with duckdb.connect(
-            str(self.data / "warehouse.duckdb"), config={"threads": 1}
-        ) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            self._build(connection, f"build-{self._builds}", nodes)
+        self._build(nodes)
 
-    def _build(
-        self, connection: duckdb.DuckDBPyConnection, id_: str, stop: int | None
-    ) -> None:
-        states = [asdict(state) for state in partner_state.current(self.ledger)]
-        connection.execute(
-            "insert into builds (invocation_id, command, built_at, states) "
-            "values (?, 'build', ?, ?)",
-            [id_, f"{Clock.moment:%Y-%m-%d %H:%M:%S}", json.dumps(states)],
-        )
-        failed = set()
-        for node in self._compiled.nodes[:stop]:
-            sql = compiled_for(
-                node["compiled"], self._compiled.folder / "data", self.data
-            )
-            if node["resource_type"] == "test":
-                query = f"select count(*) from ({sql})"
-                if connection.execute(query).fetchall() != [(0,)]:
-                    failed.add(node["unique_id"])
-                continue
-            name = f'"{node["schema"]}"."{node["alias"]}"'
-            if node["resource_type"] == "seed":  # its rows stay
-                connection.execute(f"comment on table {name} is '{id_}'")
-                continue
-            drop = ""
-            if node["config"]["materialized"] == "view" and name not in self._tables:
-                drop = f"drop view {name}; "
-            connection.execute(
-                f"begin; {drop}create or replace table {name} as {typed(node, sql)}; "
-                f"comment on table {name} is '{id_}'; commit"
-            )
-            self._tables.add(name)
-        if stop is None:
-            self._record_verdict(connection, id_, failed)
-
-    def _record_verdict(
-        self, connection: duckdb.DuckDBPyConnection, id_: str, failed: set[str]
-    ) -> None:
-        results = [
-            each | ({"status": "fail"} if each["unique_id"] in failed else {})
-            for each in self._compiled.statuses
-        ]
-        details = {"dbt_version": "1", "empty": False, "vars": {}, "results": results}
-        connection.execute(
-            "update builds set ended_at = ?, details = ? where invocation_id = ?",
-            [f"{Clock.moment:%Y-%m-%d %H:%M:%S}", json.dumps(details), id_],
-        )
-        connection.execute(
-            "delete from builds where invocation_id <> ? and invocation_id not in "
-            "(select comment from duckdb_tables() where comment is not null)",
-            [id_],
-        )
+    def _build(self, stop: int | None) -> None:
+        self._compiled.execute(self.data, Clock.moment, stop, threads=1)
 
     # --------------------------------------------------------------------- real dbt
     def same_as_dbt(self, at: dt.datetime) -> Ended:
@@ -444,17 +336,6 @@ class Project:
         return commands.clean_environment(**{**variables, **more})
 
 
-def typed(node: Mapping[str, Any], sql: str) -> str:
-    """Return the SQL of a node with the types of its contract, if that is enforced."""
-    if not (node["config"].get("contract") or {}).get("enforced"):
-        return sql
-    columns = ", ".join(
-        f"cast({column['name']} as {column['data_type']}) as {column['name']}"
-        for column in node["columns"].values()
-    )
-    return f"select {columns} from ({sql})"
-
-
 def _publish(
     words: Sequence[str],
     root: Path,
@@ -464,7 +345,7 @@ def _publish(
 ) -> None:
     Clock.moment = moment
     speed_up(pytest.MonkeyPatch())
-    commands._publish(words, root, environment, [output, output])
+    commands._run(["publish", *words], root, environment, [output, output])
 
 
 def _extract(

@@ -1,0 +1,25 @@
+"""A folder that is made once for all processes of a test run."""
+
+import fcntl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def made_once(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]
+) -> Path:
+    """Return a folder that `make` filled; the other processes wait for the first.
+
+    Tests do not change it.
+    """
+    base = factory.getbasetemp()
+    folder = (base if base.name.startswith("pytest-") else base.parent) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            make(folder)
+            (folder / "made").touch()
+    return folder
