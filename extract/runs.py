@@ -12,6 +12,7 @@ from runtime import formats
 from runtime.command import LOG
 from runtime.failpoints import failpoint
 from runtime.files import relink, remove_leftovers, write_json
+from runtime.shapes import UnfinishedExtract
 
 _CLOCK_STEP = timedelta(minutes=1)
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
@@ -115,9 +116,9 @@ def _unfinished(
     folder: Path, agreement: Mapping[str, Any], resume_within: timedelta
 ) -> Run | None:
     try:
-        begun = formats.read("extract", folder / "run.json")
+        begun = formats.read("extract", folder / "run.json", UnfinishedExtract)
         started_at = datetime.fromisoformat(begun["started_at"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError):
         return None
     if begun["agreement"] != agreement:
         return None

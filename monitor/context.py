@@ -12,7 +12,7 @@ import duckdb
 
 from runtime import duck, formats
 from runtime.environment import DataDirectory, Environment, Limits
-from runtime.exits import Misuse
+from runtime.exits import Misuse, Stop
 from runtime.files import read_json
 from store import feeds
 from store.feeds import Feed
@@ -108,9 +108,20 @@ class Context:
         return tuple(sorted(set().union(*(feed.sources for feed in self.feeds))))
 
     def landed(self, source: str) -> Mapping[str, Any] | None:
-        """Return the report of a source's last complete extract; None without one."""
+        """Return the report of a source's last complete extract; None without one.
+
+        Raises:
+            DamagedError: it is not as `extract` wrote it.
+        """
         path = self.place.landing / "current" / source / "extract.json"
         return formats.read("extract", path) if path.exists() else None
+
+    def landed_if_readable(self, source: str) -> Mapping[str, Any] | None:
+        """Return the same; None if it cannot be read: `health.sources` reports it."""
+        try:
+            return self.landed(source)
+        except (OSError, Stop):
+            return None
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:

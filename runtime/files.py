@@ -10,6 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runtime.exits import Refused
+
+
+class DamagedError(Refused, ValueError):
+    """A JSON file is not as a command wrote it. The message names file and field."""
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -129,14 +135,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: there is no such file.
-        ValueError: it is not a JSON object; names the file.
+        DamagedError: it is not a JSON object; names the file.
     """
     try:
         value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path} is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{path} is not a JSON object")
+        raise DamagedError(f"{path} is not a JSON object")
     return value
 
 

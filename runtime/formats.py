@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from runtime import shapes
 from runtime.exits import Refused
 from runtime.files import read_json, write_json
 
@@ -26,18 +27,32 @@ VERSIONS = {
     "ledger": 1, "package": 1, "extract": 1, "alerts": 1, "backup": 1, "checks": 1,
     "profiles": 1, "trust": 1,
 }  # fmt: skip
+_SHAPES: Mapping[str, Any] = {
+    "extract": shapes.Extract,
+    "alerts": shapes.Alerts,
+    "backup": shapes.Backup,
+    "checks": shapes.Checks,
+    "profiles": shapes.Profile,
+}
 
 
-def read(name: str, path: Path) -> dict[str, Any]:
+def read(name: str, path: Path, shape: Any = None) -> dict[str, Any]:
     """Read a JSON file whose version is its field `format`.
+
+    Args:
+        name: of the format.
+        path: the file.
+        shape: a class of `shapes`, if it is not the usual one of the format.
 
     Raises:
         OSError: there is no such file.
-        ValueError: it is not a JSON object; names the file.
+        DamagedError: it is not a JSON object, or lacks a field; names file and field.
         Refused: a newer version of the product wrote it.
     """
     content = read_json(path)
     check(name, content, path)
+    if shape := shape or _SHAPES.get(name):
+        shapes.check(content, shape, path)
     return content
 
 

@@ -27,16 +27,11 @@ def marker(data: Path) -> Mapping[str, Any] | None:
         Refused: the file cannot be read, or a newer version wrote it.
     """
     try:
-        content = formats.read("backup", data / MARKER)
-        str(content["at"])
-        return content
+        return formats.read("backup", data / MARKER)
     except FileNotFoundError:
         return None
-    except KeyError:
-        error: Exception = ValueError(f"{data / MARKER} has no field `at`")
-    except (OSError, ValueError) as problem:
-        error = problem
-    raise Refused(f"{error}. `publish restored` needs this file.")
+    except (OSError, ValueError) as error:
+        raise Refused(f"{error}. `publish restored` needs this file.") from None
 
 
 def notice(data: Path, names: Mapping[str, Sequence[str]]) -> None:

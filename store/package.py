@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from runtime import formats
+from runtime import formats, shapes
 from runtime.exits import Refused
 from runtime.files import parse_time, read_json, sha256_of
 from store.dialect import Dialect, read_csv
@@ -149,7 +149,9 @@ class Package:
         """
         for path in sorted(self.folder.glob("*.manifest.json")):
             manifest = read_json(path)
-            formats.check("package", manifest.get("run") or {}, path)
+            run = manifest.get("run")
+            formats.check("package", run if isinstance(run, dict) else {}, path)
+            shapes.check(manifest, shapes.Manifest, path)
             return manifest
         raise FileNotFoundError(f"{self.folder} has no manifest")
 
@@ -173,14 +175,21 @@ class Package:
     @cached_property
     def gates(self) -> Mapping[str, Any]:
         """The predicate of gates.json: every check and its verdict."""
-        gates: Mapping[str, Any] = read_json(self.folder / "gates.json")["predicate"]
+        path = self.folder / "gates.json"
+        content = read_json(path)
+        shapes.check(content, shapes.Gates, path)
+        gates: Mapping[str, Any] = content["predicate"]
         return gates
 
     @cached_property
     def receipt(self) -> Mapping[str, Any] | None:
         """What the partner's server said; None without a delivery."""
         path = self.folder / RECEIPT
-        return read_json(path) if path.exists() else None
+        if not path.exists():
+            return None
+        content = read_json(path)
+        shapes.check(content, shapes.Receipt, path)
+        return content
 
     @cached_property
     def built_from(self) -> Mapping[str, str]:

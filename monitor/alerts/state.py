@@ -6,7 +6,6 @@ accepted yet. So a channel that failed gets them from the next run. After a cras
 event may be sent twice, and none is lost.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding
 from runtime import formats
 from runtime.exits import Refused
-from runtime.files import parse_time, write_json
+from runtime.files import DamagedError, parse_time, write_json
 
 STATE = Path("alerts") / "state.json"
 START, REMINDER, CLEAR = "start", "reminder", "all-clear"
@@ -70,14 +69,12 @@ class State:
         if not path.exists():
             return cls(path)
         try:
-            state = json.loads(path.read_bytes())
-            formats.check("alerts", state, path)
-            return cls(path, state["problems"], state["told"], state["failing"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            state = formats.read("alerts", path)
+        except DamagedError as error:
             raise Refused(
-                f"{path} is not what `monitor alert` wrote: {error!r}. Remove it: open "
-                "problems are then sent once more."
+                f"{error}. Remove it: open problems are then sent once more."
             ) from None
+        return cls(path, state["problems"], state["told"], state["failing"])
 
     def write(self) -> None:
         """Write the file."""

@@ -20,6 +20,7 @@ from monitor.health import seed_entries
 from runtime import duck, formats
 from runtime.command import LOG
 from runtime.exits import Stop
+from runtime.shapes import SourceProfile
 
 _NUMBERS, _TEXTS = 0.95, 0.5  # shares of numbers: a field of numbers, of texts
 _LEAST = 5  # fewer records do not show whether a field has numbers or texts
@@ -62,7 +63,9 @@ def check(context: Context) -> CheckResult:
     for source in context.sources:
         folder = _folder(context, source)
         paths = sorted(folder.glob("[!.]*.json"))[-1 - _BEFORE :]
-        *before, now = [formats.read("profiles", path) for path in paths] or [{}]
+        *before, now = [
+            formats.read("profiles", path, SourceProfile) for path in paths
+        ] or [{}]
         if before:
             findings += _retyped(source, before[-1], now)
             findings += _unmatched(before, now)

@@ -75,7 +75,7 @@ def _nodes(build: Build, *states: str) -> list[str]:
 def _age(context: Context, built: datetime) -> Iterator[Finding]:
     newer: dict[str, Any] = {}
     for source in context.sources:
-        report = context.landed(source)
+        report = context.landed_if_readable(source)
         if report and parse_time(report["finished_at"]) > built:
             newer[source] = parse_time(report["finished_at"])
     if newer and context.at - min(newer.values()) > context.thresholds.grace:

@@ -20,7 +20,7 @@ def check(context: Context) -> CheckResult:
     """Check the certificate of each source at its last extract, and each CA_FILE."""
     findings: list[Finding] = []
     for source in context.sources:
-        report = context.landed(source) or {}
+        report = context.landed_if_readable(source) or {}
         if ends := report.get("certificate_ends"):
             step = "Ask the operator of the source to renew it."
             what = f"{source}: the certificate"

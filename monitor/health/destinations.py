@@ -25,7 +25,9 @@ def check(context: Context) -> CheckResult:
     findings: list[Finding] = []
     for name in sorted({feed.destination for feed in context.feeds}):
         feeds = [f for f in context.feeds if f.destination == name]
-        used = any(context.landed(s) for feed in feeds for s in feed.sources)
+        used = any(
+            context.landed_if_readable(s) for feed in feeds for s in feed.sources
+        )
         url = context.variables.optional(f"DEST_{name.upper()}_URL")
         if used and url is None:
             message = f"DEST_{name.upper()}_URL is not set"

@@ -175,7 +175,7 @@ def _unknown(intent: Record, end: Record) -> Finding:
 
 
 def _due(context: Context, feed: Feed, open_: list[Finding]) -> Iterator[Finding]:
-    if not any(context.landed(source) for source in feed.sources):
+    if not any(context.landed_if_readable(source) for source in feed.sources):
         return  # a company without the source has no such file
     settled = context.intact_ledger.all("delivered", "nothing", feed=feed.name)
     due = feed.cadence.last_due(context.at)

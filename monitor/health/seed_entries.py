@@ -47,7 +47,7 @@ def check(context: Context) -> CheckResult:
     """Count unmatched entries; those of a list that forbids are a finding."""
     if not context.place.warehouse.exists():
         return CheckResult()  # The check of the build reports it.
-    lists = [each for each in read(context) if context.landed(each.source)]
+    lists = [each for each in read(context) if context.landed_if_readable(each.source)]
     facts = {
         each.seed: {
             "entries": len(each.matched) + len(each.unmatched),

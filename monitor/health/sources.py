@@ -7,6 +7,7 @@ from typing import Any
 from monitor.context import CLOCK, Context, duration_text, hours
 from monitor.findings import CheckResult, Finding, listed
 from runtime import formats
+from runtime.exits import Stop
 from runtime.files import parse_time
 
 
@@ -14,7 +15,13 @@ def check(context: Context) -> CheckResult:
     """Check every source of a feed."""
     facts: dict[str, Any] = {}
     findings: list[Finding] = []
-    reports = {source: context.landed(source) for source in context.sources}
+    reports: dict[str, Mapping[str, Any] | None] = {}
+    for source in context.sources:
+        try:
+            reports[source] = context.landed(source)
+        except (OSError, Stop) as error:
+            message = f"{source} cannot be checked: {error}"
+            findings.append(Finding("CANNOT_TELL", source, message, unchecked="source"))
     for source, report in reports.items():
         if report is None:
             findings.append(_missing(source, any(reports.values())))
