@@ -253,7 +253,7 @@ def test_a_source_that_stays_down_is_temporary(
         # Page 2 of both readings.
         (
             ["orders@3:missing:order_id", "orders@9:missing:order_id"],
-            "1 records have no order_id, which is their key",
+            "1 of 40 records have no order_id, which is their key",
         ),
         (["terms@*:null:sis_term_id"], "have no sis_term_id, which is their key"),
         (["orders@3:nan:order_id"], "hostile JSON: expected a number, found NaN"),
