@@ -37,7 +37,7 @@ def connect(variables: Environment) -> "OrderTool":
         Misuse: a variable is missing or wrong; names it.
     """
     address = check_address("ORDER_TOOL_URL", variables.text("ORDER_TOOL_URL"))
-    token = variables.secret("ORDER_TOOL_TOKEN").reveal()
+    token = variables.header("ORDER_TOOL_TOKEN")
     transport = Transport(
         address,
         {"Authorization": f"Bearer {token}", "Accept": "application/json"},

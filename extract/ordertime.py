@@ -32,15 +32,15 @@ def connect(variables: Environment) -> "OrderTime":
         variables.text("ORDERTIME_URL", "https://services.ordertime.com/api"),
     )
     headers = {
-        "apiKey": variables.secret("ORDERTIME_API_KEY").reveal(),
-        "email": variables.text("ORDERTIME_EMAIL"),
+        "apiKey": variables.header("ORDERTIME_API_KEY"),
+        "email": variables.header("ORDERTIME_EMAIL"),
         "Accept": "application/json",
     }
     # A DevKey replaces the password; both together are wrong.
     if variables.optional("ORDERTIME_DEV_KEY"):
-        headers["DevKey"] = variables.secret("ORDERTIME_DEV_KEY").reveal()
+        headers["DevKey"] = variables.header("ORDERTIME_DEV_KEY")
     elif variables.optional("ORDERTIME_PASSWORD"):
-        headers["password"] = variables.secret("ORDERTIME_PASSWORD").reveal()
+        headers["password"] = variables.header("ORDERTIME_PASSWORD")
     else:
         raise Misuse(
             "neither ORDERTIME_PASSWORD nor ORDERTIME_DEV_KEY is set. Order Time "

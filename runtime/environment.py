@@ -94,6 +94,20 @@ class Environment:
         """Return a variable that must never be shown."""
         return Secret(self.text(name))
 
+    def header(self, name: str, default: str | None = None) -> str:
+        """Return a variable that is sent as a header of HTTP, such as a token.
+
+        Raises:
+            Misuse: it has a character that no header can have; names the variable.
+        """
+        text = self.text(name, default)
+        if not _HEADER.fullmatch(text):
+            raise Misuse(
+                f"{name}: expected letters, digits and signs of Latin-1 on one line, "
+                "as a header of HTTP has them, found something else."
+            )
+        return text
+
     def secrets(self) -> tuple[str, ...]:
         """Return the values that must never be shown, by the names of variables.
 
@@ -161,6 +175,7 @@ class Environment:
         return value
 
 
+_HEADER = re.compile(r"[ -~\xa0-\xff]*")  # Latin-1 without control characters
 # Outside single quotes, and outside any quotes: what a shell does not take literally.
 _EXPANDED = re.compile(r"[$`]")
 _BEFORE_COMMENT = re.compile(r"""('[^']*'|"[^"]*"|\s(?!#)|\S)*""")

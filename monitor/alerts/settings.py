@@ -86,12 +86,7 @@ def _webhook(variables: Environment) -> Webhook | None:
         )
     # A server may repeat the path alone.
     hide([parts.path, *(each for each in parts.path.split("/") if len(each) > 7)])
-    token = variables.optional("FEEDS_ALERT_WEBHOOK_TOKEN")
-    if token and not (token.isascii() and token.isprintable()):
-        raise Misuse(
-            "FEEDS_ALERT_WEBHOOK_TOKEN: expected ASCII letters, digits and signs on "
-            "one line, found something else."
-        )
+    token = variables.header("FEEDS_ALERT_WEBHOOK_TOKEN", "")
     return Webhook(
         Secret(url),
         Secret(token) if token else None,

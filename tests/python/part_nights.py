@@ -15,7 +15,7 @@ from runtime.files import relink, sha256_of
 
 def parts(**changed: dict[str, object]) -> tuple[list[dict], list[dict]]:
     """Return parts at 100.00 with stock, some of them changed by their name."""
-    named = {"PRICE": "AM", "GAP": "AM", "TYPE": "OEM", "BRAND": "OEM"}
+    named = {"PRICE-1": "AM", "GAP-1": "AM", "TYPE-1": "OEM", "BRAND-1": "OEM"}
     named |= {f"GOOD-{number}": "AM" for number in range(16)}
     items, stocked = [], []
     for number, (name, kind) in enumerate(named.items(), 1):

@@ -21,20 +21,20 @@ from publish.package import verify
 from store import confirmations, partner_state
 from store.ledger import Ledger
 
-FEED, KEY = "onpart_inventory", "PRICE"
+FEED, KEY = "onpart_inventory", "PRICE-1"
 CODES = ("reason_codes", "warnings")
-GAP = ("--key", "supplier_sku=GAP", "--column", "sell_price")
+GAP = ("--key", "supplier_sku=GAP-1", "--column", "sell_price")
 FEEDBACK = {"key": {"SKU": "supplier_sku"}, "code": "Error"}
 # Price 100 to 1, and for one part a night without stock in between.
 SECOND = {
-    "PRICE": {"Price": "1.00"},
-    "GAP": {"on_hand": "0"},
-    "TYPE": {"kind": "AM"},
-    "BRAND": {"cf_vehicle_make": "TOYOTA"},
+    "PRICE-1": {"Price": "1.00"},
+    "GAP-1": {"on_hand": "0"},
+    "TYPE-1": {"kind": "AM"},
+    "BRAND-1": {"cf_vehicle_make": "TOYOTA"},
 }
-THIRD = {**SECOND, "GAP": {"Price": "1.00"}, "GOOD-0": {"on_hand": "8"}}
+THIRD = {**SECOND, "GAP-1": {"Price": "1.00"}, "GOOD-0": {"on_hand": "8"}}
 # The confirmed price goes out, the other is a new one again.
-FOURTH = {**THIRD, "GAP": {"Price": "2.00"}}
+FOURTH = {**THIRD, "GAP-1": {"Price": "2.00"}}
 
 
 @pytest.fixture(scope="module")
@@ -83,32 +83,32 @@ def test_a_new_price_waits_each_night_and_a_night_without_stock_forgets_nothing(
     project: BuiltProject,
 ) -> None:
     second, third = decided(project, 1), decided(project, 2)
-    assert second["PRICE"] == third["PRICE"] == ("PRICE_JUMP", "")
-    assert second["GAP"] == ("ON_HAND_ZERO", "")
-    assert third["GAP"] == ("PRICE_JUMP", "")
-    assert not {"PRICE", "GAP", "TYPE"} & {*delivered(project, 2)}
+    assert second["PRICE-1"] == third["PRICE-1"] == ("PRICE_JUMP", "")
+    assert second["GAP-1"] == ("ON_HAND_ZERO", "")
+    assert third["GAP-1"] == ("PRICE_JUMP", "")
+    assert not {"PRICE-1", "GAP-1", "TYPE-1"} & {*delivered(project, 2)}
 
 
 def test_a_new_type_waits_and_a_new_brand_does_not(project: BuiltProject) -> None:
-    assert decided(project, 2)["TYPE"] == ("TYPE_CHANGED", "")
-    assert decided(project, 1)["BRAND"] == ("OK_OEM", "FITMENT_PARTIAL|BRAND_CHANGED")
-    assert decided(project, 2)["BRAND"] == ("OK_OEM", "FITMENT_PARTIAL")
+    assert decided(project, 2)["TYPE-1"] == ("TYPE_CHANGED", "")
+    assert decided(project, 1)["BRAND-1"] == ("OK_OEM", "FITMENT_PARTIAL|BRAND_CHANGED")
+    assert decided(project, 2)["BRAND-1"] == ("OK_OEM", "FITMENT_PARTIAL")
 
 
 def test_what_was_confirmed_goes_out_and_another_value_waits(
     project: BuiltProject,
 ) -> None:
     fourth = decided(project, 3)
-    assert fourth["PRICE"] == fourth["TYPE"] == ("OK_AM", "")
-    assert fourth["GAP"] == ("PRICE_JUMP", "")
-    assert delivered(project, 3)["PRICE"] == "1.00"
-    assert "GAP" not in delivered(project, 3)
+    assert fourth["PRICE-1"] == fourth["TYPE-1"] == ("OK_AM", "")
+    assert fourth["GAP-1"] == ("PRICE_JUMP", "")
+    assert delivered(project, 3)["PRICE-1"] == "1.00"
+    assert "GAP-1" not in delivered(project, 3)
     (voided,) = project.records("voided")
-    assert [each["key"]["supplier_sku"] for each in voided["entries"]] == ["GAP"]
+    assert [each["key"]["supplier_sku"] for each in voided["entries"]] == ["GAP-1"]
 
 
 def test_why_shows_the_last_value_and_who_confirmed(project: BuiltProject) -> None:
-    (row,) = project.why("GAP")["rows"]
+    (row,) = project.why("GAP-1")["rows"]
     (code,) = row["codes"]
     assert code["values"] == {
         **{"sell_price": "2.00", "last_sell_price": "100.00"},
@@ -117,7 +117,7 @@ def test_why_shows_the_last_value_and_who_confirmed(project: BuiltProject) -> No
     (confirmed,) = row["confirmed"]
     assert (confirmed["value"], confirmed["because"]) == ("1.00", "clearance")
     assert confirmed["ended"]
-    text = project.run("monitor", "why", "PRICE").stdout
+    text = project.run("monitor", "why", "PRICE-1").stdout
     assert "sell_price 1.00 confirmed by" in text
     assert "clearance" in text
     assert "ended" not in text
@@ -280,7 +280,7 @@ def agree(project: BuiltProject, capsys: pytest.CaptureFixture[str]) -> None:
         assert each.path(project.data / "delivered").is_file()
 
     counting = confirmations.counting(ledger, FEED)
-    for sku in ("GAP", KEY):
+    for sku in ("GAP-1", KEY):
         (answer,) = project.why(sku)["rows"]
         assert [each["value"] for each in answer["confirmed"] if not each["ended"]] == [
             each.value for each in counting if each.key["supplier_sku"] == sku
