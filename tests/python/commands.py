@@ -1,13 +1,11 @@
 """Commands in processes of their own, as a user runs them.
 
-`publish` imports Great Expectations, which takes four seconds of CPU, and dbt imports
-two seconds' worth. The fork server of the standard library imports both once; each run
-of them is a fork that calls the command's own `main` with its own arguments,
-environment, folder and output.
+`publish` imports Great Expectations, which takes four seconds of CPU. The fork server
+of the standard library imports it once; each run of `publish` is a fork that calls the
+command's own `main` with its own arguments, environment, folder and output.
 FEEDS_TESTS_EXEC=1 starts a new interpreter for each run instead.
 """
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -26,10 +24,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 # Installed modules only: in Python 3.11 the server has no other path. It ignores what
 # it cannot import.
 _FORKS.set_forkserver_preload(
-    [
-        *("great_expectations", "publish.__main__", "publish.gate.suite", "psutil"),
-        *("dbt.cli.main", "dbt.adapters.duckdb.impl"),
-    ]
+    ["great_expectations", "publish.__main__", "publish.gate.suite", "psutil"]
 )
 # Variables that an interpreter reads only as it starts.
 _EARLY = ("PYTHON", "LC_", "LANG", "LD_")
@@ -37,24 +32,20 @@ _PASSED = ("PYTHONPATH",)
 
 
 class Child:
-    """A run of `publish` or `dbt` that is under way."""
+    """A run of `publish` that is under way."""
 
     def __init__(
-        self,
-        words: Sequence[str],
-        root: Path,
-        environment: Mapping[str, str],
-        command: str = "publish",
+        self, words: Sequence[str], root: Path, environment: Mapping[str, str]
     ) -> None:
-        """Start a command with `words` in the folder `root`."""
-        self._command = [command, *words]
+        """Start `publish WORDS` in the folder `root`."""
+        self._command = ["publish", *words]
         self._folder = tempfile.TemporaryDirectory()
         self._output = [Path(self._folder.name, name) for name in ("stdout", "stderr")]
         for path in self._output:
             path.touch()
         self._process = _FORKS.Process(
-            target=_run,
-            args=(self._command, root, dict(environment), self._output),
+            target=_publish,
+            args=(words, root, dict(environment), self._output),
             daemon=True,
         )
         self._process.start()
@@ -136,17 +127,19 @@ def run(
     """
     command = [str(word) for word in words]
     environment = clean_environment(**(env or {}))
-    if command[0] in ("publish", "dbt") and _can_fork(environment):
-        return Child(command[1:], cwd, environment, command[0]).wait(seconds)
+    if command[0] == "publish" and _can_fork(environment):
+        return Child(command[1:], cwd, environment).wait(seconds)
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True,
         timeout=seconds, check=False,
     )  # fmt: skip
 
 
-def _run(
-    command: Sequence[str], root: Path, environment: dict[str, str], output: list[Path]
+def _publish(
+    words: Sequence[str], root: Path, environment: dict[str, str], output: list[Path]
 ) -> None:
+    from publish.__main__ import main
+
     for number, path in enumerate(output, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
     os.chdir(root)
@@ -154,28 +147,8 @@ def _run(
     os.environ.update(environment)
     tempfile.tempdir = None
     time.tzset()
-    sys.argv = [*command]
-    if command[0] == "dbt":
-        _dbt()
-    else:
-        from publish.__main__ import main
-
-        main()
-
-
-def _dbt() -> None:
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import cli
-
-    try:
-        cli()
-    except SystemExit as end:
-        code = end.code
-    # A fork ends without what dbt-duckdb does at the exit: it closes the warehouse,
-    # whose last transactions are in a file of their own until then.
-    DuckDBConnectionManager.close_all_connections()
-    gc.collect()
-    sys.exit(code)
+    sys.argv = ["publish", *words]
+    main()
 
 
 def _can_fork(environment: Mapping[str, str]) -> bool:

@@ -45,7 +45,10 @@ def packed(folder: Path, dialect: Profile, content: str, **fields: str) -> Packa
         ],
         "run": {
             "logical_time": "2026-01-05T06:00:00Z",
-            "counts": [{"reason": "OK", "rows": 3}, {"reason": "PRICE", "rows": 1}],
+            "counts": [
+                {"status": "ELIGIBLE", "reason": "OK", "rows": 3},
+                {"status": "REVIEW", "reason": "PRICE", "rows": 1},
+            ],
             "changes": {"rows_before": 4, "added": 1, "columns": {"price": 2}},
         },
     }

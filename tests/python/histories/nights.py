@@ -345,7 +345,7 @@ def _publish(
 ) -> None:
     Clock.moment = moment
     speed_up(pytest.MonkeyPatch())
-    commands._run(["publish", *words], root, environment, [output, output])
+    commands._publish(words, root, environment, [output, output])
 
 
 def _extract(
