@@ -3,15 +3,17 @@
 Checked by clients that are not ours: curl, sftp and the standard library's ftplib.
 """
 
+import ctypes
 import ftplib
 import hashlib
 import re
 import shlex
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from servers import CELLS, KINDS, Cell, Server, client, fixtures, start
+from servers import CELLS, KINDS, Cell, Server, client, fixtures, machine, start
 
 CONTENT = b"a,b\n1,2\n" * 40_000
 TLS_CELLS = [cell for cell in CELLS if cell.tls]
@@ -261,6 +263,16 @@ def test_a_killed_server_takes_its_sessions_with_it_and_can_come_back(
     assert to.port == port
     client.upload(to, "feed.csv", CONTENT)
     assert to.names() == ["feed.csv"]
+
+
+def test_passwords_hashed_at_the_same_time_do_not_mix() -> None:
+    words = [f"word {number % 2}" for number in range(200)]
+    with ThreadPoolExecutor(4) as pool:
+        hashes = list(pool.map(machine.hashed, words))
+    crypt = ctypes.CDLL("libcrypt.so.1").crypt
+    crypt.restype = ctypes.c_char_p
+    for word, one in zip(words, hashes, strict=True):
+        assert crypt(word.encode(), one.encode()).decode() == one
 
 
 def test_a_server_refuses_what_it_cannot_do() -> None:

@@ -87,7 +87,8 @@ def reserve_port() -> tuple[int, socket.socket]:
 
 def hashed(password: str) -> str:
     """The password as /etc/shadow would hold it, cheap to check."""
-    crypt = ctypes.CDLL("libcrypt.so.1").crypt
+    # crypt() answers in one buffer for all threads: PyDLL keeps the others waiting.
+    crypt = ctypes.PyDLL("libcrypt.so.1").crypt
     crypt.restype = ctypes.c_char_p
     salt = f"$6$rounds=1000${secrets.token_hex(8)}$"
     field: bytes = crypt(password.encode(), salt.encode())
