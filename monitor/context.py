@@ -18,6 +18,8 @@ from store import feeds
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
+from store.outbox import packages
+from store.package import Package
 
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -96,6 +98,15 @@ class Context:
         if self.ledger.broken:
             raise ValueError(f"the ledger is broken: {self.ledger.broken}")
         return self.ledger
+
+    @cached_property
+    def packages(self) -> tuple[Package, ...]:
+        """Every package, oldest first.
+
+        Raises:
+            ValueError: the ledger is broken.
+        """
+        return tuple(packages(self.place.outbox, self.intact_ledger))
 
     @cached_property
     def feeds(self) -> tuple[Feed, ...]:

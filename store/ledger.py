@@ -22,8 +22,10 @@ Times are UTC.
 delivery deliver, the attempt that succeeded.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ _OUTCOMES = ("delivered", "failed", "unknown")
 STATE_EVENTS = ("delivered", "nothing", "confirmed", "voided", "adopted")
 RUN_ENDS = ("held", *_OUTCOMES)
 _NEWS = ("held", "delivered", "nothing")
+# A logical time as run ids have it.
+_COMPACT = str.maketrans("", "", "-:")
 
 
 class Ledger:
@@ -133,6 +137,30 @@ class Ledger:
                 attempts[attempt] = run
             runs.setdefault(run, []).append(record)
         return {run: tuple(records) for run, records in runs.items() if all(run)}
+
+    def run_order(self) -> Callable[[str, str], tuple[int, str, str]]:
+        """Return a sort key of runs, oldest first, that takes file and run id.
+
+        A run stands where the ledger first names it: a clock that was ahead moves no
+        run. One without a record, as a dry run, follows the last record that is not
+        for a later time than its own.
+        """
+        first: dict[tuple[str, str], int] = {}
+        timed = []
+        for place, record in enumerate(self._chain.records):
+            first.setdefault((record.get("file", ""), record.get("run_id", "")), place)
+            if logical := record.get("logical"):
+                timed.append((str(logical).translate(_COMPACT), place))
+        timed.sort()
+        times = [time for time, _ in timed]
+        last = [-1, *accumulate((place for _, place in timed), max)]
+
+        def key(file: str, run_id: str) -> tuple[int, str, str]:
+            time = run_id.partition("-")[0]
+            place = first.get((file, run_id), last[bisect_right(times, time)])
+            return place, time, f"{file}/{run_id}"
+
+        return key
 
     def attempt(self, attempt: str) -> list[Record]:
         """Return what was recorded of one delivery."""

@@ -22,7 +22,8 @@ def packages(outbox: Path, ledger: Ledger | None = None) -> list[Package]:
 
     Args:
         outbox: the folder of packages.
-        ledger: adds its records of each run.
+        ledger: adds its records of each run, and gives the order. Without it the order
+            is that of the logical times.
     """
     records = ledger.by_run() if ledger else {}
     every = [
@@ -30,7 +31,10 @@ def packages(outbox: Path, ledger: Ledger | None = None) -> list[Package]:
         for file in _folders(outbox)
         for folder in _folders(file)
     ]
-    return sorted(every, key=lambda package: (package.run_time, package.name))
+    if ledger is None:
+        return sorted(every, key=lambda package: (package.run_time, package.name))
+    order = ledger.run_order()
+    return sorted(every, key=lambda package: order(package.file, package.run_id))
 
 
 def _folders(folder: Path) -> list[Path]:

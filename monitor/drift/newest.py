@@ -7,7 +7,6 @@ from monitor.drift import store
 from monitor.drift.compare import Drift, compare
 from monitor.drift.limits import Tolerance
 from monitor.findings import CheckResult, Finding, listed
-from store.outbox import packages
 
 
 def check(context: Context) -> CheckResult:
@@ -19,9 +18,7 @@ def check(context: Context) -> CheckResult:
         for finding in _findings(file, drifts)
     ]
     newest = {
-        package.file: package
-        for package in packages(context.place.outbox, context.intact_ledger)
-        if package.last_outcome
+        package.file: package for package in context.packages if package.last_outcome
     }
     profiles = store.folder(context.place)
     findings += [

@@ -77,9 +77,11 @@ def runs(place: DataDirectory, ledger: Ledger, most: int) -> dict[str, list[Run]
     A profile stays when its package is removed from the outbox.
     """
     sent = {(r["file"], r["run_id"]) for r in ledger.all("delivered")}
+    order = ledger.run_order()
     result: dict[str, list[Run]] = {}
     for file in sorted(folder(place).glob("[!_]*/")):
-        if paths := sorted(file.glob("[!.]*.json"))[-most:]:
+        every = file.glob("[!.]*.json")
+        if paths := sorted(every, key=lambda p: order(p.parent.name, p.stem))[-most:]:
             result[file.name] = [
                 Run(formats.read("profiles", path), (file.name, path.stem) in sent)
                 for path in paths

@@ -12,7 +12,6 @@ from runtime.files import parse_time
 from store import adopted, feedback, holds
 from store.feeds import Feed
 from store.ledger import Record
-from store.outbox import packages
 from store.package import Package
 from store.partner_state import current
 
@@ -45,13 +44,13 @@ def _facts(context: Context, feed: Feed) -> dict[str, Any]:
             name: {"event": record["event"], "at": record["at"]}
             for name, record in context.intact_ledger.newest(feed.name).items()
         },
-        "last_package": max(
+        "last_package": next(
             (
                 package.run_id
-                for package in packages(context.place.outbox)
+                for package in reversed(context.packages)
                 if package.feed == feed.name
             ),
-            default=None,
+            None,
         ),
     }
 

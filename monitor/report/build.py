@@ -72,9 +72,9 @@ class Site:
 
     @cached_property
     def by_file(self) -> Mapping[str, Sequence[Package]]:
-        """The packages of each file, ordered by run."""
+        """The packages of each file, oldest first."""
         files: dict[str, list[Package]] = {}
-        for package in sorted(self.packages, key=lambda each: each.run_id):
+        for package in self.packages:
             files.setdefault(package.file, []).append(package)
         return files
 

@@ -178,7 +178,8 @@ class Explainer:
     def _newest_first(self, *files: str) -> list[Package]:
         """Return the packages of some files, readable or not."""
         some = chain.from_iterable(self._files[file] for file in files)
-        return sorted(some, key=lambda p: (p.run_time, p.name), reverse=True)
+        order = self._ledger.run_order()
+        return sorted(some, key=lambda p: order(p.file, p.run_id), reverse=True)
 
     def _packages_of(self, run: str) -> list[Package]:
         """Return the packages of a run or, if there are none, of an extract run."""

@@ -299,6 +299,27 @@ def test_held_files_are_profiled_but_not_part_of_the_usual(project: DeliveredPro
     assert project.ids() == set()
 
 
+def test_a_run_of_a_clock_that_was_ahead_is_not_the_newest(project: DeliveredProject):
+    before(project, 20, lambda profile: profile.update(rows=400))
+    last, ahead = project.package, "20260125T070000Z-00000000"
+    shutil.copytree(last, last.with_name(ahead))
+    profiles = project.data / "profiles/onpart_inventory"
+    wrong = json.loads((profiles / f"{last.name}.json").read_bytes())
+    wrong |= {"run_id": ahead, "logical_time": "2026-01-25T07:00:00Z", "rows": 400}
+    (profiles / f"{ahead}.json").write_text(json.dumps(wrong))
+    *_, sent = records = project.records()
+    behind = {**sent, "run_id": ahead, "logical": "2026-01-25T07:00:00Z"}
+    project.write_ledger(*records[:20], behind, *records[20:])
+    health = project.health()
+    assert {finding.id for finding in health.findings} == {"DRIFT_ROWS"}
+    assert health.facts["feeds"]["onpart_inventory"]["last_package"] == last.name
+    # A dry run has no record. Its time says where it stands.
+    dry = last.with_name("20260115T080000Z-00000000")
+    shutil.copytree(last, dry)
+    every = [package.run_id for package in project.context().packages]
+    assert every == [ahead, last.name, dry.name]
+
+
 def test_a_package_that_cannot_be_read_stops_no_other(project: DeliveredProject):
     shutil.rmtree(project.data / "profiles")
     (manifest,) = project.package.glob("*.manifest.json")
