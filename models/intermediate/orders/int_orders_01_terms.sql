@@ -30,6 +30,17 @@ named as (
 
 ),
 
+-- Some servers and folders take names that differ only in case for one.
+counted as (
+
+    select
+        *,
+        count(*) over (partition by lower(term_file_name)) as terms_of_name
+
+    from named
+
+),
+
 final as (
 
     select
@@ -48,6 +59,7 @@ final as (
                 or strpos(term_file_name, '/') > 0
                 or strpos(term_file_name, chr(92)) > 0
                 or octet_length(encode(term_file_name)) > 150
+                or terms_of_name > 1
                 then 'TERM_ID_UNFIT'
             when is_archived then null
             when
@@ -57,7 +69,7 @@ final as (
         _extract_run_id,
         _extracted_at
 
-    from named
+    from counted
 
 )
 
