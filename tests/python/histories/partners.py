@@ -180,14 +180,23 @@ class Partners(Right):
 
     def check_orders(self, term: str, ended: Ended) -> None:
         """After a good night a reader has what the source has, or knows why not."""
-        label = f"{DELTA}.{term}"
-        if ended.statuses.get(label) in ("delivered", "skipped"):
-            right = self.built.orders[term]
-            # A person released that the reader keeps these.
-            released = self.former - ids(right)
-            has = [row for row in self.consumer.rows(term)
-                   if row["order_id"] in self.ids - released]  # fmt: skip
-            assert has == right, (term, released, ids(has) ^ ids(right))
+
+        def is_told(each: str) -> bool:
+            status = ended.statuses.get(f"{DELTA}.{each}")
+            return status in ("delivered", "skipped")
+
+        if not is_told(term):
+            return
+        right = self.built.orders[term]
+        # A person released that the reader keeps these.
+        kept = self.former - ids(right)
+        # A reader keeps an order that moved until it has the file of the other term.
+        for other, rows in self.built.orders.items():
+            if not is_told(other):
+                kept |= ids(rows)
+        has = [row for row in self.consumer.rows(term)
+               if row["order_id"] in self.ids - kept]  # fmt: skip
+        assert has == right, (term, kept, ids(has) ^ ids(right))
 
     @property
     def ids(self) -> set[str | None]:
