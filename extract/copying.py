@@ -109,7 +109,11 @@ def copy(
     agreement = agreement_of(
         source.transport.base, source.page_size, [entity.name for entity in entities]
     )
-    this = begin(landing, source.name, agreement, settings.resume_within, full)
+    this = begin(
+        *(landing, source.name, agreement, settings.resume_within),
+        anew=full,
+        keep_pages=settings.keep_pages,
+    )
     with Progress(source.name, progress) as bar:
         landed = _copy_lists(source, entities, this, settings, bar)
     counts = source.transport.counts

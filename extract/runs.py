@@ -46,6 +46,7 @@ def begin(
     agreement: Mapping[str, Any],
     resume_within: timedelta,
     anew: bool,
+    keep_pages: bool,
 ) -> Run:
     """Resume the unfinished run of a source, or start one; the caller holds the lock.
 
@@ -56,6 +57,7 @@ def begin(
             was started under another agreement is not resumed.
         resume_within: how old an unfinished run may be.
         anew: never resume, as `--full` asks.
+        keep_pages: keep the raw pages of a run that was killed at its very end.
 
     Returns:
         The run. Other unfinished runs of the source are removed.
@@ -67,7 +69,7 @@ def begin(
         if folder.parent.name == "current":
             continue
         if (folder / "extract.json").exists():
-            _tidy(folder, current)
+            _tidy(folder, current, keep_pages)
             continue
         run = None if anew or resumed else _unfinished(folder, agreement, resume_within)
         if run is None:
@@ -128,12 +130,13 @@ def _unfinished(
     return Run(folder.parent.name, folder, started_at, resumed=True)
 
 
-def _tidy(folder: Path, current: Path) -> None:
+def _tidy(folder: Path, current: Path, keep_pages: bool) -> None:
     """Finish what `finish` did not end, because it was killed."""
     if not (folder / "run.json").exists():
         return
     if current.exists() and current.samefile(folder):
-        shutil.rmtree(folder / "pages", ignore_errors=True)
+        if not keep_pages:
+            shutil.rmtree(folder / "pages", ignore_errors=True)
         (folder / "run.json").unlink()
         return
     LOG.info(f"discard run={folder.parent.name}: it never became current")

@@ -11,6 +11,7 @@ import shlex
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -66,7 +67,7 @@ class Environment:
             Misuse: `folder` is left out, and the current folder is not the project's.
         """
         file = (folder or _project()) / ".env"
-        below = dotenv_values(file, interpolate=False) if file.is_file() else {}
+        below = _read(file) if file.is_file() else {}
         for name in _read_differently_by_a_shell(file):
             _LOG.warning(
                 f"{name} in {file}: a shell that sources the file gets another value "
@@ -177,9 +178,21 @@ class Environment:
 
 _HEADER = re.compile(r"[ -~\xa0-\xff]*")  # Latin-1 without control characters
 # Outside single quotes, and outside any quotes: what a shell does not take literally.
+# Some editors write it first. python-dotenv drops it, a shell does not.
+_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _EXPANDED = re.compile(r"[$`]")
 _BEFORE_COMMENT = re.compile(r"""('[^']*'|"[^"]*"|\s(?!#)|\S)*""")
 _SPECIAL = re.compile(r"[;&|<>()]|[=:]~")
+
+
+def _read(file: Path) -> dict[str, str | None]:
+    try:
+        return dotenv_values(file, interpolate=False)
+    except UnicodeDecodeError as error:
+        raise Misuse(
+            f"{file}: expected UTF-8, found the byte {error.object[error.start]:#x} at "
+            f"position {error.start}. Save the file as UTF-8."
+        ) from None
 
 
 def _read_differently_by_a_shell(file: Path) -> list[str]:
@@ -190,16 +203,17 @@ def _read_differently_by_a_shell(file: Path) -> list[str]:
     """
     if not file.is_file():
         return []
-    with file.open(encoding="utf-8") as lines:
-        return [
-            line.key or f"line {line.original.line}"
-            for line in parse_stream(lines)
-            if line.error
-            or (
-                line.key is not None
-                and not _is_the_same(line.original.string, line.key, line.value)
-            )
-        ]
+    text = file.read_text(encoding="utf-8")
+    return [
+        line.key or f"line {line.original.line}"
+        for number, line in enumerate(parse_stream(StringIO(text)))
+        if line.error
+        or (number == 0 and text.startswith(_MARK))
+        or (
+            line.key is not None
+            and not _is_the_same(line.original.string, line.key, line.value)
+        )
+    ]
 
 
 def _is_the_same(text: str, name: str, value: str | None) -> bool:

@@ -541,6 +541,19 @@ def test_a_variable_that_a_shell_reads_otherwise_is_named(
     assert "B in " not in caplog.text
 
 
+def test_a_file_of_variables_may_begin_with_a_mark_but_must_be_utf_8(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("A=1\nB=2\n", encoding="utf-8-sig")
+    assert Environment.read(tmp_path).text("A") == "1"
+    assert f"A in {file}: a shell" in caplog.text  # it runs a command named so
+    assert f"B in {file}" not in caplog.text
+    file.write_text("A=1\n", encoding="utf-16")
+    with pytest.raises(Misuse, match=r"\.env: expected UTF-8, found the byte 0xff"):
+        Environment.read(tmp_path)
+
+
 def test_the_digest_of_the_code_is_of_files_seeds_and_variables(tmp_path: Path) -> None:
     for name in ("macros", "models", "seeds", "tests"):
         (tmp_path / name).mkdir()

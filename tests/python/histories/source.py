@@ -124,7 +124,8 @@ class Source:
         """Change a price by a share; above 40 % it is a jump."""
         item = self._item(draw)
         share = draw(st.sampled_from([0.5, 0.61, 0.9, 1.1, 1.39, 1.41, 3]), "share")
-        item["Price"] = round((item["Price"] or 100) * share, 2)
+        is_text = isinstance(item["Price"], str)  # it was spoiled
+        item["Price"] = round((100 if is_text else item["Price"] or 100) * share, 2)
 
     @edit("parts")
     def spoil_price(self, draw: Draw) -> None:
