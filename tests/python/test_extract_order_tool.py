@@ -430,16 +430,16 @@ def test_a_killed_run_goes_on_and_asks_for_no_page_twice(
     assert report(data)["resumed"]
 
 
-@pytest.mark.parametrize("kept", [0, 1])
+@pytest.mark.parametrize("keep", [0, 1])
 def test_pages_of_a_run_that_was_killed_at_its_end_are_kept_where_asked(
-    server: order_tool.Server, data: Path, command: Command, kept: int
+    server: order_tool.Server, data: Path, command: Command, keep: int
 ) -> None:
-    env = variables(server, data, FEEDS_KEEP_PAGES=kept)
+    env = variables(server, data, FEEDS_KEEP_PAGES=keep)
     done = command("extract", env={**env, "FEEDS_FAILPOINT": "after-current=kill"})
     assert done.returncode == -9, done.stderr
     (run,) = data.glob("landing/2*/order_tool")
     assert command("extract", env=env).returncode == 0
-    assert any(run.glob("pages/*/*/*.zst")) == bool(kept)
+    assert any(run.glob("pages/*/*/*.zst")) == bool(keep)
     assert not (run / "run.json").exists()
 
 

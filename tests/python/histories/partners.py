@@ -189,14 +189,14 @@ class Partners(Right):
             return
         right = self.built.orders[term]
         # A person released that the reader keeps these.
-        kept = self.former - ids(right)
+        remaining = self.former - ids(right)
         # A reader keeps an order that moved until it has the file of the other term.
         for other, rows in self.built.orders.items():
             if not is_told(other):
-                kept |= ids(rows)
+                remaining |= ids(rows)
         has = [row for row in self.consumer.rows(term)
-               if row["order_id"] in self.ids - kept]  # fmt: skip
-        assert has == right, (term, kept, ids(has) ^ ids(right))
+               if row["order_id"] in self.ids - remaining]  # fmt: skip
+        assert has == right, (term, remaining, ids(has) ^ ids(right))
 
     @property
     def ids(self) -> set[str | None]:
