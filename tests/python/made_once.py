@@ -1,6 +1,7 @@
 """A folder that is made once for all processes of a test run."""
 
 import fcntl
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,8 @@ def made_once(
     Tests do not change it.
     """
     base = factory.getbasetemp()
-    folder = (base if base.name.startswith("pytest-") else base.parent) / name
+    # A worker of pytest-xdist has a folder below the one of the run.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
