@@ -396,6 +396,23 @@ def test_orders_of_no_term_have_a_guard_of_their_own(
         assert holding(project, MONDAY, DELTA) == {"RUN_UNASSIGNED_RATE"}
 
 
+def test_terms_whose_files_would_have_one_name_are_held_and_no_other(
+    project: OrderProject,
+) -> None:
+    """The second one is new: the reader keeps the rows of the first."""
+    terms = [during(MONDAY, MONDAY + 99 * DAY, name) for name in ("FA27", "fa27")]
+    first, second = (
+        elsewhere(range(start, start + 5), "A", sis_term_id=name)
+        for start, name in ((100, "FA27"), (200, "fa27"))
+    )
+    published(project, MONDAY, *many(60), *first, terms=(ALWAYS, terms[0]))
+    every = [*many(59), order(60, "new"), *first, *second]
+    statuses = published(project, MONDAY + DAY, *every, terms=(ALWAYS, *terms))
+    assert statuses[DELTA] == "delivered"
+    assert (statuses["delta.FA27"], statuses["delta.fa27"]) == ("held", "held")
+    assert holding(project, MONDAY + DAY, "delta.FA27") == {"RUN_REVIEW_RATE"}
+
+
 # ---------------------------------------------------------------- orders that move
 def test_an_order_that_moves_is_let_go_where_another_file_carries_it(
     project: OrderProject,
