@@ -58,11 +58,16 @@ def profile_new(context: Context, scratch: Path) -> list[str]:
 
 
 def check(context: Context) -> CheckResult:
-    """Compare the newest profile of each source with those before it."""
+    """Compare the profile of each source's last extract with those before it."""
     findings: list[Finding] = []
     for source in context.sources:
-        folder = _folder(context, source)
-        paths = sorted(folder.glob("[!.]*.json"))[-1 - _BEFORE :]
+        report = context.landed_if_readable(source)
+        if report is None:
+            continue
+        # A later one is of a clock that was ahead.
+        last = _path(context, source, report)
+        every = sorted(_folder(context, source).glob("[!.]*.json"))
+        paths = [path for path in every if path.name <= last.name][-1 - _BEFORE :]
         *before, now = [
             formats.read("profiles", path, SourceProfile) for path in paths
         ] or [{}]

@@ -60,6 +60,7 @@ class Explainer:
         self._connection, self._place, self._matches = connection, place, matches
         self._subject, self._runs, self._whole = matches[0].subject, runs, whole
         self._ledger = Ledger.read(place.ledger)
+        self._order = self._ledger.run_order()
         self._files = packages_about(place.outbox, self._ledger, self._subject, feed)
         self._confirmed = [*confirmations.history(self._ledger)]
         built, reasons = tables(connection), self._subject.reasons
@@ -178,8 +179,7 @@ class Explainer:
     def _newest_first(self, *files: str) -> list[Package]:
         """Return the packages of some files, readable or not."""
         some = chain.from_iterable(self._files[file] for file in files)
-        order = self._ledger.run_order()
-        return sorted(some, key=lambda p: order(p.file, p.run_id), reverse=True)
+        return sorted(some, key=lambda p: self._order(p.file, p.run_id), reverse=True)
 
     def _packages_of(self, run: str) -> list[Package]:
         """Return the packages of a run or, if there are none, of an extract run."""

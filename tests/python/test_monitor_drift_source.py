@@ -64,6 +64,16 @@ def test_a_field_of_another_type_is_reported(project: DeliveredProject):
         assert f"part_items.{field} had numbers, now has texts" in finding.message
 
 
+def test_an_extract_by_a_clock_that_was_ahead_is_not_the_last(
+    project: DeliveredProject,
+):
+    land(project, RUNS[0], "'1'", "1")
+    land(project, "20990101T000000Z-ahead", "'1'", "1")
+    land(project, RUNS[1], "'x'", "1")
+    (finding,) = (f for f in project.health().findings if f.id == "FIELD_RETYPED")
+    assert "part_items.Weight had numbers, now has texts" in finding.message
+
+
 def test_an_entry_that_matches_no_record_any_more_is_reported(
     project: DeliveredProject,
 ):

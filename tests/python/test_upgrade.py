@@ -130,7 +130,11 @@ def test_an_unfinished_extract_of_a_newer_version_is_not_touched(
     begun.parent.mkdir(parents=True)
     begun.write_text('{"format": 2, "started_at": "2026-01-15T05:55:00Z"}')
     with pytest.raises(Refused, match=r"run\.json: expected the extract format 1"):
-        runs.begin(tmp_path, "ordertime", {}, timedelta(hours=1), False, False)
+        runs.begin(
+            *(tmp_path, "ordertime", {}, timedelta(hours=1)),
+            anew=False,
+            keep_pages=False,
+        )
     assert begun.exists()
 
 

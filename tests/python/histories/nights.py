@@ -110,7 +110,11 @@ def land_source(
         source_clock: the time that the sources say; None for the same.
     """
     for source, entities in SOURCES.items():
-        run = runs.begin(data / "landing", source, {}, dt.timedelta(0), True, False)
+        run = runs.begin(
+            *(data / "landing", source, {}, dt.timedelta(0)),
+            anew=True,
+            keep_pages=False,
+        )
         run.pages.mkdir(parents=True)
         landed = {}
         for entity in entities:
