@@ -62,6 +62,11 @@ class Context:
     at: datetime
     thresholds: Thresholds
 
+    @property
+    def clock_limit(self) -> str:
+        """An hour from now (UTC): a later time is of a clock that was ahead."""
+        return f"{self.at + timedelta(hours=1):{CLOCK}}"
+
     @cached_property
     def target(self) -> Path:
         """The folder of dbt's artifacts."""

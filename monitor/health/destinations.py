@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from monitor.context import CLOCK, Context, duration_text
+from monitor.context import Context, duration_text
 from monitor.findings import CheckResult, Finding
 from monitor.health import certificates
 from runtime.files import parse_time
@@ -58,8 +58,6 @@ def check(context: Context) -> CheckResult:
 def _newest(context: Context, name: str) -> dict[str, Result]:
     """Return the newest result of each folder: of `publish check`, or a receipt."""
     results: dict[str, Result] = {**checks.read(context.place.data, name)}
-    # A time that has not come yet is of a clock that was ahead.
-    now = f"{context.at:{CLOCK}}"
     ledger = context.intact_ledger
     folders = {r["attempt"]: r["folder"] for r in ledger.all("intent")}
     for record in ledger.all("delivered"):
@@ -68,7 +66,11 @@ def _newest(context: Context, name: str) -> dict[str, Result]:
             continue  # a person recorded this delivery; no server answered
         folder = folders[record["attempt"]]
         before = results.get(folder)
-        if before is None or before["at"] > now or before["at"] <= record["at"]:
+        if (
+            before is None
+            or before["at"] <= record["at"]
+            or before["at"] > context.clock_limit
+        ):
             files = receipt.get("files") or [{}]
             results[folder] = {
                 "at": record["at"],

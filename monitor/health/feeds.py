@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from monitor.context import CLOCK, Context, duration_text
@@ -205,9 +205,8 @@ def _ahead(context: Context, feed: Feed) -> Iterator[Finding]:
         record["file"]: record
         for record in context.intact_ledger.all("delivered", "nothing", feed=feed.name)
     }
-    limit = f"{context.at + timedelta(hours=1):{CLOCK}}"
     for file, record in last.items():
-        if record["logical"] > limit:
+        if record["logical"] > context.clock_limit:
             message = (
                 f"the last run of {file} was for {record['logical']}, which has not "
                 "come yet. `publish --due` refuses to send it until then"

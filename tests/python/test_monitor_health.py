@@ -455,6 +455,9 @@ def test_the_newest_of_checks_and_receipts_counts(project: DeliveredProject):
     (checked,) = project.health().facts["destinations"]["onpart"]["checks"].values()
     assert (checked["verdict"], checked["certificate_days_left"]) == ("ready", 90)
     assert checked["mode"] == "0600"
+    # --fresh checks after health looked at the clock.
+    project.checked("not acceptable", at="2026-01-15T09:00:30Z")
+    assert project.ids() == {"DEST_NOT_READY"}
     # A check by a clock that was ahead does not outlast the deliveries after it.
     project.checked("not acceptable", at="2026-01-25T06:00:00Z")
     assert project.ids() == set()
