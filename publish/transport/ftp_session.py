@@ -167,41 +167,38 @@ class Session(ftplib.FTP_TLS):
         """
         data = socket.create_connection(self.makepasv(), self._destination.timeout)
         try:
-            self.putcmd(cmd)
-            if isinstance(self.sock, ssl.SSLSocket):
-                data = self._protect(data, self.sock)
+            if isinstance(control := self.sock, ssl.SSLSocket):
+                # Before the command, after which a server may close the connection:
+                # Python 3.11 leaves a socket open if it fails to wrap a closed one.
+                data = self.context.wrap_socket(
+                    data,
+                    server_hostname=self.host,
+                    # The session of now: under TLS 1.3 the ticket comes late.
+                    session=control.session,
+                    do_handshake_on_connect=False,
+                )
+                self.putcmd(cmd)
+                self._protect(data, control)
             else:
+                self.putcmd(cmd)
                 self._begin_transfer()
         except BaseException:
             data.close()
             raise
         return data, None
 
-    def _protect(self, plain: socket.socket, control: ssl.SSLSocket) -> ssl.SSLSocket:
+    def _protect(self, data: ssl.SSLSocket, control: ssl.SSLSocket) -> None:
         try:
-            plain.getpeername()
+            data.getpeername()
         except OSError:
-            # The server closed it already. Its reply tells the reason. Python would
-            # leave the socket open if it failed while it wraps a closed connection.
+            # The server closed it already. Its reply tells the reason.
             self._begin_transfer()
             raise
-        data = self.context.wrap_socket(
-            plain,
-            server_hostname=self.host,
-            # Not stored after the handshake: under TLS 1.3 the ticket comes later.
-            session=control.session,
-            do_handshake_on_connect=False,
-        )
-        try:
-            begun = self._shake_hands(data, control)
-            self.resumed = data.session_reused
-            data.settimeout(self._destination.timeout)
-            if not begun:
-                self._begin_transfer()
-        except BaseException:
-            data.close()
-            raise
-        return data
+        begun = self._shake_hands(data, control)
+        self.resumed = data.session_reused
+        data.settimeout(self._destination.timeout)
+        if not begun:
+            self._begin_transfer()
 
     def _shake_hands(self, data: ssl.SSLSocket, control: ssl.SSLSocket) -> bool:
         """Take the handshake; return whether the reply came while it lasted."""
