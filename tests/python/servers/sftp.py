@@ -27,6 +27,7 @@ class SftpStub:
         takes: every file is moved out of the folder as it is closed.
         refusal: the text of the refusal of every upload; b"" for none.
         removed: names of files that were moved out of the folder.
+        written: every open file, with its path.
     """
 
     posix_rename: bool = True
@@ -34,6 +35,7 @@ class SftpStub:
     takes: bool = False
     refusal: bytes = b""
     removed: list[str] = field(default_factory=list)
+    written: dict[Any, Path] = field(default_factory=dict, repr=False)
 
     def __enter__(self) -> Self:
         self.place = Path(tempfile.mkdtemp(prefix="feeds-sftp-stub-"))
@@ -83,6 +85,8 @@ class SftpStub:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for file in self.written:  # of a client that went away
+            file.close()
 
 
 class _Login(asyncssh.SSHServer):
@@ -97,18 +101,18 @@ class _Files(asyncssh.SFTPServer):
     def __init__(self, channel: Any, stub: SftpStub) -> None:
         super().__init__(channel, chroot=str(stub.folder).encode())
         self._stub = stub
-        self._written: dict[int, Path] = {}
+        self._written = stub.written
 
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Any:
         if self._stub.refusal:
             raise asyncssh.SFTPFailure(self._stub.refusal)  # type: ignore[arg-type]
         file = super().open(path, pflags, attrs)
-        self._written[id(file)] = self._stub.folder / path.decode().lstrip("/")
+        self._written[file] = self._stub.folder / path.decode().lstrip("/")
         return file
 
     def close(self, file_obj: Any) -> None:
         super().close(file_obj)  # type: ignore[no-untyped-call]
-        path = self._written.pop(id(file_obj))
+        path = self._written.pop(file_obj)
         if self._stub.takes:
             path.rename(self._stub.place / path.name)
             self._stub.removed.append(path.name)
