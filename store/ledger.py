@@ -254,17 +254,24 @@ class Ledger:
                 return record
         return None
 
-    def approval(self, file: str, sha256: str) -> Record | None:
-        """Return the approval of these bytes of a file that is not used up.
+    def approvals(self) -> dict[tuple[str, str], Record]:
+        """Return the approvals that are not used up, by file and SHA-256.
 
-        A delivery uses it up, and so does the record that none is needed: every delta
-        without rows has the same bytes.
+        A delivery of the bytes uses it up, and so does the record that none is needed:
+        every delta without rows has the same bytes.
         """
-        approval = None
+        approvals: dict[tuple[str, str], Record] = {}
         for record in self.all("approved", "delivered", "nothing"):
-            if record["file"] == file and record["sha256"] == sha256:
-                approval = record if record["event"] == "approved" else None
-        return approval
+            bytes_ = record["file"], record["sha256"]
+            if record["event"] == "approved":
+                approvals[bytes_] = record
+            else:
+                approvals.pop(bytes_, None)
+        return approvals
+
+    def approval(self, file: str, sha256: str) -> Record | None:
+        """Return the approval of these bytes of a file that is not used up."""
+        return self.approvals().get((file, sha256))
 
 
 def _now() -> str:

@@ -10,26 +10,29 @@ from pathlib import Path
 from runtime.exits import Misuse
 from runtime.files import read_json, sync_folder, write_json
 from store.ledger import Ledger, Record
-from store.package import RECEIPT, Package
+from store.package import PRUNED, RECEIPT, Package
 
 _OF_RECORD = (
     "attempt", "at", "destination", "name", "sha256", "bytes", "rows", "package",
 )  # fmt: skip
 
 
-def packages(outbox: Path, ledger: Ledger | None = None) -> list[Package]:
+def packages(
+    outbox: Path, ledger: Ledger | None = None, *, pruned: bool = True
+) -> list[Package]:
     """Return every package, oldest first, dry runs included.
 
     Args:
         outbox: the folder of packages.
         ledger: adds its records of each run, and gives the order. Without it the order
             is that of the logical times.
+        pruned: also those of which `publish prune` removed the tables.
     """
     records = ledger.by_run() if ledger else {}
     every = [
         Package(folder, records.get((folder.parent.name, folder.name), ()))
         for file in _folders(outbox)
-        for folder in _folders(file)
+        for folder in _folders(file, but_with="" if pruned else PRUNED)
     ]
     if ledger is None:
         return sorted(every, key=lambda package: (package.run_time, package.name))
@@ -37,11 +40,22 @@ def packages(outbox: Path, ledger: Ledger | None = None) -> list[Package]:
     return sorted(every, key=lambda package: order(package.file, package.run_id))
 
 
-def _folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder that are not hidden; none if it is missing."""
+def _folders(folder: Path, but_with: str = "") -> list[Path]:
+    """Return the folders in a folder that are not hidden; none if it is missing.
+
+    Args:
+        folder: to look in.
+        but_with: leave out each folder that has a file of this name.
+    """
     try:
         with os.scandir(folder) as entries:
-            names = [e.name for e in entries if e.name[0] != "." and e.is_dir()]
+            names = [
+                entry.name
+                for entry in entries
+                if entry.name[0] != "."
+                and entry.is_dir()
+                and not (but_with and Path(entry.path, but_with).exists())
+            ]
     except FileNotFoundError:
         return []
     return [folder / name for name in names]

@@ -22,6 +22,7 @@ from runtime.environment import DataDirectory, Environment, operator
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
 from store.ledger import Ledger
+from store.outbox import packages
 
 _KINDS = {
     "package": "packages",
@@ -53,8 +54,9 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
     by = operator(variables)
     with _locked(place, variables, dry_run):
         ledger = Ledger(place.ledger)
-        finished = 0 if dry_run else remove.finish(place)
-        items = inventory.all_of(place, ledger)
+        whole = packages(place.outbox, ledger, pruned=False)
+        finished = 0 if dry_run else remove.finish(place, ledger, whole)
+        items = inventory.all_of(place, ledger, whole)
         needed = inventory.needed(place, ledger, items)
         decided = plan.decide(items, needed, keep, datetime.now(UTC))
         for item, because in () if dry_run else _in_order(decided):

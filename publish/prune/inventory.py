@@ -1,6 +1,6 @@
 """Lists what prune could remove: packages, landed runs and delivered states."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +11,7 @@ from runtime.environment import DataDirectory
 from runtime.files import parse_time
 from store import partner_state
 from store.ledger import RUN_ENDS, STATE_EVENTS, Ledger, Record
-from store.outbox import packages
-from store.package import BUILT_FROM, PRUNED, RECEIPT, SUMS
+from store.package import BUILT_FROM, PRUNED, RECEIPT, SUMS, Package
 
 Key = tuple[str, str]
 # What stays of a package, with its manifest: its proof, some hundred kilobytes.
@@ -57,9 +56,17 @@ class Removable:
         return self.kind, self.name
 
 
-def all_of(place: DataDirectory, ledger: Ledger) -> list[Removable]:
-    """Return every item, oldest first; a pruned package is not an item."""
-    items = [*_packages(place, ledger), *_landed(place), *_states(place, ledger)]
+def all_of(
+    place: DataDirectory, ledger: Ledger, every: Sequence[Package]
+) -> list[Removable]:
+    """Return every item, oldest first; a pruned package is not an item.
+
+    Args:
+        place: the data directory.
+        ledger: its ledger.
+        every: the packages with tables, with their records.
+    """
+    items = [*_packages(every), *_landed(place), *_states(place, ledger)]
     return sorted(items, key=lambda item: (item.at, item.kind, item.name))
 
 
@@ -72,8 +79,8 @@ def removable_files(package: Path) -> list[Path]:
     )
 
 
-def _packages(place: DataDirectory, ledger: Ledger) -> Iterator[Removable]:
-    for package in packages(place.outbox, ledger):
+def _packages(every: Sequence[Package]) -> Iterator[Removable]:
+    for package in every:
         files = removable_files(package.folder)
         if not files or not (package.folder / SUMS).is_file():
             continue
@@ -161,9 +168,8 @@ def _held(ledger: Ledger) -> Iterator[tuple[Key, str]]:
     for record in ledger.newest().values():
         if record["event"] == "held":
             yield _package(record), "it is held, and may be released"
-    for record in ledger.all("approved"):
-        if ledger.approval(record["file"], record["sha256"]) is record:
-            yield _package(record), "it was released, and not delivered yet"
+    for record in ledger.approvals().values():
+        yield _package(record), "it was released, and not delivered yet"
 
 
 def _with_partners(ledger: Ledger) -> Iterator[tuple[Key, str]]:

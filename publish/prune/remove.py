@@ -7,6 +7,7 @@ next `publish prune` finishes its work.
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from publish.prune.inventory import Removable, removable_files
@@ -14,7 +15,6 @@ from runtime.environment import DataDirectory
 from runtime.failpoints import failpoint
 from runtime.files import remove_leftovers, sync_folder, write_json
 from store.ledger import Ledger, Record
-from store.outbox import packages
 from store.package import PRUNED, Package
 
 _REMOVED = ".pruned"
@@ -42,25 +42,39 @@ def remove(
         sync_folder(item.path.parent)
 
 
-def finish(place: DataDirectory) -> int:
-    """Finish the work of a killed process; return how many items."""
+def finish(place: DataDirectory, ledger: Ledger, whole: Sequence[Package]) -> int:
+    """Finish the work of a killed process; return how many items.
+
+    Only the item that the ledger has last can be unfinished: every prune begins here.
+
+    Args:
+        place: the data directory.
+        ledger: its ledger.
+        whole: the packages with tables.
+    """
     left = [*place.landing.glob(f".*{_REMOVED}")]
     for folder in left:
         shutil.rmtree(folder)
     for run in place.landing.glob("[!.]*"):
         if run.is_dir() and not any(run.iterdir()):
             run.rmdir()
-    begun = 0
-    for package in packages(place.outbox):
+    for package in whole:
         remove_leftovers(package.folder)
-        if not package.pruned:
-            continue
-        files = _files(package.folder / PRUNED)
-        rest = [path for path in removable_files(package.folder) if path.name in files]
-        begun += bool(rest)
-        for path in rest:
-            path.unlink()
+    begun = 0
+    for record in ledger.all("pruned")[-1:]:
+        folder = place.outbox / record["piece"]
+        if record["kind"] == "package" and (folder / PRUNED).is_file():
+            begun += _finish_package(folder)
     return len(left) + begun
+
+
+def _finish_package(folder: Path) -> bool:
+    remove_leftovers(folder)
+    files = _files(folder / PRUNED)
+    rest = [path for path in removable_files(folder) if path.name in files]
+    for path in rest:
+        path.unlink()
+    return bool(rest)
 
 
 def _recorded(ledger: Ledger, item: Removable) -> Record | None:

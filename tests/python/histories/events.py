@@ -32,7 +32,8 @@ EVENTS = (
     *("approved_night",) * 2,
     *("confirmed_night", "jump_night"),
     *("missed_night", "late_night", "second_run", "asked_again"),
-    *("bad_connections", "killed_publish", "killed_build", "killed_extract"),
+    *("bad_connections", *("lost_connection",) * 2),
+    *("killed_publish", "killed_build", "killed_extract"),
     *("killed_prune", "killed_check", "source_down"),
     *("clock_ahead", "clocks_ahead", "night_on_hold", "released_night"),
 )
@@ -164,6 +165,13 @@ class Nights(Operations):
         faults = draw(
             st.lists(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=6), "faults"
         )
+        self._break(faults)
+
+    def lost_connection(self, draw: Draw) -> None:
+        """The server does not answer a rename, and then no more."""
+        self._break([*["ok"] * draw(st.integers(0, 6), "good connections"), "lost"])
+
+    def _break(self, faults: Sequence[str]) -> None:
         for fault in faults:
             self.counts[f"connection {fault}"] += 1
         self.clean = False

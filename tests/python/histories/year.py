@@ -39,7 +39,7 @@ import monitor.__main__ as monitor_command
 from histories import nights
 from histories.events import EFFECTS, EVENTS, Nights
 from histories.nights import Compiled, Ended, Project
-from histories.source import BEGINNING, EDITS, Source
+from histories.source import BEGINNING, DAY, EDITS, Source
 
 PLACE = ZoneInfo("Europe/Berlin")
 STARTS_AT = dt.time(9, tzinfo=PLACE)
@@ -308,7 +308,7 @@ def main() -> None:
         if not (folder / "target/run_results.json").exists():
             Compiled.build(folder)
         months, counts = run(
-            Compiled.read(folder), Path(place), given.nights, BEGINNING.date(),
+            Compiled.read(folder), Path(place), given.nights, (BEGINNING + DAY).date(),
             given.seed, _say,
         )  # fmt: skip
     _say(title(next(iter(months.values()))))
