@@ -177,22 +177,27 @@ class Environment:
 
 
 _HEADER = re.compile(r"[ -~\xa0-\xff]*")  # Latin-1 without control characters
-# Outside single quotes, and outside any quotes: what a shell does not take literally.
 # Some editors write it first. python-dotenv drops it, a shell does not.
 _MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+# Outside single quotes, and outside any quotes: what a shell does not take literally.
 _EXPANDED = re.compile(r"[$`]")
 _BEFORE_COMMENT = re.compile(r"""('[^']*'|"[^"]*"|\s(?!#)|\S)*""")
 _SPECIAL = re.compile(r"[;&|<>()]|[=:]~")
 
 
 def _read(file: Path) -> dict[str, str | None]:
+    content = file.read_bytes()
+    place = content.find(0)  # UTF-16 without a mark has it beside every letter
     try:
-        return dotenv_values(file, interpolate=False)
+        content.decode()
     except UnicodeDecodeError as error:
+        place = error.start
+    if place >= 0:
         raise Misuse(
-            f"{file}: expected UTF-8, found the byte {error.object[error.start]:#x} at "
-            f"position {error.start}. Save the file as UTF-8."
-        ) from None
+            f"{file}: expected UTF-8, found the byte {content[place]:#x} at position "
+            f"{place}. Save the file as UTF-8."
+        )
+    return dotenv_values(file, interpolate=False)
 
 
 def _read_differently_by_a_shell(file: Path) -> list[str]:

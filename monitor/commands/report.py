@@ -83,7 +83,7 @@ def _selected(packages: Sequence[Package], run_id: str | None) -> Sequence[Packa
         return packages
     matches = [each for each in packages if each.run_id.startswith(run_id)]
     if not matches:
-        newest = sorted({each.run_id for each in packages}, reverse=True)[:3]
+        newest = list(dict.fromkeys(each.run_id for each in reversed(packages)))[:3]
         raise Refused(
             f"expected a run that begins with {run_id!r} in the outbox, found none. "
             f"The newest are: {', '.join(newest) or 'none, nothing was published yet'}."

@@ -20,10 +20,17 @@ def write(site: Site, unreadable: Mapping[Package, str]) -> int:
         site: all pages.
         unreadable: packages without a page, and why.
     """
+    order = site.ledger.run_order()
+    # Where a run first stands in the ledger: a clock that was ahead moves none.
+    places = {
+        run_time: min(order(each.file, each.run_id)[0] for each in packages)
+        for run_time, packages in site.by_run_time.items()
+    }
     others: dict[str, list[dict[str, Any]]] = {}
-    for run_time, line in _without_package(site):
+    for place, run_time, line in _without_package(site):
         others.setdefault(run_time, []).append(line)
-    every = sorted(site.by_run_time.keys() | others.keys(), reverse=True)
+        places[run_time] = min(place, places.get(run_time, place))
+    every = sorted(places, key=lambda each: (places[each], each), reverse=True)
     runs = {
         run_time: [
             *(
@@ -95,24 +102,31 @@ def _changes(changes: Mapping[str, Any]) -> str:
     )
 
 
-def _without_package(site: Site) -> list[tuple[str, dict[str, Any]]]:
-    """Return the lines of runs in the ledger that have no package, or none any more."""
+def _without_package(site: Site) -> list[tuple[int, str, dict[str, Any]]]:
+    """Return runs in the ledger that have no package, or none any more.
+
+    Each has its place in the ledger, its time, and its line.
+    """
     existing = {(each.file, each.run_id) for each in site.packages}
+    places: dict[tuple[str, str], int] = {}
     lines: dict[tuple[str, str], dict[str, Any]] = {}
-    for record in site.ledger.all():
+    for place, record in enumerate(site.ledger.all()):
         event, file = record["event"], record.get("file")
         if event == "nothing" and file:
             run_time = str(record["logical"]).replace("-", "").replace(":", "")
             line = _plain_line(file, "nothing to send", record["because"])
-            lines[run_time, file] = line
         elif event in RUN_ENDS and (file, record["run_id"]) not in existing:
+            run_time = record["run_id"].partition("-")[0]
             line = _plain_line(str(file), event, "its package was removed")
             page = site.out / str(file) / f"{record['run_id']}.html"
             if page.exists():
                 line["href"] = html.link(site.index, page)
             line["rows"] = record.get("rows")
-            lines[record["run_id"].partition("-")[0], str(file)] = line
-    return [(run_time, line) for (run_time, _), line in lines.items()]
+        else:
+            continue
+        lines[run_time, str(file)] = line
+        places.setdefault((run_time, str(file)), place)
+    return [(places[run], run[0], line) for run, line in lines.items()]
 
 
 def _plain_line(file: str, outcome: str, why: str) -> dict[str, Any]:

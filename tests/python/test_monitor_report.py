@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -11,6 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 from built_project import BuiltProject, Report, read_audit, write_audit
+from delivered_project import DeliveredProject
 from package_reader import packages_of_before
 
 from monitor.report import changes, html, plots, preview, reasons, steps
@@ -177,6 +179,31 @@ def test_the_index_says_if_nothing_was_published(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     index = Path(json.loads(ran.stdout)["index"])
     assert "Nothing was published yet" in index.read_text()
+
+
+def test_the_index_has_runs_of_a_clock_that_was_ahead_where_they_were(
+    delivered: DeliveredProject, tmp_path: Path
+) -> None:
+    """With a package, with one that was removed, and without one."""
+    project = delivered.copy(tmp_path / "project")
+    days = (27, 25, 26)
+    kept, held, nothing = (f"202601{day}T080000Z-00000000" for day in days)
+    shutil.copytree(project.package, project.package.with_name(kept))
+    *_, sent = records = project.records()
+    project.write_ledger(
+        {**sent, "run_id": kept},
+        {**sent, "run_id": held, "event": "held"},
+        {
+            **{name: sent[name] for name in ("at", "feed", "file")},
+            **{"event": "nothing", "logical": nothing[:16], "because": "no rows"},
+        },
+        *records,
+    )
+    assert project.run("monitor", "report", "--out", tmp_path / "out").returncode == 0
+    index = (tmp_path / "out/index.html").read_text()
+    sent_at = html.when(sent["run_id"].partition("-")[0])
+    ahead = [f"2026-01-{day} 08:00" for day in reversed(days)]
+    assert re.findall(r'rowgroup" colspan="5">([^<]+)<', index) == [sent_at, *ahead]
 
 
 @pytest.mark.parametrize(

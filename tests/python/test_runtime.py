@@ -549,9 +549,16 @@ def test_a_file_of_variables_may_begin_with_a_mark_but_must_be_utf_8(
     assert Environment.read(tmp_path).text("A") == "1"
     assert f"A in {file}: a shell" in caplog.text  # it runs a command named so
     assert f"B in {file}" not in caplog.text
-    file.write_text("A=1\n", encoding="utf-16")
-    with pytest.raises(Misuse, match=r"\.env: expected UTF-8, found the byte 0xff"):
-        Environment.read(tmp_path)
+    for encoding, text, byte in (
+        ("utf-16", "A=1\n", "0xff at position 0"),
+        ("utf-16-le", "A=1\n", "0x0 at position 1"),
+        ("utf-16-be", "A=1\n", "0x0 at position 0"),
+        ("latin-1", "A=caf\xe9\n", "0xe9 at position 5"),
+    ):
+        file.write_text(text, encoding=encoding)
+        words = rf"\.env: expected UTF-8, found the byte {byte}\. Save"
+        with pytest.raises(Misuse, match=words):
+            Environment.read(tmp_path)
 
 
 def test_the_digest_of_the_code_is_of_files_seeds_and_variables(tmp_path: Path) -> None:
