@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -192,7 +192,10 @@ def _say(message: str, code: int, arguments: list[str] | None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     if "--json" in given:
         status = _STATUS.get(code, "failed")
-        click.echo(json_text({"status": status, "exit_code": code, "message": message}))
+        with suppress(OSError):  # a full disk, after the message was said
+            click.echo(
+                json_text({"status": status, "exit_code": code, "message": message})
+            )
 
 
 _STATUS = {1: "refused", 2: "failed", 75: "temporary"}

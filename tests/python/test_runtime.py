@@ -175,12 +175,13 @@ def test_an_unknown_environment_is_refused() -> None:
 PROGRAM = """
 import sys, time, click
 from runtime.command import run, report
-from runtime.exits import Refused
+from runtime.exits import Refused, Temporary
 @click.command()
 @click.argument("end")
 @click.option("--json", "as_json", is_flag=True)
 def program(end, as_json):
     if end == "refused": raise Refused("expected a, found b; do c.")
+    if end == "later": raise Temporary("expected a, found no answer; wait.")
     if end == "bug": raise KeyError("oops")
     if end == "wait":
         try: print("ready", flush=True); time.sleep(60)
@@ -382,6 +383,21 @@ def test_a_result_that_a_full_disk_does_not_take_is_temporary() -> None:
     )  # fmt: skip
     assert ended.returncode == 75, ended.stderr
     assert "the disk is full at standard output" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("word", "code"), [("refused", 1), ("bug", 2), ("later", 75)])
+def test_an_error_that_a_full_disk_does_not_take_keeps_its_code(
+    tmp_path: Path, word: str, code: int
+) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)
+    ended = subprocess.run(
+        ["bash", "-c", f"{sys.executable} {script} {word} --json >/dev/full"],
+        env=clean_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == code
+    assert ended.stderr.startswith("Error: ")
     assert "Traceback" not in ended.stderr
 
 
