@@ -5,7 +5,7 @@ says what is wrong, or keeps what it can.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,14 @@ from extract.columns import MACROS, columns_of, records_of
 from extract.complete import Complete
 from extract.entities import Entity
 from extract.pages import read_page
-from extract.typed import OddPageError, PageDecoder, as_json, repetitive, schema
+from extract.typed import (
+    OddPageError,
+    PageDecoder,
+    Slot,
+    as_json,
+    repetitive,
+    schema,
+)
 from runtime.command import LOG
 from runtime.duck import open_session, parquet, text
 from runtime.environment import Limits
@@ -72,8 +79,9 @@ def land(
         limits: memory and threads for DuckDB.
 
     Raises:
-        Refused: a known field is missing or has another type, or a key is repeated;
-            names the field and a record. `target` is then untouched.
+        Refused: a known field is missing or has another type, a custom field has two
+            captions, or a key is repeated; names the field and a record. `target` is
+            then untouched.
     """
     decoder = PageDecoder(entity, custom_fields, complete.removed)
     with (
@@ -83,13 +91,15 @@ def land(
         connection.execute(MACROS)
         try:
             rows = _write(connection, decoder, complete, run_id, part)
-            presence, captions = decoder.presence, decoder.captions
+            presence = decoder.presence
             _require(entity, presence)
+            _refuse_renamed(entity, decoder.slots, {*custom_fields.values()})
             _check_keys(connection, complete, entity, part)
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             raise Refused(
                 f"{entity.full_name}: {_message(error)} Nothing landed."
             ) from None
+        captions = {label for slot in decoder.slots for label in slot if label}
         known = {known.name for known in entity.fields}
         failpoint("in-landing")
         return Landed(
@@ -182,7 +192,7 @@ def _by_sql(
         return None
     decoder.presence.update(presence)
     if entity.custom_fields:
-        decoder.captions |= _captions(connection, entity)
+        decoder.slots |= _slots(connection, entity)
     wanted = schema(entity, decoder.custom_fields)
     arrays = [
         _converted(column.combine_chunks(), field.type)
@@ -237,6 +247,27 @@ def _require(entity: Entity, presence: Mapping[str, int]) -> None:
         )
 
 
+def _refuse_renamed(entity: Entity, slots: Iterable[Slot], wanted: set[str]) -> None:
+    """Refuse a custom field that some records have under another caption.
+
+    Captions belong to the tenant: if a slot has two, it was renamed while the list was
+    read, and the rest of the records would have no value in its column.
+    """
+    captions: dict[str, set[str]] = {}
+    for name, caption in slots:
+        if name and caption:
+            captions.setdefault(name, set()).add(caption)
+    for name, several in sorted(captions.items()):
+        if len(several) > 1 and several & wanted:
+            listed = " and ".join(sorted(map(repr, several))[:3])
+            raise Refused(
+                f"{entity.full_name}: the custom field {name} has the captions "
+                f"{listed}; expected one. Nothing landed. If it was renamed just now, "
+                "run extract again, and change `custom_field` in the source's YAML "
+                "below models/staging."
+            )
+
+
 def _check_keys(
     connection: duckdb.DuckDBPyConnection,
     complete: Complete,
@@ -285,19 +316,22 @@ def _refuse_moved(
         )
 
 
-def _captions(connection: duckdb.DuckDBPyConnection, entity: Entity) -> set[str]:
-    """Return the names and captions of the custom fields in `records`."""
-    names = connection.execute(f"""
+def _slots(connection: duckdb.DuckDBPyConnection, entity: Entity) -> set[Slot]:
+    """Return name and caption of each custom field in `records`."""
+    return {
+        *connection.execute(f"""
         with slots as (
-            select distinct unnest(from_json(
+            select unnest(from_json(
                 record -> '{entity.custom_fields}',
                 '[{{"Name": "VARCHAR", "Caption": "VARCHAR"}}]'
             )) as slot
             from records
         )
-        select slot.Name from slots union select slot.Caption from slots
+        select distinct nullif(slot.Name, ''), nullif(slot.Caption, '')
+        from slots
+        where slot is not null
     """).fetchall()
-    return {name for (name,) in names if name}
+    }
 
 
 def _message(error: duckdb.Error) -> str:

@@ -24,6 +24,8 @@ from extract.strict_json import count_keys, parse
 from runtime.exits import Refused
 
 Values = Sequence[Any]
+# Name and caption of a custom field; None where it has none.
+Slot = tuple[str | None, str | None]
 
 # A source that sends more unknown fields uses its data as names.
 _MOST_UNKNOWN = 200
@@ -188,14 +190,14 @@ class PageDecoder:
         custom_fields: column -> caption or slot name.
         removed: ids of records that are left out.
         presence: each key that records have -> the number of records that have it.
-        captions: names and captions of the custom fields that records have.
+        slots: name and caption of each custom field that records have.
     """
 
     entity: Entity
     custom_fields: Mapping[str, str]
     removed: frozenset[int]
     presence: Counter[str] = field(default_factory=Counter)
-    captions: set[str] = field(default_factory=set)
+    slots: set[Slot] = field(default_factory=set)
     _unknown: list[str] = field(default_factory=list)
     _keys: int = 0
     _decoder: Any = None
@@ -218,7 +220,7 @@ class PageDecoder:
         if not rows:
             return None
         self._keys = 0
-        captions: set[str] = set()
+        slots: set[Slot] = set()
         columns = list(zip(*map(self._values, rows), strict=True))
         present = [len(rows) - values.count(UNSET) for values in columns]
         arrays = [
@@ -230,11 +232,11 @@ class PageDecoder:
         names = [known.name for known in self.entity.fields]
         if self.custom_fields:
             place = names.index(str(self.entity.custom_fields))
-            arrays += self._custom(columns[place], captions)
+            arrays += self._custom(columns[place], slots)
         arrays.append(self._rest(columns[len(names) :], len(rows)))
         if len(rows) < received or self._keys + sum(present) != count_keys(body):
             _parse(body)
-        self.captions |= captions
+        self.slots |= slots
         for name, count in zip([*names, *self._unknown], present, strict=True):
             if count:
                 self.presence[name] += count
@@ -312,7 +314,7 @@ class PageDecoder:
         ]
         return pa.StructArray.from_arrays(arrays, fields=list(_ARROW[kind]), mask=mask)
 
-    def _custom(self, values: Values, captions: set[str]) -> list[pa.Array]:
+    def _custom(self, values: Values, found: set[Slot]) -> list[pa.Array]:
         """Return the custom fields: by caption, or else by slot name."""
         sent = [b"null" if value is UNSET else value for value in values]
         text = _joined(sent)
@@ -321,7 +323,8 @@ class PageDecoder:
             if rows and self._layout:
                 names, labels = self._layout.names, self._layout.captions
                 self._keys += 3 * len(names) * (len(rows) - rows.count(None))
-                captions.update(filter(None, names + labels))
+                pairs = zip(names, labels, strict=True)
+                found.update((name or None, label or None) for name, label in pairs)
                 return self._layout.columns(rows, self.custom_fields.values())
             try:
                 lists, raw = _SLOTS.decode(text), False
@@ -342,8 +345,8 @@ class PageDecoder:
         self._keys += 3 * len(slots) - unset
         if unset:
             cells = _without_unset(cells)
-        captions.update(names, labels)
-        captions -= {None, "", UNSET}
+        pairs = {*zip(names, labels, strict=True)}
+        found.update((name or None, caption or None) for name, caption in pairs)
         wanted = [*self.custom_fields.values()]
         sizes = [*map(len, lists)]
         by_caption = _columns(wanted, zip(labels, cells, strict=True), sizes)

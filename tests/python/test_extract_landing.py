@@ -133,6 +133,30 @@ def test_the_captions_and_names_that_came_are_listed(tmp_path: Path) -> None:
     assert {"Part Typ", "ItemCust5"} <= {*table.captions}
 
 
+@pytest.mark.parametrize("caption", ["part type", "Part Type ", "Kind"])
+@pytest.mark.parametrize("reference", [7, "7"], ids=["decoded", "by SQL"])
+def test_a_custom_field_that_is_renamed_while_it_is_read_is_refused(
+    tmp_path: Path, caption: str, reference: object
+) -> None:
+    """Without its value, a core charge would be 0.00 in some of the rows."""
+    renamed = json.loads(
+        json.dumps(item(2, BinRef={"Id": reference})).replace("Part Type", caption)
+    )
+    listed = " and ".join(sorted((repr("Part Type"), repr(caption))))
+    words = f"ItemCust1 has the captions {listed}; expected one"
+    with pytest.raises(Refused, match=words):
+        landed(tmp_path, json.dumps([item(1)]), json.dumps([renamed]))
+
+
+def test_a_renamed_custom_field_that_is_no_column_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    records = [item(1), item(2)]
+    for record, caption in zip(records, ("Color", "Colour"), strict=True):
+        record["CustomFields"].append({"Name": "ItemCust9", "Caption": caption})
+    assert landed(tmp_path, json.dumps(records))[0].rows == 2
+
+
 def test_fields_we_do_not_know_are_kept_and_reported(tmp_path: Path) -> None:
     records = [item(1, New={"a": [1]}), item(2), item(3, New=None, Other="x")]
     table, rows = landed(tmp_path, json.dumps(records))
