@@ -5,10 +5,12 @@
     Six decimals: more than any price has, and few enough to remove the noise of a
     source that computes in floats (12.344999999999999 was meant as 12.345).
 
+    DuckDB reads 25_00 as 2500. It is no number, so its line becomes a letter.
+
     column: the text.
 #}
 {% macro number_or_null(column) -%}
-    try_cast({{ column }} as decimal(18, 6))
+    try_cast(replace({{ column }}, '_', 'x') as decimal(18, 6))
 {%- endmacro %}
 
 

@@ -1,7 +1,7 @@
 {#
     An ISO 8601 time as a timestamp in UTC, or null if the text is none: with T or a
     space, with or without seconds and fractions, with Z, with an offset, or without a
-    zone (then it is UTC). Years 0100 to 9899 only: an offset moves none of them out of
+    zone (then it is UTC). No offset on Earth is above 14 hours. Years 0100 to 9899 only: an offset moves none of them out of
     four digits.
 
     column: the text.
@@ -11,7 +11,7 @@
 {%- endmacro %}
 
 {% macro default__utc_timestamp(column) -%}
-    {%- set zone = '(Z|[+-][0-9]{2}(:?[0-9]{2})?)' -%}
+    {%- set zone = '(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)' -%}
     timezone('UTC', try_cast(case
         -- DuckDB reads no zone after minutes.
         when {{ matches(column, iso_minute() ~ zone ~ '?$') }}
@@ -23,7 +23,8 @@
 {%- endmacro %}
 
 {% macro spark__utc_timestamp(column) -%}
-    {%- set rest = '(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$' -%}
+    {%- set zone = '(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)' -%}
+    {%- set rest = '(:[0-9]{2}([.][0-9]+)?)?' ~ zone ~ '?$' -%}
     case
         when {{ matches(column, iso_minute() ~ rest) }}
             then try_cast({{ column }} as timestamp)
