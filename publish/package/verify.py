@@ -24,6 +24,7 @@ import argparse
 import csv
 import hashlib
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -526,7 +527,8 @@ def main(words: "list[str] | None" = None) -> int:
 
 def _report(packages: Many, ledger: Many, notes: Many) -> int:
     """Write the result; return how many are wrong."""
-    out = sys.stdout.write
+    lines: Many = []
+    out = lines.append
     for package in packages:
         status = "WRONG" if package.faults else "pruned" if package.removed else "good "
         out(f"{status}  {package.folder}  {package.digest[:16]}\n")
@@ -538,7 +540,20 @@ def _report(packages: Many, ledger: Many, notes: Many) -> int:
         out(f"note   {note}\n")
     wrong = sum(bool(package.faults) for package in packages) + bool(ledger)
     out(f"{len(packages)} packages, {wrong or 'none'} wrong\n")
+    _write("".join(lines))
     return wrong
+
+
+def _write(text: str) -> None:
+    """Write to stdout; one that is closed or full changes no exit code."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        # Python flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -133,6 +133,23 @@ def test_a_feed_of_any_name_is_right_before_and_after_pruning(
     assert (code, "pruned" in result) == (0, True), result
 
 
+@pytest.mark.parametrize("shell", ["exec %s >&-", "%s | true", "%s >/dev/full"])
+@pytest.mark.parametrize(("damaged", "code"), [(False, 0), (True, 1)])
+def test_a_stdout_that_takes_nothing_changes_no_exit_code(
+    store: Store, tmp_path: Path, shell: str, damaged: bool, code: int
+) -> None:
+    first = store.packages[0]
+    folder = shutil.copytree(first, tmp_path / first.name)
+    if damaged:
+        next(folder.glob("DEMO01*.csv")).unlink()
+    command = shell % f"{sys.executable} -I {verify.__file__} '{folder}'"
+    ended = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (code, "")
+
+
 @pytest.mark.parametrize("how", ["delivered", "not-delivered"])
 def test_a_delivery_that_a_person_settled_is_right(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
