@@ -271,3 +271,13 @@ select * from renamed
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
+
+
+{#
+    What the partner last had of a row, or else of its part at another location.
+
+    column: of int_parts_00_last_values, which is joined twice.
+#}
+{% macro last_value(column) -%}
+    coalesce(last_values.{{ column }}, last_anywhere.{{ column }})
+{%- endmacro %}

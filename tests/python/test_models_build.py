@@ -128,7 +128,9 @@ def test_thresholds_are_variables(data, build, query):
 
 
 def test_a_price_is_compared_with_what_the_partner_holds(data, quick_build, query):
-    land_parts(data, *preview())
+    """At another location too, if the partner does not have the part here."""
+    items, stocked = preview()
+    land_parts(data, items, [*stocked, *(stock(number, "8", 2) for number in (1, 3))])
     names = ("supplier_code", "location_code", "supplier_sku")
     columns = dict.fromkeys(names, "varchar")
     columns |= {"sell_price": "decimal(18, 2)", "a_column_since_dropped": "integer"}
@@ -143,9 +145,14 @@ def test_a_price_is_compared_with_what_the_partner_holds(data, quick_build, quer
         hold(duckdb.connect(), f"from '{file}'", data, "inventory_feed", f"to{number}")
     assert quick_build() == set()
     assert query(
-        "select item_name, reason_code from inventory_audit where item_id in (1, 3)"
-        " order by 1"
-    ) == [("100-4412", "OK_CAPA"), ("300-7710", "PRICE_JUMP")]
+        "select item_name, location_code, reason_code from inventory_audit"
+        " where item_id in (1, 3) order by all"
+    ) == [
+        ("100-4412", "EAST", "OK_CAPA"),
+        ("100-4412", "MAIN", "OK_CAPA"),
+        ("300-7710", "EAST", "PRICE_JUMP"),
+        ("300-7710", "MAIN", "PRICE_JUMP"),
+    ]
 
 
 def test_two_extract_runs_are_no_input(data, quick_build):

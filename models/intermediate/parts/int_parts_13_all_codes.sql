@@ -33,6 +33,15 @@ last_values as (
 
 ),
 
+-- For keys that are new to the partner.
+last_anywhere as (
+
+    select *
+    from last_values
+    where location_code is null
+
+),
+
 final as (
 
     select
@@ -50,12 +59,12 @@ final as (
         parts_repeated.is_gtin_shared,
         parts_repeated.is_partslink_shared,
         parts_repeated.is_sku_alike,
-        parts_normalised.brand <> last_values.brand as is_brand_changed,
-        parts_normalised.certification <> last_values.certification
+        parts_normalised.brand <> {{ last_value('brand') }} as is_brand_changed,
+        parts_normalised.certification <> {{ last_value('certification') }}
             as is_certification_changed,
-        last_values.part_type as last_part_type,
-        last_values.sell_price as last_sell_price,
-        last_values.delivered_at as last_delivered_at,
+        {{ last_value('part_type') }} as last_part_type,
+        {{ last_value('sell_price') }} as last_sell_price,
+        {{ last_value('delivered_at') }} as last_delivered_at,
         concat_ws(
             '|',
             nullif(place_codes.scope_codes, ''),
@@ -75,10 +84,10 @@ final as (
             nullif(item_codes.certificate_codes, ''),
             case
                 when
-                    parts_normalised.part_type <> last_values.part_type
+                    parts_normalised.part_type <> {{ last_value('part_type') }}
                     and not (
                         parts_normalised.is_capa_downgraded
-                        and last_values.part_type = 'CAPA'
+                        and {{ last_value('part_type') }} = 'CAPA'
                     )
                     and parts_normalised.part_type
                     is distinct from last_values.confirmed_part_type
@@ -87,8 +96,8 @@ final as (
             nullif(item_codes.price_codes, ''),
             case
                 when
-                    abs(parts_normalised.sell_price - last_values.sell_price)
-                    > last_values.sell_price * {{ var('price_jump_share') }}
+                    abs(parts_normalised.sell_price - {{ last_value('sell_price') }})
+                    > {{ last_value('sell_price') }} * {{ var('price_jump_share') }}
                     and parts_normalised.sell_price
                     is distinct from last_values.confirmed_sell_price
                     then 'PRICE_JUMP'
@@ -111,6 +120,14 @@ final as (
         on
             place_codes.location_code = last_values.location_code
             and parts_normalised.supplier_sku = last_values.supplier_sku
+    left join last_anywhere
+        on
+            case
+                when
+                    last_values.supplier_sku is null
+                    and place_codes.location_code is not null
+                    then parts_normalised.supplier_sku
+            end = last_anywhere.supplier_sku
 
 )
 

@@ -34,7 +34,7 @@ class PartsReader:
 
     Attributes:
         rows: of the last file, by key.
-        ever: the last row of each key that any file had.
+        ever: the last row of each key that any file had, those of the last file last.
     """
 
     def __init__(self) -> None:
@@ -45,4 +45,6 @@ class PartsReader:
         """Replace all rows by those of a file."""
         assert NAME.fullmatch(file.name), file.name
         self.rows = read_parts(file)
-        self.ever |= self.rows
+        self.ever = {
+            key: row for key, row in self.ever.items() if key not in self.rows
+        } | self.rows

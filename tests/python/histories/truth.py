@@ -41,6 +41,12 @@ def shown(item: Values) -> Part:
     }
 
 
+def last_of(ever: Mapping[Key, Part], key: Key) -> Part | None:
+    """Return what the partner last had of a key, or else of its SKU anywhere."""
+    others = (row for (_, sku), row in reversed(ever.items()) if sku == key[1])
+    return ever[key] if key in ever else next(others, None)
+
+
 def part_code(
     item: Values, stock: Values | None, last: Part | None, confirmed: Part
 ) -> str:
@@ -49,7 +55,7 @@ def part_code(
     Args:
         item: as `source` keeps it.
         stock: OnHand and Available; None if the item has no stock row.
-        last: the last row of this key that the partner ever had.
+        last: the last row of this key that the partner ever had, or else of its SKU.
         confirmed: the values of this key that a person confirmed, by column.
     """
     now = shown(item)
@@ -110,7 +116,7 @@ class Parts:
 
         Args:
             items, stock: as `source` keeps them.
-            ever: the last row of each key that the partner ever had.
+            ever: the last row of each key that the partner ever had, the newest last.
             confirmed: the values of each key that a person confirmed, by column.
         """
         self.rows: dict[Key, Part] = {}
@@ -120,7 +126,8 @@ class Parts:
         for (identity, place), quantities in stock.items():
             item, key = items[identity], (PLACES[place], items[identity]["Name"])
             self.shown[key] = shown(item)
-            code = part_code(item, quantities, ever.get(key), confirmed.get(key, {}))
+            last = last_of(ever, key)
+            code = part_code(item, quantities, last, confirmed.get(key, {}))
             if code:
                 self.codes[key] = code
             else:
@@ -159,13 +166,15 @@ def moved(
     """Return the values that moved too far and that no person confirmed.
 
     Args:
-        ever: the last row of each key that the partner ever had.
+        ever: the last row of each key that the partner ever had, the newest last.
         rows: those of the next file.
         confirmed: the values of each key that a person confirmed, by column.
     """
     far = []
-    for key in rows.keys() & ever.keys():
-        now, before = rows[key], ever[key]
+    for key, now in rows.items():
+        before = last_of(ever, key)
+        if before is None:
+            continue
         price, last = Decimal(now["sell_price"]), Decimal(before["sell_price"])
         jumped = {
             "part_type": now["part_type"] != before["part_type"],
