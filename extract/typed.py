@@ -220,7 +220,7 @@ class PageDecoder:
         if not rows:
             return None
         self._keys = 0
-        slots: set[Slot] = set()
+        pairs: set[Any] = set()
         columns = list(zip(*map(self._values, rows), strict=True))
         present = [len(rows) - values.count(UNSET) for values in columns]
         arrays = [
@@ -232,11 +232,11 @@ class PageDecoder:
         names = [known.name for known in self.entity.fields]
         if self.custom_fields:
             place = names.index(str(self.entity.custom_fields))
-            arrays += self._custom(columns[place], slots)
+            arrays += self._custom(columns[place], pairs)
         arrays.append(self._rest(columns[len(names) :], len(rows)))
         if len(rows) < received or self._keys + sum(present) != count_keys(body):
             _parse(body)
-        self.slots |= slots
+        self.slots |= {(name or None, caption or None) for name, caption in pairs}
         for name, count in zip([*names, *self._unknown], present, strict=True):
             if count:
                 self.presence[name] += count
@@ -314,7 +314,7 @@ class PageDecoder:
         ]
         return pa.StructArray.from_arrays(arrays, fields=list(_ARROW[kind]), mask=mask)
 
-    def _custom(self, values: Values, found: set[Slot]) -> list[pa.Array]:
+    def _custom(self, values: Values, pairs: set[Any]) -> list[pa.Array]:
         """Return the custom fields: by caption, or else by slot name."""
         sent = [b"null" if value is UNSET else value for value in values]
         text = _joined(sent)
@@ -323,8 +323,7 @@ class PageDecoder:
             if rows and self._layout:
                 names, labels = self._layout.names, self._layout.captions
                 self._keys += 3 * len(names) * (len(rows) - rows.count(None))
-                pairs = zip(names, labels, strict=True)
-                found.update((name or None, label or None) for name, label in pairs)
+                pairs.update(zip(names, labels, strict=True))
                 return self._layout.columns(rows, self.custom_fields.values())
             try:
                 lists, raw = _SLOTS.decode(text), False
@@ -345,8 +344,7 @@ class PageDecoder:
         self._keys += 3 * len(slots) - unset
         if unset:
             cells = _without_unset(cells)
-        pairs = {*zip(names, labels, strict=True)}
-        found.update((name or None, caption or None) for name, caption in pairs)
+        pairs.update(zip(names, labels, strict=True))
         wanted = [*self.custom_fields.values()]
         sizes = [*map(len, lists)]
         by_caption = _columns(wanted, zip(labels, cells, strict=True), sizes)

@@ -187,12 +187,12 @@ def test_the_index_has_runs_of_a_clock_that_was_ahead_where_they_were(
     """With a package, with one that was removed, and without one."""
     project = delivered.copy(tmp_path / "project")
     days = (27, 25, 26)
-    kept, held, nothing = (f"202601{day}T080000Z-00000000" for day in days)
-    shutil.copytree(project.package, project.package.with_name(kept))
+    whole, removed, nothing = (f"202601{day}T080000Z-00000000" for day in days)
+    shutil.copytree(project.package, project.package.with_name(whole))
     *_, sent = records = project.records()
     project.write_ledger(
-        {**sent, "run_id": kept},
-        {**sent, "run_id": held, "event": "held"},
+        {**sent, "run_id": whole},
+        {**sent, "run_id": removed, "event": "held"},
         {
             **{name: sent[name] for name in ("at", "feed", "file")},
             **{"event": "nothing", "logical": nothing[:16], "because": "no rows"},
