@@ -1,8 +1,8 @@
 {#
     An ISO 8601 time as a timestamp in UTC, or null if the text is none: with T or a
     space, with or without seconds and fractions, with Z, with an offset, or without a
-    zone (then it is UTC). No offset on Earth is above 14 hours. Years 0100 to 9899 only: an offset moves none of them out of
-    four digits.
+    zone (then it is UTC). No offset on Earth is above 14 hours. Years 0100 to 9899
+    only: an offset moves none of them out of four digits.
 
     column: the text.
 #}
