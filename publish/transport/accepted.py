@@ -4,15 +4,18 @@ It takes the place of the keys or authorities that the variables name, as long a
 variables name the same ones as then: whoever changes them later decides anew.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from runtime import formats
 from runtime.exits import Misuse
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 Kind = Literal["host key", "certificate"]
 
@@ -70,6 +73,8 @@ def read(data: Path, destination: str) -> Accepted | None:
 
 def certificate_fingerprint(certificate: x509.Certificate) -> str:
     """Return the SHA-256 as `openssl x509 -fingerprint -sha256` shows it."""
+    from cryptography.hazmat.primitives import hashes
+
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
@@ -77,6 +82,9 @@ def authorities_of(file: Path | None) -> tuple[str, ...]:
     """Return the fingerprints of a CA_FILE, sorted; none for the system's own."""
     if file is None:
         return ()
+    # A twentieth of a second, for few destinations.
+    from cryptography import x509
+
     certificates = x509.load_pem_x509_certificates(file.read_bytes())
     return tuple(sorted(map(certificate_fingerprint, certificates)))
 

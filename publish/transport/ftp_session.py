@@ -4,19 +4,23 @@ The data connection resumes the TLS session of the control connection: vsftpd an
 ProFTPD, as shipped, refuse it otherwise (python/cpython#63699 is open).
 """
 
+from __future__ import annotations
+
 import ftplib
 import select
 import socket
 import ssl
 from contextlib import suppress
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from publish.transport.accepted import authorities_of
 from publish.transport.connection import open_socket
 from publish.transport.destination import Destination
 from runtime.clock import Deadline
 from runtime.tls import client_context
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 def tls_context(destination: Destination) -> ssl.SSLContext:
@@ -25,8 +29,10 @@ def tls_context(destination: Destination) -> ssl.SSLContext:
     Control and data connections share one: a TLS session belongs to its context.
     """
     context = client_context(destination.ca_file)
-    if known := destination.accepted_instead_of(authorities_of(destination.ca_file)):
-        context = client_context(None, known.value)
+    if destination.accepted:
+        named = authorities_of(destination.ca_file)
+        if known := destination.accepted_instead_of(named):
+            context = client_context(None, known.value)
     # For servers that accept a TLS 1.3 ticket for one data connection only.
     if destination.tls_max == "1.2":
         context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -45,6 +51,8 @@ def handshake(destination: Destination) -> x509.Certificate:
         ftplib.Error, OSError, EOFError: TLS does not begin, or the certificate cannot
             be read.
     """
+    from cryptography import x509
+
     session = Session(destination)
     try:
         session.open()
