@@ -10,6 +10,7 @@ bears on both. Each figure is the median of all rounds. CPU seconds are the ones
 trust; wall seconds are an indication.
 """
 
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -29,8 +31,15 @@ Costs = dict[str, Cost]
 Steps = Callable[[Place, Mapping[str, str]], Costs]
 # A checkout, and what runs its steps.
 Side = tuple[Path, Callable[[Place], Costs]]
-INVENTORY = "onpart_inventory"
-_PARTS = ("extract", "inventory", "night", "start", "dlt")
+INVENTORY, ORDERS = "onpart_inventory", "order_feed_full_file"
+_PARTS = ("extract", "inventory", "orders", "night", "analyst", "start", "dlt")
+# What dbt reads of a checkout, and the model that an analyst edits: the first that is
+# there.
+_PROJECT = (
+    *("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "analyses"),
+    "tests",
+)
+_EDITED = ("int_parts_08_item_codes", "int_parts_decided")
 _DELIVERIES = 300
 # How often a short command is run in each round.
 _TIMES = 5
@@ -42,6 +51,7 @@ HEADER = """\
 @click.command()
 @click.argument("commit")
 @click.option("--items", default=1_000_000, show_default=True, help="Part items.")
+@click.option("--orders", default=1_000_000, show_default=True, help="Orders.")
 @click.option("--small", default=2_000, show_default=True, help="Records of a night.")
 @click.option("--rounds", default=3, show_default=True, help="Runs of each step.")
 @click.option(
@@ -58,6 +68,7 @@ HEADER = """\
 def bench(
     commit: str,
     items: int,
+    orders: int,
     small: int,
     rounds: int,
     only: Sequence[str],
@@ -89,11 +100,21 @@ def bench(
                     "this": (HERE, lambda here: _extract(here, source)),
                 }
                 compare(sides, rounds, items)
+        if "orders" in only:
+            with stand_in("order-tool", "--orders", str(orders)) as source:
+                beside_commit(_orders, source, orders)
         if "night" in only:
-            with _both_sources(small) as sources:
-                beside_commit(_night, sources, small)
+            with both_sources(small) as first, both_sources(small, 1) as second:
+                sides = {
+                    "baseline": (root, lambda here: nights(here, first, second)),
+                    "this": (HERE, lambda here: nights(here, first, second)),
+                }
+                compare(sides, rounds, small)
+        if "analyst" in only:
+            with stand_in("ordertime", "--items", str(small)) as source:
+                beside_commit(_analyst, source, small)
         if "start" in only:
-            with _both_sources(small) as sources:
+            with both_sources(small) as sources:
                 beside_commit(_start, sources, small)
 
 
@@ -187,24 +208,78 @@ def _inventory(here: Place, sources: Mapping[str, str]) -> Costs:
     }
 
 
-def _night(here: Place, sources: Mapping[str, str]) -> Costs:
-    """The first night of both feeds, delivered to a folder."""
-    partner = here.folder / "partner"
-    (partner / "dev/order-feed").mkdir(parents=True)
-    to = {"DEST_ONPART_URL": partner.as_uri(), "DEST_ORDERS_URL": partner.as_uri()}
+def _orders(here: Place, sources: Mapping[str, str]) -> Costs:
+    """Build the order feed, and render its full file."""
+    extracted = here.run("extract", "order_tool", "--quiet", **sources)
     costs = {
-        "night: extract": here.run("extract", "--quiet", **sources),
-        "night: build": _build(here),
-        "night: publish": here.run("publish", "--quiet", **to),
+        "orders: dbt build": here.run("dbt", "--quiet", "build"),
+        "orders: publish --dry-run": here.run(
+            "publish", ORDERS, "--dry-run", "--quiet", "--at", _due(0)
+        ),
     }
-    return {**costs, "night": _sum(list(costs.values()))}
+    both = _sum(list(costs.values()))
+    return {"orders: extract": extracted, **costs, "orders: both": both}
+
+
+def nights(here: Place, first: Mapping[str, str], second: Mapping[str, str]) -> Costs:
+    """The first night of both feeds, and one like all others, as the README says.
+
+    In the second some records have changed, and the unit tests have passed before.
+    """
+    (here.folder / "partner/dev/order-feed").mkdir(parents=True)
+    return {
+        **_night(here, "first night", first, _due(-1)),
+        **_night(here, "second night", second, _due(0)),
+    }
+
+
+def _night(here: Place, name: str, sources: Mapping[str, str], at: str) -> Costs:
+    url = (here.folder / "partner").as_uri()
+    to = {"DEST_ONPART_URL": url, "DEST_ORDERS_URL": url}
+    costs = {
+        f"{name}: extract": here.run("extract", "--quiet", **sources),
+        f"{name}: build": _build(here),
+        f"{name}: publish": here.run("publish", "--quiet", "--at", at, **to),
+    }
+    return {**costs, name: _sum(list(costs.values()))}
+
+
+def _due(day: int) -> str:
+    """Return when files were due today, or some days later."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return f"{today + timedelta(days=day, hours=8):%FT%TZ}"
+
+
+def _analyst(here: Place, sources: Mapping[str, str]) -> Costs:
+    """One model is changed, and built as the CONTRIBUTING of the checkout says."""
+    here.run("extract", "ordertime", "--quiet", **sources)
+    # A copy, because a model of it is changed.
+    project = here.folder / "project"
+    project.mkdir()
+    for name in _PROJECT:
+        copy = shutil.copytree if (here.root / name).is_dir() else shutil.copy
+        copy(here.root / name, project / name)
+    folders = ("--project-dir", str(project), "--profiles-dir", str(project))
+    here.run("dbt", "--quiet", "build", *folders)
+    models = {path.stem: path for path in project.glob("models/**/*.sql")}
+    model = next(name for name in _EDITED if name in models)
+    with models[model].open("a", encoding="utf-8") as lines:
+        lines.write("-- Changed.\n")
+    chosen = ("--select", model) if _has_build_command(here) else ()
+    built = here.run("dbt", "--quiet", "build", *folders, *chosen)
+    return {"analyst: dbt build after a change": built}
 
 
 def _build(here: Place) -> Cost:
     """Build as the README of the checkout says."""
-    if (here.root / "publish" / "build.py").exists():
+    if _has_build_command(here):
         return here.run("publish", "build", "--quiet")
     return here.run("dbt", "--quiet", "build")
+
+
+def _has_build_command(here: Place) -> bool:
+    """Whether the checkout is of a version with `publish build`."""
+    return (here.root / "publish" / "build.py").exists()
 
 
 def _sum(costs: list[Cost]) -> Cost:
@@ -232,10 +307,11 @@ def _start(here: Place, sources: Mapping[str, str]) -> Costs:
 
 
 @contextmanager
-def _both_sources(size: int) -> Iterator[dict[str, str]]:
+def both_sources(size: int, day: int = 0) -> Iterator[dict[str, str]]:
+    later = ("--day", str(day))
     with (
-        stand_in("ordertime", "--items", str(size)) as parts,
-        stand_in("order-tool", "--orders", str(size)) as orders,
+        stand_in("ordertime", "--items", str(size), *later) as parts,
+        stand_in("order-tool", "--orders", str(size), *later) as orders,
     ):
         yield {**parts, **orders}
 

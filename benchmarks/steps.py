@@ -74,12 +74,15 @@ def place(root: Path = HERE) -> Iterator[Place]:
     Args:
         root: the checkout whose commands are run, with its own .venv.
     """
+    # As a user's Python, which stores what it compiled.
+    variables = {**os.environ}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="bench ") as name:
         folder = Path(name)
         yield Place(
             folder,
             {
-                **os.environ,
+                **variables,
                 "FEEDS_ENVIRONMENT": "dev",
                 "FEEDS_DATA": str(folder / "data"),
                 "FEEDS_ACCEPT_FIRST": "1",

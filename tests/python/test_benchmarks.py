@@ -6,9 +6,9 @@ from collections.abc import Callable
 import commands
 import pytest
 
-from benchmarks.baseline import compare, median_of
+from benchmarks.baseline import both_sources, compare, median_of, nights
 from benchmarks.measure import Cost
-from benchmarks.steps import HERE, Place
+from benchmarks.steps import HERE, Place, place
 
 STEPS = [
     "extract",
@@ -52,9 +52,30 @@ def test_the_benchmark_of_pages_says_what_looking_costs_of_a_run():
     ]  # fmt: skip
     match = re.search(r"([0-9.]+)% of its wall, ([0-9.]+)% of its cpu", output)
     assert match, output
-    for place, share in enumerate(match.groups(), 1):
-        cost = [float(row[place]) for row in rows]
+    for column, share in enumerate(match.groups(), 1):
+        cost = [float(row[column]) for row in rows]
         assert float(share) == pytest.approx(100 * sum(cost[3:]) / sum(cost[:3]), abs=2)
+
+
+# A build with unit tests and one without, each after an extract of both sources.
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_second_night_leaves_out_the_unit_tests() -> None:
+    with (
+        both_sources(400) as first,
+        both_sources(400, day=1) as second,
+        place() as here,
+    ):
+        costs = nights(here, first, second)
+        files = {path.name for path in (here.folder / "partner").rglob("*.csv")}
+    builds = [costs[f"{night} night: build"].cpu for night in ("first", "second")]
+    assert builds[1] < 0.7 * builds[0]
+    steps = ("extract", "build", "publish")
+    total = sum(costs[f"second night: {step}"].cpu for step in steps)
+    assert costs["second night"].cpu == pytest.approx(total)
+    # Of both nights: one inventory, and orders of each term.
+    assert sum("inventory" in name for name in files) == 2
+    assert any("delta" in name for name in files)
 
 
 def test_a_step_is_printed_beside_the_same_step_of_the_baseline(
