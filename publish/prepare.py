@@ -42,6 +42,7 @@ class PreparedFile:
         manifest: name of the manifest in the package.
         manifest_hashed: what travels, if the feed delivers the manifest.
         state_sha256: of the rows that the partner will have.
+        build: id of the build that made the rows; "" for one without a record.
         seconds: of each step: render, judge, package.
     """
 
@@ -55,6 +56,7 @@ class PreparedFile:
     manifest: str = ""
     manifest_hashed: HashedFile | None = None
     state_sha256: str = ""
+    build: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -200,7 +202,8 @@ class FeedRun:
         if prepared.package:
             _log("packed", name, watch.lap("package"), f"package={prepared.package}")
         LOG.info(f"{prepared.status} file={name}")
-        return replace(prepared, seconds=watch.seconds)
+        build = self.run["dbt"]["invocation_id"] or ""
+        return replace(prepared, build=build, seconds=watch.seconds)
 
     def _pack(self, file: gate.Rendered, gates: Gates) -> PreparedFile:
         feed, place = file.feed, self.settings.place

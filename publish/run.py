@@ -177,9 +177,19 @@ def _record_nothing(settings: Settings, ledger: Ledger, prepared: PreparedFile) 
         because={"skipped": "nothing changed"}.get(prepared.status, "same bytes"),
         sha256=prepared.file.sha256,
         seconds=prepared.seconds,
-        **({"state": {"model": feed.state.model, "sha256": prepared.state_sha256}}
-           if prepared.state_sha256 else {}),
-    )  # fmt: skip
+        **_state_of(prepared),
+    )
+
+
+def _state_of(prepared: PreparedFile) -> dict[str, Any]:
+    """Return what the partner has now, and the build that knew what it had before."""
+    if not prepared.state_sha256:
+        return {}
+    model = prepared.file.feed.state.model
+    return {
+        "state": {"model": model, "sha256": prepared.state_sha256},
+        "build": prepared.build,
+    }
 
 
 def _to_json(prepared: PreparedFile, status: str, began: float) -> dict[str, Any]:

@@ -142,7 +142,13 @@ def _place(state: partner_state.State) -> tuple[str, str]:
 def _was_made_by(
     settings: Settings, ledger: Ledger, state: partner_state.State, build: Build
 ) -> bool:
-    """Return whether a state is that of a file which this build made."""
+    """Return whether a state is that of a file which this build made.
+
+    Or of a file that was not needed, since all that changed is that keys left.
+    """
+    for record in reversed(ledger.all("nothing")):
+        if record.get("state") == {"model": state.model, "sha256": state.sha256}:
+            return bool(record.get("build") == build.id)
     split = state.split or None
     last = ledger.last_delivery_of(state.model, state.destination, split)
     if last is None or last["state"]["sha256"] != state.sha256:
@@ -180,7 +186,8 @@ def _stale_snapshot(
         for state in partner_state.current(ledger, model)
         if (state.destination, state.split) == (destination, split or "")
     }
-    if current <= {*build.states_of(model)} or _build_of(settings, last) == build.id:
+    new = current - {*build.states_of(model)}
+    if all(_was_made_by(settings, ledger, state, build) for state in new):
         return None
     message = (
         f"dbt built before {last['name']} was recorded as delivered, so its rows were "

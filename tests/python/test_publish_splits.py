@@ -450,6 +450,31 @@ def test_an_order_that_moves_where_no_file_is_made_has_vanished(
 SHUT_TERM = during(MONDAY - 9 * DAY, MONDAY - 8 * DAY, "4228")
 
 
+def test_approved_losses_of_one_night_do_not_stop_its_other_files(
+    project: OrderProject,
+) -> None:
+    """A delta without rows and both full files stand on the build of that night."""
+    open_too = during(MONDAY - 99 * DAY, MONDAY + 99 * DAY, "4228")
+    shut = during(MONDAY - 9 * DAY, MONDAY - 8 * DAY, "4238")
+    terms, monday = (ALWAYS, open_too, shut), MONDAY + 7 * DAY
+    other = [order(number, "B", sis_term_id="4228") for number in range(11, 20)]
+    published(project, MONDAY, *many(9), *other, terms=terms)
+    gone = [order(1, "A", sis_term_id="4238"), order(11, "B", sis_term_id="4238")]
+    changed = order(12, "C", sis_term_id="4228")
+    now = (*many(9)[1:], *other[2:], changed, *gone)
+    held = published(project, monday, *now, terms=terms)
+    assert {*held.values()} == {"held"}, held
+    for file in ("delta_file.4218", "delta_file.4228"):
+        approve(project, monday, f"order_feed_{file}")
+    due(project, monday)
+    later = project.ledger.all("delivered")[4:]
+    assert {record["file"].removeprefix("order_feed_") for record in later} == {
+        "full_file.4218",
+        "delta_file.4228",
+        "full_file.4228",
+    }
+
+
 def test_an_approved_loss_is_let_go_once(project: OrderProject) -> None:
     """A delta without rows is always the same bytes: its release is for this night."""
 
@@ -523,15 +548,18 @@ def test_an_order_that_moves_away_and_back_while_a_term_is_held_is_told_at_once(
     assert {row["order_id"] for row in reader.rows("4218")} == {"1", "2", "4"}
 
 
-def approve(project: OrderProject, at: dt.datetime) -> None:
-    summary = project.publish(at)["order_feed_delta_file.4218"].summary
-    held = {"feed": "order_feed_delta_file", "file": summary["file"]}
+def approve(
+    project: OrderProject,
+    at: dt.datetime,
+    file: str = "order_feed_delta_file.4218",
+) -> None:
+    summary = project.publish(at)[file].summary
     checks = [check["id"] for check in summary["held_by"]]
     ledger = project.ledger
     newest = approval.releasable(
         ledger, project.data / "outbox", summary["sha256"], "it was a test order"
     )
-    assert (newest["file"], newest["checks"]) == (held["file"], checks)
+    assert (newest["file"], newest["checks"]) == (file, checks)
     approval.approve(ledger, newest, "ann", "it was a test order")
 
 
