@@ -119,12 +119,14 @@ def prepare(
             settings, ledger, connection, work, inputs, run,
             provenance.built_from(settings.root, artifacts, feed), key,
         )  # fmt: skip
-        return [
+        files: list[PreparedFile | NotMade] = [
             selection.not_made(settings, ledger, feed, split, build.build)
             or feed_run.prepare(feed, split)
             for split in chosen
             if only in (None, gate.label(feed, split))
-        ] or [*selection.none_open(settings, feed, landed, build)]
+        ]
+        files += selection.of_unknown_period(connection, settings, ledger, feed)
+        return files or [*selection.none_open(settings, feed, landed, build)]
 
 
 def _last_file(ledger: Ledger, feed: Feed, split: str | None) -> Record | None:

@@ -207,6 +207,36 @@ def on_hold(feed: Feed, label: str, hold: Record) -> NotMade:
     )
 
 
+def of_unknown_period(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    ledger: Ledger,
+    feed: Feed,
+) -> list[NotMade]:
+    """Refuse each value that had files and whose period cannot be read any more.
+
+    Nobody knows whether it is open. Without a word its changes would wait for ever.
+    """
+    if not feed.open:
+        return []
+    since, until = duck.name(feed.open.since), duck.name(feed.open.until)
+    unknown = f"not coalesce({since} < {until}, false)"
+    values = _values(connection, str(feed.split_by), feed.open.relation.sql, unknown)
+    return [
+        not_made(settings, ledger, feed, value, None)
+        or NotMade(
+            gate.label(feed, value),
+            "refused",
+            f"{feed.open.relation.name} has no readable period of {value} any more "
+            f"({feed.open.since}, {feed.open.until}), so nobody knows whether it gets "
+            "files. Repair the period at the source, or close or archive it there.",
+            1,
+        )
+        for value in values
+        if ledger.last_delivered(feed.name, feed.destination, value)
+    ]
+
+
 def none_open(
     settings: Settings, feed: Feed, landed: list[Source], build: gate.dbt.FileBuild
 ) -> list[NotMade]:

@@ -450,6 +450,28 @@ def test_an_order_that_moves_where_no_file_is_made_has_vanished(
 SHUT_TERM = during(MONDAY - 9 * DAY, MONDAY - 8 * DAY, "4228")
 
 
+@pytest.mark.parametrize("until", [None, "2091-01-02", "2000-01-01T00:00:00Z"])
+def test_a_term_whose_period_became_unreadable_is_named(
+    project: OrderProject, until: str | None
+) -> None:
+    """Its changes wait until somebody repairs or archives it, and publish says so."""
+    other = during(MONDAY - 99 * DAY, MONDAY + 99 * DAY, "4228")
+    rest = [order(number, "B", sis_term_id="4228") for number in range(11, 40)]
+    published(project, MONDAY, *many(9), *rest, terms=(ALWAYS, other))
+    broken = ALWAYS | {"ordering_closes_at": until}
+    now = (order(1, "C"), *many(9)[1:], order(11, "C", sis_term_id="4228"), *rest[1:])
+    statuses = published(project, MONDAY + DAY, *now, terms=(broken, other))
+    assert (statuses[DELTA], statuses["delta.4228"]) == ("refused", "delivered")
+    outcome = project.publish(MONDAY + DAY)["order_feed_delta_file.4218"]
+    assert outcome.code == 1
+    assert "no readable period of 4218" in outcome.text
+    archived = broken | {"is_archived": True}
+    quiet = published(project, MONDAY + 2 * DAY, *now, terms=(archived, other))
+    assert DELTA not in quiet, quiet
+    back = published(project, MONDAY + 3 * DAY, *now, terms=(ALWAYS, other))
+    assert back[DELTA] == "delivered"
+
+
 def test_approved_losses_of_one_night_do_not_stop_its_other_files(
     project: OrderProject,
 ) -> None:
