@@ -36,7 +36,7 @@ def kill_after(
     seconds: float = 0,
     build: tuple[str, ...] = BUILD,
 ) -> bool:
-    """Kill a build when dbt reports the end of a node; return whether it was running.
+    """Kill a build when dbt reports the end of a node; return whether that ended it.
 
     Without a node it is killed `seconds` after its first one began.
     """
@@ -54,8 +54,8 @@ def kill_after(
                 break
         was_running = child.poll() is None
         child.send_signal(how)
-        child.stdout.read()
-    return was_running
+        rest = child.stdout.read()
+    return was_running and "Completed successfully" not in rest
 
 
 def rows(project: BuiltProject) -> list[tuple[object, ...]]:
@@ -213,9 +213,13 @@ def test_a_build_killed_at_any_node_or_time(
         project = built.copy(tmp_path / str(number))
         how = chance.choice((signal.SIGKILL, signal.SIGTERM))
         if kill_after(project, node, how, seconds):
-            expected = set() if builds(project) == unchanged else {"DBT_BUILD"}
-            assert gates(project) == expected, (node, seconds, how)
-            assert expected or rows(project) == before, (node, seconds, how)
-            held += bool(expected)
+            closed, moment = gates(project), (node, seconds, how)
+            if builds(project) == unchanged:
+                assert not closed, moment
+                assert rows(project) == before, moment
+            else:
+                # At SIGTERM dbt may still record what the nodes came to.
+                assert closed in ({"DBT_BUILD"}, {"DBT_NODES"}), moment
+                held += 1
         shutil.rmtree(project.folder)
     assert held or limit < len(names)
