@@ -481,9 +481,9 @@ def test_approved_losses_of_one_night_do_not_stop_its_other_files(
     terms, monday = (ALWAYS, open_too, shut), MONDAY + 7 * DAY
     other = [order(number, "B", sis_term_id="4228") for number in range(11, 20)]
     published(project, MONDAY, *many(9), *other, terms=terms)
-    gone = [order(1, "A", sis_term_id="4238"), order(11, "B", sis_term_id="4238")]
+    left = [order(1, "A", sis_term_id="4238"), order(11, "B", sis_term_id="4238")]
     changed = order(12, "C", sis_term_id="4228")
-    now = (*many(9)[1:], *other[2:], changed, *gone)
+    now = (*many(9)[1:], *other[2:], changed, *left)
     held = published(project, monday, *now, terms=terms)
     assert {*held.values()} == {"held"}, held
     for file in ("delta_file.4218", "delta_file.4228"):
