@@ -1,8 +1,9 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories year mutations kills replays faults bench bench-transfer drift-quality docs schema fixture lock clean
+.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers bench bench-transfer drift-quality docs schema fixture lock clean
 BIN := .venv/bin
 READY := .venv/.ready
+READERS := .venv/readers
 # pytest: the number of worker processes
 WORKERS ?= auto
 # demo: the size of the generated sample, or a folder of JSON files instead
@@ -58,6 +59,9 @@ replays: $(READY) ## Replay fifty runs over changing data, byte for byte (over a
 faults: $(READY) ## Kill publish at every point, and check what it leaves (ten minutes)
 	cd tests/python && ../../$(BIN)/python -m faults
 
+readers: $(READERS)/.ready ## Read the samples of docs/reading with every reader (programs: .ci/run)
+	FEEDS_REQUIRE_READERS=1 $(BIN)/python -m pytest tests/python/test_readers.py
+
 bench: $(READY) ## Measure both feeds at a million records against floors of the same run
 	$(BIN)/python -m benchmarks.inventory --items $(SIZE)
 	$(BIN)/python -m benchmarks.orders --orders $(SIZE)
@@ -72,7 +76,7 @@ bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/serve
 drift-quality: $(READY) ## Spoil a history of 200 runs; count what drift reports
 	$(BIN)/python -m benchmarks.drift_quality
 
-docs: $(READY) ## Write the tables of findings and reason codes in docs/
+docs: $(READY) ## Write the tables of docs/, and the samples for readers
 	$(BIN)/python .ci/docs.py
 
 schema: $(READY) ## Write target/exposure.schema.json, for config.meta in editors
@@ -83,10 +87,14 @@ fixture: $(READY) ## Write the data directory of this version that later ones mu
 	sh tests/fixtures/make_data_directory.sh . tests/fixtures/data_of_$$(git rev-parse --short=7 HEAD).tar.xz
 
 # --universal: one lock for Python 3.11 to 3.13, by markers
-lock: ## Renew requirements.lock (needs uv)
+lock: ## Renew the locks (needs uv and npm)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-strip-extras --extra dev \
 		pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header \
+		tests/readers/requirements.in --output-file tests/readers/requirements.lock
+	npm install --package-lock-only --silent --ignore-scripts --prefix tests/readers
 
 clean: ## Remove the environment and everything that runs have written
 	rm -rf .venv data target logs
@@ -100,3 +108,12 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+# The readers of the tests, apart from what the project needs.
+$(READERS)/.ready: $(READY) tests/readers/requirements.lock tests/readers/package-lock.json
+	@python=$$(sh .ci/python) && rm -rf $(READERS) && "$$python" -m venv $(READERS)
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement tests/readers/requirements.lock
+	cp tests/readers/package.json tests/readers/package-lock.json $(READERS)
+	npm ci --silent --ignore-scripts --prefix $(READERS)
+	@touch $(READERS)/.ready

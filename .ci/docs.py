@@ -1,4 +1,4 @@
-"""Write the generated parts of docs/: the findings of health and the reason codes.
+"""Write the generated parts of docs/: findings, reason codes, and what readers do.
 
     python .ci/docs.py [--check]
 
@@ -6,14 +6,27 @@ With --check nothing is written, and the exit code is 1 if a document is out of 
 """
 
 import csv
+import json
+import re
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import yaml
 
 from monitor.catalogue import CATALOGUE
+from publish import render
+from runtime.duck import name, text
+from store.dialect import Dialect
+from store.feeds import Column
 
 ROOT = Path(__file__).parent.parent
 HEALTH, REASONS = ROOT / "docs/health.md", ROOT / "docs/reason-codes.md"
+READING, READERS = ROOT / "docs/reading.md", ROOT / "docs/reading"
 _INTRO = """\
 # Reason codes
 
@@ -27,6 +40,7 @@ The rules run in the order of the tables. If several rules fire for a row, the f
 one decides. `audit.csv` lists all of them, and `monitor why KEY` explains one row. A
 warning does not change the status of a row.
 """
+_SAMPLES = ("orders", "inventory")
 _SEEDS = (("Parts", ""), ("Orders", "order_"))
 
 
@@ -69,6 +83,94 @@ def reason_codes() -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def sample(file: str, dialect: Dialect) -> str:
+    """Return docs/reading/FILE.csv: the cells of FILE.json, written as feeds are."""
+    meant = json.loads((READERS / f"{file}.json").read_text("utf-8"))
+    columns = tuple(Column(*pair, "") for pair in meant["columns"].items())
+    rows = ", ".join(
+        f"({', '.join('null' if cell is None else text(cell) for cell in row)})"
+        for row in meant["rows"]
+    )
+    typed = ", ".join(
+        f"cast({name(column.name)} as {column.type}) as {name(column.name)}"
+        for column in columns
+    )
+    names = ", ".join(name(column.name) for column in columns)
+    source = f"(select {typed} from (values {rows}) as t({names}))"
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        path = Path(folder) / "sample.csv"
+        key = (columns[0].name,)
+        render.table(connection, source, columns, key, dialect, path)
+        return path.read_bytes().decode()
+
+
+def dialect(exposures: str) -> Dialect:
+    """Return the dialect that the first exposure of a file in models/marts declares."""
+    path = ROOT / f"models/marts/{exposures}__exposures.yml"
+    declared = yaml.safe_load(path.read_text("utf-8"))["exposures"][0]
+    return msgspec.convert(declared["config"]["meta"]["dialect"], Dialect)
+
+
+def reading() -> str:
+    """Return docs/reading.md. Its end, from the table on, is from readers.yml."""
+    known = yaml.safe_load((READERS / "readers.yml").read_text("utf-8"))
+    readers = known["readers"]
+    rows = (
+        (each["name"], each["seen"], *(cell for file in _SAMPLES for cell in (
+            _result(file, each[file]["defaults"]), _right(each[file]["right"]))))
+        for each in readers
+    )  # fmt: skip
+    heads = ("reader", "version", "orders: without options", "orders: right call",
+             "inventory: without options", "inventory: right call")  # fmt: skip
+    lines = [*table(heads, rows), "", "## The calls", ""]
+    for each in readers:
+        lines += [f"### {each['name']}", ""]
+        for file in _SAMPLES:
+            call = each[file]["right"]
+            lines += [f"{file.capitalize()}:", "", "```", call["call"].rstrip(), "```"]
+            lines += ["", *([call["note"], ""] if "note" in call else [])]
+    lines += ["## Readers that we ran by hand", "", "Our tests do not run these.", ""]
+    columns = ("name", "seen", "orders", "right", "inventory")
+    lines += table(
+        ("reader", "version", "orders: without options", "orders: right call",
+         "inventory"),
+        ([each[column] for column in columns] for each in known["not_run"]),
+    )  # fmt: skip
+    head = READING.read_text("utf-8").partition("| reader | version |")[0]
+    block = re.compile(r"(?<=<!-- rewrite -->\n```sh\n).*?(?=```\n)", re.DOTALL)
+    head = block.sub(lambda _: known["rewrite"], head)
+    return head + "\n".join(lines) + "\n"
+
+
+def _result(file: str, outcome: dict[str, Any]) -> str:
+    """Return in words what a reader does without options."""
+    if "error" in outcome:
+        return "error"
+    count = len(json.loads((READERS / f"{file}.json").read_text("utf-8"))["rows"])
+    if outcome["wrong"]:
+        cells = _cells(outcome["wrong"])
+        return f"**silently wrong**: {cells}, {outcome['rows']} rows for {count}"
+    if outcome["rows"] != count:
+        return f"right, but {outcome['rows']} rows for {count}"
+    return "right"
+
+
+def _right(call: dict[str, Any]) -> str:
+    """Return in words what the right call gives."""
+    words = ["right"]
+    if "-rewritten" in call["call"]:
+        words.append("after the rewriting")
+    if "wrong" in call:
+        words.append(f"but for {_cells(call['wrong'])}")
+    if call["missing"] != "missing":
+        words.append(f"null is {call['missing']}")
+    return ", ".join(words)
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
+
+
 def _seed(name: str) -> list[dict[str, str]]:
     with (ROOT / f"seeds/{name}.csv").open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
@@ -77,15 +179,23 @@ def _seed(name: str) -> list[dict[str, str]]:
 def main() -> int:
     """Write or check each document; return 1 if a checked one is out of date."""
     outdated = 0
-    for path, content in ((HEALTH, health()), (REASONS, reason_codes())):
-        if path.exists() and path.read_text("utf-8") == content:
+    documents = {
+        HEALTH: health(),
+        REASONS: reason_codes(),
+        READERS / "inventory.csv": sample("inventory", dialect("_marts")),
+        READERS / "orders.csv": sample("orders", dialect("_orders")),
+        READING: reading(),
+    }
+    for path, content in documents.items():
+        # As bytes: a sample has a CR LF inside a value.
+        if path.exists() and path.read_bytes() == content.encode():
             continue
         name = path.relative_to(ROOT)
         if "--check" in sys.argv[1:]:
             outdated = 1
             sys.stdout.write(f"{name} is out of date: run `make docs`\n")
         else:
-            path.write_text(content, "utf-8")
+            path.write_bytes(content.encode())
             sys.stdout.write(f"{name} written\n")
     return outdated
 

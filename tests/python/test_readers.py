@@ -1,0 +1,201 @@
+"""Each reader of docs/reading/readers.yml reads both samples as that file says.
+
+The calls are those of docs/reading.md. Every cell is compared with docs/reading/*.json.
+"""
+
+import csv
+import datetime as dt
+import io
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from commands import ROOT
+
+FOLDER = ROOT / "docs/reading"
+CATALOGUE = yaml.safe_load((FOLDER / "readers.yml").read_text("utf-8"))
+SAMPLES = {
+    name: json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    for name in ("orders", "inventory")
+}
+# How a reader may give a missing value, beside leaving it missing.
+WRITTEN = {"orders": ("text", "null"), "inventory": ("empty", "")}
+# What `make .venv/readers/.ready` makes.
+PLACE = ROOT / ".venv/readers"
+Rows = list[list[Any]]
+
+
+def run(
+    command: list[str], folder: Path, program: str = "", user: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a reader; it finds the programs and modules of its environment first."""
+    variables = {
+        "PATH": f"{PLACE / 'bin'}:{os.environ['PATH']}:/usr/sbin",
+        "NODE_PATH": str(PLACE / "node_modules"),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    try:
+        done = subprocess.run(
+            command, input=program.encode(), cwd=folder, env=variables, user=user,
+            extra_groups=[] if user else None, capture_output=True, check=False,
+            timeout=120,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        return subprocess.CompletedProcess(command, 127, "", str(error))
+    # Not by subprocess, which would make LF of a CR LF.
+    output, errors = done.stdout.decode(), done.stderr.decode(errors="replace")
+    return subprocess.CompletedProcess(command, done.returncode, output, errors)
+
+
+def same(value: Any, text: str, kind: str) -> bool:
+    """Whether a cell has its value: as text, or as a value of the column's own type."""
+    if value == text:
+        return True
+    try:
+        if kind == "boolean":
+            return str(value).lower() == text
+        if kind.startswith(("integer", "decimal")):
+            return Decimal(str(value)) == Decimal(text)
+        if kind in ("date", "timestamp"):
+            moments = [dt.datetime.fromisoformat(each) for each in (str(value), text)]
+            return moments[0].replace(tzinfo=None) == moments[1].replace(tzinfo=None)
+    except (InvalidOperation, ValueError):
+        return False
+    return False
+
+
+def wrong(rows: Rows, name: str) -> int:
+    """The number of cells of a sample that are wrong or lack in what was read."""
+    sample = SAMPLES[name]
+    count = 0
+    for number, meant in enumerate(sample["rows"]):
+        row = rows[number] if number < len(rows) else []
+        row = [*row, *[()] * len(meant)]
+        for value, text, kind in zip(
+            row, meant, sample["columns"].values(), strict=False
+        ):
+            if text is None:
+                count += value is not None and value != WRITTEN[name][1]
+            else:
+                count += not same(value, text, kind)
+    return count
+
+
+def missing(rows: Rows, name: str) -> set[str]:
+    """How the missing values of a sample were given."""
+    word, text = WRITTEN[name]
+    return {
+        word if value == text else "missing"
+        for row, meant in zip(rows, SAMPLES[name]["rows"], strict=True)
+        for value, expected in zip(row, meant, strict=True)
+        if expected is None
+    }
+
+
+def parse(output: str, form: str) -> Rows:
+    """The rows that a reader printed."""
+    if form == "csv":
+        return list(csv.reader(io.StringIO(output, newline="")))[1:]
+    rows = json.loads(output or "[]")
+    return [list(row.values()) if isinstance(row, dict) else row for row in rows]
+
+
+class Reader:
+    """A reader in a folder of its own with the samples."""
+
+    def __init__(self, declared: dict[str, Any], folder: Path, version: str) -> None:
+        self.declared = declared
+        self.version = version
+        self.folder = folder
+        # PostgreSQL refuses to run as root.
+        self.user = declared.get("user") if os.geteuid() == 0 else None
+        for path in FOLDER.glob("*.csv"):
+            shutil.copy(path, folder)
+        assert run(["sh", "-c", CATALOGUE["rewrite"]], folder).returncode == 0
+        if self.user:
+            for path in (folder, *folder.iterdir()):
+                shutil.chown(path, self.user)
+
+    def read(self, name: str, call: str) -> tuple[Rows | None, str]:
+        """The rows that a call reads, or None and the error."""
+        columns = list(SAMPLES[name]["columns"])
+        program = self.declared["program"]
+        for placeholder, text in {
+            "CALL": call.strip(), "TABLE": name, "COLUMNS": ", ".join(columns),
+            "TEXTS": ", ".join(f"{column} text" for column in columns),
+        }.items():  # fmt: skip
+            program = program.replace(placeholder, text)
+        done = run(self.declared["command"], self.folder, program, self.user)
+        if done.returncode:
+            return None, done.stderr
+        return parse(done.stdout, self.declared.get("output", "json")), done.stderr
+
+
+@pytest.fixture
+def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
+    declared = request.param
+    # Beside pytest's own folders, which another user may not enter.
+    with tempfile.TemporaryDirectory(prefix="reader") as name:
+        version = run(declared["version"], Path(name))
+        if version.returncode:
+            reason = f"{declared['name']} is not installed: {version.stderr.strip()}"
+            if os.environ.get("FEEDS_REQUIRE_READERS") == "1":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        yield Reader(declared, Path(name), version.stdout.strip())
+
+
+@pytest.mark.parametrize(
+    "reader", CATALOGUE["readers"], ids=lambda each: each["name"], indirect=True
+)
+def test_a_reader_reads_the_samples_as_the_page_says(reader: Reader) -> None:
+    differences = []
+    for name in SAMPLES:
+        for kind, outcome in (("defaults", defaults), ("right", right)):
+            declared = reader.declared[name][kind]
+            rows, error = reader.read(name, declared["call"])
+            expected, actual = outcome(name, declared, rows, error)
+            if actual != expected:
+                differences.append(f"{name}, {kind}: {actual}, not {expected}")
+    assert not differences, "\n".join([reader.version, *differences])
+
+
+def defaults(
+    name: str, declared: dict[str, Any], rows: Rows | None, error: str
+) -> tuple[Any, Any]:
+    """What a call without options should do, and what it does."""
+    if rows is not None:
+        expected = declared.get("rows"), declared.get("wrong")
+        return expected, (len(rows), wrong(rows, name))
+    expected = declared.get("error", "no error")
+    return expected, expected if expected in error else error
+
+
+def right(
+    name: str, declared: dict[str, Any], rows: Rows | None, error: str
+) -> tuple[Any, Any]:
+    """What the right call should do, and what it does."""
+    count = len(SAMPLES[name]["rows"])
+    expected = count, declared.get("wrong", 0), {declared["missing"]}
+    if rows is None or len(rows) != count:
+        return expected, error if rows is None else len(rows)
+    return expected, (len(rows), wrong(rows, name), missing(rows, name))
+
+
+def test_a_wrong_cell_is_seen() -> None:
+    rows = json.loads(json.dumps(SAMPLES["orders"]["rows"]))
+    assert wrong(rows, "orders") == 0
+    rows[1][3] = rows[1][3].replace('"', "'")
+    rows[2][6] = None
+    rows[3].pop()
+    assert wrong(rows, "orders") == 3
+    assert wrong(rows[:-1], "orders") == 3 + len(SAMPLES["orders"]["columns"])
