@@ -199,12 +199,19 @@ def _render(package: Package, took: Durations) -> Step:
     packing = (
         "" if took.package is None else f"its package: {seconds_text(took.package)}"
     )
+    characters = file.get("characters")  # an older package has no number
+    counted = () if characters is None else (f"{characters:,} characters of text",)
     return Step(
         "Render",
         f"{file['format'].upper()} + JSON",
         file["rows"],
         "rows in the file",
-        (file["path"], f"{file['bytes']:,} bytes", *([packing] if packing else ())),
+        (
+            file["path"],
+            f"{file['bytes']:,} bytes",
+            *counted,
+            *([packing] if packing else ()),
+        ),
         took.render,
     )
 

@@ -27,8 +27,9 @@ from publish.gate import Rendered
 from publish.gate.checks import Gates
 from publish.package import changes, data_contract, gates_report, signature
 from publish.package.changes import PartnerState
-from publish.package.manifest import Resource, build_manifest
-from publish.render import table
+from publish.package.manifest import Resource, build_manifest, type_of
+from publish.render import as_text, rows, table
+from runtime import duck
 from runtime.files import HashedFile, sha256_of, write_bytes, write_json
 from store.dialect import RFC_4180
 from store.feeds import Column, Feed
@@ -91,7 +92,7 @@ def fill(
     tables = {**({"audit": audit} if audit else {}), "changes": changed}
     resource = Resource(
         feed.name, file.path, file.rows, feed.columns, feed.dialect, file.sha256,
-        feed.key, feed.description,
+        feed.key, feed.description, _characters(connection, file),
     )  # fmt: skip
     manifest = build_manifest(feed, resource, tables, {**run, "changes": summary})
     name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
@@ -123,6 +124,24 @@ def fill(
     return PackedFile(hashlib.sha256(sums).hexdigest(), name, manifest_hashed)
 
 
+def _characters(connection: duckdb.DuckDBPyConnection, file: Rendered) -> int:
+    """Return how many characters a reader finds in the text columns of a file."""
+    feed = file.feed
+    null_text = duck.text(feed.dialect.null_text)
+    cells = [
+        as_text(column, f"t.{duck.name(column.name)}", feed.dialect)
+        for column in feed.columns
+        if type_of(column.type) == "string"
+    ]
+    lengths = [
+        f"coalesce(sum(length({cell})) filter ({cell} <> {null_text}), 0)"
+        for cell in cells
+    ]
+    source = rows(feed, file.split)
+    query = f"select {' + '.join(lengths) or '0'} from {source} as t"
+    return int(duck.value(connection, query))
+
+
 def _audit(
     connection: duckdb.DuckDBPyConnection, feed: Feed, folder: Path
 ) -> Resource | None:
@@ -138,8 +157,8 @@ def _audit(
     # Sorted by key, as the feed.
     order = tuple(name for name in feed.key if name in written)
     path = folder / "audit.csv"
-    rows = table(connection, feed.audit.sql, columns, order, RFC_4180, path, ties=True)
+    count = table(connection, feed.audit.sql, columns, order, RFC_4180, path, ties=True)
     return Resource(
-        f"{feed.name}-audit", path, rows, columns, RFC_4180, sha256_of(path),
+        f"{feed.name}-audit", path, count, columns, RFC_4180, sha256_of(path),
         description="Every source row with its decision and the reasons for it.",
     )  # fmt: skip

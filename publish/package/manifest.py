@@ -26,7 +26,11 @@ _TIMES = (
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One table of a package: a file, its rows, columns, dialect, SHA-256 and key."""
+    """One table of a package: a file, its rows, columns, dialect, SHA-256 and key.
+
+    `characters` counts the Unicode characters in the values of all text columns; a
+    missing value has none. Wrong unescaping changes it.
+    """
 
     name: str
     path: Path
@@ -36,6 +40,7 @@ class Resource:
     sha256: str
     key: tuple[str, ...] = ()
     description: str = ""
+    characters: int | None = None
 
 
 def build_manifest(
@@ -114,6 +119,9 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
             "missingValues": [dialect.null_text],
         },
     }
+    if resource.characters is not None:
+        # Not in the standard either.
+        described["characters"] = resource.characters
     if dialect.escape != dialect.quote:
         described["dialect"]["escapeChar"] = dialect.escape
     if resource.description:

@@ -174,16 +174,18 @@ class Package:
         return tables + list((self.run.get("files") or {}).values())
 
     def _count(self, resource: Json) -> None:
-        """Compare the rows of a table with the manifest."""
+        """Compare rows and characters of a table with the manifest."""
         name = resource["path"]
         if name in self.removed:
             return
         try:
-            rows = _rows(self.folder / name, resource)
-        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            rows, characters = _counts(self.folder / name, resource)
+        except (OSError, ValueError, LookupError, TypeError, csv.Error) as error:
             self.faults.append(f"{name}: cannot be read by its dialect: {error}")
             return
         self.expect(f"rows of {name}", resource.get("rows"), rows)
+        if "characters" in resource:
+            self.expect(f"characters of {name}", resource["characters"], characters)
 
     def _gates(self) -> None:
         """Check that closed gates were released, if the file was delivered."""
@@ -217,8 +219,11 @@ class Package:
             self.expect(f"receipt.json, {field}", expected, self.receipt.get(field))
 
 
-def _rows(file: Path, resource: Json) -> int:
-    """Count the records of a table, read by its dialect."""
+def _counts(file: Path, resource: Json) -> "tuple[int, int]":
+    """Count the records of a table, and the characters of its text columns.
+
+    Characters are counted if the manifest has their number. A missing value has none.
+    """
     dialect = resource["dialect"]
     doubled = dialect["doubleQuote"]
     with file.open(encoding=resource["encoding"], newline="") as lines:
@@ -230,7 +235,20 @@ def _rows(file: Path, resource: Json) -> int:
             escapechar=None if doubled else dialect["escapeChar"],
             strict=True,
         )
-        return sum(1 for _ in records) - bool(dialect["header"])
+        if dialect["header"]:
+            next(records, None)
+        places = [
+            place
+            for place, field in enumerate(resource["schema"]["fields"])
+            if field["type"] == "string" and "characters" in resource
+        ]
+        missing = dialect["nullSequence"]
+        rows = characters = 0
+        for record in records:
+            rows += 1
+            cells = [record[place] for place in places]
+            characters += sum(map(len, cells)) - len(missing) * cells.count(missing)
+        return rows, characters
 
 
 def check_chain(packages: Many, since: "str | None", newest: "str | None") -> Many:

@@ -218,6 +218,10 @@ def _sealed(package: Path, chained: bool) -> Iterator[Mutation]:
     )  # fmt: skip
 
     (manifest,) = package.glob("*.manifest.json")
+    yield edit(
+        "edited figure, sealed anew", manifest.name, "characters",
+        lambda content: content["resources"][0].update(characters=1), True,
+    )  # fmt: skip
     run = json.loads(manifest.read_bytes())["run"]
     for field in sorted(set(run) - {"files"}):
         if field == "feed" or (field == "split"):

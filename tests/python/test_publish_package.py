@@ -1,5 +1,6 @@
 """The package of a run: complete, checkable by others, and the same from the same."""
 
+import csv
 import hashlib
 import importlib.resources
 import json
@@ -114,6 +115,15 @@ def test_the_descriptor_says_what_a_reader_needs(
     assert resource["bytes"] == len(content)
     assert resource["hash"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
     assert (resource["rows"], content.count(b"\n")) == (40, 41)
+    with (package / resource["path"]).open(encoding="utf-8", newline="") as lines:
+        records = list(csv.DictReader(lines))
+    texts = [
+        field["name"]
+        for field in resource["schema"]["fields"]
+        if field["type"] == "string"
+    ]
+    counted = sum(len(record[name]) for record in records for name in texts)
+    assert resource["characters"] == counted > 40 * len(texts)
     fields = resource["schema"]["fields"]
     assert [field["name"] for field in fields] == list(COLUMNS)
     assert fields[0]["description"] == "The supplier_code."
