@@ -1,8 +1,8 @@
 {#
     The rows that a unit test gives to a relation, as SQL. It takes the place of dbt's
     macro of the same name, which writes one select a row, each with all columns of the
-    relation. DuckDB spends most of a test on planning that text. Here a row has only
-    the columns that the test names.
+    relation. dbt spends most of a test on writing and parsing that text. Here a row has
+    only the columns that the test names.
 
     rows: mappings of columns to values. column_name_to_data_types: of the relation;
     default: read from the database.
@@ -29,12 +29,19 @@
 
 
 {#
-    The rows that a unit test expects, as SQL. Like `get_fixture_sql`.
+    The rows that a unit test expects, as SQL. Like `get_fixture_sql`, but all rows must
+    name the same columns: dbt compares those of the first row.
 
     rows: mappings of columns to values. column_name_to_data_types: of the model.
     column_name_to_quoted: not needed.
 #}
 {% macro get_expected_sql(rows, column_name_to_data_types, column_name_to_quoted) -%}
+    {%- for row in rows if row.keys() | sort != rows[0].keys() | sort -%}
+        {%- do exceptions.raise_compiler_error(
+            "unit test of " ~ model.name ~ ": expected in every row the columns "
+            ~ rows[0].keys() | join(", ") ~ ", found " ~ row.keys() | join(", ")
+        ) -%}
+    {%- endfor -%}
     {%- if rows -%}
         {{ fixture_rows(rows, column_name_to_data_types, rows[0]) }}
     {%- else -%}

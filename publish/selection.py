@@ -146,8 +146,11 @@ def _was_made_by(
 
     Or of a file that was not needed, since all that changed is that keys left.
     """
+    rows = {"model": state.model, "sha256": state.sha256}
     for record in reversed(ledger.all("nothing")):
-        if record.get("state") == {"model": state.model, "sha256": state.sha256}:
+        # Two values that lost all keys have the same rows.
+        place = record["destination"], record["split"] or ""
+        if record.get("state") == rows and place == _place(state):
             return bool(record.get("build") == build.id)
     split = state.split or None
     last = ledger.last_delivery_of(state.model, state.destination, split)
