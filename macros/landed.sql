@@ -50,3 +50,46 @@
     {%- endfor -%}
     select {{ typed | join(', ') }} where false
 {%- endmacro %}
+
+
+{#
+    Refuse a build of models if nothing at all was landed: `extract` never ran, or
+    FEEDS_DATA names another folder. A company may use one source and not another. Then
+    the build goes on, and says whose tables are empty. Unit tests and seeds read no
+    source. Runs before the first node.
+#}
+{% macro check_landed() -%}
+    {%- if execute and is_recorded() and selected_models() -%}
+        {%- set there = [] -%}
+        {%- set absent = [] -%}
+        {%- for table in graph.sources.values()
+            if table.source_name not in ('publish', 'published') -%}
+            {%- set pattern = source(table.source_name, table.name).render() -%}
+            {%- set found = is_there(pattern | replace("'", '')) -%}
+            {%- do (there if found else absent).append(table.source_name) -%}
+        {%- endfor -%}
+        {%- set folder = env_var('FEEDS_DATA', '') or 'data/' ~ target.name -%}
+        {%- if not there -%}
+            {{ exceptions.raise_compiler_error(
+                "expected a landed source in " ~ folder ~ "/landing/current, found "
+                ~ "none. Run `extract`, or set FEEDS_DATA to the data directory that "
+                ~ "it wrote to."
+            ) }}
+        {%- endif -%}
+        {%- for name in absent | unique if name not in there -%}
+            {%- do log(
+                "Nothing of " ~ name ~ " is in " ~ folder
+                ~ "/landing/current: its tables have no rows.", info=true
+            ) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return('') }}
+{%- endmacro %}
+
+{% macro selected_models() -%}
+    {%- set models = [] -%}
+    {%- for name in selected_resources if name.startswith('model.') -%}
+        {%- do models.append(name) -%}
+    {%- endfor -%}
+    {{ return(models) }}
+{%- endmacro %}

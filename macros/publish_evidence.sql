@@ -26,6 +26,18 @@
     {%- else -%}
         select try_cast(try(decode(content)) as json) as record, filename
         from read_blob('{{ pattern }}')
+        {#- DuckDB takes a pattern without a match for no files, so that a view of a
+            relative path would have no rows when it is read from another folder. The
+            error is in both places: the optimizer drops what cannot be reached. #}
+        {%- set expected -%}
+            when here.files = 0 then error(
+                'expected {{ target.path }}; read this from the folder of the project'
+            )
+        {%- endset %}
+        union all
+        select cast(case {{ expected }} end as json), null
+        from (select count(*) as files from glob('{{ target.path }}')) as here
+        where case {{ expected }} else false end
     {%- endif -%}
 {%- endmacro %}
 

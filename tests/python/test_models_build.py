@@ -265,6 +265,20 @@ def test_a_folder_in_which_dbt_would_find_nothing_is_refused(build, tmp_path):
     assert not (tmp_path / "o'brien").exists()
 
 
+def test_a_build_on_nothing_is_refused_and_an_absent_source_is_named(build, data):
+    code, output = build("--select", "stg_ordertime__part_items")
+    assert code == 2, output
+    assert f"expected a landed source in {data}/landing/current, found none" in output
+    # The code is proven without data.
+    code, output = build("--select", "units_of_measure")
+    assert code == 0, output
+    land_parts(data, *preview())
+    code, output = build("--select", "stg_ordertime__part_items")
+    assert code == 0, output
+    assert "Nothing of order_tool is in" in output
+    assert "Nothing of ordertime" not in output
+
+
 def test_a_number_that_is_none_and_a_second_stock_row_stop_their_rows_only(
     data, quick_build, query
 ):

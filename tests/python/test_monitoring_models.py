@@ -1,6 +1,7 @@
 """What an analyst asks of the past in SQL, after nights that delivered and held."""
 
 import json
+import os
 
 import duckdb
 import pytest
@@ -182,3 +183,22 @@ def test_no_file_stands_on_them(project):
             assert not watching & set(node.get("depends_on", {}).get("nodes", ())), name
     for exposure in manifest["exposures"].values():
         assert not watching & set(exposure["depends_on"]["nodes"])
+
+
+def test_a_view_that_is_read_from_another_folder_answers_or_fails(
+    project, tmp_path, monkeypatch
+):
+    """The default data directory is a path from the folder of the project."""
+    data = os.path.relpath(project.data, project.root)
+    ran = project.run(
+        "dbt", "--no-use-colors", "build", "--select", *MONITORING, FEEDS_DATA=data
+    )
+    assert ran.returncode == 0, ran.stdout
+    monkeypatch.chdir(project.root)
+    views = ("gates", "runs", "files", "holds", "deliveries", "reason_counts")
+    there = [view for view in views if ask(project, f"select 1 from {view} limit 1")]
+    assert {"gates", "reason_counts", "files"} <= {*there}
+    monkeypatch.chdir(tmp_path)
+    for view in there:
+        with pytest.raises(duckdb.Error, match=f"expected {data}|No files found"):
+            ask(project, f"select count(*) from {view}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import commands
 import pytest
 from conftest import Build
+from landing import land_orders, land_parts
 from sample_project import EXPOSURE, SampleProject
 
 from publish import selection
@@ -82,10 +83,12 @@ def test_where_nothing_was_landed_it_is_a_mistake(project: SampleProject) -> Non
 def test_a_build_of_one_file_is_all_that_its_gate_asks_for(
     build: Build, tmp_path: Path, data: Path
 ) -> None:
-    """From nothing: no landing, no warehouse. Unit tests are only listed."""
+    """Without a warehouse, on empty sources. Unit tests are only listed."""
     target = tmp_path / "target"
     for file in ("onpart_inventory", "order_feed_delta_file", "order_feed_full_file"):
         shutil.rmtree(data, ignore_errors=True)
+        land_parts(data, [], [])
+        land_orders(data, [], [])
         select = ("--select", f"+exposure:{file}")
         code, output = build(*select)
         assert code == 0, output
