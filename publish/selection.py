@@ -175,28 +175,33 @@ def _stale_snapshot(
     split: str | None,
     build: Build | None,
 ) -> NotMade | None:
-    """Return that a build did not know of the last file, which another build made.
+    """Return that a build did not know of a newer file, which another build made.
 
-    Its rows were compared with what the partner had before. This happens if the file of
-    a killed run is found at the partner only after the next build.
+    That is the last file, or one of another value if readers replace rows by a key: the
+    key may have moved there. The rows were compared with what the partner had before.
+    This happens if the file of a killed run is found at the partner only after the next
+    build.
     """
-    last = ledger.last_delivery_of(feed.state.model, feed.destination, split)
-    if last is None or build is None:
+    if build is None:
         return None
-    model, destination = feed.state.model, feed.destination
-    current = {
-        state
-        for state in partner_state.current(ledger, model)
-        if (state.destination, state.split) == (destination, split or "")
-    }
-    new = current - {*build.states_of(model)}
-    if all(_was_made_by(settings, ledger, state, build) for state in new):
-        return None
-    message = (
-        f"dbt built before {last['name']} was recorded as delivered, so its rows were "
-        "compared with an older file. Run `publish build`, then publish again."
-    )
-    return NotMade(gate.label(feed, split), "superseded", message, 75)
+    own = (feed.destination, split or "")
+    known = build.states_of(feed.state.model)
+    for state in partner_state.current(ledger, feed.state.model):
+        # A key may have moved to another value, whose file replaced its rows.
+        is_asked = feed.replaces_by or _place(state) == own
+        if not is_asked or state in known:
+            continue
+        last = ledger.last_delivery_of(
+            state.model, state.destination, state.split or None
+        )
+        if last is None or _was_made_by(settings, ledger, state, build):
+            continue
+        message = (
+            f"dbt built before {last['name']} was recorded as delivered, so its rows "
+            "were compared with an older file. Run `publish build`, then publish again."
+        )
+        return NotMade(gate.label(feed, split), "superseded", message, 75)
+    return None
 
 
 def on_hold(feed: Feed, label: str, hold: Record) -> NotMade:

@@ -6,6 +6,8 @@ import pytest
 from order_consumer import Consumer
 from order_project import DAY, MONDAY, OrderProject, held_after, night, order, term
 
+from publish.deliver.reconcile import settle_unknown
+
 
 @pytest.fixture
 def project(order_project: OrderProject) -> OrderProject:
@@ -94,3 +96,35 @@ def test_a_delivery_settled_late_does_not_undo_a_newer_one(
     night(project, sunday + 2 * DAY, order(1, "Geology"))
     night(project, sunday + 3 * DAY, order(1, "Geology"))
     assert held_after(project, reader) == {("1", "S1", "Geology")}
+
+
+def test_a_full_file_knows_of_an_order_that_moved_with_a_delivery_settled_late(
+    project: OrderProject,
+) -> None:
+    """The delta of another term arrives unseen; then the order is emptied."""
+    reader = Consumer()
+
+    def build(moved: dict, at: dt.datetime) -> None:
+        orders = [moved, order(2, "Music"), order(3, "Geology", sis_term_id="4228")]
+        project.build({"terms": [term(), term("4228")], "orders": orders}, at)
+
+    def statuses(at: dt.datetime, *faults: str) -> dict[str, str]:
+        outcomes = project.publish(at, *faults)
+        return {name: o.summary["status"] for name, o in outcomes.items()}
+
+    build(order(1, "Botany"), MONDAY + DAY)
+    statuses(MONDAY + DAY)
+    held_after(project, reader)
+    sunday, monday = MONDAY + 6 * DAY, MONDAY + 7 * DAY
+    build(order(1, "Botany", sis_term_id="4228"), sunday)
+    lost = statuses(sunday, "ok", "ok", "lost")
+    assert lost["order_feed_delta_file.4228"] == "temporary"
+    assert held_after(project, reader) == {("2", "S1", "Music")}
+    build(order(1, "Botany", sections="", sis_term_id="4228"), monday)
+    statuses(monday)
+    (unknown,) = project.ledger.all("unknown")
+    settle_unknown(project.ledger, unknown["attempt"], True, "me", "I asked")
+    assert {*statuses(monday).values()} == {"superseded"}
+    build(order(1, "Botany", sections="", sis_term_id="4228"), monday)
+    assert "delivered" in statuses(monday).values()
+    assert held_after(project, reader) == {("2", "S1", "Music")}
