@@ -16,6 +16,7 @@ _COMMANDS = {
         "monitor.commands.health",
         "Check the feeds: what is wrong, what to do.",
     ),
+    "metrics": ("monitor.commands.metrics", "Print figures as OpenMetrics text."),
     "report": ("monitor.commands.report", "Write a page for every package."),
     "why": ("monitor.commands.why", "Explain what happened to a part or an order."),
 }

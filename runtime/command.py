@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from runtime.display import json_text, one_line, paragraphs
-from runtime.exits import WHAT_TO_FREE, Interrupted, Stop, Temporary
+from runtime.exits import WHAT_TO_FREE, Interrupted, Misuse, Stop, Temporary
 
 LOG = logging.getLogger("feeds")
 _CLOCK = "%Y-%m-%dT%H:%M:%SZ"
@@ -166,6 +166,11 @@ def _known_end(error: BaseException) -> Stop | Interrupted | None:
     while True:
         if isinstance(error, OSError) and error.errno in _FULL:
             return _disk_full(error.filename)
+        if isinstance(error, OSError) and error.errno in _PATH and error.filename:
+            return Misuse(
+                "expected a path that can be written and read, found "
+                f"{error.filename}: {error.strerror}"
+            )
         if "No space left on device" in str(error):  # DuckDB and Arrow
             return _disk_full(None)
         if isinstance(error, BrokenPipeError):
@@ -178,6 +183,11 @@ def _known_end(error: BaseException) -> Stop | Interrupted | None:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# What is wrong with a path, and not with a program.
+_PATH = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
+    *(errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP),
+)
 
 
 def _disk_full(path: Any) -> Temporary:
