@@ -194,7 +194,7 @@ def _levels(feed: Feed) -> list[dict[str, Any]]:
         {
             "property": "frequency",
             "value": feed.cadence.text,
-            "unit": "cron, UTC",
+            "unit": f"cron, {feed.cadence.zone}",
             "scheduler": "cron",
             "schedule": feed.cadence.text,
         }

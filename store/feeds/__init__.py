@@ -281,7 +281,11 @@ def _feed(
         key=tuple(meta["key"]),
         primary_key=primary_key(artifacts, ids[meta["model"]], meta),
         suite=meta["suite"],
-        cadence=Cron.parse(meta["cadence"], f"exposure {name}, field cadence"),
+        cadence=Cron.parse(
+            meta["cadence"],
+            f"exposure {name}, field cadence",
+            meta.get("time_zone", "UTC"),
+        ),
         when_empty=meta["when_empty"],
         when_unchanged=meta.get("when_unchanged", "skip"),
         guards=meta["guards"],

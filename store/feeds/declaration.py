@@ -337,7 +337,10 @@ class Declaration(Fields, kw_only=True):
             two rows share them (unique, unique_combination), and not_null on each.
         suite: Great Expectations suite for the file as read back:
             tests/expectations/<suite>.json.
-        cadence: When the file is due: five cron fields, UTC.
+        cadence: When the file is due: five cron fields, in time_zone.
+        time_zone: An IANA time zone, such as Europe/Berlin. An hour that the clocks
+            skip is due when they have been put forward; one that comes twice is due
+            once. Default UTC. File names and times in files stay in UTC.
         when_empty: What no rows mean. refuse: the file is held (an empty snapshot
             would say that nothing is for sale). skip: there is nothing to deliver.
             send: a file with a header only.
@@ -389,6 +392,7 @@ class Declaration(Fields, kw_only=True):
     key: Columns
     suite: Name
     cadence: str
+    time_zone: str | UnsetType = UNSET
     when_empty: Literal["refuse", "skip", "send"]
     guards: Guards
     confirm: Annotated[tuple[Confirmable, ...], Meta(min_length=1)] | UnsetType = UNSET

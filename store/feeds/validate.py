@@ -36,8 +36,9 @@ def shape_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     """Yield what in the meta of an exposure is not as `Declaration` has it."""
     yield from _struct_errors(meta, Declaration, "")
     try:
-        if isinstance(cadence := meta.get("cadence"), str):
-            Cron.parse(cadence, "cadence")
+        zone = meta.get("time_zone", "UTC")
+        if isinstance(cadence := meta.get("cadence"), str) and isinstance(zone, str):
+            Cron.parse(cadence, "cadence", zone)
     except Misuse as problem:
         yield str(problem)
 

@@ -47,41 +47,41 @@ def test_the_figures_are_those_of_the_extract_the_ledger_and_health(
     project.checked()
     text = printed(project)
     assert text.endswith("# EOF\n")
-    found = figures(text)
-    assert found == figures(text, older_format)
+    seen = figures(text)
+    assert seen == figures(text, older_format)
     delivered = project.records("delivered")[-1]
     file = (
         ("destination", "onpart"),
         ("feed", "onpart_inventory"),
         ("file", "onpart_inventory"),
     )
-    assert found["written_timestamp_seconds", ()] == seconds(NOW)
-    assert found["delivered_timestamp_seconds", file] == seconds(SENT)
-    assert found["delivered_rows", file] == delivered["rows"] > 0
-    assert found["delivered_bytes", file] == delivered["bytes"] > 0
-    assert found["held", file[1:]] == 0
+    assert seen["written_timestamp_seconds", ()] == seconds(NOW)
+    assert seen["delivered_timestamp_seconds", file] == seconds(SENT)
+    assert seen["delivered_rows", file] == delivered["rows"] > 0
+    assert seen["delivered_bytes", file] == delivered["bytes"] > 0
+    assert seen["held", file[1:]] == 0
     source = ("source", "ordertime")
-    assert found["extract_rows", (source, ("table", "part_items"))] == 50
-    assert ("extract_finished_timestamp_seconds", (source,)) in found
-    assert found["due_timestamp_seconds", file[1:2]] <= seconds(NOW)
-    assert found["health_exit_code", ()] == project.health().exit_code == 0
+    assert seen["extract_rows", (source, ("table", "part_items"))] == 50
+    assert ("extract_finished_timestamp_seconds", (source,)) in seen
+    assert seen["due_timestamp_seconds", file[1:2]] <= seconds(NOW)
+    assert seen["health_exit_code", ()] == project.health().exit_code == 0
 
 
 def test_a_problem_and_a_hold_are_figures(project: DeliveredProject) -> None:
     project.append_record(
         "held", checks=["RUN_ROWS"], reasons=[], sha256="0" * 64, at=NOW
     )
-    found = figures(printed(project))
-    assert found["health_exit_code", ()] == 1
+    seen = figures(printed(project))
+    assert seen["health_exit_code", ()] == 1
     held = (("feed", "onpart_inventory"), ("file", "onpart_inventory"))
-    assert found["held", held] == 1
+    assert seen["held", held] == 1
     about = (
         ("about", "onpart_inventory"),
         ("acknowledged", "no"),
         ("id", "FILE_HELD"),
         ("severity", "act"),
     )
-    assert found["problem", about] == 1
+    assert seen["problem", about] == 1
 
 
 def test_a_file_is_written_whole_or_not_at_all(

@@ -156,6 +156,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"when_empty": "maybe"}, "when_empty", 'one of "refuse", "skip", "send"'),
     ({"cadence": "daily"}, "cadence", "five cron fields"),
     ({"cadence": "0 25 * * *"}, "cadence", "Bad hour"),
+    ({"time_zone": "Berlin"}, "cadence", "expected a time_zone such as"),
+    ({"time_zone": 1}, "time_zone", "expected text"),
     ({"cadence": "0 0 31 2 *"}, "cadence", "Bad day-of-month"),
     ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost", "a number <= 1.0"),
     ({"guards": {"min_rows": "one"}}, "guards.min_rows", "a whole number, found one"),
@@ -410,8 +412,37 @@ def test_ancestors_are_all_nodes_below() -> None:
     ],
 )
 def test_the_last_due_time_is_what_crontab_means(cron: str, at: str, due: str) -> None:
-    last = Cron.parse(cron, "here").last_due(dt.datetime.fromisoformat(at))
-    assert last == dt.datetime.fromisoformat(due)
+    at_utc = dt.datetime.fromisoformat(f"{at}Z")
+    last = Cron.parse(cron, "here").last_due(at_utc)
+    assert last == dt.datetime.fromisoformat(f"{due}Z")
+
+
+@pytest.mark.parametrize(
+    ("cron", "at", "due"),
+    [
+        # Clocks go forward on 29 March 2026 at 01:00 UTC, back on 25 October.
+        ("0 8 * * *", "2026-03-28T12:00", "2026-03-28T07:00"),
+        ("0 8 * * *", "2026-03-29T12:00", "2026-03-29T06:00"),
+        ("0 8 * * *", "2026-03-29T05:59", "2026-03-28T07:00"),
+        ("30 2 * * *", "2026-03-29T12:00", "2026-03-29T01:00"),  # skipped: at 3
+        ("30 2 * * *", "2026-10-25T12:00", "2026-10-25T00:30"),  # once, not at 01:30
+        ("0 8 * * MON", "2026-10-26T06:59", "2026-10-19T06:00"),
+        ("0 8 * * MON", "2026-10-26T07:00", "2026-10-26T07:00"),
+    ],
+)
+def test_a_cadence_in_a_time_zone_follows_its_clocks(
+    cron: str, at: str, due: str
+) -> None:
+    at_utc = dt.datetime.fromisoformat(f"{at}Z")
+    last = Cron.parse(cron, "here", "Europe/Berlin").last_due(at_utc)
+    assert last == dt.datetime.fromisoformat(f"{due}Z")
+    assert f"{last:%H:%M %Z}" == f"{due[-5:]} UTC"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berln", "", "../UTC", "/etc/passwd", "a\0b"])
+def test_a_zone_that_does_not_exist_is_refused(zone: str) -> None:
+    with pytest.raises(Misuse, match=r"^here: expected a time_zone such as"):
+        Cron.parse("0 8 * * *", "here", zone)
 
 
 @pytest.mark.parametrize(
