@@ -47,41 +47,41 @@ def test_the_figures_are_those_of_the_extract_the_ledger_and_health(
     project.checked()
     text = printed(project)
     assert text.endswith("# EOF\n")
-    seen = figures(text)
-    assert seen == figures(text, older_format)
+    values = figures(text)
+    assert values == figures(text, older_format)
     delivered = project.records("delivered")[-1]
     file = (
         ("destination", "onpart"),
         ("feed", "onpart_inventory"),
         ("file", "onpart_inventory"),
     )
-    assert seen["written_timestamp_seconds", ()] == seconds(NOW)
-    assert seen["delivered_timestamp_seconds", file] == seconds(SENT)
-    assert seen["delivered_rows", file] == delivered["rows"] > 0
-    assert seen["delivered_bytes", file] == delivered["bytes"] > 0
-    assert seen["held", file[1:]] == 0
+    assert values["written_timestamp_seconds", ()] == seconds(NOW)
+    assert values["delivered_timestamp_seconds", file] == seconds(SENT)
+    assert values["delivered_rows", file] == delivered["rows"] > 0
+    assert values["delivered_bytes", file] == delivered["bytes"] > 0
+    assert values["held", file[1:]] == 0
     source = ("source", "ordertime")
-    assert seen["extract_rows", (source, ("table", "part_items"))] == 50
-    assert ("extract_finished_timestamp_seconds", (source,)) in seen
-    assert seen["due_timestamp_seconds", file[1:2]] <= seconds(NOW)
-    assert seen["health_exit_code", ()] == project.health().exit_code == 0
+    assert values["extract_rows", (source, ("table", "part_items"))] == 50
+    assert ("extract_finished_timestamp_seconds", (source,)) in values
+    assert values["due_timestamp_seconds", file[1:2]] <= seconds(NOW)
+    assert values["health_exit_code", ()] == project.health().exit_code == 0
 
 
 def test_a_problem_and_a_hold_are_figures(project: DeliveredProject) -> None:
     project.append_record(
         "held", checks=["RUN_ROWS"], reasons=[], sha256="0" * 64, at=NOW
     )
-    seen = figures(printed(project))
-    assert seen["health_exit_code", ()] == 1
+    values = figures(printed(project))
+    assert values["health_exit_code", ()] == 1
     held = (("feed", "onpart_inventory"), ("file", "onpart_inventory"))
-    assert seen["held", held] == 1
+    assert values["held", held] == 1
     about = (
         ("about", "onpart_inventory"),
         ("acknowledged", "no"),
         ("id", "FILE_HELD"),
         ("severity", "act"),
     )
-    assert seen["problem", about] == 1
+    assert values["problem", about] == 1
 
 
 def test_a_file_is_written_whole_or_not_at_all(
