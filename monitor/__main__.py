@@ -5,6 +5,7 @@ from importlib import import_module
 import click
 
 from runtime.command import run
+from runtime.garbage import no_collection
 
 # name: (module, what it does). The module has the click command `command`.
 _COMMANDS = {
@@ -31,7 +32,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
+        with no_collection():
+            command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
         return command
 
     def format_commands(

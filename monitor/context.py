@@ -1,25 +1,28 @@
 """What health reads: settings, dbt's artifacts, ledger. Each is read once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from runtime import duck, formats
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse, Stop
 from runtime.files import read_json
-from store import feeds
+from store import answers, feeds
 from store.feeds import Feed
-from store.feeds.artifacts import Artifacts
+from store.feeds.artifacts import Artifacts, declarations
 from store.ledger import Ledger
 from store.outbox import packages
 from store.package import Package
+
+if TYPE_CHECKING:
+    import duckdb
 
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -41,7 +44,7 @@ class Thresholds:
     check: timedelta
 
     @classmethod
-    def from_environment(cls, variables: Environment) -> "Thresholds":
+    def from_environment(cls, variables: Environment) -> Thresholds:
         """Read FEEDS_HEALTH_GRACE_MINUTES, _LOCK_HOURS, _DISK_MIB and _CHECK_DAYS."""
         return cls(
             timedelta(minutes=variables.number("FEEDS_HEALTH_GRACE_MINUTES", 60)),
@@ -74,14 +77,14 @@ class Context:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """Dbt's manifest.json.
+        """What dbt's manifest.json declares.
 
         Raises:
             Misuse: the file is missing.
         """
         path = self.target / "manifest.json"
         try:
-            return read_json(path)
+            return declarations(path) or read_json(path)
         except FileNotFoundError:
             raise Misuse(
                 f"expected dbt's {path}, found no such file. Run `dbt build` from the "
@@ -138,6 +141,23 @@ class Context:
             return self.landed(source)
         except (OSError, Stop):
             return None
+
+    @cached_property
+    def _answers(self) -> answers.Answers:
+        return answers.read(self.place.warehouse)
+
+    def ask(self, query: str) -> list[duck.Row] | None:
+        """Return the rows of a query: of answers.json, or else of the warehouse.
+
+        None if a table of it does not exist.
+
+        Raises:
+            Stop, duckdb.Error: the warehouse was asked and cannot answer.
+        """
+        if query in self._answers:
+            return self._answers[query]
+        with self.warehouse() as connection:
+            return answers.ask(connection, query)
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:

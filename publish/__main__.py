@@ -242,7 +242,9 @@ def status(
 
     start_logging(log_format, quiet)
     settings = _settings(at, True, quiet)
-    project = feeds.declared(artifacts.read(settings.root, settings.variables))
+    project = feeds.declared(
+        artifacts.read_declarations(settings.root, settings.variables)
+    )
     if project.errors and not project.feeds:
         raise project.refusal()
     if look:

@@ -71,7 +71,7 @@ def _unit_tests_passed(
 ) -> bool:
     """Return whether every unit test below the files passed for this code."""
     try:
-        manifest = artifacts.read(root, variables)
+        manifest = artifacts.read_declarations(root, variables)
     except Misuse:
         return False
     exposures = {

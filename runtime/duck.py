@@ -105,6 +105,20 @@ def _explained(warehouse: Path) -> Iterator[None]:
         ) from None
 
 
+def any_error() -> type[Exception]:
+    """Return the base of DuckDB's errors, for an `except`."""
+    import duckdb
+
+    return duckdb.Error
+
+
+def missing_table() -> type[Exception]:
+    """Return DuckDB's error for a table that does not exist, for an `except`."""
+    import duckdb
+
+    return duckdb.CatalogException
+
+
 @contextmanager
 def scratch(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Use the database `scratch` in the block; it is in memory and spills like it.

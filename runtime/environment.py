@@ -3,12 +3,10 @@
 Read once per command into frozen values; a message about a variable names it.
 """
 
-import getpass
 import logging
 import os
 import re
 import shlex
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
@@ -16,8 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 from msgspec import Meta
 
 from runtime.display import hide
@@ -67,8 +63,10 @@ class Environment:
             Misuse: `folder` is left out, and the current folder is not the project's.
         """
         file = (folder or _project()) / ".env"
-        below = _read(file) if file.is_file() else {}
-        for name in _read_differently_by_a_shell(file):
+        # Only a file needs python-dotenv, which takes long to import.
+        there = file.is_file()
+        below = _read(file) if there else {}
+        for name in _read_differently_by_a_shell(file) if there else ():
             _LOG.warning(
                 f"{name} in {file}: a shell that sources the file gets another value "
                 "than extract, publish and monitor. Put the value in single quotes, "
@@ -125,6 +123,8 @@ class Environment:
         given = self._variables.get(name)
         if given is None:
             return None
+        import ssl
+
         try:
             ssl.create_default_context(cafile=given)
         except OSError:  # ssl.SSLError is one
@@ -197,6 +197,8 @@ def _read(file: Path) -> dict[str, str | None]:
             f"{file}: expected UTF-8, found the byte {content[place]:#x} at position "
             f"{place}. Save the file as UTF-8."
         )
+    from dotenv import dotenv_values
+
     return dotenv_values(file, interpolate=False)
 
 
@@ -206,8 +208,8 @@ def _read_differently_by_a_shell(file: Path) -> list[str]:
     It is read in two ways: by us, and by a shell for dbt. They agree on most lines. A
     line that only a shell can read is named by its number.
     """
-    if not file.is_file():
-        return []
+    from dotenv.parser import parse_stream
+
     text = file.read_text(encoding="utf-8")
     return [
         line.key or f"line {line.original.line}"
@@ -242,6 +244,8 @@ def operator(variables: Environment) -> str:
     """
     if name := variables.optional("FEEDS_OPERATOR"):
         return name
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # KeyError before Python 3.13

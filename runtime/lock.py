@@ -7,7 +7,6 @@ that it can record what it removes even if the disk is full.
 import fcntl
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -48,7 +47,7 @@ def directory_lock(
         owner = {
             "command": command,
             "pid": os.getpid(),
-            "host": socket.gethostname(),
+            "host": os.uname().nodename,
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         _write_if_there_is_room(handle, json.dumps(owner).encode().ljust(_OWNER), 0)

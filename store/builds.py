@@ -5,16 +5,23 @@ the transaction that replaces it. It writes the verdict to the table `builds` at
 end. `dbt compile`, `test`, `show` and an editor change neither.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-
-from runtime.duck import rows, text
+from runtime.duck import missing_table, rows, text
 from store.partner_state import State
+
+if TYPE_CHECKING:
+    import duckdb
+
+_TIMES = "cast(built_at as text) as built_at, cast(ended_at as text) as ended_at"
+_BUILDS = f"select * replace ({_TIMES}) from warehouse.main.builds"
+NEWEST = f"{_BUILDS} order by builds.built_at desc limit 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +65,28 @@ def find(connection: duckdb.DuckDBPyConnection, id_: str) -> Build | None:
         connection: from `runtime.duck`, with the warehouse attached.
         id_: dbt's invocation id.
     """
-    return _first(connection, f"where invocation_id = {text(id_)}")
-
-
-def newest(connection: duckdb.DuckDBPyConnection) -> Build | None:
-    """Return the build that began last; None if the warehouse has none."""
-    return _first(connection, "order by built_at desc limit 1")
-
-
-def _first(connection: duckdb.DuckDBPyConnection, clause: str) -> Build | None:
     try:
-        records = rows(connection, f"from warehouse.main.builds {clause}")
-    except duckdb.CatalogException:
+        records = rows(connection, f"{_BUILDS} where invocation_id = {text(id_)}")
+    except missing_table():
         return None
     if not records:
         return None
-    (row,) = records
+    details = json.loads(records[0]["details"] or "{}")
+    passed = passed_for(connection, details.get("code_digest"))
+    return replace(from_row(records[0]), unit_tests_passed=passed)
+
+
+def from_row(row: Mapping[str, Any]) -> Build:
+    """Return a build from its row, such as that of `NEWEST`, without unit tests."""
     details = json.loads(row["details"] or "{}")
+    ended_at = row["ended_at"]
     return Build(
-        row["invocation_id"], row["command"], row["built_at"], row["ended_at"],
+        row["invocation_id"], row["command"],
+        datetime.fromisoformat(row["built_at"]),
+        datetime.fromisoformat(ended_at) if ended_at else None,
         details.get("dbt_version"), bool(details.get("empty")),
         details.get("vars") or {}, details.get("results") or (),
         [State(**each) for each in json.loads(row.get("states") or "[]")],
-        passed_for(connection, details.get("code_digest")),
     )  # fmt: skip
 
 
@@ -100,7 +106,7 @@ def passed_for(
             "select unit_test from warehouse.main.unit_tests_passed "
             f"where code_digest = {text(code_digest or '')}"
         ).fetchall()
-    except duckdb.CatalogException:
+    except missing_table():
         return frozenset()
     return frozenset(unit_test for (unit_test,) in passed)
 

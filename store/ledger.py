@@ -73,6 +73,7 @@ class Ledger:
 
     def _open(self, path: Path) -> None:
         self._by_event: dict[str, list[Record]] = {}
+        self._by_feed: dict[tuple[str, str | None], list[Record]] = {}
         self._by_attempt: dict[str, list[Record]] = {}
         self._chain = Chain(path, self._index)
 
@@ -105,12 +106,16 @@ class Ledger:
         return record
 
     def _index(self, record: Record) -> None:
-        self._by_event.setdefault(record["event"], []).append(record)
+        event = record["event"]
+        self._by_event.setdefault(event, []).append(record)
+        self._by_feed.setdefault((event, record.get("feed")), []).append(record)
         if attempt := record.get("attempt"):
             self._by_attempt.setdefault(attempt, []).append(record)
 
     def all(self, *events: str, feed: str | None = None) -> list[Record]:
         """Return the records of some events, or of all, and of a feed; oldest first."""
+        if len(events) == 1 and feed is not None:
+            return [*self._by_feed.get((events[0], feed), ())]
         if len(events) == 1:
             chosen = self._by_event.get(events[0], [])
         else:

@@ -1,7 +1,6 @@
 """The folder of packages: a package appears under its name when it is complete."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -88,6 +87,8 @@ def work(outbox: Path, feed: str) -> Iterator[Path]:
     It is removed afterwards. Folders that a killed run left behind are removed first:
     the caller holds the lock, so nobody uses them.
     """
+    import shutil
+
     outbox.mkdir(parents=True, exist_ok=True)
     for left in outbox.glob(".*.work"):
         shutil.rmtree(left)

@@ -10,17 +10,21 @@ Files of earlier versions lack both. A partner whose files replace everything ha
 the rows that are not former. One that replaces by a key keeps former rows too.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from runtime import duck
 from runtime.exits import Refused
 from runtime.files import atomic_write, remove_leftovers, sha256_of
 from store.ledger import STATE_EVENTS, Ledger
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True, slots=True)

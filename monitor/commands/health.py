@@ -1,6 +1,5 @@
 """`monitor health`: check the feeds, and list what a person must do."""
 
-import subprocess
 import sys
 from datetime import datetime
 
@@ -51,6 +50,8 @@ def check_all(context: Context) -> Report:
 
 def check_servers(context: Context) -> None:
     """Run `publish check` for each configured server; it keeps its results."""
+    import subprocess
+
     for name in sorted({feed.destination for feed in context.feeds}):
         if context.variables.optional(f"DEST_{name.upper()}_URL"):
             # The same interpreter; nothing of `publish` is imported here.

@@ -13,15 +13,18 @@ A profile is a JSON object:
     moves       shares of rows added, removed and changed, and changed by column
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from runtime import duck
 from runtime.environment import Limits
 from store.package import Package
+
+if TYPE_CHECKING:
+    import duckdb
 
 EXACT = 100_000  # rows; in longer files different values are estimated
 _TYPES = {"integer": "number", "number": "number", "datetime": "time", "date": "time"}

@@ -8,11 +8,11 @@ Profiles are `profiles/_landing/<source>/<run id>.json`:
     mappings  seed -> the entries that match a record, from the model seed_entries
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from monitor.context import Context
 from monitor.findings import CheckResult, Finding, listed
@@ -21,6 +21,9 @@ from runtime import duck, formats
 from runtime.command import LOG
 from runtime.exits import Stop
 from runtime.shapes import SourceProfile
+
+if TYPE_CHECKING:
+    import duckdb
 
 _NUMBERS, _TEXTS = 0.95, 0.5  # shares of numbers: a field of numbers, of texts
 _LEAST = 5  # fewer records do not show whether a field has numbers or texts
@@ -49,7 +52,7 @@ def profile_new(context: Context, scratch: Path) -> list[str]:
                 "fields": _fields(context, source, report, scratch),
                 "mappings": _mappings(context, source),
             }
-        except (OSError, LookupError, Stop, duckdb.Error) as error:
+        except (OSError, LookupError, Stop, duck.any_error()) as error:
             LOG.warning(f"no profile of {source}, run {report['run_id']}: {error}")
             continue
         formats.write("profiles", path, profile)

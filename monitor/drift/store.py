@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from monitor.context import Context
 from monitor.drift import profile, source
 from runtime import formats
 from runtime.command import LOG
+from runtime.duck import any_error
 from runtime.environment import DataDirectory, Limits
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
@@ -64,7 +63,7 @@ def _profile_packages(
         try:
             content = profile.profile(package, limits, scratch)
             formats.write("profiles", path, content)
-        except (OSError, ValueError, LookupError, duckdb.Error) as error:
+        except (OSError, ValueError, LookupError, any_error()) as error:
             LOG.warning(f"no profile of {package.name}: {error}")
             continue
         new.append(package.name)

@@ -22,10 +22,10 @@ def check(context: Context) -> CheckResult:
     ]
     if missing:
         return _missing(listed(missing))
-    with context.warehouse() as connection:
-        build = builds.newest(connection)
-    if build is None:
+    rows = context.ask(builds.NEWEST)
+    if not rows:
         return _missing("a build in the warehouse")
+    build = builds.from_row(rows[0])
     failed, warned = (_nodes(build, *states) for states in (_FAILED, ("warn",)))
     ended = build.ended_at
     facts = {

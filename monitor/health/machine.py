@@ -1,7 +1,7 @@
 """Check the machine: free disk space, the lock, and the ledger's hash chain."""
 
 import json
-import shutil
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ _LOCKS = Path("/proc/locks")
 
 def check(context: Context) -> CheckResult:
     """Check disk and lock."""
-    free = shutil.disk_usage(_existing(context.place.data)).free
+    disk = os.statvfs(_existing(context.place.data))
+    free = disk.f_bavail * disk.f_frsize
     owner = lock_owner(context.place.data / "lock")
     findings = [*_disk(context, free), *_lock(context, owner), *_restored(context)]
     return CheckResult({"disk_free_bytes": free, "lock": owner}, tuple(findings))

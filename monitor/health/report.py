@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding
 from monitor.health import (
@@ -19,6 +17,7 @@ from monitor.health import (
     seed_entries,
     sources,
 )
+from runtime.duck import any_error
 from runtime.exits import Stop
 
 _ORDER = ("act", "unsure", "warn", "note")
@@ -132,7 +131,7 @@ def run_checks(
     for area, name, check in checks:
         try:
             result = check(context)
-        except (OSError, LookupError, ValueError, TypeError, Stop, duckdb.Error) as why:
+        except (OSError, LookupError, ValueError, TypeError, Stop, any_error()) as why:
             # Our own messages are sentences; those of libraries need their class.
             kind = "" if isinstance(why, Stop) else f"{type(why).__name__}: "
             message = f"{name}{_FAILED}{kind}{why}"

@@ -3,17 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import duckdb
-
 from monitor.context import Context
 from monitor.findings import EXAMPLES, CheckResult, Finding
-
-_QUERY = """
-select seed, source_name, bool_or(is_forbidding),
-    coalesce(list(entry order by entry) filter (is_matched), []),
-    coalesce(list(entry order by entry) filter (not is_matched), [])
-from warehouse.main.seed_entries group by seed, source_name order by seed
-"""
+from store import answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +27,8 @@ class SeedEntries:
 
 def read(context: Context) -> list[SeedEntries]:
     """Read the model seed_entries; a warehouse of an earlier version has none."""
-    with context.warehouse() as connection:
-        try:
-            rows = connection.execute(_QUERY).fetchall()
-        except duckdb.CatalogException:
-            return []
-    return [SeedEntries(*row) for row in rows]
+    rows = context.ask(answers.SEED_ENTRIES) or ()
+    return [SeedEntries(**row) for row in rows]
 
 
 def check(context: Context) -> CheckResult:

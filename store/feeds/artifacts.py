@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
+
+import msgspec
 
 from runtime.environment import Environment
 from runtime.exits import Misuse
@@ -78,6 +81,78 @@ def read(root: Path, variables: Environment) -> Artifacts:
     """
     target = root / variables.text("DBT_TARGET_PATH", "target")
     return Artifacts(_load(target / "manifest.json", "exposures"))
+
+
+def read_declarations(root: Path, variables: Environment) -> Artifacts:
+    """Read only the fields of the manifest that declare files: an eighth of the time.
+
+    No SQL, macro or checksum is in it.
+
+    Raises:
+        Misuse: as `read`.
+    """
+    path = root / variables.text("DBT_TARGET_PATH", "target") / "manifest.json"
+    with suppress(OSError):
+        if manifest := declarations(path):
+            return Artifacts(manifest)
+    return read(root, variables)  # its errors have the words
+
+
+def declarations(path: Path) -> Mapping[str, Any] | None:
+    """Return only those fields; None if the file is not as dbt writes it.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    try:
+        manifest: Mapping[str, Any] = _DECODE(path.read_bytes())
+    except ValueError:
+        return None
+    return manifest if "exposures" in manifest else None
+
+
+class _DependsOn(TypedDict, total=False):
+    nodes: list[str]
+
+
+class _Config(TypedDict, total=False):
+    meta: Any
+    materialized: Any
+    severity: Any
+    error_if: Any
+    where: Any
+
+
+class _Node(TypedDict, total=False):
+    unique_id: str
+    resource_type: str
+    name: str
+    alias: Any
+    schema: Any
+    label: Any
+    description: Any
+    columns: Any
+    constraints: Any
+    meta: Any
+    source_name: Any
+    attached_node: Any
+    test_metadata: Any
+    config: _Config
+    depends_on: _DependsOn
+
+
+class _UnitTest(TypedDict, total=False):
+    depends_on: _DependsOn
+
+
+class _Declarations(TypedDict, total=False):
+    nodes: dict[str, _Node]
+    sources: dict[str, _Node]
+    exposures: dict[str, _Node]
+    unit_tests: dict[str, _UnitTest]
+
+
+_DECODE = msgspec.json.Decoder(_Declarations).decode
 
 
 def _load(path: Path, needed: str) -> Mapping[str, Any]:

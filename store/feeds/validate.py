@@ -7,7 +7,6 @@ the right shape with the models it names.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -49,6 +48,8 @@ def _struct_errors(
     known = {field.encode_name: field for field in msgspec.structs.fields(type_)}
     for name in fields:
         if name not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(str(name), known, 1)
             some = (
                 f"perhaps {near[0]}" if near else f"the fields are {', '.join(known)}"
