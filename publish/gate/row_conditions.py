@@ -33,7 +33,7 @@ class RowsWhere(TableMetricProvider):
         domain_type=MetricDomainTypes.TABLE,
     )
     def _sqlalchemy(
-        self,
+        cls,  # noqa: N805 (Great Expectations passes this name)
         execution_engine: Any,
         metric_domain_kwargs: Any,
         metric_value_kwargs: Any,

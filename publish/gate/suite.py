@@ -152,10 +152,15 @@ def as_aggregate(expectation: Mapping[str, Any]) -> dict[str, Any]:
         match = _PLAIN.fullmatch(expectation["kwargs"]["unexpected_rows_query"])
     if not match:
         return dict(expectation)
+    table = _TABLES[expectation["meta"].get("reads", "typed")]
+    try:
+        # As Great Expectations formats its own query: braces are doubled in it.
+        condition = match[1].format(batch=table)
+    except (LookupError, ValueError):
+        return dict(expectation)  # the error is that of its own form
     return {
         "type": "expect_no_row_where",
-        # Great Expectations formats its own query, and braces are doubled in it.
-        "kwargs": {"condition": match[1].replace("{{", "{").replace("}}", "}")},
+        "kwargs": {"condition": condition},
         "meta": expectation["meta"],
     }
 

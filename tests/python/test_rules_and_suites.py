@@ -23,7 +23,9 @@ from landing import (
     write_extract,
 )
 
-from publish.gate.suite import as_aggregate
+from publish.gate.suite import as_aggregate, run
+from runtime import duck
+from runtime.environment import Limits
 
 SUITES = sorted((ROOT / "tests/expectations").glob("*.json"))
 # What these check is the file as a whole; no rule about a row can decide it.
@@ -69,6 +71,51 @@ def test_a_query_that_is_no_plain_condition_keeps_its_form() -> None:
         "meta": {},
     }
     assert as_aggregate(each) == each
+
+
+@pytest.mark.filterwarnings("ignore")  # of Great Expectations
+def test_conditions_of_a_table_are_one_query_and_those_that_fail_are_asked_again(
+    tmp_path: Path,
+) -> None:
+    def condition(name: str, where: str) -> dict[str, Any]:
+        return {
+            "type": "unexpected_rows_expectation",
+            "kwargs": {
+                "unexpected_rows_query": f"select a from {{batch}} where {where}"
+            },
+            "meta": {"id": name, "why": "."},
+        }
+
+    repeated = "select a from {batch} group by a having count(*) > 1"
+    suite = [
+        condition("negative", "a < 0"),
+        condition("repeated", f"a in ({repeated})"),
+        condition("braces", "regexp_full_match(b, '[x]{{3,4}}')"),
+        condition("too great", "a > 8"),
+    ]  # fmt: skip
+    with (
+        duck.open_session(Limits("1GB", 1), tmp_path) as connection,
+        duck.scratch(connection),
+    ):
+        connection.execute(
+            "create table feed as select a, 'x' as b from range(10) r(a)"
+        )
+        connection.execute("call enable_logging('QueryLog')")
+        checks = run(connection, suite, ("a",))
+        queries = connection.execute(
+            "select message from duckdb_logs where type = 'QueryLog'"
+        ).fetchall()
+    outcomes = {check.id: (check.passed, check.hard) for check in checks}
+    assert outcomes == {
+        "negative": (True, False),
+        "repeated": (True, False),
+        "braces": (True, False),
+        "too great": (False, False),
+    }
+    (failed,) = (check for check in checks if not check.passed)
+    assert (failed.count, failed.examples) == (1, ({"a": 9},))
+    for once in ("a < 0", "having count(*) > 1", "{3,4}"):
+        assert sum(once in query for (query,) in queries) == 1, once
 
 
 @pytest.mark.parametrize(("suite", "meta"), expectations())
