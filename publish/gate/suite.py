@@ -10,6 +10,7 @@ these into a few queries. Those that fail are asked again with all details.
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -77,7 +78,8 @@ def run(
     """
     if not expectations:
         return []
-    with no_collection():
+    # Without the million objects of this import, a search for garbage is short.
+    with no_collection(keeps="great_expectations" not in sys.modules):
         defer("scipy.stats", "altair")
         # Registers the expectation that `as_aggregate` uses.
         import_module("publish.gate.row_conditions")
