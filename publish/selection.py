@@ -160,7 +160,12 @@ def _was_made_by(
 
 
 def _build_of(settings: Settings, delivered: Record) -> str | None:
-    """Return the id of the build that made a delivered file; None if unknown."""
+    """Return the id of the build that made a delivered file; None if unknown.
+
+    Earlier versions did not record it. Then the package has it.
+    """
+    if build := delivered.get("build"):
+        return str(build)
     try:
         package = Package.from_record(settings.place.outbox, delivered)
         return str(package.run["dbt"]["invocation_id"])

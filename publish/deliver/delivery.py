@@ -219,6 +219,7 @@ def _intent(
         "period": period,
         "state": {"model": feed.state.model, "sha256": prepared.state_sha256},
         "package": prepared.digest,
+        "build": prepared.build,
         "seconds": prepared.seconds,
         "items": [
             {

@@ -179,18 +179,19 @@ def _take_number(there: DataDirectory, run: Package) -> None:
 def _link_manifest(
     place: DataDirectory, there: DataDirectory, ledger: Ledger, run: Package
 ) -> None:
-    """Link the manifest of the last delivery: a guard compares with its inputs."""
-    feed = run.run["feed"]
-    sent = [
-        record
+    """Link the manifest of the last delivery of each file.
+
+    A guard compares with its inputs, and it names its build.
+    """
+    sent = {
+        record["file"]: record
         for record in _before(ledger, run)
-        if record["event"] == "delivered" and record["feed"] == feed
-    ]
-    if not sent:
-        return
-    folder = Package.from_record(place.outbox, sent[-1]).folder
-    for path in folder.glob("*.manifest.json"):
-        _link(there.outbox / sent[-1]["file"] / folder.name / path.name, path)
+        if record["event"] == "delivered"
+    }
+    for file, record in sent.items():
+        folder = Package.from_record(place.outbox, record).folder
+        for path in folder.glob("*.manifest.json"):
+            _link(there.outbox / file / folder.name / path.name, path)
 
 
 def _before(ledger: Ledger, run: Package) -> Iterator[Record]:
