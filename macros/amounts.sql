@@ -80,3 +80,21 @@
         as integer
     )
 {%- endmacro %}
+
+
+{#
+    How often a whole number goes into another one.
+
+    number, divisor: whole numbers that are not negative.
+#}
+{% macro whole_quotient(number, divisor) -%}
+    {{ return(adapter.dispatch('whole_quotient')(number, divisor)) }}
+{%- endmacro %}
+
+{% macro default__whole_quotient(number, divisor) -%}
+    ({{ number }} // {{ divisor }})
+{%- endmacro %}
+
+{% macro spark__whole_quotient(number, divisor) -%}
+    ({{ number }} div {{ divisor }})
+{%- endmacro %}

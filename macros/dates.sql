@@ -12,14 +12,20 @@
 
 {% macro default__utc_timestamp(column) -%}
     {%- set zone = '(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)' -%}
-    timezone('UTC', try_cast(case
-        -- DuckDB reads no zone after minutes.
-        when {{ matches(column, iso_minute() ~ zone ~ '?$') }}
-            then left({{ column }}, 16) || ':00' || substr({{ column }}, 17)
-        when {{ matches(column, iso_minute() ~ ':[0-9]{2}([.][0-9]+)?' ~ zone ~ '?$') }}
-            then {{ column }}
-    end || case when {{ matches(column, zone ~ '$') }} then '' else 'Z' end
-    as timestamptz))
+    case
+        -- Most are so, and to read a time without its zone is cheap.
+        when {{ matches(column, iso_minute() ~ ':[0-9]{2}Z$') }}
+            then try_cast(left({{ column }}, 19) as timestamp)
+        else timezone('UTC', try_cast(case
+            -- DuckDB reads no zone after minutes.
+            when {{ matches(column, iso_minute() ~ zone ~ '?$') }}
+                then left({{ column }}, 16) || ':00' || substr({{ column }}, 17)
+            when {{ matches(
+                column, iso_minute() ~ ':[0-9]{2}([.][0-9]+)?' ~ zone ~ '?$'
+            ) }} then {{ column }}
+        end || case when {{ matches(column, zone ~ '$') }} then '' else 'Z' end
+        as timestamptz))
+    end
 {%- endmacro %}
 
 {% macro spark__utc_timestamp(column) -%}

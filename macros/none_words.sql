@@ -88,7 +88,14 @@
     column: the text. key: its none_key.
 #}
 {% macro is_no_text(column, key) -%}
-    coalesce({{ matches(key, '^(0*|X{2,})$') }} or {{ is_json(column) }}, false)
+    coalesce(
+        case
+            when {{ key }} = '' or {{ key }} like '0%' or {{ key }} like 'XX%'
+                then {{ matches(key, '^(0*|X{2,})$') }}
+            else false
+        end
+        or {{ is_json(column) }}, false
+    )
 {%- endmacro %}
 
 
@@ -168,7 +175,8 @@
 
 
 {#
-    The none_key of each value, in a select list: <column>_none.
+    The none_key of each value, in a select list: <column>_none. It is 1 for what is
+    surely a number: no other key has this digit.
 
     numbers, texts: names of columns.
 #}
@@ -176,7 +184,7 @@
     {%- set keys = [] -%}
     {%- for column in numbers -%}
         {%- do keys.append(
-            'case when ' ~ is_surely_number(column) ~ ' then null else '
+            'case when ' ~ is_surely_number(column) ~ " then '1' else "
             ~ none_key_of_value(column) ~ ' end as ' ~ column ~ '_none'
         ) -%}
     {%- endfor -%}
@@ -195,7 +203,7 @@
 #}
 {% macro number_unless_none(column) -%}
     case
-        when {{ is_surely_number(column) }} then {{ column }}
+        when {{ column }}_none = '1' then {{ column }}
         when {{ column }}_none is null
             then case when not {{ is_filler('trim(' ~ column ~ ')') }} then {{ column }} end
         when {{ column }}_none in (select word from none_words) then null

