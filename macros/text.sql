@@ -165,3 +165,31 @@
 {% macro is_longer(column, length) -%}
     coalesce(length({{ column }}) > {{ length }}, false)
 {%- endmacro %}
+
+
+{#
+    A text of the source as it is stored beside the value that was made of it: null if
+    both are the same, an empty text if it is null, and else the text behind an equals
+    sign.
+
+    column: the text. value: the value, as a text.
+#}
+{% macro unless_same(column, value) -%}
+    case
+        when ({{ column }} is distinct from {{ value }})
+            then coalesce('=' || {{ column }}, '')
+    end
+{%- endmacro %}
+
+
+{#
+    The text of the source that `unless_same` stored.
+
+    kept: what it stored. value: the value, as it was there.
+#}
+{% macro kept_or_same(kept, value) -%}
+    case
+        when {{ kept }} is null then {{ value }}
+        when {{ kept }} <> '' then substr({{ kept }}, 2)
+    end
+{%- endmacro %}

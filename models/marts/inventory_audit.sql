@@ -1,8 +1,8 @@
 with
 
-parts_decided as (
+parts_shown as (
 
-    select * from {{ ref('int_parts_14_decided') }}
+    select * from {{ ref('int_parts_15_shown') }}
 
 ),
 
@@ -78,7 +78,7 @@ final as (
         item_modified_at,
         _extract_run_id as extract_run_id
 
-    from parts_decided
+    from parts_shown
 
 )
 

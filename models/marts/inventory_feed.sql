@@ -1,8 +1,8 @@
 with
 
-parts_decided as (
+parts_shown as (
 
-    select * from {{ ref('int_parts_14_decided') }}
+    select * from {{ ref('int_parts_15_shown') }}
 
 ),
 
@@ -37,7 +37,7 @@ final as (
         weight_lb,
         updated_at
 
-    from parts_decided
+    from parts_shown
     where status = 'ELIGIBLE'
 
 )

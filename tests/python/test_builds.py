@@ -72,8 +72,8 @@ def rows(project: BuiltProject) -> list[tuple[object, ...]]:
 
 # The tables of the file, and what its audit shows, which is a view.
 SHOWN = (
-    *("inventory_feed", "inventory_audit", "int_parts_14_decided"),
-    *("int_parts_13_all_codes", "int_parts_06_normalised", "reason_codes"),
+    *("inventory_feed", "inventory_audit", "int_parts_15_shown"),
+    *("int_parts_14_decided", "int_parts_06_normalised", "int_parts_06_kept"),
 )
 
 
@@ -108,7 +108,7 @@ def gates(project: BuiltProject, file: str = FILE) -> set[str]:
 @pytest.mark.parametrize(
     ("node", "how"),
     [
-        pytest.param("int_parts_13_all_codes", signal.SIGKILL, marks=pytest.mark.long),
+        pytest.param("int_parts_14_decided", signal.SIGKILL, marks=pytest.mark.long),
         ("inventory_audit", signal.SIGTERM),
         ("inventory_feed", signal.SIGKILL),
         pytest.param("feed_key_is_unique", signal.SIGKILL, marks=pytest.mark.long),
@@ -121,7 +121,7 @@ def test_a_table_of_a_killed_build_is_not_published(
     assert kill_after(built_copy, node, how)
     expected = set() if builds(built_copy) == before else {"DBT_BUILD"}
     assert gates(built_copy) == expected
-    if node != "int_parts_13_all_codes":
+    if node != "int_parts_14_decided":
         assert expected, "the build was killed before it replaced a table"
 
 

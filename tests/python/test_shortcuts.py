@@ -123,7 +123,7 @@ def test_a_time_in_utc_is_read_as_every_other_time(compiled, opened):
         re.DOTALL,
     )
     assert read
-    code = f"select written, {read[1]} as at from times".replace(
+    code = f"select written, {read[1]} as moment from times".replace(
         "RecordInfo.ModifiedDate", "written"
     )
     pattern = re.search(r"('\^[^']*:\[0-9\]\{2\}Z\$')", code)
@@ -141,7 +141,7 @@ def test_a_time_in_utc_is_read_as_every_other_time(compiled, opened):
         "(select unnest(['00', '59', '60']) as minute), "
         "(select unnest(['00', '59', '60', '61']) as second)"
     )
-    assert opened.sql(f"select count(at) from ({code})").fetchall()[0][0] > 1_000
+    assert opened.sql(f"select count(moment) from ({code})").fetchall()[0][0] > 1_000
     assert same_rows(opened, code, code.replace(pattern[1], "'^never$.'"))
 
 

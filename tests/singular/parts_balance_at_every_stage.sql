@@ -28,9 +28,9 @@ place_codes as (
 
 ),
 
-all_codes as (
+parts_decided as (
 
-    select * from {{ ref('int_parts_13_all_codes') }}
+    select * from {{ ref('int_parts_14_decided') }}
 
 ),
 
@@ -82,7 +82,7 @@ balance as (
     union all
     {{ keys_counted('rows', 'placed', 'place_codes', key) }}
     union all
-    {{ keys_counted('rows', 'decided', 'all_codes', key) }}
+    {{ keys_counted('rows', 'decided', 'parts_decided', key) }}
     union all
     {{ keys_counted('rows', 'audited', 'inventory_audit', key) }}
     union all

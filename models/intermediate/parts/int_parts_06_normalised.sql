@@ -3,9 +3,9 @@
 
 with
 
-parts_priced as (
+parts_kept as (
 
-    select * from {{ ref('int_parts_05_priced') }}
+    select * from {{ ref('int_parts_06_kept') }}
 
 ),
 
@@ -26,46 +26,22 @@ final as (
         alt_part_numbers,
         partslink_number,
         gtin,
-        feed_description as description,
+        description,
         part_category,
-        feed_vehicle_make as vehicle_make,
-        feed_vehicle_model as vehicle_model,
-        feed_year_from as year_from,
-        feed_year_to as year_to,
-        feed_list_price as list_price,
+        vehicle_make,
+        vehicle_model,
+        year_from,
+        year_to,
+        list_price,
         sell_price,
-        feed_core_charge as core_charge,
+        core_charge,
         weight_lb,
-        concat_ws(
-            '|',
-            case when is_alternate_dropped then 'ALT_NUMBERS_DROPPED' end,
-            case when brand <> whole_brand then 'BRAND_CUT' end,
-            case when is_capa_downgraded then 'CAPA_DOWNGRADED' end,
-            case when part_category <> whole_category then 'CATEGORY_CUT' end,
-            case when not is_category_mapped then 'CATEGORY_UNMAPPED' end,
-            case when is_certification_unknown then 'CERT_UNKNOWN' end,
-            case when is_cost_invalid then 'COST_INVALID' end,
-            case when feed_description <> whole_description then 'DESC_CUT' end,
-            case when is_fitment_partial then 'FITMENT_PARTIAL' end,
-            case when is_gtin_invalid then 'GTIN_INVALID' end,
-            case when is_list_price_invalid then 'LIST_PRICE_INVALID' end,
-            case when is_oem_number_dropped then 'OEM_NO_SHORT' end,
-            case when is_partslink_invalid then 'PARTSLINK_INVALID' end,
-            case
-                when
-                    {{ is_doubtful('supplier_sku') }}
-                    or {{ is_doubtful('mfr_part_number') }}
-                    or {{ is_doubtful('oem_part_number') }}
-                    or {{ has_doubtful_number('alt_part_numbers') }}
-                    then 'PART_NO_DOUBTFUL'
-            end,
-            case when is_weight_invalid then 'WEIGHT_INVALID' end
-        ) as warnings,
+        warnings,
 
         ---------- what the rules need
         quantity_pieces,
         is_unit_unknown,
-        item_name,
+        {{ kept_or_same('item_name_kept', 'supplier_sku') }} as item_name,
         item_type_id,
         is_active,
         is_group_offered,
@@ -79,30 +55,34 @@ final as (
         standard_cost,
 
         ---------- the values of the source
-        part_type_name as part_type_raw,
-        certification_name as certification_raw,
-        item_group_name as item_group_raw,
-        manufacturer_name as manufacturer_raw,
-        manufacturer_part_number as manufacturer_part_number_raw,
-        oem_number as oem_number_raw,
-        alternate_numbers as alternate_numbers_raw,
-        partslink as partslink_raw,
-        upc as upc_raw,
-        description as description_raw,
-        vehicle_make as vehicle_make_raw,
-        vehicle_model as vehicle_model_raw,
-        year_from_raw,
-        year_to_raw,
-        list_price_raw,
-        price_raw,
+        {{ kept_or_same('part_type_kept', 'part_type') }} as part_type_raw,
+        certification_raw,
+        item_group_raw,
+        {{ kept_or_same('manufacturer_kept', 'brand') }} as manufacturer_raw,
+        {{ kept_or_same('manufacturer_part_number_kept', 'mfr_part_number') }}
+            as manufacturer_part_number_raw,
+        {{ kept_or_same('oem_number_kept', 'oem_part_number') }} as oem_number_raw,
+        {{ kept_or_same('alternate_numbers_kept', 'alt_part_numbers') }}
+            as alternate_numbers_raw,
+        {{ kept_or_same('partslink_kept', 'partslink_number') }} as partslink_raw,
+        {{ kept_or_same('upc_kept', 'substr(gtin, 3)') }} as upc_raw,
+        {{ kept_or_same('description_kept', 'description') }} as description_raw,
+        {{ kept_or_same('vehicle_make_kept', 'vehicle_make') }} as vehicle_make_raw,
+        {{ kept_or_same('vehicle_model_kept', 'vehicle_model') }} as vehicle_model_raw,
+        {{ kept_or_same('year_from_kept', 'cast(year_from as varchar)') }}
+            as year_from_raw,
+        {{ kept_or_same('year_to_kept', 'cast(year_to as varchar)') }} as year_to_raw,
+        {{ kept_or_same('list_price_kept', 'cast(list_price as varchar)') }}
+            as list_price_raw,
+        {{ kept_or_same('price_kept', 'cast(sell_price as varchar)') }} as price_raw,
         core_charge_raw,
-        weight_raw,
-        od_source as od_source_raw,
-        modified_at as item_modified_at,
+        {{ kept_or_same('weight_kept', 'cast(weight_lb as varchar)') }} as weight_raw,
+        od_source_raw,
+        item_modified_at,
         _extract_run_id,
         _extracted_at
 
-    from parts_priced
+    from parts_kept
 
 )
 

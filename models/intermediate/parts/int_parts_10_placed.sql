@@ -50,7 +50,9 @@ final as (
 
     select
         coalesce(parts_located.item_id, parts_offered.item_id) as item_id,
-        coalesce(parts_offered.item_name, parts_located.item_name) as item_name,
+        -- The item has a name, or else the stock row.
+        case when parts_offered.item_name is null then parts_located.item_name end
+            as stock_item_name,
         parts_offered.item_id is not null as is_item_known,
         parts_located._extract_run_id is not null as has_stock_row,
         parts_offered.is_active,

@@ -14,7 +14,7 @@ ruled as (
 
     select
         item_id,
-        item_name,
+        stock_item_name,
         stock_row_id,
         location_id,
         location_name,
@@ -74,7 +74,7 @@ final as (
 
     select
         item_id,
-        item_name,
+        stock_item_name,
         stock_row_id,
         location_id,
         location_name,

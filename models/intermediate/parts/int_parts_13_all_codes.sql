@@ -46,7 +46,7 @@ final as (
 
     select
         place_codes.item_id,
-        place_codes.item_name,
+        place_codes.stock_item_name,
         place_codes.stock_row_id,
         place_codes.location_id,
         place_codes.location_name,
@@ -56,6 +56,7 @@ final as (
         place_codes.saleable_quantity,
         place_codes._extract_run_id,
         place_codes._extracted_at,
+        parts_normalised.part_type,
         parts_repeated.is_gtin_shared,
         parts_repeated.is_partslink_shared,
         parts_repeated.is_sku_alike,
