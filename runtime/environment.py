@@ -341,6 +341,11 @@ class Limits:
             raise Misuse(
                 f"FEEDS_MEMORY_LIMIT must be a size such as 2GB, but is {memory!r}."
             )
-        return cls(
-            memory, variables.count("FEEDS_THREADS", os.cpu_count() or 1, 1, 256)
-        )
+        return cls(memory, variables.count("FEEDS_THREADS", _cores(), 1, 256))
+
+
+def _cores() -> int:
+    """Return how many cores this process may use: a container may have fewer."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -151,6 +151,20 @@ def test_the_environment_wins_over_the_env_file(
     assert Limits.read(variables).threads == 3
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only on Linux")
+def test_no_more_threads_than_cores_that_the_process_may_use() -> None:
+    code = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+        "from runtime.environment import Environment, Limits; "
+        "print(Limits.read(Environment({})).threads)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout == "1\n"
+
+
 @pytest.mark.parametrize("name", ["o'brien", "data[1]", "all*", "{x}"])
 def test_a_data_folder_in_which_nothing_would_be_found_is_refused(name: str) -> None:
     with pytest.raises(Misuse, match="FEEDS_DATA: expected a path without"):
