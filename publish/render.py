@@ -70,7 +70,7 @@ def table(
     if ties:
         order = ", ".join(filter(None, (order, "hash(t)")))
     chosen = f"(select {needed} from {source})"
-    if _is_plain(columns, dialect):
+    if dialect.quoting == "minimal":
         with files.atomic_write(path) as part:
             return _write_lines(connection, chosen, columns, order, dialect, part)
     fields = ", ".join(
@@ -88,17 +88,6 @@ def table(
     return int(row[0]) if row else 0
 
 
-def _is_plain(columns: tuple[Column, ...], dialect: Dialect) -> bool:
-    """Return whether a line can be made in SQL, with the bytes that COPY writes."""
-    return (
-        dialect.quoting == "minimal"
-        and dialect.quote == dialect.escape == '"'
-        and dialect.null_text == ""
-        and len(columns) > 1
-        and all(re.fullmatch(r"\w+", column.name) for column in columns)
-    )
-
-
 def _write_lines(
     connection: duckdb.DuckDBPyConnection,
     source: str,
@@ -109,7 +98,8 @@ def _write_lines(
 ) -> int:
     """Write `source` line by line and return the number of rows.
 
-    A line is one value to sort and to write. COPY handles every field of a row.
+    A line is one value to sort and to write. COPY handles every field of a row, and
+    quotes a header only together with all values.
     """
     cells = ", ".join(_field(column, dialect) for column in columns)
     end = " || ".join(f"chr({ord(mark)})" for mark in dialect.line_end)
@@ -117,7 +107,7 @@ def _write_lines(
         f"select concat_ws({text(dialect.delimiter)}, {cells}) || {end} as line "
         f"from {source} as t order by {order}"
     ).to_arrow_reader(_LINES)
-    header = dialect.delimiter.join(column.name for column in columns)
+    header = dialect.delimiter.join(_quoted(column.name, dialect) for column in columns)
     rows = 0
     with path.open("wb") as file:
         if dialect.header:
@@ -131,19 +121,32 @@ def _write_lines(
     return rows
 
 
+def _quoted(value: str, dialect: Dialect) -> str:
+    """Return a text in quotes, those inside doubled."""
+    quote = dialect.quote
+    return f"{quote}{value.replace(quote, quote * 2)}{quote}"
+
+
 def _field(column: Column, dialect: Dialect) -> str:
-    """Return the SQL of a field as COPY writes it: quoted only where it must be."""
-    cell = written(column, dialect)
-    if _NUMERIC.match(column.type) and dialect.delimiter in ",;|\t":
+    """Return the SQL of a field that is quoted only where it must be.
+
+    Some readers need more quotes than RFC 4180 does: around a blank at an end, which
+    they would cut, around the null text, and around # (a comment).
+    """
+    cell, null = written(column, dialect), text(dialect.null_text)
+    if _NUMERIC.match(column.type) and dialect.delimiter in ",;|\t" and null == "''":
         return f"coalesce({cell}, '')"
-    # COPY also quotes # (comments) and an empty text, which is the null text.
+    quote, doubled = text(dialect.quote), text(dialect.quote * 2)
     marks = " or ".join(
         f"contains({cell}, {mark})"
-        for mark in (text(dialect.delimiter), "'\"'", "'#'", "chr(10)", "chr(13)")
+        for mark in (text(dialect.delimiter), quote, "'#'", "chr(10)", "chr(13)")
     )
+    marks += f" or starts_with({cell}, ' ') or ends_with({cell}, ' ')"
     return (
-        f"case when {cell} is null then '' when {cell} = '' or {marks} "
-        f"then '\"' || replace({cell}, '\"', '\"\"') || '\"' else {cell} end"
+        f"case when {cell} is null then {null} "
+        f"when {cell} in ('', {null}) or {marks} "
+        f"then {quote} || replace({cell}, {quote}, {doubled}) || {quote} "
+        f"else {cell} end"
     )
 
 
@@ -168,7 +171,7 @@ def as_text(column: Column, cell: str, dialect: Dialect) -> str:
 
 
 def options(dialect: Dialect) -> str:
-    """Return the options of COPY TO for a dialect."""
+    """Return the options of COPY TO for a dialect that quotes everything."""
     chosen = {
         "format": "csv",
         "header": str(dialect.header).lower(),
@@ -177,11 +180,8 @@ def options(dialect: Dialect) -> str:
         "escape": text(dialect.escape),
         # COPY takes the two characters \n, not the line feed itself.
         "new_line": text(dialect.line_end.replace("\r", "\\r").replace("\n", "\\n")),
+        "force_quote": "*",
     }
-    if dialect.quoting == "all":
-        chosen["force_quote"] = "*"
-    else:
-        chosen["nullstr"] = text(dialect.null_text)
     return ", ".join(f"{option} {value}" for option, value in chosen.items())
 
 

@@ -16,8 +16,9 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         encoding: Character encoding, without byte order mark.
         delimiter: One character between fields.
         quote: One character around a field.
-        quoting: minimal: a field is quoted only where it must be. all: every field is
-            quoted, the header and the null text too.
+        quoting: minimal: the header is quoted, and a field where it must be, or where
+            it begins or ends with a blank. all: every field is quoted, the header and
+            the null text too.
         escape: What precedes a quote inside a field: the quote itself (RFC 4180), or a
             backslash, which needs quoting: all.
         null_text: How a missing value is written: without quotes under minimal

@@ -207,7 +207,7 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     ):
         if is_used and needed not in meta:
             yield error(field, f"the field {needed} beside it", "none")
-    if dialect["escape"] == "\\" and dialect["quoting"] != "all":
+    if dialect["escape"] != dialect["quote"] and dialect["quoting"] != "all":
         yield error("dialect.quoting", '"all" with this escape', dialect["quoting"])
     if missing := set(meta["key"]) - set(meta["sort"]):
         yield error("sort", "every key column", f"it lacks {sorted(missing)}")

@@ -53,14 +53,14 @@ ROWS = [
     (10, "00123", "1.23E+11", "1", None, None),
 ]
 GOLDEN = (
-    b"k,a,b,n,t,d\n"
+    b'"k","a","b","n","t","d"\n'
     b'1,plain,"",412.50,2026-01-15T06:00:00Z,2026-01-15\n'
     b'2,,"comma, here",0.00,2026-01-15T06:00:59Z,\n'
     b'3,"","a ""quote""",-0.05,,2024-02-29\n'
     b'4,"line\nfeed","carriage\rreturn",1000.00,,\n'
     b'5,"both\r\nof them",\xc3\xbcn\xc3\xaf \xe6\xbc\xa2\xe5\xad\x97 '
     b"\xf0\x9f\x98\x80,,,\n"
-    b"6, spaces ,back\\slash,0.10,,\n"
+    b'6," spaces ",back\\slash,0.10,,\n'
     b'7,"#hash","""",999999.99,,\n'
     b"8,null,NULL,0.01,,\n"
     b"9,tab\there,\\,1.00,,\n"
@@ -134,6 +134,19 @@ def test_without_a_header_the_first_line_is_a_row(
     assert content.startswith(b'1;plain;"";412.50;')
 
 
+def test_quotes_and_a_null_text_of_another_choice(
+    connection: Any, tmp_path: Path
+) -> None:
+    other = structs.replace(RFC_4180, quote="'", escape="'", null_text="NULL")
+    lines = written(connection, tmp_path / "f.csv", other).split(b"\n")
+    assert lines[0] == b"'k','a','b','n','t','d'"
+    assert lines[2] == b"2,NULL,'comma, here',0.00,2026-01-15T06:00:59Z,NULL"
+    assert lines[-4] == b"8,null,'NULL',0.01,NULL,NULL"
+    read = read_csv(tmp_path / "f.csv", [c.name for c in COLUMNS], other)
+    texts = connection.sql(f"select a, b from {read} order by k::int").fetchall()
+    assert texts == [(a, b) for _, a, b, *_ in ROWS]
+
+
 def as_text() -> list[list[str | None]]:
     """The rows as their text, a missing value as None."""
     lines = list(csv.reader(io.StringIO(GOLDEN.decode(), newline="")))[1:]
@@ -191,6 +204,19 @@ def _copy_csv(content: str) -> list[list[str | None]]:
     assert not inside
     assert not row
     return rows
+
+
+def test_duckdb_without_options_sees_a_late_quote(tmp_path: Path) -> None:
+    """Its sniffer looks at a sample only: the quotes of the header tell it enough."""
+    path, columns = tmp_path / "f.csv", (COLUMNS[0], COLUMNS[1])
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table mart as select i::integer as k, if(i < 25000, 'plain', "
+            "'16\" wheel, ' || i) as a from range(25001) as r(i)"
+        )
+        render.table(connection, "mart", columns, ("k",), RFC_4180, path)
+        last = connection.sql(f"select a from '{path}' where k = 25000").fetchall()
+    assert last == [('16" wheel, 25000',)]
 
 
 def test_pandas_reads_the_numbers(connection: Any, tmp_path: Path) -> None:
