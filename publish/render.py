@@ -17,6 +17,7 @@ from store.dialect import Dialect, read_csv
 from store.feeds import Column, Feed
 
 _NUMERIC = re.compile("decimal|(tiny|small|big|huge)?int(eger)?$")
+_TEXTS = ("varchar", "text", "string")
 _LINES = 20_000  # of a batch in memory
 
 
@@ -167,7 +168,24 @@ def as_text(column: Column, cell: str, dialect: Dialect) -> str:
         return f"strftime({moment}, {text(dialect.timestamp_format)})"
     if column.type == "date":
         return f"strftime({cell}, {text(dialect.date_format)})"
+    if column.type in _TEXTS:
+        return _line_breaks(cell, dialect)
     return f"cast({cell} as varchar)"
+
+
+def _line_breaks(cell: str, dialect: Dialect) -> str:
+    """Return SQL of a text with its line breaks as they are written."""
+    if dialect.line_breaks == "keep":
+        return cell
+    broken = f"contains({cell}, chr(13))"
+    to = "chr(10)"
+    if dialect.line_breaks == "blank":
+        broken, to = f"({broken} or contains({cell}, chr(10)))", "' '"
+    # Few texts have one, and looking for it is cheaper than to replace it.
+    return (
+        f"case when {broken} then regexp_replace({cell}, '\\r\\n?|\\n', {to}, 'g') "
+        f"else {cell} end"
+    )
 
 
 def options(dialect: Dialect) -> str:
@@ -212,9 +230,9 @@ def is_loaded(connection: duckdb.DuckDBPyConnection) -> bool:
 def typed_sql(feed: Feed, source: str) -> str:
     """Return SQL of the mart's rows without what the dialect drops.
 
-    A time loses its seconds. If every field is quoted, a text that is the null text
-    becomes a missing value: no reader of the file can tell them apart. The audit names
-    such texts.
+    A time loses its seconds, and line breaks become what the dialect declares. If every
+    field is quoted, a text that is the null text becomes a missing value: no reader of
+    the file can tell them apart. The audit names such texts.
     """
     cells = ", ".join(
         f"{_as_read(column, feed.dialect)} as {name(column.name)}"
@@ -227,8 +245,10 @@ def _as_read(column: Column, dialect: Dialect) -> str:
     cell = f"t.{name(column.name)}"
     if column.type == "date" or column.type.startswith("timestamp"):
         return _typed(column, as_text(column, cell, dialect), dialect)
-    if dialect.quoting == "all" and column.type in ("varchar", "text", "string"):
-        return f"nullif({cell}, {text(dialect.null_text)})"
+    if column.type in _TEXTS:
+        cell = _line_breaks(cell, dialect)
+        if dialect.quoting == "all":
+            return f"nullif({cell}, {text(dialect.null_text)})"
     return cell
 
 

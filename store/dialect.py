@@ -10,7 +10,7 @@ from runtime.duck import path_text, text
 
 
 class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
-    """The form of a CSV file; an exposure declares all of these fields.
+    """The form of a CSV file; an exposure declares these fields.
 
     Attributes:
         encoding: Character encoding, without byte order mark.
@@ -25,6 +25,9 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
             quoting, in quotes under all.
         newline: End of every line, of the last one too: lf (Unix) or crlf. It has a
             name because dbt's Jinja drops a trailing newline.
+        line_breaks: How a line break inside a text is written, be it LF, CR LF or CR.
+            keep: as it is. lf: as LF. blank: as one blank, for readers that split a
+            file at every LF. Default keep.
         header: Whether the first line has the names of the columns.
         timestamp_format: strftime format of timestamps, which are in UTC.
         date_format: strftime format of dates.
@@ -40,6 +43,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     header: bool
     timestamp_format: Annotated[str, Meta(min_length=2)]
     date_format: Annotated[str, Meta(min_length=2)]
+    line_breaks: Literal["keep", "lf", "blank"] = "keep"
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any]) -> "Dialect":

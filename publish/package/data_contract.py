@@ -183,6 +183,7 @@ def _dialect(dialect: Dialect) -> dict[str, Any]:
         "escape": dialect.escape,
         "nullText": dialect.null_text,
         "newline": dialect.line_end,
+        "lineBreaks": dialect.line_breaks,
         "header": dialect.header,
         "timestampFormat": dialect.timestamp_format,
         "dateFormat": dialect.date_format,

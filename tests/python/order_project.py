@@ -114,14 +114,18 @@ class OrderProject(Project):
         suites.mkdir(parents=True)
         (suites / "order_feed_v2.json").write_text('{"expectations": []}')
         self.clock = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-        self.artifacts = Artifacts(compiled.manifest)
-        self.feeds = feeds.read(self.artifacts)
+        self.use(Artifacts(compiled.manifest))
 
     @property
     def partner(self) -> Path:
         """The folder of both files at the partner."""
         root = self.server.folder if self.server else super().partner
         return root / "uat/order-feed"
+
+    def use(self, artifacts: Artifacts) -> None:
+        """Publish the exposures of a manifest from now on."""
+        self.artifacts = artifacts
+        self.feeds = feeds.read(artifacts)
 
     def speed_up(self, patched: pytest.MonkeyPatch) -> None:
         """Replace fsync by nothing, and the ledger's clock by one of the project.

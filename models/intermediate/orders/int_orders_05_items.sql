@@ -105,6 +105,7 @@ final as (
         {{ any_of(order_texts(), "@ = 'null'") }} as has_null_text,
         {{ any_of(order_texts(), has_control_character('@')) }}
             as has_control_character,
+        {{ any_of(order_texts(), 'strpos(@, chr(13)) > 0') }} as has_carriage_return,
         coalesce(author_raw like '%;%', false) as has_author_separator,
         {{ is_unread('ci_publication_date') }} as is_date_unread,
         {{ any_of(order_prices(), '@ <> ' ~ money('@')) }} as is_price_rounded

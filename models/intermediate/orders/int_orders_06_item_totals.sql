@@ -46,6 +46,7 @@ items_summed as (
         bool_or(is_request_incomplete) as has_incomplete_request,
         bool_or(has_null_text) as has_null_text,
         bool_or(has_control_character) as has_control_character,
+        bool_or(has_carriage_return) as has_carriage_return,
         bool_or(has_author_separator) as has_author_separator,
         bool_or(is_date_unread) as has_unread_date,
         bool_or(is_price_rounded) as has_rounded_price
@@ -72,6 +73,7 @@ final as (
         items_summed.has_incomplete_request,
         items_summed.has_null_text,
         items_summed.has_control_character,
+        items_summed.has_carriage_return,
         items_summed.has_author_separator,
         items_summed.has_unread_date,
         items_summed.has_rounded_price,

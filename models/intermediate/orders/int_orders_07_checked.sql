@@ -41,7 +41,9 @@ sections_summed as (
         bool_or(times_listed > 1) as has_repeated_section,
         bool_or(coalesce(sis_section_id = 'null', false)) as has_null_text,
         bool_or({{ is_json('sis_section_id') }}) as has_unread_text,
-        bool_or({{ has_control_character('sis_section_id') }}) as has_control_character
+        bool_or({{ has_control_character('sis_section_id') }}) as has_control_character,
+        bool_or(coalesce(strpos(sis_section_id, chr(13)) > 0, false))
+            as has_carriage_return
 
     from order_sections
     group by order_id
@@ -166,6 +168,8 @@ final as (
         coalesce(item_totals.has_control_character, false)
         or coalesce(sections_summed.has_control_character, false)
             as has_control_character,
+        coalesce(item_totals.has_carriage_return, false)
+        or coalesce(sections_summed.has_carriage_return, false) as has_carriage_return,
         coalesce(item_totals.has_author_separator, false) as has_author_separator,
         coalesce(item_totals.has_unread_date, false) as has_unread_date,
         coalesce(item_totals.has_rounded_price, false) as has_rounded_price,

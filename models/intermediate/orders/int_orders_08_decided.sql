@@ -65,6 +65,7 @@ ruled as (
         concat_ws(
             '|',
             case when has_author_separator then 'AUTHOR_SEPARATOR' end,
+            case when has_carriage_return then 'CARRIAGE_RETURN' end,
             case when has_repeated_content then 'CONTENT_REPEATED' end,
             case when has_control_character then 'CONTROL_CHARACTER' end,
             case when has_unread_date then 'DATE_UNREADABLE' end,
