@@ -200,6 +200,16 @@
 {%- endmacro %}
 
 {#
+    Whether a spreadsheet that reads our file makes a number of a text: digits, an E and
+    digits, such as the key 536227E119 of the number 53622-7E119. The text is right.
+
+    column: a key.
+#}
+{% macro is_like_number(column) -%}
+    coalesce({{ matches('upper(' ~ column ~ ')', '^[0-9]+E[0-9]+$') }}, false)
+{%- endmacro %}
+
+{#
     Whether one of several numbers is doubtful. False if there are none.
 
     column: numbers that are separated by vertical bars.

@@ -50,6 +50,12 @@ final as (
             case when feed_description <> whole_description then 'DESC_CUT' end,
             case when is_fitment_partial then 'FITMENT_PARTIAL' end,
             case when is_gtin_invalid then 'GTIN_INVALID' end,
+            case
+                when
+                    {{ is_like_number('supplier_sku') }}
+                    or {{ is_like_number('oem_part_number_key') }}
+                    then 'KEY_LIKE_NUMBER'
+            end,
             case when is_list_price_invalid then 'LIST_PRICE_INVALID' end,
             case when is_oem_number_dropped then 'OEM_NO_SHORT' end,
             case when is_partslink_invalid then 'PARTSLINK_INVALID' end,
