@@ -122,7 +122,7 @@ def reading() -> str:
     )  # fmt: skip
     heads = ("reader", "version", "orders: without options", "orders: right call",
              "inventory: without options", "inventory: right call")  # fmt: skip
-    lines = [*table(heads, rows), "", "## The calls", ""]
+    lines = [*table(heads, rows), "", *_misread(known["misread"]), "## The calls", ""]
     for each in readers:
         lines += [f"### {each['name']}", ""]
         for file in _SAMPLES:
@@ -140,6 +140,24 @@ def reading() -> str:
     block = re.compile(r"(?<=<!-- rewrite -->\n```sh\n).*?(?=```\n)", re.DOTALL)
     head = block.sub(lambda _: known["rewrite"], head)
     return head + "\n".join(lines) + "\n"
+
+
+def _misread(kinds: dict[str, Any]) -> Iterator[str]:
+    """Yield the section on values that many programs misread."""
+    yield from ("## Values that many programs misread", "")
+    yield from (
+        "`risks` in the manifest, and our page of the run, say how many values of each",
+        "kind a file has, and the first row. Without options they are misread by:", "",
+    )  # fmt: skip
+    rows = (
+        (f"`{name}`", kind["words"], *(", ".join(kind[file]) for file in _SAMPLES),
+         ", ".join(kind["not_run"]))
+        for name, kind in kinds.items()
+    )  # fmt: skip
+    yield from table(
+        ("kind", "values", "orders", "inventory", "seen by hand, both files"), rows
+    )
+    yield ""
 
 
 def _result(file: str, outcome: dict[str, Any]) -> str:

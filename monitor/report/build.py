@@ -20,6 +20,7 @@ from monitor.report import (
     plots,
     preview,
     reasons,
+    risks,
     trends,
 )
 from monitor.report.steps import steps
@@ -36,7 +37,8 @@ from store.package import Package
 _LEAD = 3  # columns of the preview before the decision
 _SECTIONS = (
     ("pipeline", "Pipeline"), ("funnel", "Funnel"), ("preview", "Feed preview"),
-    ("changes", "What changed"), ("gates", "Gates"), ("drift", "Over the runs"),
+    ("changes", "What changed"), ("reading", "For readers"), ("gates", "Gates"),
+    ("drift", "Over the runs"),
     ("deliveries", "Deliveries"), ("answers", "Rejected by the partner"),
     ("files", "Files"),
 )  # fmt: skip
@@ -113,7 +115,12 @@ class Site:
     def common(self) -> str:
         """A digest of what every page depends on."""
         docs = (self.target / "static_index.html").exists()
-        return html.digest(self.ledger.broken, self.meanings, docs)
+        return html.digest(self.ledger.broken, self.meanings, docs, self.misread)
+
+    @cached_property
+    def misread(self) -> Mapping[str, Any]:
+        """What is known of values that many programs misread."""
+        return risks.known()
 
     def profiled(self, file: str) -> frozenset[str]:
         """Return the runs of a file that have a profile."""
@@ -248,6 +255,11 @@ def _values(site: Site, package: Package, at: Path) -> dict[str, Any]:
         "changes": package.run.get("changes") or {},
         "named": partial(changes.named, package),
         "changed_rows": changed_rows,
+        "risks": risks.of_file(
+            package,
+            site.misread,
+            html.link(at, risks.READING) if site.misread else "",
+        ),
         "gates": details.gates(package),
         "gate_total": len(checks),
         "failed": [each for each in checks if each["verdict"] != "pass"],

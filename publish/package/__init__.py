@@ -25,11 +25,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from publish.gate import Rendered
 from publish.gate.checks import Gates
-from publish.package import changes, data_contract, gates_report, signature
+from publish.package import changes, data_contract, gates_report, reading, signature
 from publish.package.changes import PartnerState
-from publish.package.manifest import Resource, build_manifest, type_of
-from publish.render import as_text, rows, table
-from runtime import duck
+from publish.package.manifest import Resource, build_manifest
+from publish.render import table
 from runtime.files import HashedFile, sha256_of, write_bytes, write_json
 from store.dialect import RFC_4180
 from store.feeds import Column, Feed
@@ -90,9 +89,10 @@ def fill(
     )
     audit = _audit(connection, feed, folder)
     tables = {**({"audit": audit} if audit else {}), "changes": changed}
+    characters, risks = reading.measure(connection, file)
     resource = Resource(
         feed.name, file.path, file.rows, feed.columns, feed.dialect, file.sha256,
-        feed.key, feed.description, _characters(connection, file),
+        feed.key, feed.description, characters, risks,
     )  # fmt: skip
     manifest = build_manifest(feed, resource, tables, {**run, "changes": summary})
     name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
@@ -122,24 +122,6 @@ def fill(
     if inputs.key:
         write_bytes(folder / signature.NAME, signature.sign(inputs.key, sums))
     return PackedFile(hashlib.sha256(sums).hexdigest(), name, manifest_hashed)
-
-
-def _characters(connection: duckdb.DuckDBPyConnection, file: Rendered) -> int:
-    """Return how many characters a reader finds in the text columns of a file."""
-    feed = file.feed
-    null_text = duck.text(feed.dialect.null_text)
-    cells = [
-        as_text(column, f"t.{duck.name(column.name)}", feed.dialect)
-        for column in feed.columns
-        if type_of(column.type) == "string"
-    ]
-    lengths = [
-        f"coalesce(sum(length({cell})) filter ({cell} <> {null_text}), 0)"
-        for cell in cells
-    ]
-    source = rows(feed, file.split)
-    query = f"select {' + '.join(lengths) or '0'} from {source} as t"
-    return int(duck.value(connection, query))
 
 
 def _audit(

@@ -29,7 +29,8 @@ class Resource:
     """One table of a package: a file, its rows, columns, dialect, SHA-256 and key.
 
     `characters` counts the Unicode characters in the values of all text columns; a
-    missing value has none. Wrong unescaping changes it.
+    missing value has none. Wrong unescaping changes it. `risks` has what many readers
+    misread; see `publish.package.reading`.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Resource:
     key: tuple[str, ...] = ()
     description: str = ""
     characters: int | None = None
+    risks: Mapping[str, Mapping[str, Any]] | None = None
 
 
 def build_manifest(
@@ -122,6 +124,8 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
     if resource.characters is not None:
         # Not in the standard either.
         described["characters"] = resource.characters
+    if resource.risks is not None:
+        described["risks"] = dict(resource.risks)
     if dialect.escape != dialect.quote:
         described["dialect"]["escapeChar"] = dialect.escape
     if resource.description:

@@ -102,6 +102,41 @@ def test_a_row_shows_its_key_in_the_order_of_the_exposure(
     assert changes.named(package, values) == "DEMO01 / EAST / "
 
 
+def test_the_page_names_values_that_many_programs_misread(reported: Report) -> None:
+    shown = 0
+    for package in reported.project.recorded_packages():
+        text = unescape(reported.page(package).read_text("utf-8"))
+        assert ("No value of a kind" in text) == (package.resource["risks"] == {})
+        for risk in package.resource["risks"].values():
+            first = risk["first"]["key"]
+            key = " / ".join(first[each] for each in key_of(package) if first[each])
+            cells = (f"{risk['values']:,}", key, f"<code>{risk['first']['column']}")
+            row = ".*".join(map(re.escape, cells))
+            assert re.search(row, text)
+            shown += 1
+        for link in re.findall('href="([^"]*reading.md)#', text):
+            assert (reported.page(package).parent / unquote(link)).exists()
+    assert shown
+
+
+def key_of(package: Package) -> list[str]:
+    columns: list[str] = package.resource["key"]
+    return columns
+
+
+def test_an_earlier_package_does_not_say_what_is_misread(
+    built_copy: BuiltProject, tmp_path: Path
+) -> None:
+    package = built_copy.newest_package("onpart_inventory")
+    (manifest,) = package.folder.glob("*.manifest.json")
+    content = json.loads(manifest.read_text())
+    del content["resources"][0]["risks"]
+    manifest.write_text(json.dumps(content))
+    report = built_copy.report(tmp_path / "out")
+    page = report.page(built_copy.newest_package("onpart_inventory"))
+    assert "An earlier version made this package" in page.read_text()
+
+
 def test_every_step_has_its_seconds(reported: Report) -> None:
     for package in reported.project.recorded_packages():
         seconds = package.records[-1]["seconds"]

@@ -69,6 +69,22 @@ def test_what_is_written_is_pinned_byte_for_byte(awkward: Path) -> None:
     assert DIALECT.fullmatch(awkward.read_bytes())
 
 
+def test_the_manifest_says_what_many_programs_misread(
+    awkward: Path, project: OrderProject
+) -> None:
+    (package,) = project.data.glob("outbox/order_feed_full_file.4218/20*")
+    (manifest,) = package.glob("*.manifest.json")
+    risks = json.loads(manifest.read_text())["resources"][0]["risks"]
+    texts = [text for row in read(awkward) for text in row.values() if text]
+    first = {name: kind["first"]["key"]["order_id"] for name, kind in risks.items()}
+    assert first == {"line_breaks": "6", "backslash_at_end": "3"}
+    assert {kind["first"]["column"] for kind in risks.values()} == {"ci_title"}
+    assert {name: kind["values"] for name, kind in risks.items()} == {
+        "line_breaks": sum("\n" in text for text in texts),
+        "backslash_at_end": sum(text.endswith("\\") for text in texts),
+    }
+
+
 def test_python_reads_back_what_was_meant(awkward: Path) -> None:
     titles = [row["ci_title"] for row in read(awkward)]
     # What the format cannot say is the first: the audit calls it NULL_TEXT.

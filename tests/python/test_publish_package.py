@@ -107,6 +107,25 @@ def test_the_descriptor_keeps_the_published_schema(
         jsonschema.validate({**descriptor, "resources": []}, profile)
 
 
+def test_the_descriptor_counts_keys_that_look_like_numbers(tmp_path: Path) -> None:
+    project = SampleProject(tmp_path)
+    for row in project.rows:
+        row["gtin"] = None
+    for place, key in enumerate(("536227E119", "0012", "12", "1" * 16, "0.5", "5E")):
+        project.rows[place + 4]["oem_part_number_key"] = key
+    done = project.write().publish(FEEDS_ACCEPT_FIRST=1)
+    (manifest,) = Path(done["files"][0]["package"]).glob("*.manifest.json")
+    (resource,) = json.loads(manifest.read_text())["resources"]
+    assert {name: risk["values"] for name, risk in resource["risks"].items()} == {
+        "like_exponents": 1,
+        "like_numbers": 2,
+    }
+    assert resource["risks"]["like_exponents"]["first"] == {
+        "key": {column: project.rows[4][column] for column in project.meta["sort"]},
+        "column": "oem_part_number_key",
+    }
+
+
 def test_the_descriptor_says_what_a_reader_needs(
     package: Path, descriptor: dict[str, Any]
 ) -> None:

@@ -16,9 +16,16 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import msgspec
 import pytest
 import yaml
 from commands import ROOT
+from sample_project import fill
+
+from publish import render
+from store.dialect import Dialect
+from store.feeds import Column
 
 FOLDER = ROOT / "docs/reading"
 CATALOGUE = yaml.safe_load((FOLDER / "readers.yml").read_text("utf-8"))
@@ -169,6 +176,41 @@ def test_a_reader_reads_the_samples_as_the_page_says(reader: Reader) -> None:
             if rows is not None:
                 differences += unnoticed(name, rows)
     assert not differences, "\n".join([reader.version, *differences])
+
+
+@pytest.mark.parametrize("kind", CATALOGUE["misread"])
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(
+    "reader", CATALOGUE["readers"], ids=lambda each: each["name"], indirect=True
+)
+def test_a_reader_misreads_the_kinds_that_the_page_says(
+    reader: Reader, name: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file with nothing but these values, read without options."""
+    declared = CATALOGUE["misread"][kind]
+    rows = [[f"r{n}", value, "end"] for n, value in enumerate(declared["values"])]
+    columns = dict.fromkeys(("id", "value", "after"), "varchar")
+    monkeypatch.setitem(SAMPLES, name, {"columns": columns, "rows": rows})
+    path = reader.folder / f"{name}.csv"
+    dialect = declared_dialect(name)
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    with duckdb.connect() as connection:
+        fill(connection, "risky", columns, records)
+        render.table(
+            connection, "risky", tuple(Column(*each, "") for each in columns.items()),
+            ("id",), dialect, path,
+        )  # fmt: skip
+    read, _ = reader.read(name, reader.declared[name]["defaults"]["call"])
+    misread = read is None or wrong(read, name) > 0
+    assert misread == (reader.declared["name"] in declared[name]), read
+
+
+def declared_dialect(name: str) -> Dialect:
+    """The dialect that the exposures of a file declare."""
+    layers = {"orders": "_orders", "inventory": "_marts"}
+    path = ROOT / f"models/marts/{layers[name]}__exposures.yml"
+    exposure = yaml.safe_load(path.read_text("utf-8"))["exposures"][0]
+    return msgspec.convert(exposure["config"]["meta"]["dialect"], Dialect)
 
 
 def unnoticed(name: str, rows: Rows) -> Iterator[str]:
