@@ -42,6 +42,7 @@ class PreparedFile:
         manifest: name of the manifest in the package.
         manifest_hashed: what travels, if the feed delivers the manifest.
         state_sha256: of the rows that the partner will have.
+        characters: in the text columns of the file; a reader can compare them.
         build: id of the build that made the rows; "" for one without a record.
         seconds: of each step: render, judge, package.
     """
@@ -56,6 +57,7 @@ class PreparedFile:
     manifest: str = ""
     manifest_hashed: HashedFile | None = None
     state_sha256: str = ""
+    characters: int = 0
     build: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -248,7 +250,7 @@ class FeedRun:
         final = outbox.move_to_outbox(folder, place.outbox / file.label / run_id)
         return PreparedFile(
             file, status, gates, holding, run_id, final, packed.digest,
-            packed.manifest, packed.manifest_hashed, state,
+            packed.manifest, packed.manifest_hashed, state, packed.characters,
         )  # fmt: skip
 
     def _previous_package(self, file: gate.Rendered) -> str | None:

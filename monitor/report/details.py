@@ -115,7 +115,8 @@ _RECEIPT = {
     "server": "Server", "greeting": "Greeting", "tls": "TLS", "cipher": "Cipher",
     "certificate_checked": "Certificate checked", "encrypted": "Encrypted",
     "session_resumed": "TLS session resumed", "at": "At", "name": "Final name",
-    "sha256": "SHA-256 sent", "package": "Digest of the package",
+    "sha256": "SHA-256 sent", "characters": "Characters of its texts",
+    "package": "Digest of the package",
 }  # fmt: skip
 
 

@@ -215,6 +215,7 @@ def _intent(
         "sha256": file.sha256,
         "bytes": file.hashed.bytes,
         "rows": file.rows,
+        "characters": prepared.characters,
         "logical": settings.logical_time,
         "period": period,
         "state": {"model": feed.state.model, "sha256": prepared.state_sha256},

@@ -62,11 +62,12 @@ class PackageInputs:
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """The digest of SHA256SUMS, hence of the package, and its manifest."""
+    """The digest of SHA256SUMS, hence of the package, and figures of its manifest."""
 
     digest: str
     manifest: str
     manifest_hashed: HashedFile
+    characters: int
 
 
 def fill(
@@ -121,7 +122,8 @@ def fill(
     write_bytes(folder / SUMS, sums)
     if inputs.key:
         write_bytes(folder / signature.NAME, signature.sign(inputs.key, sums))
-    return PackedFile(hashlib.sha256(sums).hexdigest(), name, manifest_hashed)
+    digest = hashlib.sha256(sums).hexdigest()
+    return PackedFile(digest, name, manifest_hashed, characters)
 
 
 def _audit(

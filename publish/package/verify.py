@@ -217,6 +217,9 @@ class Package:
             ("package", self.digest),
         ):
             self.expect(f"receipt.json, {field}", expected, self.receipt.get(field))
+        if "characters" in self.receipt:  # not of an older version
+            characters = self.receipt["characters"]
+            self.expect("receipt.json, characters", feed.get("characters"), characters)
 
 
 def _counts(file: Path, resource: Json) -> "tuple[int, int]":

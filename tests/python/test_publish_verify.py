@@ -10,6 +10,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,36 @@ def test_one_file_and_the_standard_library_are_enough(
     bad = run()
     assert bad.returncode == 1
     assert f"SHA-256 of {feed.name}: expected " in bad.stdout
+
+
+def test_the_receipt_counts_characters_and_an_earlier_verifier_agrees(
+    store: Store, tmp_path: Path
+) -> None:
+    """The order feed sends no manifest, so its receipt has the control figure."""
+    package = next(p for p in store.packages if (p / "receipt.json").exists())
+    (manifest,) = package.glob("*.manifest.json")
+    (resource,) = json.loads(manifest.read_text())["resources"]
+    receipt = json.loads((package / "receipt.json").read_text())
+    assert receipt["characters"] == resource["characters"] > 0
+    earlier = tmp_path / "verify.py"
+    with tarfile.open(commands.ROOT / "tests/fixtures/data_of_2796f21.tar.xz") as tar:
+        member = next(each for each in tar if each.name.endswith("/verify.py"))
+        content = tar.extractfile(member)
+        assert content
+        earlier.write_bytes(content.read())
+    assert b"characters" not in earlier.read_bytes()
+    ran = subprocess.run(
+        [sys.executable, "-I", earlier, *store.full()], check=False, capture_output=True
+    )
+    assert ran.returncode == 0, ran.stdout
+    forged = shutil.copytree(package, tmp_path / package.name)
+    receipt["characters"] += 1
+    (forged / "receipt.json").write_text(json.dumps(receipt))
+    checked = verify.Package(forged)
+    checked.check()
+    assert [fault.partition(":")[0] for fault in checked.faults] == [
+        "receipt.json, characters"
+    ]
 
 
 @pytest.mark.parametrize(
