@@ -1,5 +1,8 @@
 """The reference consumer of the order feed: files in, rows in SQLite.
 
+It is not the loader that institutions get (consumer/load_orders.py), which is compared
+with it: it reads by Python's csv, not by a database, and it can be wrong on purpose.
+
 This is all that a reader has to do: take the files in the order of their dates, read
 the declared dialect, and replace the rows of each file's orders in one transaction. It
 imports nothing of ours.
