@@ -162,6 +162,32 @@ def test_unit_tests_run_once_for_a_state_of_the_code(built_copy: BuiltProject) -
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
+def test_a_build_waits_for_a_program_that_reads(built_copy: BuiltProject) -> None:
+    program = (
+        "import duckdb, sys; opened = duckdb.connect(sys.argv[1], read_only=True); "
+        "print('open', flush=True); input()"
+    )
+    warehouse = str(built_copy.data / "warehouse.duckdb")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, warehouse],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as reader, subprocess.Popen(
+        [*DBT, "seed", "--select", "units_of_measure"], cwd=ROOT,
+        env=clean_environment(**built_copy.environment()),
+        stdout=subprocess.PIPE, text=True,
+    ) as build:  # fmt: skip
+        assert reader.stdout
+        assert build.stdout
+        assert reader.stdout.readline() == "open\n"
+        lines = iter(build.stdout.readline, "")
+        assert any("Found " in line for line in lines)
+        time.sleep(3)
+        assert build.poll() is None
+        reader.communicate("\n")
+        rest = "".join(lines)
+        assert build.wait() == 0, rest
+
+
 def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> None:
     for words in (
         ("compile",),
