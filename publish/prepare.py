@@ -336,7 +336,9 @@ class FeedRun:
         feed = file.feed
         if file.rows == 0 and feed.when_empty == "skip":
             return "skipped"
-        if last is None or last["sha256"] != file.sha256 or feed.state != feed.model:
+        if last is None or feed.state != feed.model:
+            return "ready"
+        if last["sha256"] not in (file.sha256, self._earlier_sha256(file, last)):
             return "ready"
         place = (feed.state.model, feed.destination, file.split)
         if self.settings.redelivery or copies.gap(self.ledger, *place):
@@ -344,6 +346,21 @@ class FeedRun:
         period = format_utc(feed.cadence.last_due(self.settings.at))
         again = feed.when_unchanged == "send" and last.get("period") != period
         return "ready" if again else "unchanged"
+
+    def _earlier_sha256(self, file: gate.Rendered, last: Record) -> str:
+        """Return the digest of the file as the version wrote it that sent the last one.
+
+        A partner gets no file that only has another form. "" if it was this version.
+        """
+        if "build" in last:  # recorded since there is another form
+            return ""
+        feed = replace(file.feed, dialect=file.feed.dialect.earlier)
+        path = file.path.with_name(".earlier")
+        render.feed_file(self.connection, feed, file.split, path)
+        try:
+            return sha256_of(path)
+        finally:
+            path.unlink()
 
 
 def _log(event: str, name: str, seconds: float, more: str) -> None:

@@ -71,7 +71,7 @@ def table(
     if ties:
         order = ", ".join(filter(None, (order, "hash(t)")))
     chosen = f"(select {needed} from {source})"
-    if dialect.quoting == "minimal":
+    if dialect.quoting != "all":
         with files.atomic_write(path) as part:
             return _write_lines(connection, chosen, columns, order, dialect, part)
     fields = ", ".join(
@@ -108,7 +108,7 @@ def _write_lines(
         f"select concat_ws({text(dialect.delimiter)}, {cells}) || {end} as line "
         f"from {source} as t order by {order}"
     ).to_arrow_reader(_LINES)
-    header = dialect.delimiter.join(_quoted(column.name, dialect) for column in columns)
+    header = dialect.delimiter.join(_header(column.name, dialect) for column in columns)
     rows = 0
     with path.open("wb") as file:
         if dialect.header:
@@ -122,8 +122,10 @@ def _write_lines(
     return rows
 
 
-def _quoted(value: str, dialect: Dialect) -> str:
-    """Return a text in quotes, those inside doubled."""
+def _header(value: str, dialect: Dialect) -> str:
+    """Return a name of the header, in quotes if it needs them, or may have them."""
+    if dialect.quoting == "minimal" and re.fullmatch(r"\w+", value):
+        return value
     quote = dialect.quote
     return f"{quote}{value.replace(quote, quote * 2)}{quote}"
 
@@ -131,8 +133,8 @@ def _quoted(value: str, dialect: Dialect) -> str:
 def _field(column: Column, dialect: Dialect) -> str:
     """Return the SQL of a field that is quoted only where it must be.
 
-    Some readers need more quotes than RFC 4180 does: around a blank at an end, which
-    they would cut, around the null text, and around # (a comment).
+    Some readers need more quotes than RFC 4180 does: around the null text, around # (a
+    comment), and, if the dialect is portable, around a blank at an end, which they cut.
     """
     cell, null = written(column, dialect), text(dialect.null_text)
     if _NUMERIC.match(column.type) and dialect.delimiter in ",;|\t" and null == "''":
@@ -142,7 +144,8 @@ def _field(column: Column, dialect: Dialect) -> str:
         f"contains({cell}, {mark})"
         for mark in (text(dialect.delimiter), quote, "'#'", "chr(10)", "chr(13)")
     )
-    marks += f" or starts_with({cell}, ' ') or ends_with({cell}, ' ')"
+    if dialect.quoting == "portable":
+        marks += f" or starts_with({cell}, ' ') or ends_with({cell}, ' ')"
     return (
         f"case when {cell} is null then {null} "
         f"when {cell} in ('', {null}) or {marks} "

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from runtime.duck import path_text, text
 
@@ -16,13 +16,13 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         encoding: Character encoding, without byte order mark.
         delimiter: One character between fields.
         quote: One character around a field.
-        quoting: minimal: the header is quoted, and a field where it must be, or where
-            it begins or ends with a blank. all: every field is quoted, the header and
-            the null text too.
+        quoting: minimal: a field is quoted only where it must be. portable: the header
+            is quoted too, and a field that begins or ends with a blank. all: every
+            field is quoted, the header and the null text too.
         escape: What precedes a quote inside a field: the quote itself (RFC 4180), or a
             backslash, which needs quoting: all.
-        null_text: How a missing value is written: without quotes under minimal
-            quoting, in quotes under all.
+        null_text: How a missing value is written: in quotes under all, else
+            without.
         newline: End of every line, of the last one too: lf (Unix) or crlf. It has a
             name because dbt's Jinja drops a trailing newline.
         line_breaks: How a line break inside a text is written, be it LF, CR LF or CR.
@@ -36,7 +36,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     encoding: Literal["utf-8"]
     delimiter: Annotated[str, Meta(pattern='^[^"\\\\\\r\\n]$')]
     quote: Annotated[str, Meta(pattern="^[\"']$")]
-    quoting: Literal["minimal", "all"]
+    quoting: Literal["minimal", "portable", "all"]
     escape: Annotated[str, Meta(pattern="^[\"'\\\\]$")]
     null_text: Annotated[str, Meta(pattern="^[^\"'\\\\,;\\r\\n]*$")]
     newline: Literal["lf", "crlf"]
@@ -66,6 +66,12 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
             timestamp_format=RFC_4180.timestamp_format,
             date_format=RFC_4180.date_format,
         )
+
+    @property
+    def earlier(self) -> "Dialect":
+        """The form in which versions before `portable` wrote the same file."""
+        quoting = "all" if self.quoting == "all" else "minimal"
+        return structs.replace(self, quoting=quoting, line_breaks="keep")
 
     @property
     def line_end(self) -> str:

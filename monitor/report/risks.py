@@ -11,7 +11,6 @@ from store.package import Package
 # Of this product, not of the project that is published.
 READING = Path(__file__).parents[2] / "docs" / "reading.md"
 _READERS = READING.parent / "reading" / "readers.yml"
-_ANCHOR = "#values-that-many-programs-misread"
 
 
 def known() -> dict[str, Any]:
@@ -54,7 +53,7 @@ def of_file(
                 ),
                 "column": risk["first"]["column"],
                 "readers": [*kind.get(sample, ()), *kind.get("not_run", ())],
-                "href": page and page + _ANCHOR,
+                "href": page,
             }
         )
     return rows

@@ -85,11 +85,30 @@ class _Search:
             text = text.replace(dialect.quote, dialect.escape + dialect.quote)
         bare = before + value + after
         quoted = before + dialect.quote + text + dialect.quote + after
+        needles = [bare, quoted]
         if _PLAIN.fullmatch(value):
-            needles = [quoted if self._content[:1] == self._quote else bare]
-        else:
-            needles = [bare, quoted]
+            # Such a value is in quotes only where all are. Each needle is a search.
+            if self._escape:  # needs quotes around every value
+                needles = [quoted]
+            elif self._has_bare_values():
+                needles = [bare]
         return [needle.encode(dialect.encoding) for needle in needles]
+
+    def _has_bare_values(self) -> bool:
+        """Return whether a value of the first two records is not in quotes.
+
+        The header may be in quotes where values are not.
+        """
+        _, end = self._record(self._begin)
+        between = self._quote + self._dialect.delimiter.encode() + self._quote
+        wanted = len(self._names) - 1
+        return any(
+            record[:1] != self._quote or record.count(between) < wanted
+            for record in (
+                self._content[: self._begin], self._content[self._begin : end]
+            )
+            if record
+        )  # fmt: skip
 
     def _first(self, needles: list[bytes], begin: int) -> int | None:
         """Return where the first needle is, from `begin` on."""

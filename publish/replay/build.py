@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -155,6 +156,8 @@ def publish(there: DataDirectory, root: Path, run: Package, limits: Limits) -> P
     )
     built = artifacts.read(root, settings.variables)
     feed = _feed(built, run)
+    if "risks" not in run.resource:  # of a version that wrote another form
+        feed = replace(feed, dialect=feed.dialect.earlier)
     files = prepare(settings, built, Ledger(there.ledger), feed, run.file)
     for file in files:
         if isinstance(file, NotMade):

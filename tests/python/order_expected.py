@@ -4,6 +4,7 @@ Tests compare a partner's file with this. It imports nothing of ours.
 """
 
 import datetime as dt
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 from order_consumer import Row
@@ -36,8 +37,13 @@ def money(price: str | None) -> str | None:
 
 
 def word(text: str | None) -> str | None:
-    """Return a text as a reader gets it: blank and the word null are missing."""
-    return text if text and text.strip(" ") and text != "null" else None
+    """Return a text as a reader gets it: blank and the word null are missing.
+
+    A line break is LF.
+    """
+    if not text or not text.strip(" ") or text == "null":
+        return None
+    return re.sub("\r\n?", "\n", text)
 
 
 def shown(order: dict) -> bool:

@@ -195,6 +195,7 @@ def commands_of(project: SourcesProject) -> Iterator[tuple[tuple[object, ...], t
     yield ("monitor", "health"), (0, 1)
     yield ("monitor", "health", "--json"), (0, 1)
     yield ("monitor", "drift"), (0, 1)
+    yield ("monitor", "metrics"), (0,)
     yield ("monitor", "alert"), (0, 1, 2)
     yield ("monitor", "ack", TEXTS[4], "--because", TEXTS[5]), (0, 1, 2)
     yield ("monitor", "report"), (0,)

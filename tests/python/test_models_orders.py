@@ -144,6 +144,7 @@ LAYOUT_3 = [
 @pytest.mark.parametrize("delivered", [1, 2, 3])
 def test_each_layout_has_its_columns_in_their_order(data, build, query, delivered):
     setting = f"{{order_feed_layout: {delivered}}}"
+    land_orders(data, [], [])
     code, output = build(*ONLY_ORDERS, "--vars", setting)
     assert code == 0, output
     for layout, columns in enumerate((LAYOUT_1, LAYOUT_2, LAYOUT_3), start=1):

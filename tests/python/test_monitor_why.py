@@ -150,6 +150,17 @@ def columns_of(node: Any, joins: dict[str, set[str]]) -> set[str]:
     return columns
 
 
+def made_of(name: str, column: dict[str, Any], tables: dict[str, set[str]]) -> set[str]:
+    """Return the columns whose values a column has.
+
+    A text `x_kept` is stored where it differs from another value, and shown again.
+    """
+    columns = columns_of(column, tables)
+    if name.endswith("_kept") and column["class"] == "CASE":
+        return columns_of(column["case_checks"][0]["when_expr"]["left"], tables)
+    return {each for each in columns if each.endswith("_kept")} or columns
+
+
 def tables_of(node: Any) -> dict[str, str]:
     """Return the tables of a FROM clause, or of a side of a join, by their aliases."""
     return {
@@ -217,8 +228,8 @@ class Lineage:
             if column["class"] != "STAR":
                 # Without an alias: a column, or the expression of a subquery.
                 name = column["alias"] or column.get("column_names", [""])[-1]
-                self.values[name] |= columns_of(
-                    column, {alias: set() for alias in joins}
+                self.values[name] |= made_of(
+                    name, column, {alias: set() for alias in joins}
                 )
                 self.reads[name] |= columns_of(column, joins)
             self.add_codes(column, joins)

@@ -52,6 +52,7 @@ ROWS = [
     (9, "tab\there", "\\", "1", None, None),
     (10, "00123", "1.23E+11", "1", None, None),
 ]
+PORTABLE = structs.replace(RFC_4180, quoting="portable")
 GOLDEN = (
     b'"k","a","b","n","t","d"\n'
     b'1,plain,"",412.50,2026-01-15T06:00:00Z,2026-01-15\n'
@@ -99,7 +100,7 @@ def written(
 
 
 def test_the_house_dialect_to_the_byte(connection: Any, tmp_path: Path) -> None:
-    assert written(connection, tmp_path / "f.csv", RFC_4180) == GOLDEN
+    assert written(connection, tmp_path / "f.csv", PORTABLE) == GOLDEN
 
 
 def test_the_order_dialect_to_the_byte(connection: Any, tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_the_order_is_total_with_missing_values_first(
     connection: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "f.csv"
-    render.table(connection, "mart", COLUMNS, ("t", "a", "k"), RFC_4180, path)
+    render.table(connection, "mart", COLUMNS, ("t", "a", "k"), PORTABLE, path)
     lines = list(csv.reader(io.StringIO(path.read_text(), newline="")))[1:]
     assert [line[0] for line in lines] == [
         "3",
@@ -129,7 +130,7 @@ def test_the_order_is_total_with_missing_values_first(
 def test_without_a_header_the_first_line_is_a_row(
     connection: Any, tmp_path: Path
 ) -> None:
-    bare = structs.replace(RFC_4180, header=False, delimiter=";")
+    bare = structs.replace(PORTABLE, header=False, delimiter=";")
     content = written(connection, tmp_path / "f.csv", bare)
     assert content.startswith(b'1;plain;"";412.50;')
 
@@ -137,7 +138,7 @@ def test_without_a_header_the_first_line_is_a_row(
 def test_quotes_and_a_null_text_of_another_choice(
     connection: Any, tmp_path: Path
 ) -> None:
-    other = structs.replace(RFC_4180, quote="'", escape="'", null_text="NULL")
+    other = structs.replace(PORTABLE, quote="'", escape="'", null_text="NULL")
     lines = written(connection, tmp_path / "f.csv", other).split(b"\n")
     assert lines[0] == b"'k','a','b','n','t','d'"
     assert lines[2] == b"2,NULL,'comma, here',0.00,2026-01-15T06:00:59Z,NULL"
@@ -156,13 +157,13 @@ def as_text() -> list[list[str | None]]:
 
 
 def test_python_reads_every_field(connection: Any, tmp_path: Path) -> None:
-    content = written(connection, tmp_path / "f.csv", RFC_4180).decode()
+    content = written(connection, tmp_path / "f.csv", PORTABLE).decode()
     lines = list(csv.reader(io.StringIO(content, newline=""), strict=True))[1:]
     assert lines == [[x or "" for x in line] for line in as_text()]
 
 
 def test_duckdb_tells_empty_from_missing(connection: Any, tmp_path: Path) -> None:
-    written(connection, tmp_path / "f.csv", RFC_4180)
+    written(connection, tmp_path / "f.csv", PORTABLE)
     rows = duckdb.execute(
         f"select * from read_csv('{tmp_path / 'f.csv'}', all_varchar = true, "
         "allow_quoted_nulls = false, auto_detect = false, delim = ',', quote = '\"', "
@@ -176,7 +177,7 @@ def test_postgresql_rules_tell_empty_from_missing(
     connection: Any, tmp_path: Path
 ) -> None:
     """COPY ... CSV: an unquoted empty field is NULL, a quoted one is empty text."""
-    content = written(connection, tmp_path / "f.csv", RFC_4180).decode()
+    content = written(connection, tmp_path / "f.csv", PORTABLE).decode()
     assert _copy_csv(content)[1:] == as_text()
 
 
@@ -214,19 +215,19 @@ def test_duckdb_without_options_sees_a_late_quote(tmp_path: Path) -> None:
             "create table mart as select i::integer as k, if(i < 25000, 'plain', "
             "'16\" wheel, ' || i) as a from range(25001) as r(i)"
         )
-        render.table(connection, "mart", columns, ("k",), RFC_4180, path)
+        render.table(connection, "mart", columns, ("k",), PORTABLE, path)
         last = connection.sql(f"select a from '{path}' where k = 25000").fetchall()
     assert last == [('16" wheel, 25000',)]
 
 
 def test_pandas_reads_the_numbers(connection: Any, tmp_path: Path) -> None:
-    written(connection, tmp_path / "f.csv", RFC_4180)
+    written(connection, tmp_path / "f.csv", PORTABLE)
     frame = pd.read_csv(tmp_path / "f.csv", dtype=str, keep_default_na=False)
     assert list(frame["n"]) == [line[3] or "" for line in as_text()]
     assert list(frame["b"]) == [line[2] or "" for line in as_text()]
 
 
-@pytest.mark.parametrize("dialect", [RFC_4180, ORDERS], ids=["RFC 4180", "orders"])
+@pytest.mark.parametrize("dialect", [PORTABLE, ORDERS], ids=["RFC 4180", "orders"])
 @settings(
     max_examples=60,
     deadline=None,
@@ -273,7 +274,7 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
             path = tmp_path / "f.csv"
             rows = render.table(
                 connection, "warehouse.main.inventory_feed", columns,
-                tuple(project.meta["sort"]), RFC_4180, path,
+                tuple(project.meta["sort"]), PORTABLE, path,
             )  # fmt: skip
             assert rows == 400_040
             digests.add(sha256_of(path))
@@ -289,7 +290,7 @@ def test_a_failed_render_leaves_nothing(connection: Any, tmp_path: Path) -> None
     (tmp_path / "f.csv").write_text("old")
     bad = (*COLUMNS, Column("gone", "varchar", ""))
     with pytest.raises(duckdb.BinderException):
-        render.table(connection, "mart", bad, ("k",), RFC_4180, tmp_path / "f.csv")
+        render.table(connection, "mart", bad, ("k",), PORTABLE, tmp_path / "f.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["f.csv"]
     assert (tmp_path / "f.csv").read_text() == "old"
 
