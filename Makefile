@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers bench bench-transfer drift-quality docs schema fixture lock clean
+.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers orchestrators bench bench-transfer drift-quality docs schema fixture lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 READERS := .venv/readers
@@ -62,6 +62,9 @@ faults: $(READY) ## Kill publish at every point, and check what it leaves (ten m
 readers: $(READERS)/.ready ## Read the samples of docs/reading with every reader (programs: .ci/run)
 	FEEDS_REQUIRE_READERS=1 $(BIN)/python -m pytest tests/python/test_readers.py
 
+orchestrators: $(READY) .venv/airflow/.ready .venv/dagster/.ready ## Run the examples for Airflow and Dagster end to end
+	FEEDS_REQUIRE_ORCHESTRATORS=1 $(BIN)/python -m pytest -m long tests/python/test_orchestrators.py
+
 bench: $(READY) ## Measure both feeds at a million records against floors of the same run
 	$(BIN)/python -m benchmarks.inventory --items $(SIZE)
 	$(BIN)/python -m benchmarks.orders --orders $(SIZE)
@@ -94,6 +97,14 @@ lock: ## Renew the locks (needs uv and npm)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header \
 		tests/readers/requirements.in --output-file tests/readers/requirements.lock
+	echo 'setuptools>=80' | uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+		--constraint requirements.lock pyproject.toml - \
+		--output-file orchestration/requirements.lock
+	for each in linters airflow dagster; do uv pip compile --quiet --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		tests/orchestrators/$$each.in \
+		--output-file tests/orchestrators/$$each.lock || exit 1; done
 	npm install --package-lock-only --silent --ignore-scripts --prefix tests/readers
 
 clean: ## Remove the environment and everything that runs have written
@@ -118,3 +129,10 @@ $(READERS)/.ready: $(READY) tests/readers/requirements.lock tests/readers/packag
 	cp tests/readers/package.json tests/readers/package-lock.json $(READERS)
 	npm ci --silent --ignore-scripts --prefix $(READERS)
 	@touch $(READERS)/.ready
+
+# The linters of orchestration/, Airflow and Dagster, each apart from all others.
+.venv/linters/.ready .venv/airflow/.ready .venv/dagster/.ready: .venv/%/.ready: $(READY) tests/orchestrators/%.lock
+	@python=$$(sh .ci/python) && rm -rf .venv/$* && "$$python" -m venv .venv/$*
+	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement tests/orchestrators/$*.lock
+	@touch $@
