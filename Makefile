@@ -62,7 +62,7 @@ faults: $(READY) ## Kill publish at every point, and check what it leaves (ten m
 readers: $(READERS)/.ready ## Read the samples of docs/reading with every reader (programs: .ci/run)
 	FEEDS_REQUIRE_READERS=1 $(BIN)/python -m pytest tests/python/test_readers.py
 
-orchestrators: $(READY) .venv/airflow/.ready .venv/dagster/.ready ## Run the examples for Airflow and Dagster end to end
+orchestrators: $(READY) .venv/airflow/.ready .venv/dagster/.ready ## Run the examples for Airflow and Dagster end to end (some minutes)
 	FEEDS_REQUIRE_ORCHESTRATORS=1 $(BIN)/python -m pytest -m long tests/python/test_orchestrators.py
 
 bench: $(READY) ## Measure both feeds at a million records against floors of the same run

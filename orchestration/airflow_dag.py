@@ -62,7 +62,7 @@ with DAG(
         "retry_delay": timedelta(seconds=int(os.environ.get("RETRY_SECONDS", "900"))),
         "on_failure_callback": alert,
     },
-):
+) as dag:
     # A task runs only if the one before it ended with 0. The last one sends the end of
     # problems.
     (
