@@ -62,8 +62,9 @@ faults: $(READY) ## Kill publish at every point, and check what it leaves (ten m
 readers: $(READERS)/.ready ## Read the samples of docs/reading with every reader (programs: .ci/run)
 	FEEDS_REQUIRE_READERS=1 $(BIN)/python -m pytest tests/python/test_readers.py
 
-orchestrators: $(READY) .venv/airflow/.ready .venv/dagster/.ready ## Run the examples for Airflow and Dagster end to end (some minutes)
-	FEEDS_REQUIRE_ORCHESTRATORS=1 $(BIN)/python -m pytest -m long tests/python/test_orchestrators.py
+orchestrators: $(READY) .venv/airflow/.ready .venv/dagster/.ready ## Run Airflow, Dagster and the image for whole nights (ten minutes)
+	FEEDS_REQUIRE_ORCHESTRATORS=1 $(BIN)/python -m pytest -m long \
+		tests/python/test_orchestrators.py tests/python/test_image.py
 
 bench: $(READY) ## Measure both feeds at a million records against floors of the same run
 	$(BIN)/python -m benchmarks.inventory --items $(SIZE)
