@@ -74,7 +74,10 @@ class Ledger:
     def _open(self, path: Path) -> None:
         self._by_event: dict[str, list[Record]] = {}
         self._by_feed: dict[tuple[str, str | None], list[Record]] = {}
+        self._of_feed: dict[str | None, list[Record]] = {}
         self._by_attempt: dict[str, list[Record]] = {}
+        self._newest: dict[str | None, dict[str, Record]] = {}
+        self._open_intents: dict[str, Record] = {}
         self._chain = Chain(path, self._index)
 
     @property
@@ -106,29 +109,33 @@ class Ledger:
         return record
 
     def _index(self, record: Record) -> None:
-        event = record["event"]
+        event, feed = record["event"], record.get("feed")
         self._by_event.setdefault(event, []).append(record)
-        self._by_feed.setdefault((event, record.get("feed")), []).append(record)
+        self._by_feed.setdefault((event, feed), []).append(record)
+        self._of_feed.setdefault(feed, []).append(record)
+        if event in _NEWS and "file" in record:
+            self._newest.setdefault(feed, {})[record["file"]] = record
         if attempt := record.get("attempt"):
             self._by_attempt.setdefault(attempt, []).append(record)
+            if event == "intent":
+                self._open_intents[attempt] = record
+            elif event in _OUTCOMES:
+                self._open_intents.pop(attempt, None)
 
     def all(self, *events: str, feed: str | None = None) -> list[Record]:
         """Return the records of some events, or of all, and of a feed; oldest first."""
         if len(events) == 1 and feed is not None:
             return [*self._by_feed.get((events[0], feed), ())]
         if len(events) == 1:
-            chosen = self._by_event.get(events[0], [])
-        else:
-            chosen = [
-                record
-                for record in self._chain.records
-                if not events or record["event"] in events
-            ]
-        return [r for r in chosen if feed in (None, r.get("feed"))]
+            return [*self._by_event.get(events[0], ())]
+        chosen = self._chain.records if feed is None else self._of_feed.get(feed, [])
+        return [r for r in chosen if not events or r["event"] in events]
 
     def newest(self, feed: str | None = None) -> dict[str, Record]:
         """Return for each file its newest record of held, delivered or nothing."""
-        return {record["file"]: record for record in self.all(*_NEWS, feed=feed)}
+        if feed is not None:
+            return {**self._newest.get(feed, {})}
+        return {record["file"]: record for record in self.all(*_NEWS)}
 
     def by_run(self) -> Mapping[tuple[str, str], tuple[Record, ...]]:
         """Return the records of each run of a file, oldest first, by (file, run id)."""
@@ -182,8 +189,8 @@ class Ledger:
         """Return deliveries, of one feed or of all, that have no outcome yet."""
         return [
             record
-            for record in self.all("intent", feed=feed)
-            if not self.outcome(record["attempt"])
+            for record in self._open_intents.values()
+            if feed in (None, record["feed"])
         ]
 
     def unknown(self, feed: str) -> list[Record]:
@@ -209,8 +216,8 @@ class Ledger:
     def _last(
         self, events: tuple[str, ...], feed: str, destination: str, split: str | None
     ) -> Record | None:
-        for record in reversed(self.all(*events, feed=feed)):
-            if record["destination"] != destination:
+        for record in reversed(self._of_feed.get(feed, ())):
+            if record["event"] not in events or record["destination"] != destination:
                 continue
             if split in (None, record["split"]):
                 return record
