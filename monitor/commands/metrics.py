@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +124,17 @@ class _Figures:
             for file, record in ledger.newest(feed.name).items():
                 held.append(((feed.name, file), record["event"] == "held"))
         for name, help_, figure in (
-            ("timestamp_seconds", "When the file was last delivered.", _delivered_at),
-            ("rows", "Rows of the file that was last delivered.", _rows),
-            ("bytes", "Size of the file that was last delivered.", _bytes),
+            (
+                "timestamp_seconds",
+                "When the file was last delivered.",
+                lambda record: _seconds(record["at"]),
+            ),
+            ("rows", "Rows of the file that was last delivered.", itemgetter("rows")),
+            (
+                "bytes",
+                "Size of the file that was last delivered.",
+                itemgetter("bytes"),
+            ),
         ):
             samples = [(labels, figure(record)) for labels, record in last.items()]
             yield _gauge(f"delivered_{name}", help_, _FILE, samples)
@@ -170,18 +179,6 @@ def _gauge(
     for values, number in samples:
         metric.add_metric(values, number)
     return metric
-
-
-def _delivered_at(record: Record) -> float:
-    return _seconds(record["at"])
-
-
-def _rows(record: Record) -> float:
-    return int(record["rows"])
-
-
-def _bytes(record: Record) -> float:
-    return int(record["bytes"])
 
 
 def _seconds(time: Any) -> float:
