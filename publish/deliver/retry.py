@@ -20,7 +20,7 @@ from tenacity import (
 from publish.deliver.attempt import Attempt
 from publish.deliver.reconcile import reconcile, unknown_outcome
 from publish.deliver.upload import remove_parts, upload
-from publish.transport.errors import retry_of
+from publish.transport.errors import ServerUnavailable, retry_of
 from runtime.clock import Stopwatch, time_limit
 from runtime.command import LOG, raise_if_interrupted
 from runtime.environment import Environment
@@ -41,7 +41,8 @@ class RetryPolicy:
         seconds: DEST_<NAME>_RETRY_SECONDS (900): no try begins later than this after
             the first one began.
         pause: DEST_<NAME>_RETRY_PAUSE (2): seconds before the second try; doubled
-            each time, up to two minutes, plus a random part of up to `pause`.
+            each time, up to two minutes, plus a random part of up to `pause`. An error
+            may ask for more.
     """
 
     retries: int = 0
@@ -73,6 +74,13 @@ class RetryPolicy:
             retry = retry_of(error) if isinstance(error, Stop) else "no_retry"
             return retry == "retry_often" or (retry == "retry_once" and tries <= 1)
 
+        usual = wait_exponential(self.pause, 120) + wait_random(0, self.pause)
+
+        def seconds_to_wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            least = error.pause if isinstance(error, ServerUnavailable) else 0
+            return max(usual(state), least)
+
         def log_failure(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             LOG.warning(f"try={tries} pause={state.upcoming_sleep:.1f} failed: {error}")
@@ -86,7 +94,7 @@ class RetryPolicy:
                     stop_after_attempt(self.retries + 1),
                     stop_before_delay(self.seconds),
                 ),
-                wait=wait_exponential(self.pause, 120) + wait_random(0, self.pause),
+                wait=seconds_to_wait,
                 before_sleep=log_failure,
                 reraise=True,
             ):

@@ -65,14 +65,20 @@ class ServerUnavailable(Temporary):
     Attributes:
         reply: the three-digit code; None if the connection broke without one.
         retry: retry_often or retry_once.
+        pause: the fewest seconds before the next try.
     """
 
     def __init__(
-        self, message: str, reply: int | None = None, retry: Retry = "retry_often"
+        self,
+        message: str,
+        reply: int | None = None,
+        retry: Retry = "retry_often",
+        pause: float = 0,
     ) -> None:
         super().__init__(message)
         self.reply = reply
         self.retry: Retry = retry
+        self.pause = pause
 
 
 def retry_of(error: Stop) -> Retry:

@@ -42,9 +42,13 @@ _IN_FLIGHT = 32
 _CLOSE_SECONDS = 5.0
 # FTP servers greet at once; a server that says nothing in this time is asked anyway.
 _GREETING_SECONDS = 3.0
+# OpenSSH 9.8 and later shuts an address out for 15 s and more (PerSourcePenalties).
+_SHUT_OUT_SECONDS = 20.0
 # Most names of a folder that are read.
 _NAMES = 200_000
 _TEMPORARY = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+# TypeError: asyncssh takes a reset connection's address apart, which has none.
+_LOST = (asyncssh.ConnectionLost, ConnectionError, TypeError)
 _REFUSED = (asyncssh.SFTPPermissionDenied, asyncssh.KeyExchangeFailed)
 _LASTING = (asyncssh.KeyExchangeFailed, asyncssh.SFTPError)
 
@@ -204,8 +208,11 @@ class Sftp:
     def _connect(self) -> asyncssh.SSHClientConnection:
         destination = self._destination
         _ensure_user_name()
-        sock = open_socket(destination)
-        self._expect_ssh(sock)
+        try:
+            sock = open_socket(destination)
+            self._expect_ssh(sock)
+        except ConnectionResetError:
+            raise self._shut_out() from None
         algorithms = self._client.algorithms()
         connecting = asyncssh.connect(
             sock=sock,
@@ -231,7 +238,9 @@ class Sftp:
             return self._wait(connecting)
         except asyncssh.HostKeyNotVerifiable:
             raise self._untrusted() from None
-        except (asyncssh.Error, OSError):
+        except (asyncssh.Error, OSError, TypeError) as error:
+            if isinstance(error, _LOST) and not self._client.greeted():
+                raise self._shut_out() from None
             offered = self._client.offered()
             if offered and not set(offered) & set(algorithms):
                 raise ServerRefused(
@@ -248,13 +257,26 @@ class Sftp:
     def _expect_ssh(self, connected: socket.socket) -> None:
         """Refuse a server that greets as FTP does; asyncssh would wait for more."""
         ready, _, _ = select.select([connected], [], [], _GREETING_SECONDS)
-        greeting = connected.recv(4, socket.MSG_PEEK) if ready else b""
+        try:
+            greeting = connected.recv(4, socket.MSG_PEEK) if ready else b""
+        except ConnectionResetError:
+            connected.close()
+            raise
         if greeting.startswith(b"220"):
             connected.close()
             raise ServerRefused(
                 f"{self._destination.name}: {self._destination.server} is an FTP "
                 f"server. Write ftps:// in {self._destination.variable('URL')}."
             )
+
+    def _shut_out(self) -> ServerUnavailable:
+        return ServerUnavailable(
+            f"{self._destination.name}: {self._destination.server} closed the "
+            "connection before its greeting. It may be shutting this address out for "
+            "a while, as OpenSSH 9.8 and later does after failed logins "
+            "(PerSourcePenalties). Try again later.",
+            pause=_SHUT_OUT_SECONDS,
+        )
 
     def _untrusted(self) -> ServerRefused:
         destination, shown = self._destination, self._client.shown
@@ -373,6 +395,12 @@ class _Client(asyncssh.SSHClient):
         self.shown = key
         return any(key.public_data == known.public_data for known in self.trusted)
 
+    def greeted(self) -> bool:
+        """Say whether the server has sent the name of its software, which is first."""
+        return bool(
+            self.connection and self.connection.get_extra_info("server_version")
+        )
+
     def offered(self) -> Sequence[str]:
         """Return the algorithms of keys that the server offers; empty if unknown.
 
@@ -441,6 +469,11 @@ def _error(
     text = destination.redact(
         f"{destination.name}: {what} failed ({' '.join(cause.split())})."
     )
+    if isinstance(error, asyncssh.KeyExchangeFailed):
+        hint = (
+            "We take what is sent, the server offers what is received. Ask the partner "
+            "to offer one that we take."
+        )
     if isinstance(error, asyncssh.PermissionDenied):
         names = ("USER", "PASSWORD", "KEY_FILE")
         user, password, key = (destination.variable(name) for name in names)

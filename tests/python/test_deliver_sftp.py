@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from checking import CheckProject
 from commands import ROOT, clean_environment
 from delivering import CONTENT, ignore, opened
 from servers import machine
@@ -18,6 +20,7 @@ from servers.fixtures import Start
 from servers.sftp import SftpStub
 from servers.trust import ssh_key
 
+from publish.deliver.retry import RetryPolicy
 from publish.transport import Destination, connect
 from publish.transport.errors import retry_of
 from runtime.environment import Environment
@@ -164,7 +167,8 @@ def test_a_key_exchange_by_sha1_is_refused_and_named(server: Start) -> None:
     kex = "diffie-hellman-group14-sha1"
     to = server("openssh", kex=kex)
     for _ in range(50):
-        with pytest.raises(Refused, match=f"key exchange.*{kex}"), opened(to):
+        words = rf"sent \S*curve25519-sha256,.* received {kex}.*one that we take\.$"
+        with pytest.raises(Refused, match=words), opened(to):
             pass
 
 
@@ -172,16 +176,64 @@ def test_a_key_exchange_by_sha1_is_refused_and_named(server: Start) -> None:
 def test_a_server_without_ssh_is_temporary(tmp_path: Path, greeting: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_greet, args=(listener, greeting)).start()
-        given = {
-            "URL": f"sftp://u@127.0.0.1:{listener.getsockname()[1]}",
-            "PASSWORD": "pass-of-tests",
-            "HOST_KEY": ssh_key(tmp_path / "key"),
-            "TIMEOUT": "1",
-        }
-        variables = {f"DEST_ONPART_{name}": text for name, text in given.items()}
-        to = Destination.read(Environment(variables), "onpart")
         with pytest.raises(Temporary, match="connecting to sftp://127"):
-            connect(to, "")
+            connect(_address(listener, tmp_path), "")
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("greeting", [b"", b"Not allowed at this time\r\n"])
+def test_a_lost_greeting_may_be_a_penalty_and_is_tried_later(
+    tmp_path: Path, greeting: bytes, reset: bool
+) -> None:
+    """OpenSSH 9.8 and later drops the connections of an address so."""
+
+    def connecting() -> None:
+        connect(to, "")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        to = _address(listener, tmp_path)
+        thread = threading.Thread(target=_drop, args=(listener, greeting, reset))
+        thread.start()
+        # The pause of 20 s would end after the time allowed, so there is no second try.
+        with pytest.raises(Temporary, match=r"its greeting\. .*PerSourcePenalties"):
+            RetryPolicy(retries=3, seconds=15, pause=0).run(connecting)
+        thread.join()
+        listener.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_no_connection_of_a_check_is_without_a_login(
+    server: Start, tmp_path: Path
+) -> None:
+    """OpenSSH 9.8 and later shuts out an address that connects without a login."""
+    to, project = server("openssh"), CheckProject(tmp_path)
+    project.variables = to.variables()
+    assert project.check()["exit_code"] == 0
+    # One for the tiny delivery, one for the files that the ledger does not know.
+    assert to.logins() == [True, True]
+    # And the one by which the test waited until the server answers.
+    assert to.log.read_text().count("Connection from") == 1 + 2
+
+
+def _address(listener: socket.socket, tmp_path: Path) -> Destination:
+    given = {
+        "URL": f"sftp://u@127.0.0.1:{listener.getsockname()[1]}",
+        "PASSWORD": "pass-of-tests",
+        "HOST_KEY": ssh_key(tmp_path / "key"),
+        "TIMEOUT": "1",
+    }
+    variables = {f"DEST_ONPART_{name}": text for name, text in given.items()}
+    return Destination.read(Environment(variables), "onpart")
+
+
+def _drop(listener: socket.socket, greeting: bytes, reset: bool) -> None:
+    client, _ = listener.accept()
+    client.sendall(greeting)
+    if reset:
+        linger = struct.pack("ii", 1, 0)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    client.close()
 
 
 def _greet(listener: socket.socket, greeting: bytes) -> None:
