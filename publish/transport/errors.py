@@ -27,6 +27,11 @@ _NAME_OR_ISSUER = (*_ISSUER, 62, 64)
 # A refusal, and an answer that is not FTP or never ends.
 _REFUSED = (ftplib.error_perm, ftplib.error_proto)
 LASTS = "This will not pass by itself."
+# After 552 (RFC 959: exceeded storage allocation).
+_QUOTA = (
+    "The server may still count files that were taken away, and the old file and the "
+    "new one need room together. Ask the partner for more room, or for a new count."
+)
 _LASTING = re.compile(
     r"permission denied|not permitted|is a directory|not a directory|no such file|"
     r"read-only|not allowed|no space|disk full|quota|insufficient",
@@ -134,7 +139,7 @@ def ftp_error(
     text = destination.redact(f"{text} The server said: {line}." if line else text)
     code = _code(line) or (_code(str(error)) if isinstance(error, ftplib.Error) else 0)
     tls_hint = _tls_hint(destination, error, beginning_tls)
-    hint = _scheme_hint(destination, error) or hint
+    hint = _scheme_hint(destination, error) or (_QUOTA if code == 552 else hint)
     if isinstance(error, ssl.SSLCertVerificationError) and (
         error.verify_code in _ISSUER
     ):

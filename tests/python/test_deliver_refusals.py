@@ -159,9 +159,29 @@ def test_a_full_disk(server: Start, tmp_path: Path, kind: str, tls: str) -> None
 def test_a_quota(server: Start, tmp_path: Path, kind: str) -> None:
     to = server(kind, quota=2 * 2**20)
     big = _big(tmp_path, 5 * 2**20)
-    with opened(to) as connection, pytest.raises(Refused, match="552") as caught:
+    words = "552.* still count files that were taken away.* need room together"
+    with opened(to) as connection, pytest.raises(Refused, match=words) as caught:
         connection.put(big, PART, ignore)
     assert getattr(caught.value, "reply", None) == 552
+
+
+@pytest.mark.parametrize("kind", ["proftpd", "pure-ftpd"])
+@pytest.mark.parametrize("removed", [True, False], ids=["taken away", "replaced"])
+def test_how_servers_count_a_quota(
+    server: Start, tmp_path: Path, kind: str, removed: bool
+) -> None:
+    """What was taken away still counts, and old and new count together."""
+    to = server(kind, quota=500_000)
+    source = _big(tmp_path, 300_000)
+    with opened(to) as connection:
+        connection.put(source, PART, ignore)
+        connection.rename(PART, NAME)
+    if removed:
+        (to.folder / NAME).unlink()
+    with opened(to) as connection, pytest.raises(Refused, match="552"):
+        connection.put(source, PART, ignore)
+    # Pure-FTPd counts in a file of its own.
+    assert set(to.names()) - {".ftpquota"} == (set() if removed else {NAME})
 
 
 @FOUR
