@@ -97,7 +97,9 @@ def _check(
     result = Report(name, folder, names, format_utc(datetime.now(UTC)))
     must_replace = not users or any(feed.repeats_its_name for feed in users)
     try:
-        Probe(Destination.read(variables, name), result, must_replace).run()
+        to = Destination.read(variables, name)
+        modes = {feed.mode for feed in users} or {None}
+        Probe(to, result, must_replace, modes).run()
         if result.verdict == "ready":
             result.unknown = dict(_unknown(variables, place, users))
     except Misuse as error:

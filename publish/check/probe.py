@@ -3,7 +3,7 @@
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -32,7 +32,11 @@ class Probe:
     """A check of one folder; what it sees goes into a report."""
 
     def __init__(
-        self, to: Destination, report: Report, must_replace: bool = True
+        self,
+        to: Destination,
+        report: Report,
+        must_replace: bool = True,
+        modes: Collection[str | None] = (None,),
     ) -> None:
         """Prepare a check of the report's folder.
 
@@ -40,8 +44,10 @@ class Probe:
             to: the destination.
             report: gets verdict, message, steps, facts and what is left.
             must_replace: a server that does not rename over a file is not acceptable.
+            modes: what permissions files get; None where the server decides.
         """
         self._to, self._report, self._must_replace = to, report, must_replace
+        self._modes = modes
         self._token = secrets.token_hex(6)
         self._there: set[str] = set()
         self._step = ""
@@ -106,6 +112,14 @@ class Probe:
 
     def _replace(self, connection: Connection, part: str, name: str) -> None:
         self._put(connection, part, b"a,b\r\n1,2\r\n3,4\r\n")
+        for mode in sorted(filter(None, self._modes)):
+            with self._taking(f"mode {mode}"):
+                connection.set_mode(part, mode)
+                now = connection.mode(part) or mode
+                if now != mode:
+                    raise Refused(f"the server said yes, but the mode is {now}")
+            if None not in self._modes:
+                self._report.facts["mode"] = mode
         try:
             with self._taking(_OVER):
                 self._rename(connection, part, name, 15)

@@ -54,7 +54,8 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return it for a machine."""
-        return {**asdict(self), "exit_code": self.exit_code}
+        warnings = [self.warning] if self.warning else []
+        return {**asdict(self), "warnings": warnings, "exit_code": self.exit_code}
 
     def to_text(self) -> str:
         """Return it for a person."""
@@ -76,12 +77,20 @@ class Report:
         for key, name in _FACTS.items():
             if (value := self.facts.get(key)) is not None:
                 shown = _YES_NO[value] if isinstance(value, bool) else value
-                lines.append(f"  {name}: {shown}{self._readers(key)}")
+                lines.append(f"  {name}: {shown}")
+        if self.warning:
+            lines.append(f"  warning: {self.warning}")
         return "\n".join(lines)
 
-    def _readers(self, key: str) -> str:
-        """Say of a mode who cannot read the file."""
-        mode = int(self.facts["mode"], 8) if key == "mode" else 0o444
+    @property
+    def warning(self) -> str:
+        """Say who alone can read the file, by its mode; "" if all users can."""
+        mode = int(self.facts.get("mode") or "0444", 8)
         if mode & 0o004:
             return ""
-        return f" (only its owner{' and group' if mode & 0o040 else ''} can read it)"
+        group = " and its group" if mode & 0o040 else ""
+        return (
+            f"only this login{group} can read what is delivered. If another user of "
+            'the server reads it, set `mode: "0644"` in the exposure, or ask the '
+            "partner."
+        )

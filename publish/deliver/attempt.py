@@ -22,13 +22,17 @@ _REPEATED = ("attempt", "run_id", "feed", "file", "split", "destination", "name"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file to deliver, with its path here and both of its names at the partner."""
+    """A file to deliver, with its path here and both of its names at the partner.
+
+    `mode` is what permissions it gets there; None if the server decides.
+    """
 
     path: Path
     name: str
     part: str
     bytes: int
     sha256: str
+    mode: str | None
 
 
 @dataclass(slots=True)
@@ -64,8 +68,9 @@ class Attempt:
     @property
     def items(self) -> tuple[Item, ...]:
         """What goes out together; the feed itself is last."""
+        mode = self.intent.get("mode")
         return tuple(
-            Item(path, item["name"], item["part"], item["bytes"], item["sha256"])
+            Item(path, item["name"], item["part"], item["bytes"], item["sha256"], mode)
             for path, item in zip(self.paths, self.intent["items"], strict=True)
         )
 

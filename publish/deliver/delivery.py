@@ -232,6 +232,8 @@ def _intent(
             for path, hashed in files.items()
         ],
     }
+    if feed.mode:
+        intent["mode"] = feed.mode
     if settings.redelivery:
         intent["again"] = {
             "by": settings.redelivery.by,

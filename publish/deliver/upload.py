@@ -58,8 +58,10 @@ def upload(attempt: Attempt) -> dict[str, Any]:
 
 
 def rename_to_final(connection: Connection, item: Item) -> None:
-    """Rename a part to the name of its file."""
+    """Rename a part to the name of its file; first it gets the mode of the feed."""
     failpoint("before-rnto")
+    if item.mode:
+        connection.set_mode(item.part, item.mode)
     connection.rename(item.part, item.name)
     failpoint("after-rnto")
 

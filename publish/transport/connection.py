@@ -62,6 +62,9 @@ class Connection(Protocol):
         None if there is no such file, or if the server does not say.
         """
 
+    def set_mode(self, name: str, mode: str) -> None:
+        """Give a file permissions in octal, such as "0644"."""
+
     def rename(self, old: str, new: str) -> None:
         """Give a file a name, replacing a file of that name."""
 

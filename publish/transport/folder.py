@@ -74,6 +74,11 @@ class Folder:
         status = self._stat(name)
         return f"{stat.S_IMODE(status.st_mode):04o}" if status else None
 
+    def set_mode(self, name: str, mode: str) -> None:
+        """Give a file permissions."""
+        with self._errors():
+            (self._path / name).chmod(int(mode, 8))
+
     def rename(self, old: str, new: str) -> None:
         """Give a file a name in one step, durably."""
         with self._errors():

@@ -161,6 +161,13 @@ class Ftp:
         with ftp_errors(self._destination, f"asking the mode of {plain(name)}"):
             return self._files.mode(name)
 
+    def set_mode(self, name: str, mode: str) -> None:
+        """Give a file permissions (SITE CHMOD)."""
+        what = f"giving {plain(name)} the mode {mode}"
+        hint = "Ask the partner for SITE CHMOD, or leave `mode` out of the exposure."
+        with ftp_errors(self._destination, what, hint):
+            self._ftp.voidcmd(f"SITE CHMOD {mode} {name}")
+
     def rename(self, old: str, new: str) -> None:
         """Give a file a name (RNFR, RNTO)."""
         with ftp_errors(self._destination, f"renaming {plain(old)} to {plain(new)}"):

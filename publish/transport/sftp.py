@@ -143,6 +143,13 @@ class Sftp:
             return None
         return f"{S_IMODE(attributes.permissions):04o}"
 
+    def set_mode(self, name: str, mode: str) -> None:
+        """Give a file permissions (SETSTAT)."""
+        what = f"giving {plain(name)} the mode {mode}"
+        hint = "Ask the partner to allow it, or leave `mode` out of the exposure."
+        with self._errors(what, hint):
+            self._wait(self._sftp.chmod(name, int(mode, 8)))
+
     def rename(self, old: str, new: str) -> None:
         """Give a file a name in one step, replacing a file of that name.
 

@@ -61,6 +61,7 @@ class Feed:
         primary_key: the key columns that are written, if no two rows share them.
         confirm: the code of rows that wait for a person, by the column of the value.
         replaces_by: the key whose rows a file replaces; () if it replaces all rows.
+        mode: permissions at the partner in octal; None if the server decides.
         guards, changes, drift, pickup, feedback, vanished: as declared.
     """
 
@@ -95,6 +96,7 @@ class Feed:
     drift: Mapping[str, Any]
     replaces_by: tuple[str, ...]
     vanished: Mapping[str, Any]
+    mode: str | None = None
     pickup: Mapping[str, Any] | None = None
     feedback: Mapping[str, Any] | None = None
 
@@ -297,6 +299,7 @@ def _feed(
         drift=meta.get("drift", {}),
         replaces_by=tuple(meta.get("replaces_by", ())),
         vanished=meta.get("vanished", {}),
+        mode=meta.get("mode"),
         pickup=meta.get("pickup"),
         feedback=meta.get("feedback"),
     )

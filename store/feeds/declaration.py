@@ -357,6 +357,9 @@ class Declaration(Fields, kw_only=True):
             itself. {environment} is dev, uat or prod.
         rename: Only in older declarations: a file always replaces the one of its name
             in one step. For a server that cannot replace, put {timestamp} into `file`.
+        mode: Permissions that the file gets at the partner, such as "0664": the part
+            gets them before its rename. Write it in quotes. Without it the server
+            decides.
         manifest: Whether the JSON manifest goes to the partner, before the file
             itself, or stays in the package.
         replaces_by: For a partner that replaces all rows of a key by those of a file,
@@ -406,6 +409,7 @@ class Declaration(Fields, kw_only=True):
         ),
     ]
     rename: Literal["replace"] | UnsetType = UNSET
+    mode: Annotated[str, Meta(pattern="^0[0-7]{3}$")] | UnsetType = UNSET
     manifest: Literal["deliver", "keep"]
     replaces_by: Columns | UnsetType = UNSET
     vanished: Vanished | UnsetType = UNSET

@@ -154,4 +154,26 @@ def test_a_folder_of_this_machine(project: CheckProject, tmp_path: Path) -> None
         done = project.run("python", "-m", "publish", "check")
     finally:
         os.umask(old)
-    assert "mode of the file: 0600 (only its owner can read it)\n" in done.stdout
+    assert "mode of the file: 0600\n  warning: only this login can" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("umask", "meta", "mode", "words"),
+    [
+        ("077", {}, "0600", "only this login can read"),
+        ("027", {}, "0640", "only this login and its group can read"),
+        ("022", {}, "0644", ""),
+        ("077", {"mode": "0664"}, "0664", ""),
+        ("022", {"mode": "0660"}, "0660", "only this login and its group can read"),
+    ],
+)
+def test_who_can_read_what_is_delivered(
+    server: Start, project: CheckProject, umask: str, meta: dict[str, str], mode: str,
+    words: str,
+) -> None:  # fmt: skip
+    """077 is vsftpd's own default."""
+    project.meta = {**FIXED, **meta}
+    report = checked(project, server("vsftpd", umask=umask))
+    assert (report["verdict"], report["facts"]["mode"]) == ("ready", mode)
+    assert report["steps"].get(f"mode {mode}") == ("yes" if meta else None)
+    assert [words in text for text in report["warnings"]] == ([True] if words else [])

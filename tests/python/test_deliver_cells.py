@@ -20,6 +20,7 @@ def test_a_server_stores_replaces_lists_and_removes(
     """One connection: all that a delivery does, and every other method."""
     to = server(cell.kind, mode=cell.mode, tls=cell.tls)
     old = to.lay(NAME, b"old")
+    old.chmod(0o660)
     source, ticks = tmp_path / "source", list[int]()
     source.write_bytes(CONTENT)
     with opened(to) as connection:
@@ -41,8 +42,12 @@ def test_a_server_stores_replaces_lists_and_removes(
         assert changed is not None
         assert abs(datetime.now(UTC) - changed) < timedelta(minutes=5)
         assert connection.modified("none.csv") is None
-        mode = (to.folder / NAME).stat().st_mode & 0o7777
-        assert connection.mode(NAME) == f"{mode:04o}"
+        # That of the new file, not of the one that it replaced.
+        assert (to.folder / NAME).stat().st_mode & 0o7777 == 0o644
+        assert connection.mode(NAME) == "0644"
+        connection.set_mode(NAME, "0604")
+        assert (to.folder / NAME).stat().st_mode & 0o7777 == 0o604
+        assert connection.mode(NAME) == "0604"
         assert connection.mode("none.csv") is None
 
         for content, name in ((b"", "empty.csv"), (b"x", ODD_NAME)):

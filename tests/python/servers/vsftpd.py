@@ -18,7 +18,6 @@ background=NO
 connect_from_port_20=NO
 anonymous_enable=NO
 local_enable=YES
-local_umask=022
 write_enable=YES
 chroot_local_user=YES
 allow_writeable_chroot=YES
@@ -42,6 +41,7 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
     (place / "empty").mkdir(exist_ok=True)
     lines = [
         _FIXED,
+        f"local_umask={options.umask}",
         f"listen_port={server.port}",
         f"local_root={server.folder}",
         f"secure_chroot_dir={place / 'empty'}",
@@ -67,7 +67,7 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
 
 KIND = Kind(
     ("explicit", "implicit", "plain"),
-    frozenset({"session_reuse", "rename"}),
+    frozenset({"session_reuse", "rename", "umask"}),
     re.compile(r"(OK) LOGIN: |FAIL LOGIN: "),
     _command,
 )
