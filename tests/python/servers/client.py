@@ -104,18 +104,20 @@ def refusal(session: ftplib.FTP, name: str, content: bytes) -> str:
 
 def curl(server: Server, source: Path, name: str) -> subprocess.CompletedProcess[str]:
     """Send with curl, under a temporary name, then rename."""
+    words = ["-Q", f"-RNFR {name}.part", "-Q", f"-RNTO {name}"]
+    return _run([*curl_words(server, source, f"{name}.part"), *words])
+
+
+def curl_words(server: Server, source: Path, name: str) -> list[str]:
+    """Return the command line by which curl sends a file under a name."""
     tls = ["--ssl-reqd", "--cacert", str(server.ca_file)]
-    url = f"{_SCHEMES[server.mode]}://{server.host}:{server.port}/{name}.part"
-    words = ["-Q", f"-RNFR {name}.part", "-Q", f"-RNTO {name}", "-T", str(source)]
-    return _run(
-        [
-            *("curl", "--silent", "--show-error", "--max-time", "20"),
-            *("--user", f"{server.user}:{server.password}"),
-            *([] if server.mode == "plain" else tls),
-            *words,
-            url,
-        ]
-    )
+    return [
+        *("curl", "--silent", "--show-error", "--max-time", "20"),
+        *("--user", f"{server.user}:{server.password}"),
+        *([] if server.mode == "plain" else tls),
+        *("-T", str(source)),
+        f"{_SCHEMES[server.mode]}://{server.host}:{server.port}/{name}",
+    ]
 
 
 def sftp(
@@ -140,17 +142,23 @@ def sftp(
     return _run(words, "\n".join(commands) + "\n", **asking)
 
 
+def installed(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return a command line and its environment, of this machine or unpacked."""
+    name, *rest = words
+    if shutil.which(name):
+        return words, {}
+    unpacked = str(machine.program(f"usr/bin/{name}"))
+    return [unpacked, *rest], {"LD_LIBRARY_PATH": machine.libraries()}
+
+
 def _run(
     words: list[str], given: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    name, *rest = words
-    if not shutil.which(name):
-        name = str(machine.program(f"usr/bin/{name}"))
-        environment["LD_LIBRARY_PATH"] = machine.libraries()
+    words, libraries = installed(words)
     return subprocess.run(
-        [name, *rest],
+        words,
         input=given,
-        env={**os.environ, **environment},
+        env={**os.environ, **libraries, **environment},
         capture_output=True,
         text=True,
         timeout=60,
