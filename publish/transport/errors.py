@@ -27,6 +27,9 @@ _NAME_OR_ISSUER = (*_ISSUER, 62, 64)
 # A refusal, and an answer that is not FTP or never ends.
 _REFUSED = (ftplib.error_perm, ftplib.error_proto)
 LASTS = "This will not pass by itself."
+ASK_TO_WRITE = "Ask the partner for the right to write into the folder."
+ASK_TO_RENAME = "Ask the partner for the right to rename files."
+ASK_TO_REMOVE = "Ask the partner for the right to remove our own files."
 # After 552 (RFC 959: exceeded storage allocation).
 _QUOTA = (
     "The server may still count files that were taken away, and the old file and the "

@@ -19,6 +19,9 @@ from publish.transport.connection import Entry
 from publish.transport.destination import Destination, plain
 from publish.transport.digests import BLOCK, ByteHasher, Digest, Sent, blocks
 from publish.transport.errors import (
+    ASK_TO_REMOVE,
+    ASK_TO_RENAME,
+    ASK_TO_WRITE,
     ServerRefused,
     UntrustedCertificate,
     ftp_error,
@@ -103,7 +106,9 @@ class Ftp:
         except ftplib.all_errors as error:
             line = "" if isinstance(error, ftplib.Error) else self._ftp.reason()
             what = f"sending {name} broke after {hasher.count} bytes"
-            raise ftp_error(self._destination, what, error, line) from None
+            raise ftp_error(
+                self._destination, what, error, line, ASK_TO_WRITE
+            ) from None
         self._ftp.wait(self._destination.timeout)
         return hasher.sent()
 
@@ -170,12 +175,19 @@ class Ftp:
 
     def rename(self, old: str, new: str) -> None:
         """Give a file a name (RNFR, RNTO)."""
-        with ftp_errors(self._destination, f"renaming {plain(old)} to {plain(new)}"):
+        what = f"renaming {plain(old)} to {plain(new)}"
+        hint = (
+            f"{ASK_TO_RENAME} If a file has the name already, ask that a rename may "
+            "replace it, or write {timestamp} into `file` of the exposure, so that "
+            "every name is new."
+        )
+        with ftp_errors(self._destination, what, hint):
             self._ftp.rename(old, new)
 
     def remove(self, name: str) -> None:
         """Remove a file; it is no error if there is none."""
-        with ftp_errors(self._destination, f"removing {plain(name)}"):
+        what = f"removing {plain(name)}"
+        with ftp_errors(self._destination, what, ASK_TO_REMOVE):
             try:
                 self._ftp.delete(name)
             except ftplib.error_perm as error:

@@ -23,7 +23,14 @@ from asyncssh.packet import PacketDecodeError, SSHPacket
 from publish.transport.connection import Entry, open_socket
 from publish.transport.destination import Destination, plain
 from publish.transport.digests import BLOCK, ByteHasher, Digest, Sent, blocks
-from publish.transport.errors import LASTS, ServerRefused, ServerUnavailable
+from publish.transport.errors import (
+    ASK_TO_REMOVE,
+    ASK_TO_RENAME,
+    ASK_TO_WRITE,
+    LASTS,
+    ServerRefused,
+    ServerUnavailable,
+)
 from publish.transport.sftp_keys import private_key, trusted_keys
 from runtime.clock import Deadline
 
@@ -94,7 +101,9 @@ class Sftp:
         """
         hasher, waiting = ByteHasher(), deque[Future[int]]()
         last = self._destination.reply_timeout
-        with self._errors(lambda: f"sending {name} broke after {hasher.count} bytes"):
+        with self._errors(
+            lambda: f"sending {name} broke after {hasher.count} bytes", ASK_TO_WRITE
+        ):
             file = self._wait(self._sftp.open(plain(name), "wb"))
             try:
                 for block in blocks(source):
@@ -157,14 +166,17 @@ class Sftp:
         most servers refuse to replace a file by it, and some replace it.
         """
         what = f"renaming {plain(old)} to {plain(new)}"
-        with self._errors(what), suppress(asyncssh.SFTPOpUnsupported):
+        with (
+            self._errors(what, ASK_TO_RENAME),
+            suppress(asyncssh.SFTPOpUnsupported),
+        ):
             self._wait(self._sftp.posix_rename(old, new))
             return
         without = "without posix-rename@openssh.com, which this server does not offer,"
         hint = (
             "SFTP's own rename gives a file a new name, and mostly replaces none. Ask "
-            "the partner to offer posix-rename@openssh.com, or write {timestamp} into "
-            "`file` of the exposure, so that every name is new."
+            "the partner to allow renames and to offer posix-rename@openssh.com, or "
+            "write {timestamp} into `file` of the exposure, so that every name is new."
         )
         with self._errors(f"{what} {without}", hint):
             self._wait(self._sftp.rename(old, new))
@@ -172,7 +184,7 @@ class Sftp:
     def remove(self, name: str) -> None:
         """Remove a file; it is no error if there is none."""
         with (
-            self._errors(f"removing {plain(name)}"),
+            self._errors(f"removing {plain(name)}", ASK_TO_REMOVE),
             suppress(asyncssh.SFTPNoSuchFile),
         ):
             self._wait(self._sftp.remove(name))

@@ -108,7 +108,7 @@ def test_the_own_rename_of_sftp_is_enough_for_a_new_name(
             own.rename(PART, NAME)
             assert to.names() == [NAME]
             return
-        words = r"status 4.*Ask the partner to offer posix-rename@openssh.com"
+        words = r"status 4.*to allow renames and to offer posix-rename@openssh.com"
         with pytest.raises(Refused, match=words):
             own.rename(PART, NAME)
         assert to.names() == [NAME, PART]
