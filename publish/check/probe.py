@@ -9,6 +9,7 @@ from pathlib import Path
 
 from publish.check.report import Report
 from publish.transport import Connection, Destination, connect
+from publish.transport.connection import ensure_mode
 from publish.transport.errors import retry_of
 from runtime.clock import time_limit
 from runtime.command import LOG
@@ -114,10 +115,7 @@ class Probe:
         self._put(connection, part, b"a,b\r\n1,2\r\n3,4\r\n")
         for mode in sorted(filter(None, self._modes)):
             with self._taking(f"mode {mode}"):
-                connection.set_mode(part, mode)
-                now = connection.mode(part) or mode
-                if now != mode:
-                    raise Refused(f"the server said yes, but the mode is {now}")
+                ensure_mode(connection, part, mode)
             if None not in self._modes:
                 self._report.facts["mode"] = mode
         try:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from publish.deliver.attempt import Attempt, Item
 from publish.transport import Digest, Sent
-from publish.transport.connection import Connection
+from publish.transport.connection import Connection, ensure_mode
 from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
 from runtime.failpoints import failpoint
@@ -61,7 +61,7 @@ def rename_to_final(connection: Connection, item: Item) -> None:
     """Rename a part to the name of its file; first it gets the mode of the feed."""
     failpoint("before-rnto")
     if item.mode:
-        connection.set_mode(item.part, item.mode)
+        ensure_mode(connection, item.part, item.mode)
     connection.rename(item.part, item.name)
     failpoint("after-rnto")
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from publish.transport.destination import Destination
 from publish.transport.digests import Digest, Sent
+from runtime.exits import Refused
 
 # Idle seconds before the first probe, seconds between probes, lost probes.
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 30, "TCP_KEEPCNT": 4}
@@ -86,6 +87,22 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """End the connection; never raises."""
+
+
+def ensure_mode(connection: Connection, name: str, mode: str) -> None:
+    """Give a file permissions, and check that the server did so.
+
+    Raises:
+        Refused: the server refuses, or ignores it without a word.
+        Temporary: see `Connection`.
+    """
+    connection.set_mode(name, mode)
+    now = connection.mode(name)
+    if now not in (mode, None):
+        raise Refused(
+            f"{name}: expected the mode {mode}, the server said yes and has {now}. Ask "
+            "the partner to let us set modes, or leave `mode` out of the exposure."
+        )
 
 
 def open_socket(destination: Destination) -> socket.socket:

@@ -54,7 +54,7 @@ from pyftpdlib.servers import FTPServer
 TLS_FTPHandler.certfile, folder, address, extra = sys.argv[1:]
 TLS_FTPHandler.tls_control_required = TLS_FTPHandler.tls_data_required = True
 TLS_FTPHandler.authorizer = DummyAuthorizer()
-TLS_FTPHandler.authorizer.add_user("feeds", "pass-of-tests", folder, perm="elradfmw")
+TLS_FTPHandler.authorizer.add_user("feeds", "pass-of-tests", folder, perm="elradfmwM")
 exec(extra)
 server = FTPServer((address, 0), TLS_FTPHandler)
 print(server.address[1], flush=True)

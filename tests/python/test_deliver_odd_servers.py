@@ -8,7 +8,7 @@ import pytest
 from delivering import CONTENT, ignore, serving
 
 from publish.transport import Destination, connect
-from publish.transport.connection import Connection
+from publish.transport.connection import Connection, ensure_mode
 from publish.transport.errors import retry_of
 from runtime.environment import Environment
 from runtime.exits import Refused, Temporary
@@ -152,6 +152,18 @@ def test_text_that_is_not_utf8_is_shown(tmp_path: Path) -> None:
         opened(tmp_path, extra, "in"),
     ):
         pass
+
+
+def test_a_mode_that_is_not_set_is_noticed(tmp_path: Path, source: Path) -> None:
+    extra = (
+        "TLS_FTPHandler.ftp_SITE_CHMOD = lambda self, path, mode: "
+        "self.respond('200 as it was')"
+    )
+    with opened(tmp_path, extra) as connection:
+        connection.put(source, NAME, ignore)
+        before = connection.mode(NAME)
+        with pytest.raises(Refused, match=f"expected the mode 0604, .* has {before}"):
+            ensure_mode(connection, NAME, "0604")
 
 
 def test_a_refused_prot_p_is_refused(tmp_path: Path) -> None:
