@@ -13,10 +13,11 @@ from extract.copying import Settings, copy
 from extract.entities import SOURCES, Entity
 from extract.source import Source
 from runtime import failpoints
-from runtime.command import log_options, report, run, show_progress, start_logging
+from runtime.command import log_options, report, run, show_progress
 from runtime.environment import Environment
 from runtime.exits import Misuse
 from runtime.lock import directory_lock
+from runtime.log import start_logging
 
 CONNECT: Mapping[str, Callable[[Environment], Source]] = {
     "ordertime": ordertime.connect,

@@ -21,10 +21,10 @@ from extract.entities import Entity
 from extract.pages import Listing, Reader, page_path, read_page
 from extract.source import Page, Source
 from extract.strict_json import parse_rows
-from runtime.command import LOG
 from runtime.duck import open_session, value
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused, Temporary
+from runtime.log import LOG
 
 ROUNDS = 3
 # Above this many differences, reading the list again is the cheaper way.
@@ -76,8 +76,10 @@ def collect(
         if isinstance(done, Complete):
             return done
         LOG.info(
-            f"moved entity={entity.full_name} round={len(rounds) + 1} "
-            f"because={done.reason}"
+            "moved",
+            entity=entity.full_name,
+            round=len(rounds) + 1,
+            because=done.reason,
         )
         rounds.append(done)
     _raise_if_the_same(source, entity, rounds)

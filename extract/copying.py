@@ -23,9 +23,9 @@ from extract.pages import Reader
 from extract.runs import CLOCK, Run, agreement_of, begin, finish
 from extract.source import Source
 from runtime import formats
-from runtime.command import LOG
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
+from runtime.log import LOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Progress:
         self.pages = 0
         self._lock = threading.Lock()
         self._bar = tqdm(disable=not shown, unit=" pages", desc=name)
-        self._logs = logging_redirect_tqdm([LOG]) if shown else nullcontext()
+        self._logs = logging_redirect_tqdm([LOG.logger]) if shown else nullcontext()
 
     def __enter__(self) -> "Progress":
         self._logs.__enter__()
@@ -142,6 +142,14 @@ def copy(
         finish(this, source.name, result, landing, settings.keep_pages)
     else:
         result["status"] = "for a look"
+    LOG.info(
+        "extracted",
+        run_id=this.run_id,
+        source=source.name,
+        rows=sum(entry["rows"] for entry in landed.values()),
+        pages=bar.pages,
+        seconds=result["seconds"],
+    )
     return {**result, "folder": str(this.folder)}
 
 
@@ -209,6 +217,7 @@ def _collect(
 def _land(
     entity: Entity, complete: Complete, this: Run, settings: Settings
 ) -> dict[str, Any]:
+    began = time.monotonic()
     fields = (
         custom_fields(Path("models"), entity.source, entity.name)
         if entity.custom_fields
@@ -218,6 +227,14 @@ def _land(
     with _fresh_if_refused(this.pages / entity.name):
         table = land(entity, complete, target, this.run_id, fields, settings.limits)
     _report_drift(entity, table)
+    LOG.info(
+        "landed",
+        run_id=this.run_id,
+        entity=entity.full_name,
+        rows=table.rows,
+        bytes=table.bytes,
+        seconds=time.monotonic() - began,
+    )
     return _entry(complete, table, target)
 
 
@@ -237,13 +254,16 @@ def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:
 
 def _report_drift(entity: Entity, landed: Landed) -> None:
     if landed.unrecognised:
-        names = ", ".join(landed.unrecognised)
         LOG.warning(
-            f"drift {entity.full_name}: fields we do not know are kept in "
-            f"_unrecognised: {names}"
+            "drift",
+            entity=entity.full_name,
+            columns=list(landed.unrecognised),
+            because="fields we do not know are kept in _unrecognised",
         )
     if landed.unmatched:
         LOG.info(
-            f"drift {entity.full_name}: no record has the custom field "
-            f"{', '.join(landed.unmatched)}; its column is empty"
+            "drift",
+            entity=entity.full_name,
+            columns=list(landed.unmatched),
+            because="no record has the custom field; its column is empty",
         )

@@ -25,13 +25,13 @@ from extract.typed import (
     repetitive,
     schema,
 )
-from runtime.command import LOG
 from runtime.duck import open_session, parquet, text
 from runtime.environment import Limits
 from runtime.exits import Refused
 from runtime.failpoints import failpoint
 from runtime.files import atomic_write, sha256_of
 from runtime.garbage import no_collection
+from runtime.log import LOG
 
 # One record of Order Time is 1-10 KB; DuckDB's own default is 16 MB.
 LARGEST_RECORD = 64 * 2**20
@@ -167,7 +167,7 @@ def _batch(
     try:
         return decoder.batch(read_page(file))
     except OddPageError as error:
-        LOG.info(f"read by SQL page={file.name} because={error}")
+        LOG.info("read by SQL", path=file, because=error)
     return _by_sql(connection, decoder, file)
 
 

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from extract.source import Page
 from extract.strict_json import parse_rows
-from runtime.command import LOG
 from runtime.exits import Misuse, Refused
 from runtime.files import read_json, write_json
+from runtime.log import LOG
 
 # Level 1 costs 1-2 ms a page and shrinks it about tenfold.
 _ZSTD = pa.Codec("zstd", compression_level=1)
@@ -224,7 +224,8 @@ def _plan(folder: Path, count: Callable[[], int]) -> tuple[int, datetime]:
     except FileNotFoundError:
         pass
     except (ValueError, KeyError, TypeError) as error:
-        LOG.warning(f"damaged file={path} because={error}; the source counts anew")
+        because = f"{error}; the source counts anew"
+        LOG.warning("damaged", path=path, because=because)
     now = datetime.now(UTC).replace(microsecond=0)
     planned = count()
     write_json(path, {"count": planned, "read_at": now.isoformat()})
@@ -281,7 +282,8 @@ def _load(path: Path) -> tuple[Page, bytes] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, pa.ArrowException, Refused) as error:
-        LOG.warning(f"damaged file={path} because={error}; it is fetched anew")
+        because = f"{error}; it is fetched anew"
+        LOG.warning("damaged", path=path, because=because)
         return None
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from runtime import formats
-from runtime.command import LOG
 from runtime.failpoints import failpoint
 from runtime.files import relink, remove_leftovers, write_json
+from runtime.log import LOG
 from runtime.shapes import UnfinishedExtract
 
 _CLOCK_STEP = timedelta(minutes=1)
@@ -73,13 +73,14 @@ def begin(
             continue
         run = None if anew or resumed else _unfinished(folder, agreement, resume_within)
         if run is None:
-            LOG.info(f"discard unfinished run={folder.parent.name}")
+            LOG.info("discard unfinished", run_id=folder.parent.name)
             shutil.rmtree(folder)
             _remove_if_empty(folder.parent)
         resumed = resumed or run
     if resumed:
         remove_leftovers(resumed.folder)
-        LOG.info(f"resume run={resumed.run_id} begun={resumed.started_at:{CLOCK}}")
+        at = f"{resumed.started_at:{CLOCK}}"
+        LOG.info("resume", run_id=resumed.run_id, started_at=at)
         return resumed
     now = datetime.now(UTC).replace(microsecond=0)
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
@@ -139,7 +140,7 @@ def _tidy(folder: Path, current: Path, keep_pages: bool) -> None:
             shutil.rmtree(folder / "pages", ignore_errors=True)
         (folder / "run.json").unlink()
         return
-    LOG.info(f"discard run={folder.parent.name}: it never became current")
+    LOG.info("discard", run_id=folder.parent.name, because="it never became current")
     shutil.rmtree(folder)
     _remove_if_empty(folder.parent)
 

@@ -23,10 +23,10 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, ProxyError, SSLError
 
 from extract.strict_json import parse
-from runtime.command import LOG
 from runtime.display import beginning
 from runtime.exits import Misuse, Refused, Temporary
 from runtime.http import Deadline, Proxy, deadline, open_pool, valid_address
+from runtime.log import LOG
 
 Value = TypeVar("Value")
 
@@ -240,7 +240,7 @@ class Transport:
         error = state.outcome.exception() if state.outcome else None
         path = state.args[1]
         wait = state.next_action.sleep if state.next_action else 0
-        LOG.info(f"retry path={path} after={wait:.1f}s because={error}")
+        LOG.info("retry", path=path, pause=wait, because=error)
 
     def _once(
         self,
@@ -323,10 +323,12 @@ class Transport:
         self.counts.source_clock, self.counts.clock_ahead = moment, round(ahead)
         if abs(ahead) > _CLOCKS_DIFFER:
             LOG.warning(
-                f"clock: this machine is {abs(ahead) / 3600:.1f} h "
+                "clocks differ",
+                clock_ahead_seconds=round(ahead),
+                because=f"this machine is {abs(ahead) / 3600:.1f} h "
                 f"{'ahead of' if ahead > 0 else 'behind'} the source, which has "
                 f"{moment:%Y-%m-%dT%H:%M:%SZ}. Correct the clock that is wrong before "
-                "anything is published."
+                "anything is published.",
             )
 
     def _judge(self, response: BaseHTTPResponse, body: bytes, path: str) -> None:

@@ -13,19 +13,12 @@ import click
 from publish.settings import Redelivery, Settings
 from runtime import failpoints
 from runtime.clock import Time
-from runtime.command import (
-    LOG,
-    Reason,
-    log_options,
-    report,
-    run,
-    show_progress,
-    start_logging,
-)
+from runtime.command import Reason, log_options, report, run, show_progress
 from runtime.environment import DataDirectory, Environment, Limits, operator
 from runtime.exits import Misuse
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
+from runtime.log import LOG, start_logging
 from store import copies, feeds, outbox
 from store.feeds import artifacts
 from store.ledger import Ledger
@@ -129,7 +122,7 @@ def run_command(
         built = artifacts.read(settings.root, settings.variables)
         choice = choose(built, files, settings.place.landing, ledger)
         for name, why in choice.left_out.items():
-            LOG.info(f"left out file={name}: {why}")
+            LOG.info("left out", feed=name, because=why)
         chosen = list(choice.feeds)
         if due:
             chosen = [
@@ -253,7 +246,7 @@ def status(
     ledger = Ledger(settings.place.ledger)
     states = file_status.status_of(project.feeds, ledger, settings.at)
     for name in project.errors:
-        LOG.warning(f"left out file={name}: {project.refusal(name)}")
+        LOG.warning("left out", feed=name, because=project.refusal(name))
     report({"status": "done", "files": states}, file_status.to_text(states), as_json)
 
 

@@ -11,9 +11,9 @@ import click
 from publish.gate.dbt import nodes_needed
 from runtime import duck, formats
 from runtime.code_digest import code_digest
-from runtime.command import LOG, start_logging
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
+from runtime.log import LOG, is_json, start_logging
 from store import builds
 from store.feeds import artifacts
 
@@ -35,7 +35,7 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
     Unit tests run only if they have not passed for the same code, seeds and variables.
     The output and the exit code are those of dbt.
     """
-    start_logging("text", quiet)
+    start_logging("", quiet)
     variables = Environment.read()
     place, limits, root = DataDirectory.read(variables), Limits.read(variables), Path()
     with suppress(OSError, ValueError):
@@ -51,7 +51,8 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
     if _unit_tests_passed(root, variables, place, limits, files):
         words += ["--exclude-resource-type", "unit_test"]
     else:
-        LOG.info("unit tests run: they have not passed for this code before")
+        because = "they have not passed for this code before"
+        LOG.info("unit tests run", because=because)
     if quiet:
         words.insert(0, "--quiet")
     environment = {
@@ -61,6 +62,9 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
         "FEEDS_MEMORY_LIMIT": limits.memory,
         "FEEDS_THREADS": str(limits.threads),
         "DBT_TARGET_PATH": variables.text("DBT_TARGET_PATH", "target"),
+        "DBT_LOG_FORMAT": variables.text(
+            "DBT_LOG_FORMAT", "json" if is_json() else "default"
+        ),
         # Every statement of a night in dbt's log costs half a second.
         "DBT_LOG_LEVEL_FILE": variables.text("DBT_LOG_LEVEL_FILE", "info"),
     }

@@ -18,10 +18,11 @@ import duckdb
 
 from publish.operation import Operation, decision_options
 from runtime import duck
-from runtime.command import LOG, report, start_logging
+from runtime.command import report
 from runtime.duck import name, names, text
 from runtime.environment import DataDirectory, Limits
 from runtime.exits import Misuse, Refused, Stop
+from runtime.log import LOG, start_logging
 from store import confirmations
 from store.confirmations import Confirmation, Entry
 from store.feeds import Feed
@@ -304,9 +305,9 @@ def end_outdated(
                     connection, ledger, place.delivered, "voided", feed.name, outdated,
                     because="the source shows another value",
                 )  # fmt: skip
-                LOG.info(f"confirmations ended={len(outdated)} feed={feed.name}")
+                LOG.info("confirmations ended", feed=feed.name, count=len(outdated))
     except Stop as stop:
-        LOG.warning(f"no check of confirmations feed={feed.name}: {stop}")
+        LOG.warning("no check of confirmations", feed=feed.name, because=stop)
 
 
 def _outdated(

@@ -12,10 +12,11 @@ import duckdb
 
 from publish.operation import Operation, decision_options
 from runtime import duck
-from runtime.command import report, start_logging
+from runtime.command import report
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused
 from runtime.files import atomic_write, sha256_of
+from runtime.log import start_logging
 from store import feedback, outbox
 from store.feeds import Feed
 from store.ledger import Ledger, Record

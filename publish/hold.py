@@ -7,8 +7,9 @@ import click
 from publish.operation import Operation, decision_options
 from publish.settings import format_utc
 from runtime.clock import Time
-from runtime.command import report, start_logging
+from runtime.command import report
 from runtime.exits import Misuse, Refused
+from runtime.log import start_logging
 from store import holds
 
 

@@ -14,9 +14,9 @@ from publish.deliver.retry import RetryPolicy
 from publish.settings import Settings, format_utc
 from publish.transport import Connection, Destination, connect
 from publish.transport.digests import Sent
-from runtime.command import LOG
 from runtime.environment import Environment
 from runtime.exits import Refused, Temporary
+from runtime.log import LOG
 from store import copies
 from store.feeds import Feed
 from store.ledger import Ledger, Record
@@ -198,7 +198,7 @@ class PartnerFolders:
                 if is_temporary and each is feed:
                     raise
                 # Some servers list no folder. What they take is still delivered.
-                LOG.warning(f"no look at the folder of feed={each.name}: {error}")
+                LOG.warning("no look at the folder", feed=each.name, because=error)
                 if is_temporary:
                     continue
             self._looked.add(each.name)

@@ -16,7 +16,6 @@ from publish.selection import NotMade
 from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.clock import Stopwatch
-from runtime.command import LOG
 from runtime.exits import Refused
 from runtime.files import HashedFile, sha256_of
 from store import copies, outbox, partner_state, sources
@@ -60,6 +59,10 @@ class PreparedFile:
     characters: int = 0
     build: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def log(self, status: str, seconds: float) -> None:
+        """Log how a step of the file ended, and how long all took until then."""
+        self.file.log(status, seconds, run_id=self.run_id)
 
 
 def prepare(
@@ -199,13 +202,16 @@ class FeedRun:
         rows = render.feed_file(self.connection, feed, split, folder / name)
         hashed = HashedFile.read(folder / name)
         file = gate.Rendered(feed, split, folder / name, rows, hashed)
-        _log("rendered", name, watch.lap("render"), f"rows={rows}")
+        file.log("rendered", watch.lap("render"))
         gates = gate.judge(self.connection, self.inputs, file)
-        _log("judged", name, watch.lap("judge"), f"gates={gates.tally}")
+        file.log("judged", watch.lap("judge"), gates=gates.tally)
         prepared = self._pack(file, gates)
         if prepared.package:
-            _log("packed", name, watch.lap("package"), f"package={prepared.package}")
-        LOG.info(f"{prepared.status} file={name}")
+            seconds = watch.lap("package")
+            file.log(
+                "packed", seconds, run_id=prepared.run_id, package=prepared.package
+            )
+        prepared.log(prepared.status, sum(watch.seconds.values()))
         build = self.run["dbt"]["invocation_id"] or ""
         return replace(prepared, build=build, seconds=watch.seconds)
 
@@ -361,10 +367,6 @@ class FeedRun:
             return sha256_of(path)
         finally:
             path.unlink()
-
-
-def _log(event: str, name: str, seconds: float, more: str) -> None:
-    LOG.info(f"{event} file={name} {more} seconds={seconds:.1f}")
 
 
 def _missing(

@@ -10,9 +10,10 @@ from publish.operation import Operation, decision_options
 from publish.partner_files import PartnerFolders
 from publish.settings import format_utc
 from runtime import duck
-from runtime.command import report, show_progress, start_logging
+from runtime.command import report, show_progress
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused
+from runtime.log import start_logging
 from store import copies, feeds, holds, outbox, partner_state
 from store.feeds import Feed
 from store.ledger import Ledger, Record

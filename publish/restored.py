@@ -15,9 +15,10 @@ from publish.adopt.record import adopt
 from publish.operation import Operation, decision_options
 from publish.partner_files import PartnerFile, look, pattern
 from publish.transport import Destination, connect
-from runtime.command import LOG, report, start_logging
+from runtime.command import report
 from runtime.exits import Misuse, Refused
 from runtime.files import parse_time
+from runtime.log import LOG, start_logging
 from store import copies, feeds, outbox
 from store.feeds import Feed, artifacts
 from store.ledger import Ledger
@@ -233,10 +234,10 @@ def _read(
                 operation, ledger, feed, split, path, Form(), False, at, restored=True
             )
     except Refused as error:
-        LOG.warning(f"the rows of {file.name} are not known: {error}")
+        LOG.warning("rows not known", name=file.name, because=error)
         return False
     if record["problems"]:
-        LOG.warning(f"the rows of {file.name} are not known: {record['listed'][0]}")
+        LOG.warning("rows not known", name=file.name, because=record["listed"][0])
     return not record["problems"]
 
 

@@ -16,8 +16,9 @@ from publish.partner_files import PartnerFolders
 from publish.prepare import PreparedFile, prepare
 from publish.selection import NotMade, on_hold
 from publish.settings import Settings, format_utc
-from runtime.command import LOG, raise_if_interrupted
+from runtime.command import raise_if_interrupted
 from runtime.exits import WHAT_TO_FREE, Stop, Temporary
+from runtime.log import LOG
 from store import holds, partner_state
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
@@ -103,7 +104,7 @@ def _check_pickups(settings: Settings, ledger: Ledger, feed: Feed) -> None:
     try:
         status.check_pickups(settings, ledger, [feed])
     except Stop as stop:
-        LOG.warning(f"no check of pick-ups feed={feed.name}: {stop}")
+        LOG.warning("no check of pick-ups", feed=feed.name, because=stop)
 
 
 def refused(name: str, message: str) -> Outcome:
@@ -129,6 +130,7 @@ def _finish(
         elif status == "ready" and not settings.dry_run:
             delivery.deliver(settings, ledger, prepared)
             status = "delivered"
+            prepared.log(status, time.monotonic() - began)
         elif not settings.dry_run:
             _record_nothing(settings, ledger, prepared)
     except Stop as stop:
@@ -255,6 +257,8 @@ def _full(error: Exception) -> Temporary:
 
 def _stopped(label: str, stop: Stop, summary: dict[str, Any] | None = None) -> Outcome:
     status = {1: "refused", 2: "failed", 75: "temporary"}[stop.code]
+    run_id = (summary or {}).get("run_id")
+    LOG.warning(status, file=label, run_id=run_id, exit_code=stop.code, because=stop)
     summary = {**(summary or {"file": label}), "status": status, "message": str(stop)}
     text = f"{label} {status}: {stop}"
     if summary.get("package"):

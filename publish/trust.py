@@ -21,8 +21,9 @@ from publish.transport.accepted import (
 )
 from publish.transport.errors import ftp_errors
 from publish.transport.ftp_session import handshake
-from runtime.command import report, start_logging
+from runtime.command import report
 from runtime.exits import Misuse, Refused
+from runtime.log import start_logging
 
 
 @dataclass(frozen=True, slots=True)

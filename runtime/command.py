@@ -1,9 +1,8 @@
-"""What every command shares: log lines on stderr, a result on stdout, an exit code."""
+"""What every command shares: a result on stdout, an exit code, and what signals do."""
 
 import _thread
 import errno
 import io
-import logging
 import os
 import signal
 import sys
@@ -16,32 +15,9 @@ from typing import Any
 
 import click
 
+from runtime import log
 from runtime.display import json_text, one_line, paragraphs
 from runtime.exits import WHAT_TO_FREE, Interrupted, Misuse, Stop, Temporary
-
-LOG = logging.getLogger("feeds")
-_CLOCK = "%Y-%m-%dT%H:%M:%SZ"
-
-
-class _JsonLines(logging.Formatter):
-    def formatTime(  # noqa: N802 (logging's own name)
-        self, record: logging.LogRecord, datefmt: str | None = None
-    ) -> str:
-        return time.strftime(datefmt or _CLOCK, time.gmtime(record.created))
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "at": self.formatTime(record),
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-        }
-        return json_text(line)
-
-
-class _TextLines(_JsonLines):
-    def format(self, record: logging.LogRecord) -> str:
-        at = self.formatTime(record, "%H:%M:%S")
-        return f"{at} {record.levelname.lower():<7} {one_line(record.getMessage())}"
 
 
 class Reason(click.ParamType[str]):
@@ -64,10 +40,9 @@ def log_options(function: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--log-format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
-            help="Form of the log lines on stderr.",
+            type=click.Choice(log.FORMATS),
+            callback=lambda context, option, value: value or "",
+            help="Form of the log lines on stderr.  [default: FEEDS_LOG_FORMAT, text]",
         ),
         click.option(
             "--json",
@@ -78,15 +53,6 @@ def log_options(function: Callable[..., None]) -> Callable[..., None]:
     ):
         function = option(function)
     return function
-
-
-def start_logging(log_format: str, quiet: bool) -> None:
-    """Send log lines to stderr: `at level event`, as text or as JSON."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines() if log_format == "json" else _TextLines())
-    LOG.handlers = [handler]
-    LOG.propagate = False
-    LOG.setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 def show_progress(quiet: bool) -> bool:
@@ -134,6 +100,9 @@ def run(command: click.Command, arguments: list[str] | None = None) -> None:
 def _end(error: BaseException, arguments: list[str] | None) -> int:
     """Say how a command ended; return its exit code."""
     if isinstance(error, click.ClickException):
+        if log.is_json():
+            _log_end("usage", error.format_message(), 2)
+            return 2
         usage = io.StringIO()
         error.show(file=usage)
         click.echo(paragraphs(usage.getvalue()), err=True, nl=False)
@@ -144,7 +113,6 @@ def _end(error: BaseException, arguments: list[str] | None) -> int:
     if end:
         _say(str(end), end.code, arguments)
         return end.code
-    LOG.debug("traceback", exc_info=error)
     if not isinstance(error, Exception) or os.environ.get("FEEDS_TRACEBACK"):
         raise error
     _say(
@@ -198,14 +166,22 @@ def _disk_full(path: Any) -> Temporary:
 
 
 def _say(message: str, code: int, arguments: list[str] | None) -> None:
-    click.echo(f"Error: {one_line(message)}", err=True)
+    status = _STATUS.get(code, "failed")
+    if log.is_json():
+        _log_end(status, message, code)
+    else:
+        click.echo(f"Error: {one_line(message)}", err=True)
     given = sys.argv[1:] if arguments is None else arguments
     if "--json" in given:
-        status = _STATUS.get(code, "failed")
         with suppress(OSError):  # a full disk, after the message was said
             click.echo(
                 json_text({"status": status, "exit_code": code, "message": message})
             )
+
+
+def _log_end(event: str, message: str, code: int) -> None:
+    fields = {"exit_code": code, "because": message}
+    click.echo(log.json_line("error", event, fields), err=True)
 
 
 _STATUS = {1: "refused", 2: "failed", 75: "temporary"}

@@ -3,7 +3,6 @@
 Read once per command into frozen values; a message about a variable names it.
 """
 
-import logging
 import os
 import re
 import shlex
@@ -18,9 +17,9 @@ from msgspec import Meta
 
 from runtime.display import hide
 from runtime.exits import Misuse
+from runtime.log import LOG, set_default_format
 
 ENVIRONMENTS = ("dev", "uat", "prod")
-_LOG = logging.getLogger("feeds")
 Value = TypeVar("Value")
 Group = TypeVar("Group", bound=msgspec.Struct)
 
@@ -66,15 +65,19 @@ class Environment:
         # Only a file needs python-dotenv, which takes long to import.
         there = file.is_file()
         below = _read(file) if there else {}
-        for name in _read_differently_by_a_shell(file) if there else ():
-            _LOG.warning(
-                f"{name} in {file}: a shell that sources the file gets another value "
-                "than extract, publish and monitor. Put the value in single quotes, "
-                "or in double quotes if it has a single one."
-            )
         present = {name: text for name, text in below.items() if text is not None}
         variables = cls({**present, **os.environ})
         hide(variables.secrets())
+        set_default_format(variables.optional("FEEDS_LOG_FORMAT"))
+        for name in _read_differently_by_a_shell(file) if there else ():
+            LOG.warning(
+                "read in another way by a shell",
+                name=name,
+                path=file,
+                because="a shell that sources the file gets another value than "
+                "extract, publish and monitor. Put the value in single quotes, or in "
+                "double quotes if it has a single one.",
+            )
         return variables
 
     def text(self, name: str, default: str | None = None) -> str:

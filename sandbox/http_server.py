@@ -3,7 +3,6 @@
 It knows no API: it passes each request to one function and sends the response.
 """
 
-import logging
 import socket
 import ssl
 import struct
@@ -15,9 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal
 
+from runtime.log import LOG
 from sandbox.jsontext import text_of
 
-LOG = logging.getLogger("feeds")
 _JSON = "application/json; charset=utf-8"
 _LARGEST_BODY = 2**20
 _PIECES = 20
@@ -150,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
             response = self.server.application(request)
         except Exception as error:
             # A bug of the stand-in must not look like a fault that was asked for.
-            LOG.exception("sandbox failed path=%s", self.path)
+            LOG.exception("sandbox failed", path=self.path)
             response = error_response(500, f"The stand-in itself failed: {error!r}")
         self._send(response)
 

@@ -19,10 +19,10 @@ from typing import Any
 import msgspec
 
 from runtime import formats
-from runtime.command import LOG
 from runtime.exits import WHAT_TO_FREE, Refused, Temporary
 from runtime.failpoints import failpoint
 from runtime.files import sync_folder, write_json
+from runtime.log import LOG
 
 Record = Mapping[str, Any]
 START = "0" * 64
@@ -189,7 +189,7 @@ class Chain:
             write_json(self._path.with_name("ledger.head"), head)
         except OSError as error:
             # The record is written; a head that lags behind is not wrong.
-            LOG.warning(f"ledger.head not written: {error}")
+            LOG.warning("not written", path="ledger.head", because=error)
 
 
 def _record(line: bytes) -> Record | None:

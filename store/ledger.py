@@ -29,8 +29,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from runtime.command import LOG
 from runtime.failpoints import failpoint
+from runtime.log import LOG
 from store.chain import START, Chain, Record
 
 __all__ = ["RUN_ENDS", "START", "STATE_EVENTS", "Ledger", "Record"]
@@ -56,8 +56,11 @@ class Ledger:
         self._chain.raise_if_broken()
         if torn := self._chain.torn:
             LOG.warning(
-                f"ledger: the last line is incomplete (bytes={torn['bytes']}), after a "
-                "crash or on a full disk. The next append cuts it off and records that."
+                "the last line is incomplete",
+                path=path,
+                bytes=torn["bytes"],
+                because="of a crash or a full disk. The next append cuts it off and "
+                "records that.",
             )
 
     @classmethod

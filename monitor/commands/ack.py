@@ -7,10 +7,11 @@ import click
 from monitor.alerts.state import STATE, State
 from monitor.context import CLOCK
 from runtime.clock import Time
-from runtime.command import Reason, log_options, report, start_logging
+from runtime.command import Reason, log_options, report
 from runtime.environment import DataDirectory, Environment, operator
 from runtime.exits import Misuse
 from runtime.lock import directory_lock
+from runtime.log import start_logging
 
 
 @click.command("ack")

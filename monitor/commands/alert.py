@@ -19,10 +19,11 @@ from monitor.context import CLOCK, Context, read_context
 from monitor.drift.store import profile_new
 from monitor.health.report import Report
 from runtime.clock import Time
-from runtime.command import LOG, log_options, report, start_logging
+from runtime.command import log_options, report
 from runtime.exits import WHAT_TO_FREE, Misuse, Stop
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
+from runtime.log import LOG, start_logging
 
 
 @dataclass(slots=True)
@@ -73,7 +74,9 @@ def send_alerts(
             state.accepted(name, events, at)
         except ChannelError as error:
             LOG.warning(
-                f"alert channel={name} failed: {error}; the next run tries again"
+                "alert failed",
+                channel=name,
+                because=f"{error}; the next run tries again",
             )
             state.failed(name, str(error), at)
             run.failed[name] = str(error)
@@ -90,8 +93,10 @@ def _write(state: State, run: AlertRun) -> None:
     except OSError as error:
         run.is_recorded = False
         LOG.warning(
-            f"{state.path} not written: {error}. The next run sends the same alerts "
-            f"again. {WHAT_TO_FREE}"
+            "not written",
+            path=state.path,
+            because=f"{error}. The next run sends the same alerts again. "
+            f"{WHAT_TO_FREE}",
         )
 
 
@@ -117,7 +122,7 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
     try:
         profile_new(context)
     except (Stop, OSError, ValueError) as error:
-        LOG.warning(f"no new profiles: {error}")  # a finding of health reports it
+        LOG.warning("no new profiles", because=error)  # a finding of health reports it
     path = context.place.data / STATE
     with _lock_if_there_is_room(path.parent):
         remove_leftovers(path.parent)
@@ -147,7 +152,7 @@ def _lock_if_there_is_room(folder: Path) -> Iterator[None]:
         try:
             stack.enter_context(directory_lock(folder, "monitor alert", 60))
         except OSError as error:
-            LOG.warning(f"{folder} is not locked: {error}")
+            LOG.warning("not locked", path=folder, because=error)
         yield
 
 

@@ -13,11 +13,12 @@ import click
 
 from monitor.context import CLOCK
 from runtime import formats
-from runtime.command import log_options, report, start_logging
+from runtime.command import log_options, report
 from runtime.environment import DataDirectory, Environment
 from runtime.exits import Misuse
 from runtime.files import sync_folder
 from runtime.lock import directory_lock
+from runtime.log import start_logging
 from store.copies import MARKER
 from store.ledger import Ledger
 

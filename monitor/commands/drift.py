@@ -6,7 +6,8 @@ from monitor.context import read_context
 from monitor.drift import newest
 from monitor.drift.compare import Drift
 from monitor.drift.store import profile_new
-from runtime.command import log_options, report, start_logging
+from runtime.command import log_options, report
+from runtime.log import start_logging
 
 
 @click.command("drift")

@@ -11,7 +11,8 @@ from monitor.drift.newest import check as drift
 from monitor.drift.source import check as source_drift
 from monitor.health.report import Report, run_checks
 from runtime.clock import Time
-from runtime.command import LOG, log_options, report, start_logging
+from runtime.command import log_options, report
+from runtime.log import LOG, start_logging
 
 
 @click.command("health")
@@ -57,4 +58,4 @@ def check_servers(context: Context) -> None:
             # The same interpreter; nothing of `publish` is imported here.
             words = [sys.executable, "-m", "publish", "check", name, "--quiet"]
             ran = subprocess.run(words, capture_output=True, check=False)  # noqa: S603
-            LOG.info(f"publish check {name} ended with {ran.returncode}")
+            LOG.info("publish check", destination=name, exit_code=ran.returncode)

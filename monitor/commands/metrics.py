@@ -13,9 +13,9 @@ from monitor.context import Context, read_context
 from monitor.findings import Finding
 from monitor.health.report import Report
 from runtime.clock import Time
-from runtime.command import LOG, start_logging
 from runtime.exits import Misuse
 from runtime.files import atomic_write, parse_time
+from runtime.log import LOG, start_logging
 from store.ledger import Record
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ def command(out: Path | None, at: datetime | None, quiet: bool) -> None:
     docs/health.md lists all names. The exit code is 0 also if something is wrong: an
     alert is a rule of the monitoring system. Nothing else is changed.
     """
-    start_logging("text", quiet)
+    start_logging("", quiet)
     text = exposition(read_context(at))
     if out is None:
         click.echo(text, nl=False)
         return
     with atomic_write(out) as part:
         part.write_bytes(text.encode())
-    LOG.info(f"wrote {out}")
+    LOG.info("wrote", path=out)
 
 
 def exposition(context: Context) -> str:

@@ -11,15 +11,10 @@ import duckdb
 
 from monitor.report import index
 from monitor.report.build import Site, build
-from runtime.command import (
-    LOG,
-    log_options,
-    raise_if_interrupted,
-    report,
-    start_logging,
-)
+from runtime.command import log_options, raise_if_interrupted, report
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
+from runtime.log import LOG, start_logging
 from store.package import Package
 
 
@@ -61,19 +56,24 @@ def command(
         except (OSError, ValueError, LookupError, TypeError, duckdb.Error) as error:
             raise_if_interrupted()
             unreadable[package] = f"{type(error).__name__}: {error}"
-            LOG.warning(f"no page of {package.name}: {error}")
+            LOG.warning(
+                "no page",
+                file=package.file,
+                feed=package.feed,
+                run_id=package.run_id,
+                because=error,
+            )
             continue
         if size is not None:
-            pages.append(
-                {
-                    "file": package.file,
-                    "run_id": package.run_id,
-                    "path": str(site.page(package)),
-                    "bytes": size,
-                    "seconds": round(time.monotonic() - start, 3),
-                }
-            )
-            LOG.info(f"page of {package.name}: {size:,} bytes")
+            page: dict[str, Any] = {
+                "file": package.file,
+                "run_id": package.run_id,
+                "path": str(site.page(package)),
+                "bytes": size,
+                "seconds": round(time.monotonic() - start, 3),
+            }
+            pages.append(page)
+            LOG.info("page", feed=package.feed, **page)
     index.write(site, unreadable)
     _report(site, pages, unreadable, as_json)
 

@@ -11,9 +11,10 @@ from monitor.why.explain import Explainer
 from monitor.why.search import Match
 from monitor.why.subjects import SUBJECTS, Subject
 from runtime import duck
-from runtime.command import log_options, report, start_logging
+from runtime.command import log_options, report
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
+from runtime.log import start_logging
 from store.ledger import Ledger
 
 

@@ -18,8 +18,8 @@ from monitor.context import Context
 from monitor.findings import CheckResult, Finding, listed
 from monitor.health import seed_entries
 from runtime import duck, formats
-from runtime.command import LOG
 from runtime.exits import Stop
+from runtime.log import LOG
 from runtime.shapes import SourceProfile
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def profile_new(context: Context, scratch: Path) -> list[str]:
                 "mappings": _mappings(context, source),
             }
         except (OSError, LookupError, Stop, duck.any_error()) as error:
-            LOG.warning(f"no profile of {source}, run {report['run_id']}: {error}")
+            run_id = report["run_id"]
+            LOG.warning("no profile", source=source, run_id=run_id, because=error)
             continue
         formats.write("profiles", path, profile)
         new.append(f"{source}/{report['run_id']}")

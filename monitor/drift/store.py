@@ -8,11 +8,11 @@ from typing import Any
 from monitor.context import Context
 from monitor.drift import profile, source
 from runtime import formats
-from runtime.command import LOG
 from runtime.duck import any_error
 from runtime.environment import DataDirectory, Limits
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
+from runtime.log import LOG
 from store.ledger import Ledger
 from store.outbox import packages, work
 
@@ -64,7 +64,13 @@ def _profile_packages(
             content = profile.profile(package, limits, scratch)
             formats.write("profiles", path, content)
         except (OSError, ValueError, LookupError, any_error()) as error:
-            LOG.warning(f"no profile of {package.name}: {error}")
+            LOG.warning(
+                "no profile",
+                file=package.file,
+                feed=package.feed,
+                run_id=package.run_id,
+                because=error,
+            )
             continue
         new.append(package.name)
     return new

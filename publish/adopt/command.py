@@ -10,8 +10,9 @@ from publish.adopt import read
 from publish.adopt.record import adopt
 from publish.operation import Operation, decision_options
 from runtime.clock import Time
-from runtime.command import report, start_logging
+from runtime.command import report
 from runtime.exits import Misuse, Refused
+from runtime.log import start_logging
 from store.feeds import Feed
 from store.ledger import Ledger, Record
 

@@ -15,10 +15,11 @@ from publish.partner_files import look
 from publish.settings import format_utc
 from publish.transport import Destination
 from runtime import failpoints
-from runtime.command import LOG, log_options, report, start_logging
+from runtime.command import log_options, report
 from runtime.environment import DataDirectory, Environment
 from runtime.exits import Misuse, Refused, Temporary
 from runtime.lock import directory_lock
+from runtime.log import LOG, start_logging
 from store import checks, feeds
 from store.feeds import Feed, artifacts
 from store.ledger import Ledger
@@ -118,7 +119,7 @@ def _unknown(
         try:
             files = look(variables, place.environment, ledger, feed, compare=False)
         except (Refused, Temporary) as error:
-            LOG.warning(f"no look at the folder of feed={feed.name}: {error}")
+            LOG.warning("no look at the folder", feed=feed.name, because=error)
             continue
         if files:
             names = [file.name for file in files[-_NAMES:]]
@@ -158,10 +159,10 @@ def _declared(variables: Environment, must: bool) -> tuple[Feed, ...]:
         if project.errors:
             if not project.feeds:
                 raise project.refusal()
-            LOG.warning(str(project.refusal()))
+            LOG.warning("feeds left out", because=project.refusal())
         return project.feeds
     except Misuse as error:
         if must:
             raise
-        LOG.warning(f"feeds are not known, so their folders are not: {error}")
+        LOG.warning("no look at the folders of feeds", because=error)
         return ()

@@ -12,9 +12,9 @@ from publish.transport import Connection, Destination, connect
 from publish.transport.connection import ensure_mode
 from publish.transport.errors import retry_of
 from runtime.clock import time_limit
-from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
 from runtime.failpoints import failpoint
+from runtime.log import LOG
 
 # All names of all checks begin with it.
 PREFIX = "partner-feeds-check-"
@@ -179,13 +179,15 @@ class Probe:
                         connection.remove(name)
                 return self._listed(connection)
         except (Refused, Temporary, _LateError) as error:
-            LOG.warning(f"removing files at {self._to.name} failed: {error}")
+            LOG.warning(
+                "removing files failed", destination=self._to.name, because=error
+            )
         return sorted(self._there)
 
     @contextmanager
     def _taking(self, step: str) -> Iterator[None]:
         self._step = step
-        LOG.info(f"check destination={self._to.name} step={step!r}")
+        LOG.info("check", destination=self._to.name, step=step)
         failpoint("in-check")
         yield
         self._report.steps.setdefault(step, "yes")

@@ -10,8 +10,8 @@ from publish.deliver.upload import Mismatch, remove_parts, rename_to_final
 from publish.transport import Digest, Sent
 from publish.transport.connection import Connection
 from publish.transport.digests import hash_file
-from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
+from runtime.log import LOG
 from store import holds
 from store.ledger import Ledger, Record
 
@@ -71,7 +71,14 @@ def reconcile_open(
         if at and (hold := holds.active(ledger, feed, intent["file"], at)):
             error = Refused(f"The file is {holds.sentence(hold)}.")
         record = reconcile(Attempt(ledger, connect, intent, paths), error)
-        LOG.info(f"settled attempt={intent['attempt']} as={record['event']}")
+        LOG.info(
+            "settled",
+            file=intent.get("file"),
+            feed=feed,
+            run_id=intent.get("run_id"),
+            attempt=intent["attempt"],
+            outcome=record["event"],
+        )
     for record in ledger.unknown(feed):
         raise unknown_outcome(record)
 
@@ -183,7 +190,7 @@ def _finish_item(connection: Connection, item: Item) -> Outcome:
         except (Refused, Temporary) as error:
             # One server calls missing rights temporary. If the connection is broken,
             # the next question raises that.
-            LOG.warning(f"rename refused part={item.part}: {error}")
+            LOG.warning("rename refused", part=item.part, because=error)
         if connection.size(item.part) is not None:
             connection.remove(item.part)
             return "failed"
@@ -209,8 +216,10 @@ def _agrees(item: Item, digest: Digest) -> bool:
         if sent.sha256 == item.sha256:
             return sent.agrees(digest) is True
     LOG.warning(
-        f"{item.name}: the server hashes by {digest.algorithm}, and {item.path} is "
-        "gone or changed, so that it cannot be hashed in the same way; the file at "
-        "the partner is not accepted as ours"
+        "file at the partner not accepted as ours",
+        name=item.name,
+        path=item.path,
+        because=f"the server hashes by {digest.algorithm}, and this file is gone or "
+        "changed, so that it cannot be hashed in the same way",
     )
     return False

@@ -22,9 +22,10 @@ from publish.deliver.reconcile import reconcile, unknown_outcome
 from publish.deliver.upload import remove_parts, upload
 from publish.transport.errors import ServerUnavailable, retry_of
 from runtime.clock import Stopwatch, time_limit
-from runtime.command import LOG, raise_if_interrupted
+from runtime.command import raise_if_interrupted
 from runtime.environment import Environment
 from runtime.exits import Refused, Stop, Temporary
+from runtime.log import LOG
 from store.ledger import Record
 
 T = TypeVar("T")
@@ -83,7 +84,8 @@ class RetryPolicy:
 
         def log_failure(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
-            LOG.warning(f"try={tries} pause={state.upcoming_sleep:.1f} failed: {error}")
+            pause = state.upcoming_sleep
+            LOG.warning("try failed", tries=tries, pause=pause, because=error)
             # A library may have swallowed a signal: no long pause after it.
             raise_if_interrupted()
 

@@ -16,9 +16,9 @@ from tqdm import tqdm
 from publish.deliver.attempt import Attempt, Item
 from publish.transport import Digest, Sent
 from publish.transport.connection import Connection, ensure_mode
-from runtime.command import LOG
 from runtime.exits import Refused, Stop, Temporary
 from runtime.failpoints import failpoint
+from runtime.log import LOG
 
 # tqdm's default lock works between processes, and starts a process for that.
 tqdm.set_lock(RLock())
@@ -99,10 +99,10 @@ def remove_orphaned_parts(
             elif match:
                 parts["left"].append(name)
     except Stop as error:
-        LOG.warning(f"orphaned parts in the partner's folder were not removed: {error}")
+        LOG.warning("orphaned parts not removed", because=error)
     for what, names in parts.items():
         if names:
-            LOG.warning(f"parts {what}={len(names)} such as={names[0]}")
+            LOG.warning("orphaned parts", outcome=what, count=len(names), part=names[0])
     return {what: names for what, names in parts.items() if names}
 
 
@@ -125,7 +125,7 @@ def _send(connection: Connection, item: Item, attempt: Attempt) -> Sent:
             f"{item.sha256}, sent {sent.bytes} bytes {sent.sha256}"
         )
     _compare(connection, item.part, sent)
-    LOG.info(f"sent part={item.part} bytes={sent.bytes}")
+    LOG.info("sent", part=item.part, bytes=sent.bytes)
     return sent
 
 

@@ -13,6 +13,7 @@ from publish.gate import dbt, guards, readback, sources, suite
 from publish.gate.checks import Check, Gates, GuardContext
 from runtime import duck
 from runtime.files import HashedFile
+from runtime.log import LOG
 from store import partner_state
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
@@ -38,6 +39,18 @@ class Rendered:
     def label(self) -> str:
         """Name of the file in the outbox: the feed, and the split value if any."""
         return label(self.feed, self.split)
+
+    def log(self, event: str, seconds: float, **fields: Any) -> None:
+        """Log what was done with the file, and how long it took."""
+        LOG.info(
+            event,
+            file=self.label,
+            feed=self.feed.name,
+            name=self.path.name,
+            rows=self.rows,
+            seconds=seconds,
+            **fields,
+        )
 
 
 def label(feed: Feed, split: str | None) -> str:

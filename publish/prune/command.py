@@ -11,16 +11,11 @@ import click
 from publish.prune import inventory, plan, remove
 from publish.prune.plan import Keep, Plan
 from runtime import failpoints
-from runtime.command import (
-    LOG,
-    log_options,
-    raise_if_interrupted,
-    report,
-    start_logging,
-)
+from runtime.command import log_options, raise_if_interrupted, report
 from runtime.environment import DataDirectory, Environment, operator
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
+from runtime.log import LOG, start_logging
 from store.ledger import Ledger
 from store.outbox import packages
 
@@ -62,7 +57,7 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
         for item, because in () if dry_run else _in_order(decided):
             raise_if_interrupted()
             remove.remove(place, ledger, item, because, by)
-            LOG.info(f"pruned {item.kind}={item.name} bytes={item.bytes}")
+            LOG.info("pruned", kind=item.kind, name=item.name, bytes=item.bytes)
     result = _to_json(decided, keep, dry_run, finished)
     report(result, _to_text(result), as_json)
 

@@ -17,10 +17,11 @@ import click
 
 from publish.package import provenance
 from publish.replay import Replayed, replay, workspace
-from runtime.command import LOG, log_options, report, start_logging
+from runtime.command import log_options, report
 from runtime.environment import DataDirectory, Environment
 from runtime.exits import Misuse, Temporary
 from runtime.lock import directory_lock
+from runtime.log import LOG, is_json, start_logging
 from store import outbox
 from store.package import Package
 
@@ -67,10 +68,10 @@ def command(
         if wanted != present:
             why = "--here" if here else unpack_code(root, wanted, work / "code")
             if why is None:
-                words = [run, "--log-format", log_format]
+                words = [run, "--log-format", "json" if is_json() else "text"]
                 words += ["--json"] * as_json + ["--quiet"] * quiet
                 sys.exit(_in_folder(work / "code", wanted, place, words, folder))
-            LOG.warning(f"code of commit={present}, the run has commit={wanted}: {why}")
+            LOG.warning("other code", commit=present, run_commit=wanted, because=why)
         result = replay(place, recorded, root, variables, work)
         summary = _to_json(recorded, result, present, folder is not None)
         report(summary, _to_text(summary), as_json)
@@ -109,7 +110,7 @@ def _in_folder(
     root: Path, commit: str, place: DataDirectory, words: list[str], folder: Path | None
 ) -> int:
     """Run the same command with the code in `root`; return its exit code."""
-    LOG.info(f"replay with the code of commit={commit}")
+    LOG.info("replay with the code of the run", commit=commit)
     if folder:
         words = [*words, "--folder", str(folder.resolve() / "replay")]
     env = {

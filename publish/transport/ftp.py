@@ -29,7 +29,7 @@ from publish.transport.errors import (
 )
 from publish.transport.ftp_files import Files, digest_in_reply, hash_offered
 from publish.transport.ftp_session import CLOSE_SECONDS, Session, handshake
-from runtime.command import LOG
+from runtime.log import LOG
 
 
 class Ftp:
@@ -45,15 +45,17 @@ class Ftp:
         self._destination = destination
         if destination.scheme == "ftp":
             LOG.warning(
-                f"destination={destination.name} is NOT encrypted: "
-                f"{destination.variable('ALLOW_PLAINTEXT')} is 1; password and file "
-                "can be read and changed on the way"
+                "the connection is NOT encrypted",
+                destination=destination.name,
+                because=f"{destination.variable('ALLOW_PLAINTEXT')} is 1; password and "
+                "file can be read and changed on the way",
             )
         elif not destination.verify:
             LOG.warning(
-                f"destination={destination.name} certificate is NOT checked: "
-                f"{destination.variable('TLS_VERIFY')} is 0; others on the way can "
-                "read and change the file"
+                "the certificate is NOT checked",
+                destination=destination.name,
+                because=f"{destination.variable('TLS_VERIFY')} is 0; others on the way "
+                "can read and change the file",
             )
         path = destination.folder(folder)
         self._ftp = Session(destination)
@@ -150,7 +152,7 @@ class Ftp:
                     self._ftp.sendcmd(f"OPTS HASH {self._algorithm}")
                 reply = self._ftp.sendcmd(f"{self._hash_command} {name}")
             except ftplib.error_perm as error:
-                LOG.warning(f"hash of {name} was offered but not given: {error}")
+                LOG.warning("hash offered but not given", name=name, because=error)
                 return None
             finally:
                 self._ftp.wait(self._destination.timeout)

@@ -25,11 +25,13 @@ from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from store.ledger import Ledger
 from runtime.environment import Environment
 from runtime.exits import Stop
+from runtime.log import start_logging
 from runtime.failpoints import arm
 
 ledger, feed, intent = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 variables = Environment(dict(os.environ))
 arm(variables)
+start_logging("", False)
 
 def open_(name, folder):
     return connect(Destination.read(variables, name), folder)

@@ -310,7 +310,7 @@ def test_an_unknown_field_is_kept_and_told(data: Path, command: Command) -> None
     with order_tool.serve(given) as server:
         done = command("extract", env=variables(server, data))
     assert done.returncode == 0
-    assert "drift order_tool.orders: fields we do not know" in done.stderr
+    assert "drift entity=order_tool.orders columns=" in done.stderr
     rest = dict(table(data, "order_id, _unrecognised"))
     assert (json.loads(rest[100]), rest[102]) == ({"campus": {"id": 7}}, None)
 
@@ -420,7 +420,7 @@ def test_a_killed_run_goes_on_and_asks_for_no_page_twice(
     stored = len(list(data.glob("landing/*/order_tool/pages/*/*/*.zst")))
     done = command("extract", env=env)
     assert done.returncode == 0, done.stderr
-    assert "resume run=" in done.stderr
+    assert "resume run_id=" in done.stderr
     pages = [r for r in server.requests if r.size == 10]
     # Two readings of one page of terms and five of orders, and at most the one page
     # that was on its way when the run ended.
@@ -584,7 +584,7 @@ def test_a_wait_that_the_source_asks_for_is_never_cut_short(
     env = variables(server, data, FEEDS_HTTP_LONGEST_WAIT=0.1)
     done = command("extract", env=env)
     assert done.returncode == 0, done.stderr
-    assert "after=2.0s because=status 429" in done.stderr
+    assert "pause=2.0 because=status 429" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -718,8 +718,8 @@ def test_a_damaged_page_of_an_unfinished_run_is_fetched_anew(
         page.write_bytes(page.read_bytes()[:40] if damage == "cut" else b"garbage")
     done = command("extract", env=env)
     assert done.returncode == 0, done.stderr
-    assert "resume run=" in done.stderr
-    assert "damaged file=" in done.stderr
+    assert "resume run_id=" in done.stderr
+    assert "damaged path=" in done.stderr
     assert ids(data) == ALL
 
 
@@ -782,7 +782,7 @@ def test_an_unfinished_run_of_the_future_is_not_resumed(
     path.write_text(text.replace('"started_at": "20', '"started_at": "21'))
     done = command("extract", env=env)
     assert done.returncode == 0, done.stderr
-    assert "discard unfinished run=" in done.stderr
+    assert "discard unfinished run_id=" in done.stderr
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"], ["--log-format", "json"]])

@@ -194,7 +194,7 @@ def test_retry_after_is_honoured(
     env = variables(server, data, FEEDS_HTTP_LONGEST_WAIT=5)
     done = command("extract", env=env)
     assert done.returncode == 0
-    waited = re.search(r"after=([0-9.]+)s because=status 429", done.stderr)
+    waited = re.search(r"pause=([0-9.]+) because=status 429", done.stderr)
     assert waited and float(waited[1]) >= 2  # by itself it would wait at most 1 s
 
 
@@ -361,7 +361,7 @@ def test_a_killed_run_goes_on_and_asks_for_no_page_twice(
     requested = len(server.requests)
     done = command("extract", env=variables(server, data))
     assert done.returncode == 0, done.stderr
-    assert "resume run=" in done.stderr
+    assert "resume run_id=" in done.stderr
     again = {
         (r.endpoint, r.record_type, r.page)
         for r in server.requests[requested:]
@@ -389,7 +389,7 @@ def test_full_begins_anew(
         first.kill()
     done = command("extract", "--full", env=variables(server, data))
     assert done.returncode == 0
-    assert "discard unfinished run=" in done.stderr
+    assert "discard unfinished run_id=" in done.stderr
     assert len(list(data.glob("landing/2*"))) == 1
 
 

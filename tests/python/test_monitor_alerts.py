@@ -456,7 +456,7 @@ def test_an_alert_is_sent_although_its_state_cannot_be_written(
         (folder / "fill").write_bytes(bytes(4096))
         result = alert(project, code=75)
         assert [*result["told"]] == ["file"]
-        assert "state.json not written" in result["stderr"]
+        assert "not written path=" in result["stderr"]
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
     assert lines(project) == [("start", KEY)] * 2
@@ -481,7 +481,7 @@ def test_the_first_alert_is_sent_although_its_folder_cannot_be_made(
         )
         assert result["exit_code"] == 75
         assert KEY in [event["key"] for event in result["told"]["file"]]
-        assert "state.json not written" in result["stderr"]
+        assert "not written path=" in result["stderr"]
         assert "Free space in the data directory" in result["stderr"]
         assert not (disk / "alerts").exists()
     finally:

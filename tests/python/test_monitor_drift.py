@@ -326,7 +326,7 @@ def test_a_package_that_cannot_be_read_stops_no_other(project: DeliveredProject)
     manifest.write_text("nonsense")
     ran = project.run("monitor", "drift")
     assert ran.returncode == 0
-    assert "no profile of onpart_inventory" in ran.stderr
+    assert "no profile file=onpart_inventory" in ran.stderr
     assert project.ids() == {"DRIFT_NOT_PROFILED"}
 
 

@@ -107,7 +107,7 @@ def test_an_extract_that_cannot_be_read_is_tried_again(project: DeliveredProject
     shutil.rmtree(project.data / "profiles/_landing")
     ran = project.run("monitor", "drift")
     assert ran.returncode == 0
-    assert f"no profile of ordertime, run {RUNS[0]}" in ran.stderr
+    assert f"no profile source=ordertime run_id={RUNS[0]}" in ran.stderr
     assert not list((project.data / "profiles/_landing").glob("*/*.json"))
 
 

@@ -499,4 +499,4 @@ def test_a_fresh_check_is_made_by_publish(project: DeliveredProject):
     result = json.loads(ran.stdout)
     (check,) = result["destinations"]["onpart"]["checks"].values()
     assert check["verdict"] == "ready"
-    assert "publish check onpart ended with 0" in ran.stderr
+    assert "publish check destination=onpart exit_code=0" in ran.stderr

@@ -277,7 +277,7 @@ def test_a_killed_night_is_run_again_and_delivered(home: Path) -> None:
         code, errors = Night(home, NIGHT[5], **variables, FEEDS_ACCEPT_FIRST=1).end()
     assert code == 0, errors
     assert "once more" not in errors
-    assert "resume run=" in errors
+    assert "resume run_id=" in errors
     assert len(delivered(home)) == 5
 
 

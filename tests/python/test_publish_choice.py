@@ -52,7 +52,7 @@ def test_a_file_of_a_source_that_is_not_used_is_left_out(
     )
     why = "nothing of order_tool was ever landed here"
     assert result["left_out"] == [{"file": "other_file", "because": why}]
-    assert f"left out file=other_file: {why}" in done.stderr
+    assert f"left out feed=other_file because={why}" in done.stderr
 
 
 def test_one_that_is_named_says_what_to_do(project: SampleProject) -> None:

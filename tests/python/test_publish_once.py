@@ -102,7 +102,7 @@ def test_a_signal_during_a_pause_ends_it_at_once(project: SampleProject) -> None
         place.set_fault("450 99")
         pause = {"DEST_ONPART_RETRY_PAUSE": 100}
         child = project.start("--at", project.at, **place.variables, **pause)
-        assert child.wait_for("try=1 pause=")
+        assert child.wait_for("tries=1 pause=")
         began = time.monotonic()
         child.signal(signal.SIGTERM)
         done = child.wait(60)

@@ -44,7 +44,7 @@ def test_an_edited_checkout_is_no_matter_where_git_has_the_code(
     spoil(project.root / "seeds/location_map.csv", "MAIN", "FIRST")
     exit_code, result, log = project.replay()
     assert (exit_code, result["identical"]) == (0, True), result
-    assert f"replay with the code of commit={project.commit}" in log
+    assert f"replay with the code of the run commit={project.commit}" in log
 
 
 def test_the_files_that_differ_are_named(project: CommittedProject) -> None:
@@ -57,7 +57,7 @@ def test_the_files_that_differ_are_named(project: CommittedProject) -> None:
     finally:
         hidden.rename(git_folder)
     assert (exit_code, result["status"], result["identical"]) == (1, "refused", False)
-    assert f"code of commit=None, the run has commit={project.commit}: git" in log
+    assert f"other code run_commit={project.commit} because=git" in log
     differing = [file["name"] for file in result["files"] if not file["identical"]]
     assert differing[0].endswith(".csv")
     assert {"built_from.json", "SHA256SUMS"} <= {*differing}
