@@ -1,9 +1,10 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers orchestrators bench bench-transfer drift-quality docs schema fixture lock clean
+.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers next orchestrators bench bench-transfer drift-quality docs schema fixture lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 READERS := .venv/readers
+NEXT := .venv/next
 # pytest: the number of worker processes
 WORKERS ?= auto
 # demo: the size of the generated sample, or a folder of JSON files instead
@@ -62,6 +63,10 @@ faults: $(READY) ## Kill publish at every point, and check what it leaves (ten m
 readers: $(READERS)/.ready ## Read the samples of docs/reading with every reader (programs: .ci/run)
 	FEEDS_REQUIRE_READERS=1 $(BIN)/python -m pytest tests/python/test_readers.py
 
+next: $(READY) $(NEXT)/.ready ## Build and publish by the next releases; compare all files (two minutes)
+	FEEDS_REQUIRE_NEXT=1 $(BIN)/python -m pytest -m long tests/python/test_next.py
+	$(NEXT)/bin/python -m pytest tests/python/test_monitor_drift.py
+
 orchestrators: $(READY) .venv/airflow/.ready .venv/dagster/.ready ## Run Airflow, Dagster and the image for whole nights (ten minutes)
 	FEEDS_REQUIRE_ORCHESTRATORS=1 $(BIN)/python -m pytest -m long \
 		tests/python/test_orchestrators.py tests/python/test_image.py
@@ -98,6 +103,9 @@ lock: ## Renew the locks (needs uv and npm)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header \
 		tests/readers/requirements.in --output-file tests/readers/requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \
+		--no-emit-index-url --no-header \
+		tests/next/requirements.in --output-file tests/next/requirements.lock
 	echo 'setuptools>=80' | uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--constraint requirements.lock pyproject.toml - \
@@ -130,6 +138,16 @@ $(READERS)/.ready: $(READY) tests/readers/requirements.lock tests/readers/packag
 	cp tests/readers/package.json tests/readers/package-lock.json $(READERS)
 	npm ci --silent --ignore-scripts --prefix $(READERS)
 	@touch $(READERS)/.ready
+
+# The releases after the locked ones. tests/next/requirements.in has the reason of --no-deps.
+$(NEXT)/.ready: $(READY) tests/next/requirements.lock
+	@python=$$(sh .ci/python) && rm -rf $(NEXT) && "$$python" -m venv $(NEXT)
+	for each in requirements.lock tests/next/requirements.lock; do \
+		$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --require-hashes --requirement $$each || exit 1; done
+	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@touch $(NEXT)/.ready
 
 # The linters of orchestration/, Airflow and Dagster, each apart from all others.
 .venv/linters/.ready .venv/airflow/.ready .venv/dagster/.ready: .venv/%/.ready: $(READY) tests/orchestrators/%.lock

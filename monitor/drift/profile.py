@@ -65,11 +65,13 @@ def _view(connection: duckdb.DuckDBPyConnection, package: Package) -> dict[str, 
     file = package.resource
     fields = file["schema"]["fields"]
     kinds = {field["name"]: _TYPES.get(field["type"], "text") for field in fields}
-    # An empty text counts as missing. Text in a column of numbers counts as missing.
+    # An empty text counts as missing. Text in a column of numbers counts as missing:
+    # DuckDB 2 stops at it if try_cast is directly over a column of read_csv.
+    texts = {column: f"nullif({duck.name(column)}, '')" for column in kinds}
     cells = ", ".join(
-        f"try_cast({duck.name(column)} as double) as c{place}"
+        f"try_cast({texts[column]} as double) as c{place}"
         if kind == "number"
-        else f"nullif({duck.name(column)}, '') as c{place}"
+        else f"{texts[column]} as c{place}"
         for place, (column, kind) in enumerate(kinds.items())
     )
     connection.execute(

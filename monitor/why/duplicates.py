@@ -53,11 +53,14 @@ def _repeated(
 ) -> dict[str, Any]:
     names = (subject.id, *subject.place)
     columns = dict.fromkeys((*names, subject.label, *subject.shown, *_DECISION))
-    # A package's file has numbers as text.
-    numbers = [f"try_cast({name} as bigint)" for name in names]
+    # A package's file has numbers as text. DuckDB 2 stops at a text that is no number
+    # if try_cast is directly over a column of read_csv.
+    numbers = {
+        name: f"try_cast(nullif(cast({name} as varchar), '') as bigint)"
+        for name in names
+    }
     selected = ", ".join(
-        f"try_cast({name} as bigint) as {name}" if name in names else name
-        for name in columns
+        f"{numbers[name]} as {name}" if name in numbers else name for name in columns
     )
     is_row = " and ".join(
         f"cast({name} as varchar) is not distinct from {_literal(row[name])}"
@@ -73,7 +76,7 @@ def _repeated(
         f"select {selected}, count(*) over () as _all,"
         f" count(*) filter (where output = 'PUBLISH') over () as _won,"
         f" row_number() over (order by ({is_row}) desc, output = 'PUBLISH' desc,"
-        f" {', '.join(numbers)}) as _place from {audit} where {equal}"
+        f" {', '.join(numbers.values())}) as _place from {audit} where {equal}"
         f" and contains('|' || reason_codes || '|', {text(f'|{repeat.code}|')})"
         f" order by _place limit {_LISTED + 1}",
     )

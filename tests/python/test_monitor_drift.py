@@ -93,6 +93,13 @@ def test_an_empty_text_counts_as_empty(tmp_path: Path):
     assert columns["price"]["median"] is columns["price"]["middle"] is None
 
 
+def test_a_text_among_numbers_counts_as_missing(tmp_path: Path):
+    content = 'id,price\n1,10.50\n2,"12,50"\n3,n/a\n4,1e1\n'
+    package = packed(tmp_path, PLAIN, content, id="integer", price="number")
+    price = profile.profile(package, Limits("256MB", 1), tmp_path)["columns"]["price"]
+    assert (price["nulls"], price["zeros"]) == (0.5, 0)
+
+
 def a_profile(day: int, **changes: Any) -> Profile:
     """A profile of a file as it usually is."""
     price: Profile = {
