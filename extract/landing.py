@@ -21,7 +21,6 @@ from extract.typed import (
     OddPageError,
     PageDecoder,
     Slot,
-    as_json,
     repetitive,
     schema,
 )
@@ -195,17 +194,15 @@ def _by_sql(
         decoder.slots |= _slots(connection, entity)
     wanted = schema(entity, decoder.custom_fields)
     arrays = [
-        _converted(column.combine_chunks(), field.type)
+        _plain(column.combine_chunks()).cast(field.type)
         for column, field in zip(table.columns, wanted, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
-def _converted(array: pa.Array, type_: pa.DataType) -> pa.Array:
-    if type_ == pa.json_():
-        storage = getattr(array, "storage", array)
-        return as_json(storage.cast(pa.string()))
-    return array.cast(type_)
+def _plain(array: pa.Array) -> pa.Array:
+    """Return JSON of DuckDB, an extension type of Arrow, as the text that it is."""
+    return array.storage if isinstance(array, pa.ExtensionArray) else array
 
 
 def _records(files: Sequence[Path], removed: frozenset[int]) -> str:

@@ -77,7 +77,8 @@ _ARROW: Mapping[Kind, pa.DataType] = {
     Kind.NUMBER: pa.string(),
     Kind.TEXT: pa.string(),
     Kind.BOOLEAN: pa.bool_(),
-    Kind.JSON: pa.json_(),
+    # Text, not Parquet's JSON: polars reads that as bytes.
+    Kind.JSON: pa.string(),
     **{kind: pa.struct(list(parts.items())) for kind, parts in _PARTS.items()},
 }
 
@@ -87,7 +88,7 @@ def schema(entity: Entity, custom_fields: Mapping[str, str]) -> pa.Schema:
     return pa.schema(
         [(known.name, _ARROW[known.kind]) for known in entity.fields]
         + [(column, pa.string()) for column in custom_fields]
-        + [("_unrecognised", pa.json_())]
+        + [("_unrecognised", pa.string())]
     )
 
 
@@ -100,11 +101,6 @@ def repetitive(entity: Entity, columns: pa.Schema) -> list[str]:
         if kinds.get(name, Kind.TEXT) in (Kind.TEXT, Kind.REF)
         and name != "_unrecognised"
     ]
-
-
-def as_json(texts: pa.Array) -> pa.Array:
-    """Return text as Arrow's type for JSON."""
-    return pa.ExtensionArray.from_storage(pa.json_(), texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +282,7 @@ class PageDecoder:
                 raise OddPageError(f"{known.name} is no list")
             if known.name != self.entity.custom_fields:
                 self._keys += _keys_of_lists(texts)
-            return as_json(pa.array(texts, pa.string()))
+            return pa.array(texts, pa.string())
         if present < len(values):
             values = _without_unset(values)
         if kind in _PARTS:
@@ -367,7 +363,7 @@ class PageDecoder:
     def _rest(self, columns: Sequence[Values], number: int) -> pa.Array:
         """Return the unknown fields of each record as they were sent."""
         if not columns:
-            return pa.nulls(number, pa.json_())
+            return pa.nulls(number, pa.string())
         parts = []
         for name, values in zip(self._unknown, columns, strict=True):
             key = msgspec.json.encode(name) + b":"
@@ -376,7 +372,7 @@ class PageDecoder:
             self._keys += count_keys(_joined(v for v in values if v is not UNSET)) or 0
         rows = [b",".join(filter(None, row)) for row in zip(*parts, strict=True)]
         texts = [f"{{{row.decode()}}}" if row else None for row in rows]
-        return as_json(pa.array(texts, pa.string()))
+        return pa.array(texts, pa.string())
 
 
 def _parse(body: bytes) -> None:

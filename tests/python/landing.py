@@ -13,7 +13,7 @@ RUN = "20260115T060000Z-test"
 READ_AT = "2026-01-15 06:00:00.123456"
 REFERENCE = "struct(Id bigint, Name varchar)"
 STAMP = {
-    "_unrecognised": "json",
+    "_unrecognised": "varchar",
     "_extract_run_id": "varchar",
     "_extracted_at": "timestamp",
 }
@@ -35,7 +35,7 @@ PART_TABLES: dict[str, dict[str, str]] = {
         ),
         **dict.fromkeys(["Price", "StdCost", "Weight"], "varchar"),
         "RecordInfo": "struct(CreatedDate varchar, ModifiedDate varchar)",
-        "CustomFields": "json",
+        "CustomFields": "varchar",
         **{f"cf_{name}": "varchar" for name in CUSTOM},
     },
     "stock_by_location": {
@@ -158,7 +158,7 @@ ORDER_TABLES: dict[str, dict[str, str]] = {
         "sis_term_id": "varchar",
         **dict.fromkeys(["created_at", "updated_at", "canceled_at"], "varchar"),
         "is_royalty": "boolean",
-        **dict.fromkeys(["sections", "catalog_items", "content_requests"], "json"),
+        **dict.fromkeys(["sections", "catalog_items", "content_requests"], "varchar"),
     },
 }
 LISTS = ("sections", "catalog_items", "content_requests")

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from commands import ROOT, run
 
 from extract.complete import Complete
 from extract.custom_fields import custom_fields
@@ -164,6 +167,35 @@ def test_fields_we_do_not_know_are_kept_and_reported(tmp_path: Path) -> None:
     fields = [row["_unrecognised"] and json.loads(row["_unrecognised"]) for row in rows]
     assert fields[:2] == [{"New": {"a": [1]}}, None]
     assert fields[2]["Other"] == "x"
+
+
+@pytest.mark.parametrize("change", [{}, {"BinRef": {"Id": "7"}, "New": 1}])
+def test_lists_and_unknown_fields_are_landed_as_text(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    landed(tmp_path, json.dumps([item(1, Other=[1], **change)]))
+    types = pq.read_schema(tmp_path / "part_items.parquet")
+    for name in ("CustomFields", "_unrecognised"):
+        assert types.field(name).type == pa.string()
+
+
+def test_polars_and_pandas_read_them_as_text(tmp_path: Path) -> None:
+    readers = ROOT / ".venv/readers/bin/python"
+    if not readers.exists():
+        pytest.skip("make .venv/readers/.ready installs polars and pandas")
+    landed(tmp_path, json.dumps([item(1, New={"a": [1]})]))
+    program = (
+        "import json, pandas, polars; file = 'part_items.parquet'\n"
+        "rows = [polars.read_parquet(file).row(0, named=True),"
+        " pandas.read_parquet(file).iloc[0]]\n"
+        "print(json.dumps([[row['CustomFields'], row['_unrecognised']]"
+        " for row in rows]))"
+    )
+    done = run(readers, "-c", program, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for slots, rest in json.loads(done.stdout):
+        assert json.loads(slots) == item(1)["CustomFields"]
+        assert json.loads(rest) == {"New": {"a": [1]}}
 
 
 def test_known_fields_that_nobody_has_are_listed(tmp_path: Path) -> None:
