@@ -125,8 +125,8 @@ def _shown(destination: Destination) -> Shown:
             )
         return _certificate(destination)
     raise Misuse(
-        f"{destination.name}: a {destination.scheme}:// destination has neither a key "
-        "nor a certificate"
+        f"{destination.name}: expected a destination with ftps:// or sftp://, whose "
+        f"certificate or key can be accepted, found {destination.scheme}://"
     )
 
 

@@ -12,8 +12,9 @@ def connect(destination: Destination, folder: str) -> Connection:
 
     Raises:
         Refused, Temporary: see `Connection`.
+        Misuse: the package of an extra is not installed.
     """
-    # Imported here, so that SSH is loaded only where it is used.
+    # Imported here, so that SSH and S3 are loaded only where they are used.
     if destination.scheme == "file":
         from publish.transport.folder import Folder
 
@@ -22,6 +23,10 @@ def connect(destination: Destination, folder: str) -> Connection:
         from publish.transport.sftp import Sftp
 
         return Sftp(destination, folder)
+    if destination.scheme == "s3":
+        from publish.transport.s3 import S3
+
+        return S3(destination, folder)
     from publish.transport.ftp import Ftp
 
     return Ftp(destination, folder)

@@ -1,5 +1,6 @@
 """Where a partner receives files: the variables `DEST_<NAME>_*`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,18 @@ from publish.transport.accepted import Accepted
 from runtime.environment import DataDirectory, Environment, Secret
 from runtime.exits import Misuse, Refused
 
-Scheme = Literal["ftp", "ftps", "ftps+implicit", "sftp", "file"]
-# The default port of each scheme; file has none.
-_PORTS = {"ftp": 21, "ftps": 21, "ftps+implicit": 990, "sftp": 22, "file": 0}
+Scheme = Literal["ftp", "ftps", "ftps+implicit", "sftp", "s3", "file"]
+# The default port of each scheme; file has none, and s3 has one in its endpoint.
+_PORTS = {
+    "ftp": 21, "ftps": 21, "ftps+implicit": 990, "sftp": 22, "s3": 0, "file": 0
+}  # fmt: skip
 _EXPECTED = (
     "ftps://user@host/folder (explicit TLS), ftps+implicit://, sftp://, "
-    "file:///folder, or ftp:// (clear text, if explicitly allowed)"
+    "s3://bucket/folder, file:///folder, or ftp:// (clear text, if explicitly allowed)"
 )
+# Rules of Amazon, "General purpose bucket naming rules".
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_REGION = re.compile(r"[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +44,34 @@ class Ssh:
 
 
 @dataclass(frozen=True, slots=True)
+class Storage:
+    """The service of s3://.
+
+    Attributes:
+        endpoint: DEST_<NAME>_ENDPOINT, "https://host:port"; "" for Amazon's own.
+        region: DEST_<NAME>_REGION; us-east-1 if there is an endpoint.
+        token: DEST_<NAME>_SESSION_TOKEN, of a temporary key.
+        proxy: the address of the company's proxy, from FEEDS_HTTP_PROXY.
+    """
+
+    endpoint: str = ""
+    region: str = ""
+    token: Secret | None = None
+    proxy: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """A partner's server. Its text form has no password.
 
     Attributes:
         name: as in the exposure.
         scheme: of the URL.
-        host: empty for file.
+        host: empty for file; for s3 the bucket.
         port: the scheme's default unless the URL has one.
-        user: from the URL, or DEST_<NAME>_USER.
-        password: DEST_<NAME>_PASSWORD; None for file, and for sftp with a key.
+        user: from the URL, or DEST_<NAME>_USER; for s3 the id of the access key.
+        password: DEST_<NAME>_PASSWORD; None for file, and for sftp with a key; for s3
+            the secret access key.
         path: path of the URL. As in curl: for FTP it is below the folder of the login
             unless it begins with two slashes; for SFTP it is below the root unless it
             begins with `/~`.
@@ -62,6 +86,7 @@ class Destination:
         deadline: DEST_<NAME>_DEADLINE (14400) seconds for everything between connecting
             and closing.
         ssh: keys, for sftp.
+        storage: the service, for s3.
         accepted: the server's key or certificate that a person accepted.
     """
 
@@ -80,6 +105,7 @@ class Destination:
     reply_timeout: float
     deadline: float
     ssh: Ssh = field(default_factory=Ssh)
+    storage: Storage = field(default_factory=Storage)
     accepted: Accepted | None = None
 
     @classmethod
@@ -110,8 +136,12 @@ class Destination:
         user = unquote(address.username or "") or variables.optional(f"{prefix}_USER")
         if scheme != "file" and not user:
             raise Misuse(
-                f"{prefix}_USER is not set, and {prefix}_URL names no user. Write "
-                f"{scheme}://user@host/folder."
+                f"{prefix}_USER is not set, and {prefix}_URL names no user. "
+                + (
+                    "Set it to the id of the access key."
+                    if scheme == "s3"
+                    else f"Write {scheme}://user@host/folder."
+                )
             )
         tls_max = variables.optional(f"{prefix}_TLS_MAX")
         if tls_max not in (None, "1.2", "1.3"):
@@ -132,12 +162,16 @@ class Destination:
             reply_timeout=variables.number(f"{prefix}_REPLY_TIMEOUT", 300, 1, 36000),
             deadline=variables.number(f"{prefix}_DEADLINE", 14400, 1, 864000),
             ssh=ssh,
+            storage=_storage(variables, prefix) if scheme == "s3" else Storage(),
             accepted=known,
         )
 
     @property
     def server(self) -> str:
         """The address without user and folder, for messages and receipts."""
+        if self.scheme == "s3":
+            where = self.storage.endpoint or f"Amazon, {self.storage.region}"
+            return f"s3://{self.host} ({where})"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
@@ -170,7 +204,7 @@ class Destination:
 
     def redact(self, text: str) -> str:
         """Remove our secrets from a text: a server may repeat what we sent."""
-        for secret in (self.password, self.ssh.passphrase):
+        for secret in (self.password, self.ssh.passphrase, self.storage.token):
             if secret is not None:
                 text = text.replace(secret.reveal(), "…")
         return text
@@ -227,14 +261,63 @@ def _check_host(address: SplitResult, prefix: str) -> None:
                 "and name its folder."
             )
     elif not address.hostname:
+        form = "bucket" if address.scheme == "s3" else "user@host"
         raise Misuse(
-            f"{prefix}_URL: expected {address.scheme}://user@host/folder, found no host"
+            f"{prefix}_URL: expected {address.scheme}://{form}/folder, found no "
+            f"{form.rpartition('@')[2]}"
         )
+    elif address.scheme == "s3":
+        if not _BUCKET.fullmatch(address.netloc.rpartition("@")[2]):
+            raise Misuse(
+                f"{prefix}_URL: expected s3://bucket/folder, with a bucket of 3 to 63 "
+                "lower-case letters, digits, dots and hyphens; a server goes into "
+                f"{prefix}_ENDPOINT"
+            )
     else:
         try:
             address.hostname.encode("idna")
         except UnicodeError:
             raise Misuse(f"{prefix}_URL: the host is not a name") from None
+
+
+def _storage(variables: Environment, prefix: str) -> Storage:
+    endpoint = variables.optional(f"{prefix}_ENDPOINT") or ""
+    if endpoint:
+        address = urlsplit(_line(f"{prefix}_ENDPOINT", endpoint.rstrip("/")))
+        try:
+            good = address.hostname and (address.port or 1)
+        except ValueError:
+            good = None
+        rest = (address.path, address.query, address.fragment, address.username)
+        if address.scheme not in ("https", "http") or not good or any(rest):
+            raise Misuse(
+                f"{prefix}_ENDPOINT: expected https://host or https://host:port, and "
+                "nothing after it, found something else"
+            )
+        if address.scheme == "http" and not variables.flag(f"{prefix}_ALLOW_PLAINTEXT"):
+            raise Misuse(
+                f"{prefix}_ENDPOINT: http:// sends the file in clear text. Use "
+                f"https://, or set {prefix}_ALLOW_PLAINTEXT=1, which is recorded in "
+                "every receipt."
+            )
+        endpoint = address.geturl()
+    region = variables.text(f"{prefix}_REGION", "us-east-1" if endpoint else None)
+    if not _REGION.fullmatch(region):
+        raise Misuse(
+            f"{prefix}_REGION: expected such as eu-central-1, found {region!r}"
+        )
+    token = variables.optional(f"{prefix}_SESSION_TOKEN")
+    # HTTP is loaded only where it is used.
+    from runtime.http import Proxy
+
+    url = endpoint or f"https://s3.{region}.amazonaws.com"
+    proxy = Proxy.from_environment(variables).address_for(url)
+    return Storage(
+        endpoint,
+        region,
+        Secret(token) if token else None,
+        Secret(proxy) if proxy else None,
+    )
 
 
 def _ssh(variables: Environment, prefix: str, needs_key: bool) -> Ssh:

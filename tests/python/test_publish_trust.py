@@ -150,7 +150,7 @@ def test_the_certificate_of_another_host_cannot_be_accepted(
 @pytest.mark.parametrize(
     ("given", "words", "message"),
     [
-        ({}, (), "has neither a key nor a certificate"),
+        ({}, (), "expected a destination with ftps:// or sftp://"),
         ({}, ("--fingerprint", "x"), "found only one of them"),
         ({}, ("--fingerprint", "x", "--because", " "), "expected a reason"),
         (
