@@ -19,8 +19,8 @@ from publish.transport.destination import Destination, plain
 from publish.transport.digests import BLOCK, Digest, Sent, hash_file
 from publish.transport.errors import LASTS, ServerRefused, ServerUnavailable
 from runtime.clock import Deadline
-from runtime.command import LOG
 from runtime.exits import Misuse, Refused, Temporary
+from runtime.log import LOG
 
 try:
     import botocore.session
@@ -130,6 +130,13 @@ class S3:
         """Return None: objects have no permissions of this kind."""
         return None
 
+    def set_mode(self, name: str, mode: str) -> None:
+        """Refuse: objects have no permissions of this kind."""
+        raise Refused(
+            f"{plain(name)}: expected no `mode` for S3, found {mode}. Leave it out of "
+            "the exposure."
+        )
+
     def rename(self, old: str, new: str) -> None:
         """Copy an object under another name, replacing one, then remove the old one.
 
@@ -143,7 +150,7 @@ class S3:
         try:
             self.remove(old)
         except (Refused, Temporary) as error:
-            LOG.warning(f"{new} has its name, and {old} is there too: {error}")
+            LOG.warning("not removed", name=old, because=error)
 
     def remove(self, name: str) -> None:
         """Remove an object; it is no error if there is none."""

@@ -161,6 +161,17 @@ def test_a_delivery_and_the_next_one(storage: Storage, project: SampleProject) -
     assert storage.password not in text
 
 
+def test_a_mode_is_refused_before_the_file_has_its_name(
+    storage: Storage, project: SampleProject
+) -> None:
+    project.meta["mode"] = "0644"
+    project.variables |= storage.variables()
+    result = project.write().publish()
+    assert result["exit_code"] == 1
+    assert "expected no `mode` for S3" in result["files"][0]["message"]
+    assert storage.contents() == {}
+
+
 def test_a_check_is_a_tiny_delivery(storage: Storage, tmp_path: Path) -> None:
     project = CheckProject(tmp_path)
     project.variables = storage.variables()
