@@ -209,6 +209,27 @@ def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> No
     assert gates(built_copy) == set()
 
 
+def test_a_view_takes_the_place_of_a_table_and_of_a_view(
+    built_copy: BuiltProject,
+) -> None:
+    name, path = "int_parts_05_priced", str(built_copy.data / "warehouse.duckdb")
+    with duckdb.connect(path) as warehouse:
+        warehouse.execute(f"drop view {name}; create table {name} as select 1 as one")
+    comments = set()
+    for _ in range(2):
+        dbt(built_copy, "run", "--select", name)
+        with duckdb.connect(path, read_only=True) as warehouse:
+            (row,) = warehouse.execute(
+                f"select comment from duckdb_views() where view_name = '{name}'"
+            ).fetchall()
+            skus = f"select count(supplier_sku) from {name}"
+            assert warehouse.execute(skus).fetchall() > [(0,)]
+            comments.add(row[0])
+            leftover = "select 1 from duckdb_views() where view_name like '%dbt_%'"
+            assert not warehouse.execute(leftover).fetchall()
+    assert len(comments) == 2
+
+
 def test_a_table_replaced_by_hand_is_not_published(built_copy: BuiltProject) -> None:
     with duckdb.connect(str(built_copy.data / "warehouse.duckdb")) as open_:
         open_.execute("create or replace table inventory_feed as from inventory_feed")
