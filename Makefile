@@ -1,10 +1,11 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers next orchestrators bench bench-transfer drift-quality docs schema fixture lock clean
+.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers servers next orchestrators bench bench-transfer drift-quality docs schema fixture lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 READERS := .venv/readers
 NEXT := .venv/next
+SERVERS := .venv/servers
 # pytest: the number of worker processes
 WORKERS ?= auto
 # demo: the size of the generated sample, or a folder of JSON files instead
@@ -66,6 +67,9 @@ readers: $(READERS)/.ready ## Read the samples of docs/reading with every reader
 next: $(READY) $(NEXT)/.ready ## Build and publish by the next releases; compare all files (two minutes)
 	FEEDS_REQUIRE_NEXT=1 $(BIN)/python -m pytest -m long tests/python/test_next.py
 	$(NEXT)/bin/python -m pytest tests/python/test_monitor_drift.py
+servers: $(SERVERS)/.ready ## Deliver to every server of docs/servers.yml (root; ten minutes)
+	FEEDS_SERVERS=$(CURDIR)/$(SERVERS)/debian FEEDS_REQUIRE_SERVERS=all \
+		$(BIN)/python -m pytest -n $(WORKERS) tests/python/test_other_servers.py
 
 orchestrators: $(READY) .venv/airflow/.ready .venv/dagster/.ready ## Run Airflow, Dagster and the image for whole nights (ten minutes)
 	FEEDS_REQUIRE_ORCHESTRATORS=1 $(BIN)/python -m pytest -m long \
@@ -106,6 +110,9 @@ lock: ## Renew the locks (needs uv and npm)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \
 		--no-emit-index-url --no-header \
 		tests/next/requirements.in --output-file tests/next/requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header \
+		tests/servers/requirements.in --output-file tests/servers/requirements.lock
 	echo 'setuptools>=80' | uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--constraint requirements.lock pyproject.toml - \
@@ -115,6 +122,7 @@ lock: ## Renew the locks (needs uv and npm)
 		tests/orchestrators/$$each.in \
 		--output-file tests/orchestrators/$$each.lock || exit 1; done
 	npm install --package-lock-only --silent --ignore-scripts --prefix tests/readers
+	npm install --package-lock-only --silent --ignore-scripts --prefix tests/servers
 
 clean: ## Remove the environment and everything that runs have written
 	rm -rf .venv data target logs
@@ -148,6 +156,17 @@ $(NEXT)/.ready: $(READY) tests/next/requirements.lock
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $(NEXT)/.ready
+
+# The servers that CI does not have, apart from what the project needs.
+$(SERVERS)/.ready: $(READY) tests/servers/requirements.lock tests/servers/package-lock.json
+	@python=$$(sh .ci/python) && rm -rf $(SERVERS) && "$$python" -m venv $(SERVERS)
+	$(SERVERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement tests/servers/requirements.lock
+	cp tests/servers/package.json tests/servers/package-lock.json $(SERVERS)
+	npm ci --silent --ignore-scripts --prefix $(SERVERS)
+	FEEDS_SERVERS=$(CURDIR)/$(SERVERS)/debian .ci/servers \
+		mysecureshell inetutils-ftpd rclone libnet-sftp-sftpserver-perl
+	@touch $(SERVERS)/.ready
 
 # The linters of orchestration/, Airflow and Dagster, each apart from all others.
 .venv/linters/.ready .venv/airflow/.ready .venv/dagster/.ready: .venv/%/.ready: $(READY) tests/orchestrators/%.lock

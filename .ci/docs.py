@@ -1,4 +1,4 @@
-"""Write the generated parts of docs/: findings, reason codes, and what readers do.
+"""Write the generated parts of docs/: findings, reason codes, readers and servers.
 
     python .ci/docs.py [--check]
 
@@ -26,6 +26,7 @@ from store.feeds import Column
 
 ROOT = Path(__file__).parent.parent
 HEALTH, REASONS = ROOT / "docs/health.md", ROOT / "docs/reason-codes.md"
+PARTNERS, SERVERS = ROOT / "docs/partner-server.md", ROOT / "docs/servers.yml"
 READING, READERS = ROOT / "docs/reading.md", ROOT / "docs/reading"
 _INTRO = """\
 # Reason codes
@@ -142,6 +143,28 @@ def reading() -> str:
     return head + "\n".join(lines) + "\n"
 
 
+def partner_servers() -> str:
+    """Return docs/partner-server.md. Its end, the table, is from servers.yml."""
+    known = yaml.safe_load(SERVERS.read_text("utf-8"))
+    rows = [
+        (
+            each["name"],
+            each["version"],
+            each["protocol"],
+            each["verdict"],
+            each.get("mode", "")
+            + (", fixed" if not each.get("sets_mode", True) else ""),
+            each.get("note", ""),
+        )
+        for each in known["servers"]
+    ] + [
+        (each["name"], "", "", "not run", "", each["why"]) for each in known["not_run"]
+    ]
+    heads = ("server", "version", "protocol", "verdict", "mode", "note")
+    head = PARTNERS.read_text("utf-8").partition("| server | version |")[0]
+    return head + "\n".join(table(heads, rows)) + "\n"
+
+
 def _misread(kinds: dict[str, Any]) -> Iterator[str]:
     """Yield the section on values that many programs misread."""
     yield from ("## Values that many programs misread", "")
@@ -203,6 +226,7 @@ def main() -> int:
         READERS / "inventory.csv": sample("inventory", dialect("_marts")),
         READERS / "orders.csv": sample("orders", dialect("_orders")),
         READING: reading(),
+        PARTNERS: partner_servers(),
     }
     for path, content in documents.items():
         # As bytes: a sample has a CR LF inside a value.

@@ -12,9 +12,9 @@ MARK = re.compile(r"<!-- (\S+) -->")
 
 
 def prose() -> str:
-    """The page without its headings."""
+    """The page without its headings, and without the table of servers."""
     lines = PAGE.read_text().splitlines()
-    return "\n".join(line for line in lines if not line.startswith("#"))
+    return "\n".join(line for line in lines if not line.startswith(("#", "|")))
 
 
 def held() -> list[tuple[str, str]]:

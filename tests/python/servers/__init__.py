@@ -4,15 +4,17 @@
         ...  # deliver to to.url as to.user with to.password, trusting to.ca_file
         assert to.names() == ["feed.csv"]
 
-`CELLS` is every server with every mode and TLS version. If the machine lacks what a
+`CELLS` is every server of CI with every mode and TLS version; docs/servers.yml lists
+the others too. If the machine lacks what a
 server needs, `start` raises UnavailableError, and the fixture `server` skips the test.
 With FEEDS_REQUIRE_SERVERS=1 the test fails instead, unless the machine forbids what the
-server needs: `.ci/servers` unpacks all packages.
+server needs: `.ci/servers` unpacks all packages. With "all" that holds for the servers
+of `make servers` too.
 """
 
 from typing import NamedTuple
 
-from servers import openssh, proftpd, pureftpd, python_ftpd, vsftpd
+from servers import openssh, others, proftpd, pureftpd, python_ftpd, vsftpd
 from servers.machine import ForbiddenError, UnavailableError
 from servers.options import Kind, Options
 from servers.server import Server
@@ -68,4 +70,5 @@ def start(kind: str, **options: object) -> Server:
         UnavailableError: this machine lacks what the server needs; says what to do.
         ValueError: the server has no such mode or policy.
     """
-    return Server(kind, KINDS[kind], Options.create(KINDS[kind], **options)).start()
+    program = {**KINDS, **others.KINDS}[kind]
+    return Server(kind, program, Options.create(program, **options)).start()

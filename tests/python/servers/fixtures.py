@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 import servers
+from servers import others
 
 Start = Callable[..., servers.Server]
 
@@ -20,9 +21,11 @@ def server() -> Iterator[Start]:
             try:
                 return running.enter_context(servers.start(kind, **options))
             except servers.UnavailableError as lacking:
-                required = os.environ.get("FEEDS_REQUIRE_SERVERS") == "1"
+                required = os.environ.get("FEEDS_REQUIRE_SERVERS") in (
+                    ("all",) if kind in others.KINDS else ("1", "all")
+                )
                 if required and not isinstance(lacking, servers.ForbiddenError):
-                    pytest.fail(f"FEEDS_REQUIRE_SERVERS=1, but {lacking}")
+                    pytest.fail(f"FEEDS_REQUIRE_SERVERS is set, but {lacking}")
                 pytest.skip(str(lacking))
 
         yield start

@@ -10,13 +10,7 @@ from servers.server import Server
 
 
 def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
-    program, options = machine.program("usr/sbin/sshd"), server.options
-    place = server.place
-    if machine.ROOT:
-        # Compiled in: it changes into this empty folder before it reads from a client.
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    if not server.key_file.exists():
-        _keys(server)
+    options = server.options
     words = ["internal-sftp", "-l", "VERBOSE"]
     if not options.replace:
         words += ["-P", "posix-rename"]
@@ -27,7 +21,22 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
     if options.out_of_order:
         # The user must be able to read it.
         source = machine.program("usr/libexec/gesftpserver")
-        words = [str(shutil.copy(source, place))]
+        words = [str(shutil.copy(source, server.place))]
+    return run(server, words)
+
+
+def run(
+    server: Server, words: list[str], home: Path | None = None
+) -> tuple[list[str | Path], dict[str, str]]:
+    """Run sshd with a command in place of its own SFTP server."""
+    program, options, place = (
+        machine.program("usr/sbin/sshd"), server.options, server.place
+    )  # fmt: skip
+    if machine.ROOT:
+        # Compiled in: it changes into this empty folder before it reads from a client.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    if not server.key_file.exists():
+        trust.host_key(server)
     lines = [
         f"Port {server.port}",
         "ListenAddress 127.0.0.1",
@@ -47,18 +56,8 @@ def _command(server: Server) -> tuple[list[str | Path], dict[str, str]]:
     (place / "sshd_config").write_text("\n".join(lines) + "\n")
     return [program, "-D", "-f", place / "sshd_config", "-E", server.log], {
         "LD_LIBRARY_PATH": machine.libraries(),
-        **machine.account(place, server.user, server.password, server.folder),
+        **machine.account(place, server.user, server.password, home or server.folder),
     }
-
-
-def _keys(server: Server) -> None:
-    trust.ssh_key(server.key_file)
-    kind = "rsa" if server.options.host_key == "ssh-rsa" else "ed25519"
-    public = trust.ssh_key(server.place / "host_key", kind)
-    if server.options.certificate != "good":
-        public = trust.ssh_key(server.place / "other_key")
-    address = f"[{server.host}]:{server.port}"
-    server.known_hosts.write_text(f"{address} {public}\n")
 
 
 def _split_programs() -> list[str]:

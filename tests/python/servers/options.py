@@ -40,6 +40,7 @@ class Options:
         overwrite: an upload may replace a file.
         kex: the only key exchange that sshd offers; "" for its defaults.
         host_key: the only algorithm of its host key; "" for its defaults.
+        cache: what is written is stored some seconds later.
         umask: of new files.
         out_of_order: requests are answered in any order (Green End's SFTP server).
     """
@@ -58,6 +59,7 @@ class Options:
     hashes: bool | str = False
     kex: str = ""
     host_key: str = ""
+    cache: bool = False
     umask: str = "022"
     out_of_order: bool = False
 

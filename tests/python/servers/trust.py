@@ -1,7 +1,10 @@
 """Certificates and keys of the servers, and what clients trust."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -9,6 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from sandbox import certificates
 from sandbox.certificates import Certificates
+
+if TYPE_CHECKING:
+    from servers.server import Server
 
 # good; another host's name, by the trusted authority; signed by itself; by a stranger
 CERTIFICATES = ("good", "wrong-host", "self-signed", "untrusted")
@@ -48,6 +54,18 @@ def _self_signed(file: Path) -> None:
     )
     secret = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, _PLAIN)
     file.write_bytes(shown.public_bytes(_PEM) + secret)
+
+
+def host_key(server: Server) -> Path:
+    """Make the key of an SFTP server, what a client trusts, and a client's key."""
+    ssh_key(server.key_file)
+    kind = "rsa" if server.options.host_key == "ssh-rsa" else "ed25519"
+    public = ssh_key(server.place / "host_key", kind)
+    if server.options.certificate != "good":
+        public = ssh_key(server.place / "other_key")
+    address = f"[{server.host}]:{server.port}"
+    server.known_hosts.write_text(f"{address} {public}\n")
+    return server.place / "host_key"
 
 
 def ssh_key(file: Path, kind: str = "ed25519") -> str:
