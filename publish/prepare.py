@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from publish import gate, package, render, selection
@@ -238,6 +239,8 @@ class FeedRun:
             "suite_sha256": sha256_of(suite),
             "previous_package": self._previous_package(file),
         }
+        if feed.encryption:
+            run["encryption"] = msgspec.to_builtins(feed.encryption)
         folder = file.path.parent
         held = changes.PartnerState.find(place, self.ledger, feed, file.split)
         inputs = package.PackageInputs(

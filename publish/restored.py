@@ -133,7 +133,7 @@ def _by_feed(
     for name in received:
         owners = [f for f in used if pattern(f, environment).fullmatch(name)]
         if not owners:
-            patterns = ", ".join(feed.file for feed in used)
+            patterns = ", ".join(feed.sent_name(feed.file) for feed in used)
             raise Misuse(
                 f"--received: expected a name such as {patterns}, found {name!r}"
             )
@@ -214,6 +214,10 @@ def _read(
 ) -> bool:
     """Read a file at the partner and record its rows; say whether that succeeded."""
     feed, place = comparison.feed, operation.place
+    if feed.encryption:
+        why = "only the partner can read it"
+        LOG.warning("rows not known", name=file.name, because=why)
+        return False
     destination = Destination.read(operation.variables, feed.destination)
     folder = feed.folder_in(place.environment)
     at = parse_time(file.logical) if file.logical else datetime.now(UTC)

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from publish import status
+from publish import encryption, status
 from publish.confirm import end_outdated
 from publish.deliver import delivery
 from publish.gate.checks import Check
@@ -65,6 +65,8 @@ def publish(
         if not settings.dry_run:
             partner_state.sweep(settings.place.delivered)
             delivery.recover(settings, ledger, feed)
+        if feed.encryption:
+            encryption.check(settings.root, feed.encryption)
         files = prepare(settings, artifacts, ledger, feed)
     except Stop as stop:
         return [_stopped(feed.name, stop)]

@@ -9,7 +9,7 @@ from publish.due import due
 from publish.settings import Settings, format_utc
 from store import adopted, holds
 from store.feeds import Feed
-from store.ledger import Ledger, Record
+from store.ledger import Ledger, Record, name_at_partner
 
 # Files of a package that show the rows of a reason.
 EVIDENCE_FILES = "gates.html, audit.csv"
@@ -163,7 +163,7 @@ def check_pickups(settings: Settings, ledger: Ledger, feeds: Sequence[Feed]) -> 
         with closing(connect(destination, folder)) as connection:
             names = set(connection.list())
         for record in waiting:
-            state = _WAITING if record["name"] in names else _PICKED_UP
+            state = _WAITING if name_at_partner(record) in names else _PICKED_UP
             if state != _pickup_status(ledger, record):
                 about = {name: record[name] for name in ("attempt", "feed", "name")}
                 ledger.append("observed", **about, state=state)
@@ -181,7 +181,7 @@ def pickup_state(feed: Feed, ledger: Ledger, at: datetime) -> list[dict[str, Any
         late = at - since.replace(tzinfo=UTC) > allowed
         files.append(
             {
-                "name": record["name"],
+                "name": name_at_partner(record),
                 "since": record["at"],
                 "state": observed["state"] if observed else "not looked at",
                 "seen": observed["at"] if observed else None,

@@ -247,6 +247,7 @@ class Receipt(TypedDict, total=False):
     server: str | None
     bytes: int | None
     files: list[ReceivedFile]
+    sent: dict[str, Any]
 
 
 def check(content: Any, shape: Any, path: Path) -> None:

@@ -18,6 +18,8 @@ accepted; `adopted`, the file that the partner has from elsewhere (`store.adopte
 (`store.copies`); `observed`, whether a delivered file was still in the partner's
 folder; `pruned`, what was removed; `repaired`, that an incomplete line was cut off.
 Times are UTC.
+`sha256` and `bytes` are of the content that the gates judged; where it was encrypted,
+`sent` has name, `bytes` and `sha256` of what travels, and the key's fingerprint.
 `seconds` has the duration of each step of a file: render, judge, package, and for a
 delivery deliver, the attempt that succeeded.
 """
@@ -33,7 +35,14 @@ from runtime.failpoints import failpoint
 from runtime.log import LOG
 from store.chain import START, Chain, Record
 
-__all__ = ["RUN_ENDS", "START", "STATE_EVENTS", "Ledger", "Record"]
+__all__ = [
+    "RUN_ENDS",
+    "START",
+    "STATE_EVENTS",
+    "Ledger",
+    "Record",
+    "name_at_partner",
+]
 _OUTCOMES = ("delivered", "failed", "unknown")
 # Their field `state` says what a partner has from then on, or what is confirmed.
 STATE_EVENTS = ("delivered", "nothing", "confirmed", "voided", "adopted")
@@ -41,6 +50,11 @@ RUN_ENDS = ("held", *_OUTCOMES)
 _NEWS = ("held", "delivered", "nothing")
 # A logical time as run ids have it.
 _COMPACT = str.maketrans("", "", "-:")
+
+
+def name_at_partner(record: Record) -> str:
+    """Return the name of a record's file at the partner: encrypted it has another."""
+    return str(record.get("sent", record)["name"])
 
 
 class Ledger:

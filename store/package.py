@@ -162,6 +162,12 @@ class Package:
         return run
 
     @property
+    def encrypted(self) -> frozenset[str]:
+        """Names that encrypted copies of its files have; they are beside the sums."""
+        suffix = self.run.get("encryption", {}).get("suffix")
+        return frozenset(name + suffix for name in self.sums) if suffix else frozenset()
+
+    @property
     def resource(self) -> Mapping[str, Any]:
         """The manifest's description of the file itself."""
         resource: Mapping[str, Any] = self.manifest["resources"][0]

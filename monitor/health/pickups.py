@@ -8,6 +8,7 @@ from monitor.context import CLOCK, Context, duration_text
 from monitor.findings import CheckResult, Finding, listed
 from runtime.files import parse_time
 from store.feeds import Feed
+from store.ledger import name_at_partner
 
 
 def check(context: Context) -> CheckResult:
@@ -39,7 +40,7 @@ def _late(context: Context, feed: Feed) -> Iterator[tuple[datetime, str]]:
         return
     ledger = context.intact_ledger
     states = {r["attempt"]: r["state"] for r in ledger.all("observed", feed=feed.name)}
-    newest = {r["name"]: r for r in ledger.all("delivered", feed=feed.name)}
+    newest = {name_at_partner(r): r for r in ledger.all("delivered", feed=feed.name)}
     for name, record in newest.items():
         sent = parse_time(record["at"])
         deadline = sent + timedelta(hours=agreed["within_hours"])

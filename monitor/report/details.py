@@ -115,7 +115,9 @@ _RECEIPT = {
     "server": "Server", "greeting": "Greeting", "tls": "TLS", "cipher": "Cipher",
     "certificate_checked": "Certificate checked", "encrypted": "Encrypted",
     "session_resumed": "TLS session resumed", "at": "At", "name": "Final name",
-    "sha256": "SHA-256 sent", "characters": "Characters of its texts",
+    "sha256": "SHA-256 of the file", "characters": "Characters of its texts",
+    "sent.name": "Name of the encrypted file", "sent.encrypted_for": "Encrypted for",
+    "sent.sha256": "SHA-256 of the encrypted file",
     "package": "Digest of the package",
 }  # fmt: skip
 
@@ -126,9 +128,11 @@ def receipt(package: Package) -> dict[str, Any] | None:
     if receipt is None:
         return None
     facts = []
+    sent = {f"sent.{key}": fact for key, fact in receipt.get("sent", {}).items()}
+    shown = {**receipt, **sent}
     for key, name in _RECEIPT.items():
-        if key in receipt:
-            fact = receipt[key]
+        if key in shown:
+            fact = shown[key]
             text = {True: "yes", False: "no"}[fact] if fact in (True, False) else fact
             facts.append((name, value(text)))
     return {"facts": facts, "files": receipt.get("files", [])}

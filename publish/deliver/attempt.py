@@ -17,7 +17,7 @@ Connect = Callable[[str, str], Connection]
 # What an outcome repeats of its intent, so that it can be read alone.
 _REPEATED = ("attempt", "run_id", "feed", "file", "split", "destination", "name",
              "sha256", "bytes", "rows", "logical", "period", "state", "package", "try",
-             "again", "resend_of", "seconds", "build")  # fmt: skip
+             "again", "resend_of", "seconds", "build", "sent")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,7 @@ class Attempt:
             Refused: somebody did.
         """
         for path, hashed in self.hashed.items():
-            if not hashed.is_still(path):
-                raise Refused(
-                    f"{path} was changed after its gates: expected the {hashed.bytes} "
-                    f"bytes {hashed.sha256}, found a file that was written later. "
-                    "Nothing was sent. Publish again, and find out what changes files "
-                    "in the outbox."
-                )
+            check_unchanged(path, hashed)
 
     def begin(self) -> None:
         """Record what will be sent, before the first byte."""
@@ -135,8 +129,23 @@ class Attempt:
 def record_outcome(ledger: Ledger, intent: Record, event: str, **fields: Any) -> Record:
     """Record the outcome of an intent: delivered, failed or unknown."""
     repeated = {name: intent[name] for name in _REPEATED if name in intent}
-    if event == "delivered" and "characters" in intent:
+    if event == "delivered":
         # In the receipt and not beside it: the verify.py of earlier packages compares
         # a receipt with the fields that it knows, and with all that are in here.
-        fields["receipt"] = {**fields["receipt"], "characters": intent["characters"]}
+        more = {name: intent[name] for name in ("characters", "sent") if name in intent}
+        fields["receipt"] = {**fields["receipt"], **more}
     return ledger.append(event, **{**repeated, **fields})
+
+
+def check_unchanged(path: Path, hashed: HashedFile) -> None:
+    """Check that nobody wrote a file since it was hashed.
+
+    Raises:
+        Refused: somebody did.
+    """
+    if not hashed.is_still(path):
+        raise Refused(
+            f"{path} was changed after its gates: expected the {hashed.bytes} bytes "
+            f"{hashed.sha256}, found a file that was written later. Nothing was sent. "
+            "Publish again, and find out what changes files in the outbox."
+        )

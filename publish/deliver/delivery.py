@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from publish.deliver.attempt import Attempt, Connect
+from publish import encryption
+from publish.deliver.attempt import Attempt, Connect, check_unchanged
 from publish.deliver.reconcile import reconcile_open
 from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from publish.prepare import PreparedFile
@@ -24,6 +25,7 @@ from runtime.files import HashedFile, remove_leftovers
 from runtime.lock import directory_lock
 from store import copies, outbox
 from store.feeds import Feed
+from store.feeds.declaration import Encryption
 from store.ledger import Ledger, Record
 
 
@@ -79,6 +81,10 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     if prepared.manifest_hashed and feed.manifest == "deliver":
         files = {prepared.package / prepared.manifest: prepared.manifest_hashed} | files
     intent = _intent(settings, prepared, files, period)
+    if feed.encryption:
+        files = _encrypted(settings, feed.encryption, files)
+        intent |= {"items": _items(intent["attempt"], files)}
+        intent |= {"sent": _sent(feed.encryption, files)}
     return _send(settings, ledger, intent, files)
 
 
@@ -91,7 +97,13 @@ def send(
         Refused, Temporary: see `deliver_with_retries`; Refused also if a file is not
             the one that was sent.
     """
-    files = {path: HashedFile.read(path) for path in paths}
+    try:
+        files = {path: HashedFile.read(path) for path in paths}
+    except FileNotFoundError as error:
+        raise Refused(
+            f"expected {error.filename}, which was sent, found none. Nothing was sent. "
+            "Restore it from a copy."
+        ) from None
     for item, hashed in zip(intent["items"], files.values(), strict=True):
         if hashed.sha256 != item["sha256"]:
             raise Refused(
@@ -222,15 +234,7 @@ def _intent(
         "package": prepared.digest,
         "build": prepared.build,
         "seconds": prepared.seconds,
-        "items": [
-            {
-                "name": path.name,
-                "part": f"{path.name}.{attempt}.part",
-                "bytes": hashed.bytes,
-                "sha256": hashed.sha256,
-            }
-            for path, hashed in files.items()
-        ],
+        "items": _items(attempt, files),
     }
     if feed.mode:
         intent["mode"] = feed.mode
@@ -240,6 +244,46 @@ def _intent(
             "because": settings.redelivery.because,
         }
     return intent
+
+
+def _items(attempt: str, files: Mapping[Path, HashedFile]) -> list[dict[str, Any]]:
+    """Return what travels, in the order of `files`."""
+    return [
+        {
+            "name": path.name,
+            "part": f"{path.name}.{attempt}.part",
+            "bytes": hashed.bytes,
+            "sha256": hashed.sha256,
+        }
+        for path, hashed in files.items()
+    ]
+
+
+def _encrypted(
+    settings: Settings, key: Encryption, files: Mapping[Path, HashedFile]
+) -> dict[Path, HashedFile]:
+    """Encrypt what was judged, once: each try, and `publish resend`, send these bytes.
+
+    Raises:
+        Refused: a file was written since it was hashed, or the key cannot be used.
+    """
+    encrypted = {}
+    for path, hashed in files.items():
+        copy = encryption.encrypt(settings.root, key, path)
+        check_unchanged(path, hashed)
+        encrypted[copy] = HashedFile.read(copy)
+    return encrypted
+
+
+def _sent(key: Encryption, files: Mapping[Path, HashedFile]) -> dict[str, Any]:
+    """Return what the ledger and the receipt say of the file that travels."""
+    path, hashed = list(files.items())[-1]
+    return {
+        "name": path.name,
+        "bytes": hashed.bytes,
+        "sha256": hashed.sha256,
+        "encrypted_for": encryption.spelled(key.fingerprint),
+    }
 
 
 def _connect(settings: Settings) -> Connect:

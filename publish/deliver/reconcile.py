@@ -5,7 +5,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from publish.deliver.attempt import Attempt, Connect, Item, record_outcome
+from publish.deliver.attempt import (
+    Attempt,
+    Connect,
+    Item,
+    record_outcome,
+)
 from publish.deliver.upload import Mismatch, remove_parts, rename_to_final
 from publish.transport import Digest, Sent
 from publish.transport.connection import Connection
@@ -13,7 +18,7 @@ from publish.transport.digests import hash_file
 from runtime.exits import Refused, Stop, Temporary
 from runtime.log import LOG
 from store import holds
-from store.ledger import Ledger, Record
+from store.ledger import Ledger, Record, name_at_partner
 
 Outcome = Literal["delivered", "failed", "unknown"]
 # Returns the path on this side of an item of an intent: (intent, name) -> path.
@@ -39,7 +44,7 @@ def reconcile(attempt: Attempt, error: Stop | None = None) -> Record:
         before = f"{error} Then: " if error else ""
         kind = Refused if isinstance(stop, Refused) else Temporary
         raise kind(
-            f"{before}{attempt.intent['name']} was being sent to "
+            f"{before}{name_at_partner(attempt.intent)} was being sent to "
             f"{attempt.intent['destination']}, and whether it arrived cannot be "
             f"checked now: {stop} The next try or run checks this first."
         ) from None
@@ -119,7 +124,7 @@ def unknown_outcome(record: Record) -> Refused:
             "that end in .part alone."
         )
     return Refused(
-        f"whether {record['name']} (attempt {record['attempt']}) reached "
+        f"whether {name_at_partner(record)} (attempt {record['attempt']}) reached "
         f"{record['destination']} is unknown: {cause} Nothing more of "
         f"{record['feed']} is sent until a person has asked the partner and run "
         f"`publish settle {record['attempt']} --as delivered|not-delivered "

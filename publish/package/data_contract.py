@@ -113,7 +113,9 @@ def _server(feed: Feed, file: str, environment: str) -> dict[str, Any]:
         "environment": environment,
         **where,
         "customProperties": _properties(
-            folder=feed.folder_in(environment), file=feed.file
+            folder=feed.folder_in(environment),
+            file=feed.file,
+            encryptedAs=feed.sent_name(feed.file) if feed.encryption else None,
         ),
     }
 

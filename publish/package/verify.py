@@ -9,9 +9,10 @@
 A package's digest is the SHA-256 of its SHA256SUMS. Exit code 0: nothing is wrong.
 1: something is wrong, and every fault is named. Other codes: the check did not run.
 
-SHA256SUMS covers every file but the signature, the receipt and pruned.json. So whoever
-has the digest of a package knows that no file of it has changed. Beyond that, the rows
-of the tables are counted, and the gates are held against the receipt.
+SHA256SUMS covers every file but the signature, the receipt, pruned.json and encrypted
+copies of its files. So whoever has the digest of a package knows that no file of it
+has changed. Beyond that, the rows of the tables are counted, and the gates and the
+encrypted copies are held against the receipt.
 
 A package marked "pruned" says in pruned.json that its tables were removed. The rest is
 checked, and with --ledger that the ledger records the removal. The tables are not.
@@ -32,14 +33,15 @@ from typing import Any
 
 SUMS, SIGNATURE, RECEIPT = "SHA256SUMS", "SHA256SUMS.sig", "receipt.json"
 PRUNED = "pruned.json"
-# What is written after the sums, or over them, cannot be in them.
+# What is written after the sums, or over them, cannot be in them. Encrypted copies of
+# files are not either: they are other bytes each time that they are made.
 BESIDE = {SUMS, SIGNATURE, RECEIPT, PRUNED}
 # What `publish prune` never removes.
 PROOF = re.compile(
     r"gates\.json|built_from\.json|contract\.odcs\.yaml|.*\.manifest\.json"
 )
 # What a killed command left of a file that it wrote beside the sums, or of a package.
-PART = re.compile(r"\.(receipt|pruned)\.json\.\d+\.part")
+PART = re.compile(r"\..+\.\d+\.part")
 WORK = re.compile(r"\..+\.work")
 # What a receipt has of the ledger's record, apart from the server's answers.
 REPEATED = ("attempt", "at", "destination", "name", "sha256", "bytes", "rows",
@@ -62,6 +64,8 @@ class Package:
         self.receipt = None  # type: Json | None
         self.removed: dict[str, str] = {}  # by `publish prune`: name to SHA-256
         self.litter: list[str] = []
+        self.beside: set[str] = set()
+        self.listed: dict[str, str] = {}
 
     @property
     def run(self) -> Json:
@@ -72,6 +76,16 @@ class Package:
     def label(self) -> str:
         """Feed and split value: packages of one label are one chain."""
         return "{}.{}".format(self.run.get("feed"), self.run.get("split") or "")
+
+    @property
+    def suffix(self) -> str:
+        """What the name of an encrypted file ends in; "" if none is encrypted."""
+        return str(_object(self.run.get("encryption")).get("suffix") or "")
+
+    @property
+    def encrypted(self) -> "set[str]":
+        """Names that encrypted copies of its files have."""
+        return {name + self.suffix for name in self.listed} if self.suffix else set()
 
     def expect(self, what: str, expected: object, actual: object) -> None:
         """Note a fault unless both are the same, in kind too: 1 is not true."""
@@ -86,8 +100,11 @@ class Package:
         manifests = sorted(self.folder.glob("*.manifest.json"))
         if len(manifests) != 1:
             self.faults.append(f"expected one *.manifest.json, found {len(manifests)}")
+            self.faults += [f"{n}: is not in {SUMS}" for n in sorted(self.beside)]
             return
         self.manifest = self.read_json(manifests[0])
+        for name in sorted(self.beside - self.encrypted):
+            self.faults.append(f"{name}: is not in {SUMS}")
         self.expect("run_id", self.folder.name, self.run.get("run_id"))
         for resource in self._resources():
             self._count(resource)
@@ -119,13 +136,12 @@ class Package:
             self.faults.append(f"{SUMS}: expected a file, found none")
             return
         self.digest = hashlib.sha256(content).hexdigest()
-        listed = self._listed(content.decode("utf-8", "replace"))
+        listed = self.listed = self._listed(content.decode("utf-8", "replace"))
         self._pruned(listed)
         present = {p.name for p in self.folder.iterdir()} - BESIDE
         self.litter = sorted(name for name in present if PART.fullmatch(name))
         present.difference_update(self.litter)
-        for name in sorted(present - set(listed)):
-            self.faults.append(f"{name}: is not in {SUMS}")
+        self.beside = present - set(listed)
         for name, digest in listed.items():
             file = self.folder / name
             if name in self.removed:
@@ -220,6 +236,21 @@ class Package:
         if "characters" in self.receipt:  # not of an older version
             characters = self.receipt["characters"]
             self.expect("receipt.json, characters", feed.get("characters"), characters)
+        self._sent(str(feed.get("path")))
+
+    def _sent(self, name: str) -> None:
+        """Check the encrypted copies against the receipt: that is what travelled."""
+        receipt = _object(self.receipt)
+        sent = _object(receipt.get("sent"))
+        expected = name + self.suffix if self.suffix else None
+        self.expect("receipt.json, name of what travelled", expected, sent.get("name"))
+        files = list(receipt.get("files") or [])
+        for file in [sent, *files] if self.suffix else []:
+            path = self.folder / str(file.get("name"))
+            if path.name in self.encrypted and path.is_file():
+                self.expect(f"SHA-256 of {path.name}", file["sha256"], _sha256(path))
+            elif not self.removed:
+                self.faults.append(f"{path.name}: expected a file, found none")
 
 
 def _counts(file: Path, resource: Json) -> "tuple[int, int]":

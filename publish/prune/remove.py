@@ -94,7 +94,10 @@ def _of_package(item: Removable) -> dict[str, str]:
 
 def _package(folder: Path, record: Record) -> None:
     files = {path.name for path in removable_files(folder)}
-    sums = Package(folder).sums
+    package = Package(folder)
+    for name in sorted(files & package.encrypted):
+        (folder / name).unlink()
+    sums = package.sums
     removed = {name: digest for name, digest in sums.items() if name in files}
     about = {field: record[field] for field in ("at", "by", "because")}
     write_json(folder / PRUNED, {**about, "files": removed})

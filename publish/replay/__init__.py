@@ -69,14 +69,19 @@ def replay(
         folder = build.publish(there, root, run, limits)
     except Refused as error:
         raise Refused(f"{error} dbt said: {output or 'nothing'}") from None
-    return Replayed(compare(run.folder, folder), Package(folder).digest, folder)
+    again = Package(folder)
+    return Replayed(compare(run, again), again.digest, folder)
 
 
-def compare(run: Path, again: Path) -> dict[str, bool]:
-    """Return the names of all files of two packages, and whether each is the same."""
-    names = {path.name for folder in (run, again) for path in folder.iterdir()}
-    names -= _BESIDE
-    same, _, _ = filecmp.cmpfiles(run, again, names, shallow=False)
+def compare(run: Package, again: Package) -> dict[str, bool]:
+    """Return the names of all files of two packages, and whether each is the same.
+
+    Encrypted copies are made at a delivery, and are other bytes each time.
+    """
+    folders = (run.folder, again.folder)
+    names = {path.name for folder in folders for path in folder.iterdir()}
+    names -= _BESIDE | run.encrypted
+    same, _, _ = filecmp.cmpfiles(*folders, names, shallow=False)
     order = sorted(names, key=lambda name: (_rank(name), name))
     return {name: name in same for name in order}
 

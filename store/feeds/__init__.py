@@ -13,7 +13,7 @@ from runtime.exits import Misuse
 from store.dialect import Dialect
 from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
 from store.feeds.collisions import collisions
-from store.feeds.declaration import FIELDS
+from store.feeds.declaration import FIELDS, Encryption
 from store.feeds.validate import error, model_errors, shape_errors, type_of
 from store.package import is_reserved
 
@@ -62,7 +62,7 @@ class Feed:
         confirm: the code of rows that wait for a person, by the column of the value.
         replaces_by: the key whose rows a file replaces; () if it replaces all rows.
         mode: permissions at the partner in octal; None if the server decides.
-        guards, changes, drift, pickup, feedback, vanished: as declared.
+        guards, changes, drift, pickup, feedback, vanished, encryption: as declared.
     """
 
     name: str
@@ -99,6 +99,7 @@ class Feed:
     mode: str | None = None
     pickup: Mapping[str, Any] | None = None
     feedback: Mapping[str, Any] | None = None
+    encryption: Encryption | None = None
 
     @property
     def tables(self) -> tuple[Relation, ...]:
@@ -116,6 +117,10 @@ class Feed:
         """Fill the folder's pattern."""
         return self.folder.replace("{environment}", environment)
 
+    def sent_name(self, name: str) -> str:
+        """Return the name under which a file travels."""
+        return name + self.encryption.suffix if self.encryption else name
+
     def file_name(self, at: datetime, environment: str, split: str | None) -> str:
         """Fill the pattern of the name with a logical time (UTC) and a split value."""
         name = self.file
@@ -128,13 +133,14 @@ class Feed:
             name = name.replace("{" + word + "}", value)
         # The split value is data: it must not leave the folder, hide the file, or
         # break a command line of a protocol.
-        if re.search(r"^[.~-]|[/\\\x00-\x1f\x7f]", name) or len(name.encode()) > 200:
+        sent = self.sent_name(name)
+        if re.search(r"^[.~-]|[/\\\x00-\x1f\x7f]", name) or len(sent.encode()) > 200:
             raise Misuse(
                 f"exposure {self.name}: {name!r} cannot be a file name; expected at "
                 "most 200 bytes, without / \\ or control characters, not starting "
                 "with . ~ or -"
             )
-        if is_reserved(name):
+        if is_reserved(name) or is_reserved(sent):
             raise Misuse(
                 f"exposure {self.name}: {name} cannot be the name of the file, because "
                 "every package has a file of its own with this name"
@@ -302,4 +308,7 @@ def _feed(
         mode=meta.get("mode"),
         pickup=meta.get("pickup"),
         feedback=meta.get("feedback"),
+        encryption=msgspec.convert(meta["encrypt"], Encryption)
+        if "encrypt" in meta
+        else None,
     )

@@ -42,8 +42,9 @@ def _paths(meta: Mapping[str, Any], environment: str) -> Iterator[tuple[str, ...
     names = [meta["file"]]
     if meta["manifest"] == "deliver":
         names.append(meta["file"].removesuffix(".csv") + ".manifest.json")
+    suffix = meta.get("encrypt", {}).get("suffix", ".pgp") if "encrypt" in meta else ""
     for name in names:
-        path = "/".join([*folder, name]).replace("{environment}", environment)
+        path = "/".join([*folder, name + suffix]).replace("{environment}", environment)
         yield tuple(_tokens(path))
 
 

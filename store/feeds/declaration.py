@@ -288,6 +288,22 @@ class Pickup(Fields):
     within_hours: Positive
 
 
+class Encryption(Fields):
+    """The partner's OpenPGP key: what travels can be read by its holder alone.
+
+    Attributes:
+        key: File of the public key, below the folder of the project.
+        fingerprint: Of the primary key, as `gpg --fingerprint` shows it.
+        suffix: What the name of a file gets when it travels; default .pgp.
+    """
+
+    key: Annotated[
+        str, Meta(pattern=r"^(?!(?:.*/)?\.\.(?:/|$))[^/\\\x00-\x1f][^\\\x00-\x1f]*$")
+    ]
+    fingerprint: Annotated[str, Meta(pattern="^ *([0-9A-Fa-f] *){40}$")]
+    suffix: Annotated[str, Meta(pattern=r"^\.[A-Za-z0-9]{1,10}$")] = ".pgp"
+
+
 class Feedback(Fields):
     """The report by which a partner rejects rows: CSV in UTF-8 with a header.
 
@@ -369,6 +385,8 @@ class Declaration(Fields, kw_only=True):
             replaces_by and guards.keys_stay.
         drift: When `monitor drift` reports on this file; it never holds one. Defaults
             and figures: docs/drift.md.
+        encrypt: The partner's OpenPGP key. The file, and a manifest that is delivered,
+            are encrypted for it before they leave.
         pickup: For a partner that removes files after reading them: `publish status
             --look` shows what was taken, and what is still there.
         feedback: The columns of the report by which the partner rejects rows, for
@@ -414,6 +432,7 @@ class Declaration(Fields, kw_only=True):
     replaces_by: Columns | UnsetType = UNSET
     vanished: Vanished | UnsetType = UNSET
     drift: Drift | UnsetType = UNSET
+    encrypt: Encryption | UnsetType = UNSET
     pickup: Pickup | UnsetType = UNSET
     feedback: Feedback | UnsetType = UNSET
 

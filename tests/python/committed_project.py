@@ -48,7 +48,7 @@ class CommittedProject(Project):
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         sandbox = ("sandbox", "run", "--items", 60, "--", "sh", "-c", NIGHT, "sh")
         done = self.run(*sandbox, *words, FEEDS_ACCEPT_FIRST=1, AT=at)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def replay(self, *words: str, **variables: object) -> tuple[int, Any, str]:
         """Replay the run; return the exit code, what it printed, and its log."""

@@ -48,6 +48,19 @@ def test_a_declaration_is_read_into_a_feed() -> None:
     assert name == "DEMO01_inventory_20260115T070005Z.csv"
 
 
+def test_the_name_that_travels_is_a_name_too() -> None:
+    encrypt = {**KEY_OF, "suffix": ".gpg"}
+    feed = read(declared(file="a.csv", encrypt=encrypt))
+    assert feed.sent_name(feed.file_name(AT, "prod", None)) == "a.csv.gpg"
+    for file, suffix, words in (
+        ("a" * 198, ".gpg", "at most 200 bytes"),
+        ("gates", ".json", "cannot be the name"),
+    ):
+        feed = read(declared(file=file, encrypt={**KEY_OF, "suffix": suffix}))
+        with pytest.raises(Misuse, match=words):
+            feed.file_name(AT, "prod", None)
+
+
 def test_versions_of_a_model_are_distinguished_by_alias() -> None:
     """The file of one version may depend on tests of another."""
     for order in (1, -1):
@@ -64,6 +77,7 @@ def test_versions_of_a_model_are_distinguished_by_alias() -> None:
 
 
 KEY = tuple(META["key"])
+KEY_OF = {"key": "keys/a.asc", "fingerprint": "A" * 40}
 UNIQUE = {"name": "unique_combination", "kwargs": {"columns": list(KEY)}}
 
 
@@ -218,6 +232,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"dialect": {**META["dialect"], "newline": "\n"}}, "dialect.newline", '"lf"'),
     ({"destination": "On Part"}, "destination", "text matching"),
     ({"pickup": {"removes": True, "within_hours": 0}}, "pickup.within", "> 0"),
+    ({"encrypt": {"key": "a.asc"}}, "encrypt.fingerprint", "expected a value"),
+    ({"encrypt": {**KEY_OF, "fingerprint": "AB"}}, "encrypt.finger", "text matching"),
+    ({"encrypt": {**KEY_OF, "key": "../a.asc"}}, "encrypt.key", "text matching"),
+    ({"encrypt": {**KEY_OF, "key": "/a.asc"}}, "encrypt.key", "text matching"),
+    ({"encrypt": {**KEY_OF, "suffix": "pgp"}}, "encrypt.suffix", "text matching"),
 ]
 
 
@@ -275,6 +294,7 @@ SPLIT = {"split_by": "location_code", "guards": {"min_rows": 1}}
         ({"file": "{split}_b.csv", **SPLIT}, {"file": "a_{split}.csv", **SPLIT}),
         ({"file": "a.csv"}, {"file": "a"}),  # the manifest of both
         ({"file": "a.csv"}, {"file": "a.manifest.json", "manifest": "keep"}),
+        ({"file": "a.csv", "encrypt": KEY_OF}, {"file": "a.csv.pgp"}),
     ],
 )
 def test_two_files_of_one_name_are_refused(
@@ -293,6 +313,7 @@ def test_two_files_of_one_name_are_refused(
     ("first", "second"),
     [
         ({"file": "a.csv"}, {"file": "b.csv"}),
+        ({"file": "a.csv", "encrypt": KEY_OF}, {"file": "a.csv"}),
         ({"file": "a.csv"}, {"file": "a.csv", "folder": "/other"}),
         ({"file": "a.csv"}, {"file": "a", "manifest": "keep"}),
         ({"file": "a_{date}.csv"}, {"file": "a_{timestamp}.csv"}),
