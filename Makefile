@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers servers next orchestrators bench bench-transfer drift-quality docs schema fixture lock clean
+.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers servers next orchestrators bench growth bench-transfer drift-quality docs schema fixture lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 READERS := .venv/readers
@@ -82,6 +82,9 @@ bench: $(READY) ## Measure both feeds at a million records against floors of the
 	$(BIN)/python -m benchmarks.why --items $(SIZE) --orders $(SIZE)
 	$(BIN)/python -m benchmarks.pages --items $(SIZE)
 	$(if $(BASE),$(BIN)/python -m benchmarks.baseline $(BASE) --items $(SIZE))
+
+growth: $(READY) ## Measure each step at 1,000 to 10 million items, and draw it (40 minutes, 30 GB)
+	FEEDS_MEMORY_LIMIT=2GB $(BIN)/python -m benchmarks.growth --csv growth.csv --plot docs/growth.svg
 
 bench-transfer: $(READY) ## Measure 1 GiB over FTPS beside curl (root, .ci/servers)
 	PYTHONPATH=tests/python $(BIN)/python -m benchmarks.transfer
