@@ -61,8 +61,8 @@ replays: $(READY) ## Replay fifty runs over changing data, byte for byte (over a
 faults: $(READY) ## Kill publish at every point, and check what it leaves (ten minutes)
 	cd tests/python && ../../$(BIN)/python -m faults
 
-readers: $(READERS)/.ready ## Read the samples of docs/reading with every reader (programs: .ci/run)
-	FEEDS_REQUIRE_READERS=1 $(BIN)/python -m pytest tests/python/test_readers.py
+readers: $(READERS)/.heavy ## Read the samples of docs/reading with every reader (programs: CONTRIBUTING.md)
+	FEEDS_REQUIRE_READERS=all $(BIN)/python -m pytest tests/python/test_readers.py
 
 next: $(READY) $(NEXT)/.ready ## Build and publish by the next releases; compare all files (two minutes)
 	FEEDS_REQUIRE_NEXT=1 $(BIN)/python -m pytest -m long tests/python/test_next.py
@@ -110,6 +110,9 @@ lock: ## Renew the locks (needs uv and npm)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header \
 		tests/readers/requirements.in --output-file tests/readers/requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --constraint tests/readers/requirements.lock \
+		tests/readers/heavy.in --output-file tests/readers/heavy.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \
 		--no-emit-index-url --no-header \
 		tests/next/requirements.in --output-file tests/next/requirements.lock
@@ -149,6 +152,12 @@ $(READERS)/.ready: $(READY) tests/readers/requirements.lock tests/readers/packag
 	cp tests/readers/package.json tests/readers/package-lock.json $(READERS)
 	npm ci --silent --ignore-scripts --prefix $(READERS)
 	@touch $(READERS)/.ready
+
+# Those that CI leaves out.
+$(READERS)/.heavy: $(READERS)/.ready tests/readers/heavy.lock
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement tests/readers/heavy.lock
+	@touch $(READERS)/.heavy
 
 # The releases after the locked ones. tests/next/requirements.in has the reason of --no-deps.
 $(NEXT)/.ready: $(READY) tests/next/requirements.lock
