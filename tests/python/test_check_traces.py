@@ -66,7 +66,7 @@ def start_and_send(project: CheckProject, to: Stub) -> Child:
     project.write()
     times = {"DEST_ONPART_TIMEOUT": 60, "DEST_ONPART_REPLY_TIMEOUT": 60}
     running = project.start("check", **times)
-    assert running.wait_for("step='send'")
+    assert running.wait_for("step=send")
     while not to.names():
         time.sleep(0.01)
     return running
