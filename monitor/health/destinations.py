@@ -32,7 +32,13 @@ def check(context: Context) -> CheckResult:
         if used and url is None:
             message = f"DEST_{name.upper()}_URL is not set"
             findings.append(Finding("DEST_UNCONFIGURED", name, message))
-        results = _newest(context, name)
+        folders = {feed.folder_in(context.place.environment) for feed in feeds}
+        # A folder that no feed uses any more says nothing about the next delivery.
+        results = {
+            folder: result
+            for folder, result in _newest(context, name).items()
+            if folder in folders
+        }
         facts[name] = {
             "configured": url is not None,
             "checks": {

@@ -345,6 +345,15 @@ def test_a_delivery_after_a_failure_ends_it(project: DeliveredProject):
     assert project.ids() == set()
 
 
+def test_a_check_of_a_folder_that_no_feed_uses_any_more_has_ended(
+    project: DeliveredProject,
+):
+    project.checked("not acceptable")
+    assert project.ids() == {"DEST_NOT_READY"}
+    project.edit_exposure(folder="/elsewhere")
+    assert "DEST_NOT_READY" not in project.ids()
+
+
 def test_a_file_may_be_an_hour_late(project: DeliveredProject):
     _late(project)
     project.now = "2026-01-16T06:59:00Z"
