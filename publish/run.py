@@ -14,15 +14,18 @@ from publish.deliver import delivery
 from publish.gate.checks import Check
 from publish.partner_files import PartnerFolders
 from publish.prepare import PreparedFile, prepare
+from publish.prune import remove
 from publish.selection import NotMade, on_hold
 from publish.settings import Settings, format_utc
 from runtime.command import raise_if_interrupted
+from runtime.environment import operator
 from runtime.exits import WHAT_TO_FREE, Stop, Temporary
 from runtime.log import LOG
 from store import holds, partner_state
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
+from store.package import Package
 
 # A bug outweighs a refusal, which outweighs what may pass by itself.
 _WEIGHT = {0: 0, 75: 1, 1: 2, 2: 3}
@@ -130,6 +133,7 @@ def _finish(
         if status == "held" and not settings.dry_run:
             _record_held(ledger, prepared)
         elif status == "ready" and not settings.dry_run:
+            _remove_failed(settings, ledger, prepared)
             delivery.deliver(settings, ledger, prepared)
             status = "delivered"
             prepared.log(status, time.monotonic() - began)
@@ -160,6 +164,14 @@ def _record_held(ledger: Ledger, prepared: PreparedFile) -> None:
         reasons=[_reason(check) for check in prepared.holding],
         seconds=prepared.seconds,
     )
+
+
+def _remove_failed(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> None:
+    """Remove the tables of earlier packages of these bytes whose delivery failed."""
+    if prepared.package:
+        by, sha256 = operator(settings.variables), prepared.file.sha256
+        package = Package(prepared.package)
+        remove.failed_copies(settings.place, ledger, package, sha256, by)
 
 
 def _record_nothing(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> None:

@@ -74,6 +74,7 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
             }
             for record in held
         ],
+        "failed": _failed(feed, ledger),
         "open": [record["attempt"] for record in ledger.open_intents(feed.name)],
         "unknown": [record["attempt"] for record in ledger.unknown(feed.name)],
         "pickup": pickup_state(feed, ledger, at),
@@ -86,6 +87,31 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
             for hold in holds.current(ledger, feed.name, at)
         ],
     }
+
+
+def _failed(feed: Feed, ledger: Ledger) -> list[dict[str, Any]]:
+    """Return the files whose last attempt failed, with the attempts since the last end.
+
+    An end is a record of held, delivered or nothing. Each has the number of attempts
+    (`count`), the times of the first and the last, and why the last one failed.
+    """
+    failed: dict[str, dict[str, Any]] = {}
+    for record in ledger.all("failed", "held", "delivered", "nothing", feed=feed.name):
+        file = record["file"]
+        if record["event"] != "failed":
+            failed.pop(file, None)
+            continue
+        before = failed.pop(file, {"first": record["at"], "count": 0})
+        failed[file] = {
+            "file": file,
+            "name": record["name"],
+            "destination": record["destination"],
+            "count": before["count"] + 1,
+            "first": before["first"],
+            "last": record["at"],
+            "why": record.get("why", "no reason is recorded"),
+        }
+    return [*failed.values()]
 
 
 def _paragraph(state: dict[str, Any]) -> str:
@@ -118,6 +144,12 @@ def _paragraph(state: dict[str, Any]) -> str:
         lines.append(f"  held {held['name']}: {', '.join(held['checks'])} ({release})")
         lines += [f"  {line}" for line in reasons(held["reasons"])]
         lines.append(f"    every check and row: {EVIDENCE_FILES} in {held['package']}")
+    lines += [
+        f"  failed {each['name']}: {each['count']} "
+        f"{'attempts' if each['count'] > 1 else 'attempt'}, the last at "
+        f"{each['last']}: {each['why']}"
+        for each in state["failed"]
+    ]
     lines += [
         f"  open {attempt}: the next publish settles it" for attempt in state["open"]
     ]

@@ -122,7 +122,7 @@ class Package:
         if self.pruned:
             at = read_json(self.folder / PRUNED).get("at")
             raise Refused(
-                f"{self.folder}: `publish prune` removed its tables at {at}. What is "
+                f"{self.folder}: its tables were removed at {at} ({PRUNED}). What is "
                 "left proves the chain, but cannot be compared with anything."
             )
         advice = advice or f"`python verify.py {self.folder}` lists every fault."
@@ -136,7 +136,7 @@ class Package:
 
     @property
     def pruned(self) -> bool:
-        """Whether `publish prune` removed its tables; the proof is kept."""
+        """Whether its tables were removed; the proof is kept."""
         return (self.folder / PRUNED).is_file()
 
     @cached_property

@@ -563,7 +563,7 @@ def main(words: "list[str] | None" = None) -> int:
             check_signature(package, key)
     notes = check_chain(packages, options.since, options.newest)
     if pruned := sum(bool(package.removed) for package in packages):
-        notes.append(f"the tables of {pruned} packages were removed by `publish prune`")
+        notes.append(f"the tables of {pruned} packages were removed")
     for package in packages:
         for name in package.litter:
             notes.append(

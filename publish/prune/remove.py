@@ -8,14 +8,16 @@ next `publish prune` finishes its work.
 import json
 import shutil
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from publish.prune.inventory import Removable, removable_files
 from runtime.environment import DataDirectory
 from runtime.failpoints import failpoint
 from runtime.files import remove_leftovers, sync_folder, write_json
+from runtime.log import LOG
 from store.ledger import Ledger, Record
-from store.package import PRUNED, Package
+from store.package import PRUNED, SUMS, Package
 
 _REMOVED = ".pruned"
 
@@ -42,10 +44,44 @@ def remove(
         sync_folder(item.path.parent)
 
 
+def failed_copies(
+    place: DataDirectory, ledger: Ledger, latest: Package, sha256: str, by: str
+) -> None:
+    """Remove the tables of packages that hold the same bytes and were not delivered.
+
+    Args:
+        place: the data directory.
+        ledger: its lock is held.
+        latest: the package that is about to be sent; it stays.
+        sha256: of its file.
+        by: who runs the command.
+    """
+    _finish_last(place, ledger)
+    ends: dict[str, set[str]] = {}
+    for intent in ledger.all("intent"):
+        if (intent["file"], intent["sha256"]) == (latest.file, sha256):
+            end = ledger.outcome(intent["attempt"])
+            ends.setdefault(intent["run_id"], set()).add(end["event"] if end else "")
+    because = f"its delivery failed, and {latest.run_id} has the same bytes"
+    for run_id, events in ends.items():
+        folder = place.outbox / latest.file / run_id
+        if run_id == latest.run_id or events != {"failed"}:
+            continue
+        if not (folder / SUMS).is_file() or (folder / PRUNED).is_file():
+            continue
+        size = sum(path.stat().st_size for path in removable_files(folder))
+        name = f"{latest.file}/{run_id}"
+        at = datetime.now(UTC)
+        item = Removable("package", name, folder, latest.file, at, size)
+        remove(place, ledger, item, because, by)
+        LOG.info("pruned", kind=item.kind, name=item.name, bytes=item.bytes)
+
+
 def finish(place: DataDirectory, ledger: Ledger, whole: Sequence[Package]) -> int:
     """Finish the work of a killed process; return how many items.
 
-    Only the item that the ledger has last can be unfinished: every prune begins here.
+    Only the item that the ledger has last can be unfinished: every removal begins with
+    the end of the one before.
 
     Args:
         place: the data directory.
@@ -60,12 +96,16 @@ def finish(place: DataDirectory, ledger: Ledger, whole: Sequence[Package]) -> in
             run.rmdir()
     for package in whole:
         remove_leftovers(package.folder)
-    begun = 0
+    return len(left) + _finish_last(place, ledger)
+
+
+def _finish_last(place: DataDirectory, ledger: Ledger) -> int:
+    """Finish the package whose removal the ledger has last; return 1 if it was not."""
     for record in ledger.all("pruned")[-1:]:
         folder = place.outbox / record["piece"]
         if record["kind"] == "package" and (folder / PRUNED).is_file():
-            begun += _finish_package(folder)
-    return len(left) + begun
+            return int(_finish_package(folder))
+    return 0
 
 
 def _finish_package(folder: Path) -> bool:

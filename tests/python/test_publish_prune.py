@@ -201,7 +201,7 @@ def test_what_was_pruned_cannot_be_made_again(project: SampleProject) -> None:
     prune(project, **LEAST)
     done = project.run("publish", "replay", packages(project)[0].name)
     assert done.returncode == 1
-    assert "`publish prune` removed its tables" in done.stderr
+    assert "its tables were removed at" in done.stderr
 
 
 def fill(folder: Path) -> None:
