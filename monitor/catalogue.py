@@ -11,6 +11,16 @@
 from dataclasses import dataclass
 
 AREAS = ("source", "build", "feed", "destination", "machine", "drift", "alerts")
+# Who acts: the operator, but for these areas and these kinds.
+_ANALYST, _ORCHESTRATOR, _PARTNER = "analyst", "orchestrator", "partner"
+_ACTS = {
+    "build": _ANALYST, "drift": _ANALYST, "VALUES_WAIT": _ANALYST,
+    "ROWS_REJECTED": _ANALYST, "SEED_UNUSED": _ANALYST, "SCHEMA_DRIFT": _ANALYST,
+    "CUSTOM_FIELD_MISSING": _ANALYST, "FIELD_MISSING": _ANALYST,
+    "FIELD_RETYPED": _ANALYST, "FILE_RELEASED": _ORCHESTRATOR,
+    "FILE_OVERDUE": _ORCHESTRATOR, "DELIVERY_OPEN": _ORCHESTRATOR,
+    "NOT_PICKED_UP": _PARTNER, "DELIVERY_UNKNOWN": _PARTNER,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,3 +273,8 @@ CATALOGUE: dict[str, Kind] = {
         "Check its FEEDS_ALERT_* variables. `monitor alert` tries again.",
     ),
 }  # fmt: skip
+
+
+def who_acts(id_: str) -> str:
+    """Return for whom a finding waits: operator, analyst, orchestrator or partner."""
+    return _ACTS.get(id_) or _ACTS.get(CATALOGUE[id_].area, "operator")

@@ -9,6 +9,8 @@ from typing import Any
 import click
 import duckdb
 
+from monitor.commands.health import check_all
+from monitor.context import read_context
 from monitor.report import index
 from monitor.report.build import Site, build
 from runtime.command import log_options, raise_if_interrupted, report
@@ -31,7 +33,7 @@ from store.package import Package
 def command(
     run_id: str | None, out: Path | None, as_json: bool, log_format: str, quiet: bool
 ) -> None:
-    """Write a page for every package, and an index of them.
+    """Write a page for every package, and an index with the result of `monitor health`.
 
     Each page is one HTML file that opens from disk. It needs no server and no network.
     Pages whose data has not changed are not written again.
@@ -74,7 +76,7 @@ def command(
             }
             pages.append(page)
             LOG.info("page", feed=package.feed, **page)
-    index.write(site, unreadable)
+    index.write(site, unreadable, check_all(read_context(None)))
     _report(site, pages, unreadable, as_json)
 
 

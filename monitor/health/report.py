@@ -54,10 +54,15 @@ class Report:
         worst = {finding.kind.severity for finding in self.findings}
         return 1 if "act" in worst else 75 if "unsure" in worst else 0
 
+    @property
+    def verdict(self) -> str:
+        """The exit code in words."""
+        return _STATUS[self.exit_code]
+
     def to_json(self) -> dict[str, Any]:
         """Return the report for `monitor health --json`."""
         return {
-            "status": _STATUS[self.exit_code],
+            "status": self.verdict,
             "exit_code": self.exit_code,
             "at": self.at,
             "findings": [
@@ -69,7 +74,7 @@ class Report:
 
     def to_text(self) -> str:
         """Return the report for a person."""
-        lines = [f"{_STATUS[self.exit_code]}{self._acknowledged_by()}, {self.at}"]
+        lines = [f"{self.verdict}{self._acknowledged_by()}, {self.at}"]
         reasons: set[str] = set()
         for finding in self.findings:
             _, failed, reason = finding.message.partition(_FAILED)

@@ -29,18 +29,18 @@ from runtime.environment import DataDirectory, Limits
 from runtime.exits import Misuse
 from runtime.files import read_json
 from store import feeds
+from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
-from store.ledger import Ledger
+from store.ledger import Ledger, Record
 from store.outbox import packages
 from store.package import Package
 
 _LEAD = 3  # columns of the preview before the decision
 _SECTIONS = (
-    ("pipeline", "Pipeline"), ("funnel", "Funnel"), ("preview", "Feed preview"),
-    ("changes", "What changed"), ("reading", "For readers"), ("gates", "Gates"),
-    ("drift", "Over the runs"),
-    ("deliveries", "Deliveries"), ("answers", "Rejected by the partner"),
-    ("files", "Files"),
+    ("pipeline", "Pipeline"), ("gates", "Gates"), ("changes", "What changed"),
+    ("answers", "Rejected by the partner"), ("funnel", "Funnel"),
+    ("preview", "Rows of the audit"), ("reading", "For readers"),
+    ("drift", "Over the runs"), ("deliveries", "Deliveries"), ("files", "Files"),
 )  # fmt: skip
 
 
@@ -94,17 +94,28 @@ class Site:
         return reasons.meanings(self.root)
 
     @cached_property
-    def tolerances(self) -> Mapping[str, Tolerance]:
-        """The limits of drift of each feed; none without dbt's manifest."""
+    def declared(self) -> Mapping[str, Feed]:
+        """The declared feeds by name; none without dbt's manifest."""
         try:
             manifest = read_json(self.target / "manifest.json")
-            declared = feeds.read(Artifacts(manifest))
+            return {feed.name: feed for feed in feeds.read(Artifacts(manifest))}
         except (OSError, ValueError, LookupError, Misuse):
             return {}
+
+    @cached_property
+    def tolerances(self) -> Mapping[str, Tolerance]:
+        """The limits of drift of each feed; none without dbt's manifest."""
         return {
-            feed.name: Tolerance.from_declaration(feed.drift, feed.state == feed.model)
-            for feed in declared
+            name: Tolerance.from_declaration(feed.drift, feed.state == feed.model)
+            for name, feed in self.declared.items()
         }
+
+    def destination(self, feed: str, records: Sequence[Record]) -> str:
+        """Return where a file goes: by its last record, else as the feed says now."""
+        for record in reversed(records):
+            if name := record.get("destination"):
+                return str(name)
+        return self.declared[feed].destination if feed in self.declared else ""
 
     @cached_property
     def most_runs(self) -> int:
@@ -190,6 +201,7 @@ def _inputs(site: Site, package: Package) -> list[object]:
     profiled = site.profiled(package.file)
     return [
         package.records,
+        site.destination(package.feed, package.records),
         files,
         [(each.run_id, each.outcome, each.run_id in profiled) for each in shown],
         [
@@ -221,6 +233,8 @@ def _values(site: Site, package: Package, at: Path) -> dict[str, Any]:
         "title": package.manifest.get("title") or package.file,
         "tone": html.tone(package.outcome),
         "tones": {status: reasons.TONES.get(status, "open") for status in statuses},
+        "destination": site.destination(package.feed, package.records),
+        "at": html.when(package.run_time),
         "index": html.link(at, site.index),
         "earlier": _earlier(site, runs, at),
         "siblings": [

@@ -145,8 +145,8 @@ def breaking(name: str) -> Markup:
 
 
 def when(run_time: str) -> str:
-    """Return `20260115T060000Z` as `2026-01-15 06:00`; other texts as they are."""
+    """Return `20260115T060000Z` as `2026-01-15 06:00 UTC`; other texts as they are."""
     if not re.fullmatch("[0-9]{8}T[0-9]{6}Z", run_time):
         return run_time
     day = f"{run_time[:4]}-{run_time[4:6]}-{run_time[6:8]}"
-    return f"{day} {run_time[9:11]}:{run_time[11:13]}"
+    return f"{day} {run_time[9:11]}:{run_time[11:13]} UTC"

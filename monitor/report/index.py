@@ -4,21 +4,33 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from monitor.catalogue import who_acts
+from monitor.health.report import Report
 from monitor.report import html
 from monitor.report.build import Site
 from store import adopted, holds
-from store.ledger import RUN_ENDS
+from store.ledger import RUN_ENDS, Record
 from store.package import Package
 
 MOST = 200  # runs
+MOST_WAITING = 30
+_VERDICT_TONES = {0: "good", 1: "bad", 75: "warn"}
+# Of each severity the words and the CSS class.
+_URGENCY = {
+    "act": ("must act", "bad"), "unsure": ("cannot tell", "warn"),
+    "warn": ("warning", "warn"), "note": ("goes on by itself", "open"),
+}  # fmt: skip
+# Notes about what will go on by itself.
+_WAITING_NOTES = ("FILE_RELEASED", "FILE_ON_HOLD")
 
 
-def write(site: Site, unreadable: Mapping[Package, str]) -> int:
+def write(site: Site, unreadable: Mapping[Package, str], health: Report) -> int:
     """Write the index and return its bytes.
 
     Args:
         site: all pages.
         unreadable: packages without a page, and why.
+        health: the result of `monitor health`.
     """
     order = site.ledger.run_order()
     # Where a run first stands in the ledger: a clock that was ahead moves none.
@@ -44,6 +56,11 @@ def write(site: Site, unreadable: Mapping[Package, str]) -> int:
     values: dict[str, Any] = {
         "environment": site.place.environment,
         "broken_ledger": site.ledger.broken,
+        "verdict": health.verdict,
+        "verdict_tone": _VERDICT_TONES[health.exit_code],
+        "checked_at": health.at[:16].replace("T", " "),
+        "waiting": _waiting(site, health),
+        "most_waiting": MOST_WAITING,
         "runs": [
             {
                 "at": html.when(run_time),
@@ -58,10 +75,52 @@ def write(site: Site, unreadable: Mapping[Package, str]) -> int:
     return html.write(site.index, "index.html", html.digest(values), values)
 
 
+def _waiting(site: Site, health: Report) -> list[dict[str, Any]]:
+    """Return each problem, the most urgent first, with whom it waits for."""
+    lines = []
+    for finding in health.findings:
+        severity = finding.kind.severity
+        if severity == "note" and finding.id not in _WAITING_NOTES:
+            continue
+        ack = health.acknowledgement(finding)
+        lines.append(
+            {
+                "who": who_acts(finding.id),
+                "urgency": _URGENCY[severity][0],
+                "tone": _URGENCY[severity][1],
+                "about": finding.about,
+                "href": _newest_page(site, finding.about),
+                "says": finding.message,
+                "since": (finding.since or "")[:16].replace("T", " "),
+                "do": finding.remedy,
+                "acknowledged": f"acknowledged by {ack['by']}: {ack['because']}"
+                if ack
+                else "",
+            }
+        )
+    return lines
+
+
+def _newest_page(site: Site, file: str) -> str:
+    """Return the link to the page of the newest package of a file; "" without one."""
+    pages = [site.page(each) for each in site.by_file.get(file, ())]
+    existing = [page for page in pages[-1:] if page.exists()]
+    return html.link(site.index, existing[0]) if existing else ""
+
+
+def _page_of(site: Site, record: Record | None) -> str:
+    """Return the link to the page of the run of a record; "" without one."""
+    if record is None:
+        return ""
+    page = site.out / str(record["file"]) / f"{record['run_id']}.html"
+    return html.link(site.index, page) if page.exists() else ""
+
+
 def _line(site: Site, package: Package, why: str) -> dict[str, Any]:
     at = site.page(package)
     line: dict[str, Any] = {
         "file": package.file,
+        "same": None,
         "outcome": package.outcome,
         "tone": html.tone(package.outcome),
         "href": html.link(site.index, at) if at.exists() and not why else "",
@@ -110,11 +169,16 @@ def _without_package(site: Site) -> list[tuple[int, str, dict[str, Any]]]:
     existing = {(each.file, each.run_id) for each in site.packages}
     places: dict[tuple[str, str], int] = {}
     lines: dict[tuple[str, str], dict[str, Any]] = {}
+    sent: dict[str, Record] = {}
     for place, record in enumerate(site.ledger.all()):
         event, file = record["event"], record.get("file")
+        if event == "delivered":
+            sent[record["file"]] = record
         if event == "nothing" and file:
             run_time = str(record["logical"]).replace("-", "").replace(":", "")
             line = _plain_line(file, "nothing to send", record["because"])
+            if href := _page_of(site, sent.get(file)):
+                line["same"] = {"href": href, "name": sent[file]["name"]}
         elif event in RUN_ENDS and (file, record["run_id"]) not in existing:
             run_time = record["run_id"].partition("-")[0]
             line = _plain_line(str(file), event, "its package was removed")
@@ -132,6 +196,7 @@ def _without_package(site: Site) -> list[tuple[int, str, dict[str, Any]]]:
 def _plain_line(file: str, outcome: str, why: str) -> dict[str, Any]:
     return {
         "file": file, "outcome": outcome, "tone": html.tone(outcome), "href": "",
+        "same": None,
         "why": why, "rows": None, "gates": "", "changes": "",
     }  # fmt: skip
 
@@ -154,6 +219,11 @@ def _files(site: Site) -> list[dict[str, Any]]:
             "at": str(sent.get(file, {}).get("at") or "never")[:16].replace("T", " "),
             "rows": sent.get(file, {}).get("rows"),
             "name": sent.get(file, {}).get("name", ""),
+            "href": _newest_page(site, file),
+            "sent_href": _page_of(site, sent.get(file)),
+            "destination": site.destination(
+                file.partition(".")[0], [own[file]] if file in own else []
+            ),
             "on_hold": _on_hold(site, file),
             "adopted": adopted.sentence(own[file])
             if file in own and own[file]["event"] == "adopted"

@@ -256,8 +256,8 @@ def _deliver(package: Package, took: Durations) -> Step:
 
 
 def _clock(at: str) -> str:
-    """Return an ISO time without zone, to the second; other texts as they are."""
-    return at[:19].replace("T", " ") if at[:1].isdigit() else at
+    """Return an ISO time in UTC to the second; other texts as they are."""
+    return f"{at[:19].replace('T', ' ')} UTC" if at[:1].isdigit() else at
 
 
 _UNSENT = {

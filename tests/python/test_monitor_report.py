@@ -216,6 +216,66 @@ def test_the_index_says_if_nothing_was_published(tmp_path: Path) -> None:
     assert "Nothing was published yet" in index.read_text()
 
 
+def test_the_index_says_what_waits_for_whom_and_links_it(
+    delivered: DeliveredProject, tmp_path: Path
+) -> None:
+    """Two runs wait: one for an approval, one for the partner's answer."""
+    project = delivered.copy(tmp_path / "project")
+    *_, sent = project.records()
+    lost = {k: v for k, v in sent.items() if k != "receipt"} | {"attempt": "lost"}
+    lost |= {"run_id": "20260115T080000Z-00000000", "at": "2026-01-15T08:00:00Z"}
+    project.write_ledger(
+        *project.records(),
+        {**lost, "event": "intent", "items": [], "folder": "/"},
+        {**lost, "event": "unknown", "why": "426 gone"},
+        {
+            **{k: sent[k] for k in ("feed", "file", "name", "sha256", "rows")},
+            **{"event": "held", "at": "2026-01-15T08:30:00Z", "run_id": "later"},
+            **{"checks": ["RUN_ROW_DROP"], "hard": [], "reasons": []},
+        },
+        {
+            **{k: sent[k] for k in ("feed", "destination", "split", "sha256")},
+            **{"event": "nothing", "file": sent["file"], "because": "same bytes"},
+            **{"at": "2026-01-15T08:40:00Z", "logical": "2026-01-15T08:40:00Z"},
+            "period": "2026-01-15T06:00:00Z",
+        },
+        {
+            **{k: sent[k] for k in ("feed", "name", "sha256", "rows")},
+            **{"event": "held", "at": "2026-01-15T08:50:00Z", "run_id": "latest"},
+            **{"file": sent["file"], "checks": ["RUN_ROW_DROP"], "hard": []},
+            "reasons": [],
+        },
+    )
+    assert project.run("monitor", "report", "--out", tmp_path / "out").returncode == 0
+    ran = project.run("monitor", "health", "--json")
+    health = json.loads(ran.stdout)
+    index = (tmp_path / "out/index.html").read_text()
+    heading = re.search("<h1>(.*?)</h1>", index)
+    assert heading
+    assert health["status"] in heading[1]
+    waiting = index.partition("What waits</h2>")[2].partition("</section>")[0]
+    text = unescape(re.sub("<[^>]*>", "", waiting))
+    urgent = [each for each in health["findings"] if each["severity"] != "note"]
+    assert {"FILE_HELD", "DELIVERY_UNKNOWN"} <= {each["id"] for each in urgent}
+    assert waiting.count('<th scope="row"') == len(urgent)
+    for finding in urgent:
+        assert finding["about"] in text
+        assert finding["do"].replace("`", "") in text
+    rows = re.findall(r'<tr role="row"><th scope="row".*?</tr>', waiting)
+    (unknown,) = [row for row in rows if "426 gone" in row]
+    assert "partner <span" in unknown
+    (held,) = [row for row in rows if "is held" in row]
+    assert "operator <span" in held
+    page = f"{sent['file']}/{sent['run_id']}.html"
+    assert f'href="{page}"' in held
+    partners = index.partition("What partners have</h2>")[2].partition("</section>")[0]
+    assert partners.count(f'href="{page}"') == 2  # of the newest run, of the delivery
+    assert ">onpart<" in partners
+    newest = index.partition("nothing to send</span>")[2].partition("</tr>")[0]
+    assert f'href="{page}"' in newest
+    assert "All times are UTC" in index
+
+
 def test_the_index_has_runs_of_a_clock_that_was_ahead_where_they_were(
     delivered: DeliveredProject, tmp_path: Path
 ) -> None:
@@ -237,8 +297,11 @@ def test_the_index_has_runs_of_a_clock_that_was_ahead_where_they_were(
     assert project.run("monitor", "report", "--out", tmp_path / "out").returncode == 0
     index = (tmp_path / "out/index.html").read_text()
     sent_at = html.when(sent["run_id"].partition("-")[0])
-    ahead = [f"2026-01-{day} 08:00" for day in reversed(days)]
-    assert re.findall(r'rowgroup" colspan="5">([^<]+)<', index) == [sent_at, *ahead]
+    ahead = [f"2026-01-{day} 08:00 UTC" for day in reversed(days)]
+    assert re.findall(r'rowgroup" colspan="5"[^>]*>([^<]+)<', index) == [
+        sent_at,
+        *ahead,
+    ]
 
 
 @pytest.mark.parametrize(
