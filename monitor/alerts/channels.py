@@ -1,9 +1,9 @@
-"""The channels: a webhook over HTTPS, a mail over TLS, a line in a file."""
+"""The channels: a webhook over HTTPS, a mail over TLS, chats, a line in a file."""
 
 import os
 import smtplib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -14,6 +14,8 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
+from monitor.alerts import chats
+from monitor.alerts.chats import REASON_LETTERS, ChannelError, Document, Send
 from monitor.alerts.message import line
 from monitor.alerts.settings import Mail, Settings, Webhook
 from runtime.clock import time_limit
@@ -22,17 +24,10 @@ from runtime.http import deadline
 from runtime.session import open_session
 from runtime.tls import client_context
 
-Document = Mapping[str, Any]
-Send = Callable[[Document, str], None]
 # Of an answer that says why an alert is not accepted.
 _REASON_BYTES = 1000
-_REASON_LETTERS = 200
 # Most bytes of one reply of a mail server, all its lines together.
 _REPLY_BYTES = 64 * 1024
-
-
-class ChannelError(Exception):
-    """A channel did not accept an alert. The message has no secrets."""
 
 
 def configured(settings: Settings) -> dict[str, Send]:
@@ -46,6 +41,8 @@ def configured(settings: Settings) -> dict[str, Send]:
         channels["mail"] = lambda document, title: send(
             mail, document, title, settings.timeout
         )
+    if settings.chats:
+        channels |= chats.configured(settings.chats, settings.timeout)
     if settings.file:
         file = settings.file
         channels["file"] = lambda document, _: append(file, document)
@@ -126,13 +123,14 @@ def send(to: Mail, document: Document, title: str, timeout: float) -> None:
         with time_limit(2 * timeout, TimeoutError):
             refused = _deliver(to, mail, context, timeout)
     except smtplib.SMTPAuthenticationError as error:
-        raise ChannelError(
-            f"the mail server refuses the login: {error.smtp_code}"
-        ) from None
+        reply = _reply(error.smtp_code, error.smtp_error)
+        raise ChannelError(f"the mail server refuses the login: {reply}") from None
+    except smtplib.SMTPRecipientsRefused as error:
+        raise ChannelError(_refused(error.recipients)) from None
     except (smtplib.SMTPException, OSError) as error:
         raise ChannelError(f"the mail server: {_smtp_error(error)}") from None
     if refused:
-        raise ChannelError(f"the mail server refuses {', '.join(sorted(refused))}")
+        raise ChannelError(_refused(refused))
 
 
 def _deliver(
@@ -194,15 +192,28 @@ def _connected(to: Mail, context: ssl.SSLContext, timeout: float) -> smtplib.SMT
     return server
 
 
+def _refused(replies: Mapping[str, tuple[int, bytes]]) -> str:
+    """Name the addresses that the server refuses, each with its reply."""
+    each = (f"{to}: {_reply(*replies[to])}" for to in sorted(replies))
+    return f"the mail server refuses {'; '.join(each)}"
+
+
+def _reply(code: int, words: bytes | str) -> str:
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    return f"{code} {_shown(text)}".rstrip()
+
+
 def _smtp_error(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _reply(error.smtp_code, error.smtp_error)
     return _shown(str(error)) or type(error).__name__
 
 
 def _shown(text: str) -> str:
     """Return the first words of somebody else's text, on one line and masked."""
-    return one_line(beginning(text, _REASON_LETTERS))
+    return one_line(beginning(text, REASON_LETTERS))
 
 
 def append(path: Path, document: Document) -> None:

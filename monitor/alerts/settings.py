@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from runtime.display import hide
 from runtime.environment import Environment, Secret
@@ -41,6 +41,7 @@ class Settings:
     """The channels, and when they get a message.
 
     Attributes:
+        chats: the URLs of chats and services that apprise sends to.
         severities: of findings that raise an alert.
         remind: the time between two messages on an open problem.
         timeout: seconds that a channel may take to answer.
@@ -48,6 +49,7 @@ class Settings:
 
     webhook: Webhook | None
     mail: Mail | None
+    chats: tuple[Secret, ...]
     file: Path | None
     severities: frozenset[str]
     remind: timedelta
@@ -67,6 +69,7 @@ class Settings:
         return cls(
             _webhook(variables),
             _mail(variables),
+            _chats(variables),
             Path(file) if file else None,
             frozenset({"act", "unsure", "warn"} if least == "warn" else {"act"}),
             timedelta(hours=variables.number("FEEDS_ALERT_REMIND_HOURS", 24, 0.01)),
@@ -93,6 +96,30 @@ def _webhook(variables: Environment) -> Webhook | None:
         variables.authorities("FEEDS_ALERT_WEBHOOK_CA_FILE"),
         Proxy.from_environment(variables),
     )
+
+
+def _chats(variables: Environment) -> tuple[Secret, ...]:
+    urls = (variables.optional("FEEDS_ALERT_APPRISE_URLS") or "").split()
+    for url in urls:
+        hide([url, *_parts(url)])
+    return tuple(map(Secret, urls))
+
+
+def _parts(url: str) -> list[str]:
+    """Return the parts of a URL that a service may repeat, such as a token.
+
+    Where it names no host, the place of the host has a token too.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return []
+    host = parts.netloc.rpartition("@")[2].partition(":")[0]
+    if "." in host or host == "localhost":
+        host = ""
+    words = [parts.username, parts.password, host, *parts.path.split("/")]
+    words += [parts.fragment, *(text for _, text in parse_qsl(parts.query))]
+    return [unquote(word) for word in words if word and len(word) > 7]
 
 
 def _mail(variables: Environment) -> Mail | None:

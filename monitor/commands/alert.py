@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from monitor.alerts import channels
-from monitor.alerts.channels import ChannelError
+from monitor.alerts.chats import ChannelError
 from monitor.alerts.message import document, subject
 from monitor.alerts.settings import Settings
 from monitor.alerts.state import STATE, Event, State
@@ -116,8 +116,9 @@ def command(at: datetime | None, as_json: bool, log_format: str, quiet: bool) ->
     settings = Settings.from_environment(context.variables)
     if not channels.configured(settings):
         raise Misuse(
-            "no channel is set: expected FEEDS_ALERT_WEBHOOK_URL, FEEDS_ALERT_SMTP_URL "
-            "or FEEDS_ALERT_FILE (docs/alerts.md)."
+            "no channel is set: expected FEEDS_ALERT_WEBHOOK_URL, "
+            "FEEDS_ALERT_SMTP_URL, FEEDS_ALERT_APPRISE_URLS or FEEDS_ALERT_FILE "
+            "(docs/alerts.md)."
         )
     try:
         profile_new(context)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from extract import order_tool
 from extract.transport import check_address
 from monitor.alerts import channels
-from monitor.alerts.channels import ChannelError
+from monitor.alerts.chats import ChannelError
 from monitor.alerts.message import document, subject
 from monitor.alerts.settings import Settings, Webhook
 from monitor.alerts.state import CLEAR, REMINDER, START, Event, State
@@ -208,6 +208,57 @@ def test_the_reason_of_a_refusal_is_shown_without_secrets(
     state = (project.data / "alerts/state.json").read_text()
     assert "s3cret-path" not in json.dumps(result) + state
     assert len(words) < 300
+
+
+@pytest.fixture
+def chat(hook: Hook, project: DeliveredProject, trust: Certificates) -> Hook:
+    """The same server; apprise sends to it, the webhook does not."""
+    del project.variables["FEEDS_ALERT_WEBHOOK_URL"]
+    project.variables["REQUESTS_CA_BUNDLE"] = str(trust.ca_file)
+    hook.status = 200
+    return hook
+
+
+def test_chats_get_the_text_by_apprise(project: DeliveredProject, chat: Hook):
+    at = f"localhost:{chat.server_port}/s3cret-path"
+    project.variables["FEEDS_ALERT_APPRISE_URLS"] = f"jsons://{at} ntfys://{at}"
+    held(project)
+    result = alert(project)
+    assert set(result["told"]) == {"file", "jsons", "ntfys"}
+    for message in chat.taken:
+        assert "FILE_HELD" in message["message"]
+        assert message["title"].startswith("[feeds")
+    assert [message.get("topic") for message in chat.taken] == [None, "s3cret-path"]
+    alert(project, "2026-01-15T09:10:00Z")
+    assert len(chat.taken) == 2
+
+
+def test_a_chat_that_refuses_is_named_with_its_reason_and_no_secret(
+    project: DeliveredProject, chat: Hook
+):
+    at = f"user:t0ken-t0ken@localhost:{chat.server_port}/s3cret-path"
+    project.variables["FEEDS_ALERT_APPRISE_URLS"] = f"jsons://{at}"
+    chat.status, chat.reason = 400, b"no channel at s3cret-path for t0ken-t0ken"
+    held(project)
+    result = alert(project, code=75)
+    words = result["failed"]["jsons"]
+    assert "error=400" in words
+    assert "no channel at *** for ***" in words
+    state = (project.data / "alerts/state.json").read_text()
+    assert "s3cret" not in json.dumps(result) + state
+    assert "t0ken-t0ken" not in json.dumps(result) + state
+
+
+def test_a_mail_server_that_refuses_is_shown_with_its_reply(
+    project: DeliveredProject, post: Post
+):
+    held(project)
+    post.refuses = True
+    result = alert(project, code=75)
+    assert "duty@example.com: 550 nobody here; " in result["failed"]["mail"]
+    project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = "another"
+    result = alert(project, "2026-01-15T09:10:00Z", code=75)
+    assert result["failed"]["mail"] == "the mail server refuses the login: 535 no"
 
 
 def test_a_mail_server_that_repeats_the_password(project: DeliveredProject, post: Post):
@@ -421,6 +472,15 @@ def test_a_problem_that_cannot_be_checked_stays_open(project: DeliveredProject):
         ({"FEEDS_ALERT_SMTP_URL": "mailto:x"}, "smtp://user@host:587"),
         ({"FEEDS_ALERT_SMTP_URL": "smtp://u:s3cret@x"}, "FEEDS_ALERT_SMTP_PASSWORD"),
         ({"FEEDS_ALERT_SMTP_URL": "smtp://x"}, "FEEDS_ALERT_MAIL_TO"),
+        ({"FEEDS_ALERT_APPRISE_URLS": "nobody://s3cret"}, "URL 1: expected a URL"),
+        (
+            {"FEEDS_ALERT_APPRISE_URLS": "json://x/s3cret"},
+            "json:// sends in clear text; use jsons://",
+        ),
+        (
+            {"FEEDS_ALERT_APPRISE_URLS": "jsons://x/s3cret?verify=no"},
+            "verify=no would send to any server",
+        ),
         ({"FEEDS_ALERT_LEAST": "all"}, "FEEDS_ALERT_LEAST"),
     ],
 )
