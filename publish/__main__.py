@@ -164,9 +164,17 @@ def run_command(
     metavar="TEXT",
     help="Why the file is right.",
 )
+@click.option(
+    "--file", metavar="FILE", help="Which one, if two held files have the same bytes."
+)
 @log_options
 def approve(
-    digest: str, because: str, as_json: bool, log_format: str, quiet: bool
+    digest: str,
+    because: str,
+    file: str | None,
+    as_json: bool,
+    log_format: str,
+    quiet: bool,
 ) -> None:
     """Release the held file with this SHA-256: those bytes, once."""
     from publish import approve as approval
@@ -175,7 +183,7 @@ def approve(
     start_logging(log_format, quiet)
     settings = _settings(None, False, quiet)
     with _locked(settings) as ledger:
-        held = approval.releasable(ledger, settings.place.outbox, digest, because)
+        held = approval.releasable(ledger, settings.place.outbox, digest, because, file)
         built = artifacts.read(settings.root, settings.variables)
         landing = settings.place.landing
         (feed,) = choose(built, [held["feed"]], landing, ledger).feeds

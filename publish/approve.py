@@ -17,7 +17,9 @@ _SHORTEST = 12
 _AGAIN = "Publish again, and approve what is held then."
 
 
-def releasable(ledger: Ledger, packages: Path, digest: str, because: str) -> Record:
+def releasable(
+    ledger: Ledger, packages: Path, digest: str, because: str, file: str | None = None
+) -> Record:
     """Return the held file that a person may release, by the ledger and its package.
 
     Args:
@@ -25,6 +27,8 @@ def releasable(ledger: Ledger, packages: Path, digest: str, because: str) -> Rec
         packages: the outbox.
         digest: SHA-256 of the held file, or its first 12 digits or more.
         because: why.
+        file: its label, as `order_feed_full_file.4268`; two files may have the same
+            bytes.
 
     Raises:
         Misuse: the digest is too short or the reason is blank.
@@ -38,7 +42,7 @@ def releasable(ledger: Ledger, packages: Path, digest: str, because: str) -> Rec
         )
     if not because.strip():
         raise Misuse("--because: expected a reason, found nothing")
-    held = _newest_held(ledger, digest.lower())
+    held = _newest_held(ledger, digest.lower(), file)
     if held["hard"]:
         raise Refused(
             f"{held['name']} is held by {', '.join(held['hard'])}, which nobody may "
@@ -95,8 +99,10 @@ def _released(ledger: Ledger, held: Record) -> Record | None:
     return before if covered else None
 
 
-def _newest_held(ledger: Ledger, digest: str) -> Record:
-    newest = ledger.newest()
+def _newest_held(ledger: Ledger, digest: str, file: str | None) -> Record:
+    newest = {
+        name: record for name, record in ledger.newest().items() if file in (None, name)
+    }
     held = [
         record
         for record in newest.values()
@@ -106,7 +112,11 @@ def _newest_held(ledger: Ledger, digest: str) -> Record:
         # A term's first delta and its first full file have the same bytes, hence the
         # same digest. Choose the one that is not released yet.
         return next((r for r in held if not _released(ledger, r)), held[0])
-    known = [r for r in ledger.all("held") if r["sha256"].startswith(digest)]
+    known = [
+        record
+        for record in ledger.all("held")
+        if record["sha256"].startswith(digest) and record["file"] in newest
+    ]
     if known:
         raise Refused(_superseded(known[-1], newest[known[-1]["file"]]))
     by_digest = {r["sha256"]: r for r in newest.values() if r["event"] == "held"}
@@ -118,7 +128,8 @@ def _newest_held(ledger: Ledger, digest: str) -> Record:
         f"{sha256} ({by_digest[sha256]['name']})" for sha256 in shown[:3]
     )
     raise Refused(
-        f"no held file has a SHA-256 that begins with {digest}. "
+        f"no held file {f'{file} ' if file else ''}has a SHA-256 that begins with "
+        f"{digest}. "
         + (f"{'Near' if near else 'Held'}: {listed}." if shown else "None is held.")
         + " A dry run holds nothing."
     )

@@ -70,6 +70,8 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
                 "approved": ledger.approval(record["file"], record["sha256"])
                 is not None,
                 "reasons": record.get("reasons", []),
+                "file": record["file"],
+                "same_bytes": _held_too(ledger, record),
                 "package": f"outbox/{record['file']}/{record['run_id']}",
             }
             for record in held
@@ -87,6 +89,16 @@ def _of_one(feed: Feed, ledger: Ledger, at: datetime) -> dict[str, Any]:
             for hold in holds.current(ledger, feed.name, at)
         ],
     }
+
+
+def _held_too(ledger: Ledger, held: Record) -> list[str]:
+    """Return the other held files that have the same bytes."""
+    return [
+        file
+        for file, record in ledger.newest().items()
+        if (record["event"], record["sha256"]) == ("held", held["sha256"])
+        and file != held["file"]
+    ]
 
 
 def _failed(feed: Feed, ledger: Ledger) -> list[dict[str, Any]]:
@@ -139,7 +151,9 @@ def _paragraph(state: dict[str, Any]) -> str:
             if held["approved"]
             else "nobody may release it"
             if held["hard"]
-            else f"publish approve {held['sha256'][:12]} --because ..."
+            else f"publish approve {held['sha256'][:12]}"
+            + (f" --file {held['file']}" if held["same_bytes"] else "")
+            + " --because ..."
         )
         lines.append(f"  held {held['name']}: {', '.join(held['checks'])} ({release})")
         lines += [f"  {line}" for line in reasons(held["reasons"])]

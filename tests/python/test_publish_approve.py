@@ -1,6 +1,7 @@
 """What a person may release, and everything that voids it: child processes only."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,26 @@ def test_it_is_released_once_and_delivered_once(project: SampleProject) -> None:
     (approved,) = [r for r in records if r["event"] == "approved"]
     assert (approved["by"], approved["because"]) == ("ann", "looked at it")
     assert approved["checks"] == ["RUN_FIRST"]
+
+
+def test_a_file_is_named_where_two_have_the_same_bytes(project: SampleProject) -> None:
+    digest = held(project)["sha256"]
+    (record,) = project.records("held")
+    # As if an earlier feed were held with these bytes too.
+    project.write_ledger({**record, "file": "another"}, record)
+    package = project.data / "outbox" / record["file"]
+    shutil.copytree(package, package.with_name("another"))
+    text = project.run("publish", "status").stdout
+    assert f"publish approve {digest[:12]} --file onpart_inventory --because" in text
+    words = ("publish", "approve", digest, "--because", "looked at it", "--file")
+    unknown = project.run(*words, "nobody")
+    assert (unknown.returncode, "no held file nobody has" in unknown.stderr) == (
+        1,
+        True,
+    )
+    assert project.run(*words, "onpart_inventory").returncode == 0
+    (approved,) = project.records("approved")
+    assert approved["file"] == "onpart_inventory"
 
 
 def test_the_name_is_the_login_where_none_is_given(project: SampleProject) -> None:
