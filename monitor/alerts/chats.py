@@ -45,8 +45,16 @@ def configured(urls: Sequence[Secret], timeout: float) -> dict[str, Send]:
     channels: dict[str, Send] = {}
     for number, url in enumerate(urls, 1):
         with _logged():
-            # No other process gets the URL, and nothing is stored.
-            service = Apprise(asset=AppriseAsset(app_id="partner-feeds"))
+            # Nothing is stored. By default apprise sends in another thread for up to a
+            # minute and then leaves it; no time limit reaches it, and while a server
+            # drips there, the process cannot end.
+            asset = AppriseAsset(
+                app_id="partner-feeds",
+                storage_mode="memory",
+                async_mode=False,
+                service_timeout=0,
+            )
+            service = Apprise(asset=asset)
             known = service.add(url.reveal())
         where = f"{_VARIABLE}, URL {number}"
         if not known:

@@ -249,6 +249,31 @@ def test_a_chat_that_refuses_is_named_with_its_reason_and_no_secret(
     assert "t0ken-t0ken" not in json.dumps(result) + state
 
 
+def test_a_chat_that_drips_is_given_up(project: DeliveredProject, trust: Certificates):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(trust.server_file)
+    closed = threading.Event()
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        with suppress(OSError), context.wrap_socket(client, server_side=True) as side:
+            while not closed.wait(0.1):
+                side.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        project.variables |= {
+            "FEEDS_ALERT_APPRISE_URLS": f"jsons://localhost:{listener.getsockname()[1]}",
+            "FEEDS_ALERT_TIMEOUT": "1",
+            "REQUESTS_CA_BUNDLE": str(trust.ca_file),
+        }
+        held(project)
+        result = alert(project, code=75)
+        closed.set()
+    assert set(result["failed"]) == {"jsons"}
+    assert lines(project) == [(START, KEY)]
+
+
 def test_a_mail_server_that_refuses_is_shown_with_its_reply(
     project: DeliveredProject, post: Post
 ):
