@@ -1,6 +1,7 @@
 """The page in a real browser, opened from disk, without network."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from browser import Browser, browser
 from built_project import BuiltProject, Report, read_audit, write_audit
+from commands import ROOT
 from playwright.sync_api import Page
 
 from store.package import Package
@@ -196,6 +198,78 @@ def test_text_is_legible_and_fits_a_phone(chromium: Browser, reported: Report) -
                 screen.evaluate("getComputedStyle(document.body).backgroundColor")
             )
         assert len(papers) == 2
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The accessibility checker axe-core; `.venv/readers` has it."""
+    path = ROOT / ".venv/readers/node_modules/axe-core/axe.min.js"
+    if not path.exists():
+        assert os.environ.get("FEEDS_REQUIRE_READERS") != "1", f"no {path}"
+        pytest.skip("no axe-core: run `make .venv/readers/.ready`")
+    return path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_checker_of_accessibility_finds_nothing(
+    chromium: Browser, reported: Report, axe: str, width: int, dark: bool
+) -> None:
+    package = reported.project.newest_package("onpart_inventory")
+    for path in (reported.out / "index.html", reported.page(package)):
+        page = chromium.open(path, width, dark)
+        # Without the shades axe can tell the contrast of what is on the screen; the
+        # test of legible text has the rest. The first rows are enough.
+        page.evaluate(
+            """() => {
+              document.styleSheets[0].insertRule(
+                ".scroll, .preview { background-image: none !important; }",
+                document.styleSheets[0].cssRules.length);
+              document.querySelectorAll("tr:nth-child(n + 30)")
+                .forEach((row) => row.remove());
+            }"""
+        )
+        page.evaluate(axe)
+        result = page.evaluate("axe.run()")
+        assert len(result["passes"]) > 30
+        problems = [
+            (each["id"], node["html"], node["failureSummary"])
+            for each in result["violations"]
+            for node in each["nodes"]
+        ]
+        assert problems == []
+
+
+def test_all_can_be_done_by_keyboard(chromium: Browser, reported: Report) -> None:
+    """Tab reaches every link in order, the focus is seen, and Enter follows it."""
+    page = chromium.open(reported.out / "index.html")
+    links = page.evaluate("Array.from(document.links, (each) => each.href)")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "To the content"
+    reached = []
+    while page.evaluate("document.activeElement !== document.body"):
+        width, box, href = page.evaluate(
+            """(() => {
+              const at = document.activeElement;
+              return [getComputedStyle(at).outlineWidth,
+                at.getBoundingClientRect().width, at.href || ""];
+            })()"""
+        )
+        assert width == "3px"
+        assert box > 0
+        reached += [href] if href else []
+        page.keyboard.press("Tab")
+        assert len(reached) <= len(links)
+    assert reached == links
+    package = reported.project.newest_package("onpart_inventory")
+    name = f"{package.file}/{package.run_id}.html"
+    page.evaluate(f"document.querySelector('a[href=\"{name}\"]').focus()")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{name}")
+    page.evaluate("document.querySelector('summary').focus()")
+    before = page.evaluate("document.querySelector('details').open")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.querySelector('details').open") is not before
 
 
 def test_plots_have_a_label_and_a_table_and_print_unfolds_all(
