@@ -91,8 +91,8 @@ def test_a_signal_ends_it(tmp_path: Path, word: str) -> None:
         project.variables = to.variables()
         project.write()
         running = project.start("check", DEST_ONPART_TIMEOUT=60)
-        step = {"CONNECT": "log in", "SIZE": "size"}[word]
-        assert running.wait_for(f"step={step!r}")
+        step = {"CONNECT": "step='log in'", "SIZE": "step=size"}[word]
+        assert running.wait_for(step)
         time.sleep(0.5)
         running.signal(signal.SIGTERM)
         done = running.wait(20)

@@ -413,7 +413,7 @@ def test_a_mail_server_is_trusted_or_gets_nothing(
     project.variables["FEEDS_ALERT_SMTP_CA_FILE"] = trusted
     project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = "wrong-p4ss"
     result = alert(project, code=75)
-    assert result["failed"]["mail"] == "the mail server refuses the login: 535"
+    assert result["failed"]["mail"] == "the mail server refuses the login: 535 no"
     assert "wrong-p4ss" not in result["stderr"]
     project.variables["FEEDS_ALERT_SMTP_PASSWORD"] = PASSWORD
     post.refuses = True
