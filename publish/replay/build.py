@@ -171,12 +171,14 @@ def publish(there: DataDirectory, root: Path, run: Package, limits: Limits) -> P
 
 
 def _feed(built: Artifacts, run: Package) -> feeds.Feed:
-    for feed in feeds.declared(built).feeds:
-        if feed.name == run.run["feed"]:
+    name, project = run.run["feed"], feeds.declared(built)
+    if name in project.errors:
+        raise project.refusal(name)
+    for feed in project.feeds:
+        if feed.name == name:
             return feed
     raise Refused(
-        f"expected an exposure {run.run['feed']} in the project, found none. "
-        f"{use_its_code(run)}"
+        f"expected an exposure {name} in the project, found none. {use_its_code(run)}"
     )
 
 
