@@ -5,12 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from publish.deliver.attempt import (
-    Attempt,
-    Connect,
-    Item,
-    record_outcome,
-)
+from publish.deliver.attempt import Attempt, Connect, Item, record_outcome
 from publish.deliver.upload import Mismatch, remove_parts, rename_to_final
 from publish.transport import Digest, Sent
 from publish.transport.connection import Connection
