@@ -60,6 +60,24 @@ def waiting(feed: Feed) -> str:
     return f"select {', '.join(['count(*)', *counts])} from {feed.audit.sql}"
 
 
+def periods(feed: Feed) -> str:
+    """Return the query for the split values of a feed, with `since` and `until`.
+
+    "" for a feed of one file. Without `open` in the declaration both are null.
+    """
+    if feed.split_by is None:
+        return ""
+    relation, since, until = feed.model.sql, "null", "null"
+    if feed.open:
+        relation = feed.open.relation.sql
+        since, until = duck.name(feed.open.since), duck.name(feed.open.until)
+    return (
+        f"select distinct cast({duck.name(feed.split_by)} as varchar) as value, "
+        f"strftime({since}, '%Y-%m-%dT%H:%M:%SZ') as since, "
+        f"strftime({until}, '%Y-%m-%dT%H:%M:%SZ') as until from {relation}"
+    )
+
+
 def read(warehouse: Path) -> Answers:
     """Return the answers; none if they are of another state of the warehouse."""
     try:
@@ -80,7 +98,8 @@ def write(warehouse: Path, limits: Limits, feeds: Sequence[Feed]) -> None:
     Raises:
         Stop, OSError, duckdb.Error: the warehouse cannot be read.
     """
-    queries = [builds.NEWEST, SEED_ENTRIES, *filter(None, map(waiting, feeds))]
+    of_feeds = [query(feed) for query in (waiting, periods) for feed in feeds]
+    queries = [builds.NEWEST, SEED_ENTRIES, *filter(None, of_feeds)]
     with duck.open_warehouse(warehouse, limits) as connection:
         answers = {query: ask(connection, query) for query in queries}
         # While it is open here, nobody changes it.

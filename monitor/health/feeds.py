@@ -7,9 +7,8 @@ from typing import Any
 
 from monitor.context import CLOCK, Context, duration_text
 from monitor.findings import CheckResult, Finding, listed
-from runtime import duck
 from runtime.files import parse_time
-from store import adopted, feedback, holds
+from store import adopted, answers, feedback, holds
 from store.feeds import Feed
 from store.ledger import Record
 from store.package import Package
@@ -61,7 +60,7 @@ def _short(record: Record) -> dict[str, Any]:
 
 def _held(context: Context, feed: Feed) -> Iterator[Finding]:
     for file, record in context.intact_ledger.newest(feed.name).items():
-        if record["event"] != "held":
+        if record["event"] != "held" or _is_over(context, feed, file):
             continue
         if context.intact_ledger.approval(file, record["sha256"]):
             message = f"{record['name']} is approved; no publish has run since"
@@ -149,7 +148,9 @@ def _attempts(context: Context, feed: Feed) -> Iterator[Finding]:
     newest = ledger.newest(feed.name)
     for file, end in last.items():
         settled = newest.get(file)
-        if end["event"] == "failed" and not (settled and settled["at"] > end["at"]):
+        if end["event"] == "failed" and not (
+            (settled and settled["at"] > end["at"]) or _is_over(context, feed, file)
+        ):
             why = end.get("why", "no reason is recorded")
             step = (
                 "Fix what the message names (`publish check "
@@ -221,18 +222,40 @@ def _expected(context: Context, feed: Feed, due: datetime) -> bool:
     """
     files: list[str | None] = [None]
     if feed.open:
-        since, until = duck.name(feed.open.since), duck.name(feed.open.until)
-        stamp = f"timestamp '{due:%Y-%m-%d %H:%M:%S}'"
-        with context.warehouse() as connection:
-            rows = connection.execute(
-                f"select {duck.name(str(feed.split_by))} from {feed.open.relation.sql} "
-                f"where {since} <= {stamp} and ({until} is null or {stamp} < {until})"
-            ).fetchall()
-        files = [f"{feed.name}.{value}" for (value,) in rows]
+        stamp = f"{due:{CLOCK}}"
+        files = [
+            f"{feed.name}.{row['value']}"
+            for row in context.ask(answers.periods(feed)) or ()
+            if row["since"] and row["since"] <= stamp
+            and (row["until"] is None or stamp < row["until"])
+        ]  # fmt: skip
     ledger = context.intact_ledger
     return any(
         holds.last_end(ledger, feed.name, file) <= f"{due:{CLOCK}}" for file in files
     )
+
+
+def _is_over(context: Context, feed: Feed, file: str) -> bool:
+    """Return whether no run will send a file of this split value again.
+
+    The source no longer has the value, or its period is over. A closed value waits for
+    its final file, if the feed has one.
+    """
+    query = answers.periods(feed)
+    rows = context.ask(query) if query else None
+    if rows is None:
+        return False
+    value = file.removeprefix(f"{feed.name}.")
+    ends = [row["until"] for row in rows if row["value"] == value]
+    now = f"{context.at:{CLOCK}}"
+    if any(until is None or now < until for until in ends):
+        return False
+    if feed.open is None or not feed.open.final:
+        return True
+    last = context.intact_ledger.last_delivery_of(
+        feed.state.model, feed.destination, value
+    )
+    return not any(last and last["logical"] < until for until in ends)
 
 
 def _states_missing(context: Context) -> Iterator[Finding]:

@@ -141,7 +141,7 @@ def test_dbt_writes_the_answers_of_what_it_built(built_copy: BuiltProject) -> No
     (build,) = known[answers.builds.NEWEST] or ()
     assert build["command"] == "run"
     assert build["ended_at"]
-    assert len(known) == 4
+    assert len(known) == 5
     # A command that changes nothing leaves them.
     done = built_copy.run("dbt", "--quiet", "compile", "--select", "order_terms")
     assert done.returncode == 0, done.stdout

@@ -364,10 +364,11 @@ def test_a_file_may_be_an_hour_late(project: DeliveredProject):
     assert project.ids() == set()
 
 
-def test_a_file_is_due_only_where_a_value_is_open(project: DeliveredProject):
-    _late(project)
+def _split_by_terms(project: DeliveredProject, *, final: bool = False) -> None:
+    """Send a file of each part type that is open by the empty table `terms`."""
     project.edit_exposure(
         open={"model": "terms", "from": "opens", "until": "closes"},
+        final_full_on_close=final,
         split_by="part_type",
         file="{split}.csv",
     )
@@ -379,14 +380,49 @@ def test_a_file_is_due_only_where_a_value_is_open(project: DeliveredProject):
             exposure["depends_on"]["nodes"].append("model.x.terms")
 
     project.edit("target/manifest.json", edit)
+    _terms(
+        project,
+        "create table terms (part_type text, opens timestamp, closes timestamp)",
+    )
+
+
+def _terms(project: DeliveredProject, statement: str) -> None:
     with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
-        opened.execute(
-            "create table terms (part_type text, opens timestamp, closes timestamp)"
-        )
+        opened.execute(statement)
+
+
+def test_a_file_is_due_only_where_a_value_is_open(project: DeliveredProject):
+    _late(project)
+    _split_by_terms(project)
     assert project.ids() == set()
-    with duckdb.connect(str(project.data / "warehouse.duckdb")) as opened:
-        opened.execute("insert into terms values ('AM', '2026-01-01', null)")
+    _terms(project, "insert into terms values ('AM', '2026-01-01', null)")
     assert project.ids() == {"FILE_OVERDUE"}
+
+
+@pytest.mark.parametrize("id_", ["FILE_HELD", "DELIVERY_FAILED"])
+@pytest.mark.parametrize("final", [False, True])
+def test_a_file_of_a_closed_value_needs_nobody(
+    project: DeliveredProject, id_: str, final: bool
+):
+    project.write_ledger(
+        *(
+            {**record, "file": "onpart_inventory.AM", "split": "AM"}
+            for record in project.records()
+        )
+    )
+    _held(project) if id_ == "FILE_HELD" else _attempt("failed")(project)
+    _split_by_terms(project, final=final)
+    _terms(project, "insert into terms values ('AM', '2026-01-01', null)")
+    assert id_ in project.ids()  # nobody knows when it closes
+    _terms(project, f"update terms set closes = '{project.now}'")
+    # A final file is due if the last one was made before the end.
+    assert (id_ in project.ids()) == final
+    _terms(project, "update terms set closes = '2026-01-15 06:00'")
+    assert id_ not in project.ids()
+    _terms(project, "update terms set closes = '2026-01-16'")
+    assert id_ in project.ids()
+    _terms(project, "delete from terms")  # as an archived term
+    assert id_ not in project.ids()
 
 
 def test_files_that_a_partner_left_are_one_finding(project: DeliveredProject):
