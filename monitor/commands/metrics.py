@@ -13,7 +13,7 @@ from monitor.context import Context, read_context
 from monitor.findings import Finding
 from monitor.health.report import Report
 from runtime.clock import Time
-from runtime.exits import Misuse
+from runtime.exits import Misuse, Stop
 from runtime.files import atomic_write, parse_time
 from runtime.log import LOG, start_logging
 from store.ledger import Record
@@ -78,6 +78,10 @@ class _Figures:
 
     def __init__(self, context: Context, health: Report) -> None:
         self._context, self._health = context, health
+        try:
+            self._feeds, self._sources = context.feeds, context.sources
+        except Stop:  # nothing was built yet; health says so
+            self._feeds, self._sources = (), ()
 
     def collect(self) -> Iterator["Metric"]:
         """Yield every metric."""
@@ -92,7 +96,7 @@ class _Figures:
     def _extracts(self) -> Iterator["Metric"]:
         landed = {
             source: report
-            for source in self._context.sources
+            for source in self._sources
             if (report := self._context.landed_if_readable(source))
         }
         yield _gauge(
@@ -117,7 +121,7 @@ class _Figures:
         last: dict[tuple[str, ...], Record] = {}
         held: list[tuple[tuple[str, ...], float]] = []
         due = []
-        for feed in self._context.feeds:
+        for feed in self._feeds:
             due.append(((feed.name,), feed.cadence.last_due(at).timestamp()))
             for record in ledger.all("delivered", feed=feed.name):
                 last[feed.name, record["file"], record["destination"]] = record

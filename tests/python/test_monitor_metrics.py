@@ -97,3 +97,12 @@ def test_a_file_is_written_whole_or_not_at_all(
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "expected a path that can be written" in ran.stderr
     assert str(out) in ran.stderr
+
+
+def test_before_the_first_build_the_figures_say_so(project: DeliveredProject) -> None:
+    (project.root / "target/manifest.json").unlink()
+    values = figures(printed(project))
+    assert values["health_exit_code", ()] == 1
+    names = {name for name, _ in values}
+    assert names == {"written_timestamp_seconds", "health_exit_code", "problem"}
+    assert ("id", "DBT_MISSING") in {pair for _, labels in values for pair in labels}
