@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,11 +39,35 @@ def dbt(there: DataDirectory, root: Path, run: Package, limits: Limits) -> str:
     Raises:
         Refused: dbt did not start its build.
     """
+    words = ["build", "--select", f"+exposure:{run.run['feed']}"]
+    words += ["--vars", json.dumps(run.run["thresholds"])]
+    code, output, target = run_dbt(there, root, words, limits)
+    if code not in (0, 1) or not (target / "run_results.json").is_file():
+        raise Refused(
+            f"{run.file}/{run.run_id} is not made again: dbt with the code in {root} "
+            f"ended with {code}. {use_its_code(run)} Its output: {output}"
+        )
+    return output
+
+
+def run_dbt(
+    there: DataDirectory, root: Path, words: Sequence[str], limits: Limits
+) -> tuple[int, str, Path]:
+    """Run dbt in a data directory of its own, without secrets.
+
+    Args:
+        there: the data directory; dbt writes artifacts and logs beside it.
+        root: the project.
+        words: the command and its options.
+        limits: for DuckDB.
+
+    Returns:
+        The exit code of dbt, its last words (none if all went well), and the folder of
+        its artifacts.
+    """
     target = _target(there)
-    words = [
-        *(sys.executable, "-c", _DBT, "--no-use-colors", "--quiet", "build"),
-        *("--select", f"+exposure:{run.run['feed']}"),
-        *("--vars", json.dumps(run.run["thresholds"])),
+    command = [
+        *(sys.executable, "-c", _DBT, "--no-use-colors", "--quiet", *words),
         *("--project-dir", str(root), "--profiles-dir", str(root)),
     ]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_PASSED)}
@@ -55,13 +79,8 @@ def dbt(there: DataDirectory, root: Path, run: Package, limits: Limits) -> str:
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(there.data.parent / "logs"),
     }
-    code, output = _child(words, {**inherited, **variables}, root)
-    if code not in (0, 1) or not (target / "run_results.json").is_file():
-        raise Refused(
-            f"{run.file}/{run.run_id} is not made again: dbt with the code in {root} "
-            f"ended with {code}. {use_its_code(run)} Its output: {output}"
-        )
-    return output
+    code, output = _child(command, {**inherited, **variables}, root)
+    return code, output, target
 
 
 def use_its_code(run: Package) -> str:

@@ -25,7 +25,7 @@ from runtime.log import LOG, is_json, start_logging
 from store import outbox
 from store.package import Package
 
-_PREFIX = "partner-feeds-replay-"
+_PREFIX = "partner-feeds-{}-"
 _NEW = 60  # seconds; a younger folder without a lock is about to have one
 
 
@@ -62,7 +62,7 @@ def command(
     recorded = outbox.find(place.outbox, run)
     recorded.check()
     workspace.require(recorded)
-    with _work(folder) as work:
+    with work_folder(folder, "replay") as work:
         wanted = recorded.run["code_commit"]
         present = variables.optional("FEEDS_COMMIT") or provenance.commit(root)
         if wanted != present:
@@ -79,12 +79,21 @@ def command(
 
 
 @contextmanager
-def _work(folder: Path | None) -> Iterator[Path]:
+def work_folder(folder: Path | None, command: str) -> Iterator[Path]:
+    """Give an empty folder to work in.
+
+    Args:
+        folder: it stays; None for a temporary one.
+        command: replay or preview, for the name of a temporary one.
+
+    Raises:
+        Misuse: `folder` has files.
+    """
     if folder is None:
-        _remove_leftovers()
+        _remove_leftovers(command)
         with (
-            tempfile.TemporaryDirectory(prefix=_PREFIX) as name,
-            directory_lock(Path(name), "publish replay"),
+            tempfile.TemporaryDirectory(prefix=_PREFIX.format(command)) as name,
+            directory_lock(Path(name), f"publish {command}"),
         ):
             work = Path(name).resolve() / "work"
             work.mkdir()
@@ -96,13 +105,13 @@ def _work(folder: Path | None) -> Iterator[Path]:
     yield folder.resolve()
 
 
-def _remove_leftovers() -> None:
-    """Remove what killed replays of this user left behind: a running one has a lock."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+def _remove_leftovers(command: str) -> None:
+    """Remove what killed commands of this user left: a running one has a lock."""
+    for left in Path(tempfile.gettempdir()).glob(_PREFIX.format(command) + "*"):
         status = left.lstat()
         is_new = time.time() - status.st_mtime < _NEW and not (left / "lock").exists()
         if not left.is_symlink() and status.st_uid == os.getuid() and not is_new:
-            with suppress(Temporary), directory_lock(left, "publish replay"):
+            with suppress(Temporary), directory_lock(left, f"publish {command}"):
                 shutil.rmtree(left)
 
 

@@ -59,6 +59,7 @@ class Feed:
         sources: names of the sources below it that `extract` lands.
         state_columns: all columns of the state model; `columns` are those written.
         primary_key: the key columns that are written, if no two rows share them.
+        audit_key: columns of the audit that name a row of the source.
         confirm: the code of rows that wait for a person, by the column of the value.
         replaces_by: the key whose rows a file replaces; () if it replaces all rows.
         mode: permissions at the partner in octal; None if the server decides.
@@ -73,6 +74,7 @@ class Feed:
     model: Relation
     audit: Relation | None
     audit_omit: tuple[str, ...]
+    audit_key: tuple[str, ...]
     state: Relation
     columns: tuple[Column, ...]
     state_columns: tuple[Column, ...]
@@ -267,6 +269,7 @@ def _feed(
         model=relation(meta["model"]),
         audit=relation(meta["audit"]) if "audit" in meta else None,
         audit_omit=tuple(meta.get("audit_omit", ())),
+        audit_key=tuple(meta.get("audit_key", ())) or _audit_key(artifacts, ids, meta),
         state=relation(meta["state"]),
         columns=tuple(
             column
@@ -312,3 +315,13 @@ def _feed(
         if "encrypt" in meta
         else None,
     )
+
+
+def _audit_key(
+    artifacts: Artifacts, ids: Mapping[str, str], meta: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the columns of the file's key that the audit has."""
+    if "audit" not in meta:
+        return ()
+    columns = artifacts.node(ids[meta["audit"]])["columns"]
+    return tuple(name for name in meta["key"] if name in columns)

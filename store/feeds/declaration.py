@@ -331,6 +331,8 @@ class Declaration(Fields, kw_only=True):
             audit.csv and is never delivered.
         audit_omit: Columns of the audit that audit.csv does not have, such as values
             that are in the file itself. Needs audit.
+        audit_key: Columns of the audit that name a row of the source, by which two
+            audits are compared. Default: the columns of key that the audit has.
         file: Pattern of the file's name. {timestamp} (20260115T060000Z), {date}
             (2026-01-15) are the logical time in UTC; {environment} is dev, uat or
             prod; {split} is the value of split_by.
@@ -396,6 +398,7 @@ class Declaration(Fields, kw_only=True):
     model: Model
     audit: Model | UnsetType = UNSET
     audit_omit: Names | UnsetType = UNSET
+    audit_key: Names | UnsetType = UNSET
     file: Annotated[
         str,
         Meta(

@@ -175,7 +175,12 @@ def _audit_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
     for name in (*meta["key"], *confirmed) if confirmed and columns else ():
         if name not in columns:
             yield error("confirm", f"the column {name} in {meta['audit']}", "none")
+    audit_key = meta.get("audit_key", ())
+    for name in audit_key if columns else ():
+        if name not in columns:
+            yield error("audit_key", f"a column of {meta['audit']}", name)
     needed = {"status", "output", "reason_code", "reason_codes", *meta["key"]}
+    needed |= {*audit_key}
     for name in meta.get("audit_omit", ()):
         if name in needed:
             yield error("audit_omit", "no key, status or reason", name)
@@ -189,6 +194,7 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     across_splits = guards.get("keys_stay", {}).get("across_splits")
     for field, is_used, needed in (
         ("audit_omit", "audit_omit" in meta, "audit"),
+        ("audit_key", "audit_key" in meta, "audit"),
         ("guards.max_review_share", "max_review_share" in guards, "audit"),
         ("guards.max_unassigned", "max_unassigned" in guards, "audit"),
         ("confirm", "confirm" in meta, "audit"),

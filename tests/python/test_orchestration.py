@@ -55,10 +55,19 @@ def variant(tmp_path: Path, example: str, *change: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "change", [(), ("[self-hosted, linux]", "{}"), ("secrets.", "secret.")]
+    ("name", "change"),
+    [
+        ("github-actions.yml", ()),
+        ("github-actions.yml", ("[self-hosted, linux]", "{}")),
+        ("github-actions.yml", ("secrets.", "secret.")),
+        ("github-preview.yml", ()),
+        ("github-preview.yml", ("github.token", "github.tokens")),
+    ],
 )
-def test_the_workflow_is_one_of_github(tmp_path: Path, change: tuple[str, ...]) -> None:
-    file = variant(tmp_path, "github-actions.yml", *change)
+def test_the_workflow_is_one_of_github(
+    tmp_path: Path, name: str, change: tuple[str, ...]
+) -> None:
+    file = variant(tmp_path, name, *change)
     schema = ("--builtin-schema", "vendor.github-workflows")
     codes = [
         check(LINTERS / "check-jsonschema", *schema, file).returncode,
