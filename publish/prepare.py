@@ -43,6 +43,7 @@ class PreparedFile:
         manifest_hashed: what travels, if the feed delivers the manifest.
         state_sha256: of the rows that the partner will have.
         characters: in the text columns of the file; a reader can compare them.
+        changes: `run.changes` of the manifest; None if there was nothing to pack.
         build: id of the build that made the rows; "" for one without a record.
         seconds: of each step: render, judge, package.
     """
@@ -58,6 +59,7 @@ class PreparedFile:
     manifest_hashed: HashedFile | None = None
     state_sha256: str = ""
     characters: int = 0
+    changes: Mapping[str, Any] | None = None
     build: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -260,6 +262,7 @@ class FeedRun:
         return PreparedFile(
             file, status, gates, holding, run_id, final, packed.digest,
             packed.manifest, packed.manifest_hashed, state, packed.characters,
+            packed.changes,
         )  # fmt: skip
 
     def _previous_package(self, file: gate.Rendered) -> str | None:

@@ -220,9 +220,20 @@ def _to_json(prepared: PreparedFile, status: str, began: float) -> dict[str, Any
         "package": str(prepared.package) if prepared.package else None,
         "gates": prepared.gates.tally,
         "held_by": [_reason(check) for check in prepared.holding],
+        "changes": _changes(prepared),
         "destination": prepared.file.feed.destination,
         "seconds": round(time.monotonic() - began, 2),
     }
+
+
+def _changes(prepared: PreparedFile) -> dict[str, Any] | None:
+    """Return how many rows the partner has, will have, and would notice."""
+    changes = prepared.changes
+    if changes is None:
+        return None
+    names = ("first", "rows_before", "rows_after", "added", "removed", "changed")
+    ignored = {"ignored": changes["ignored"]["rows"]} if "ignored" in changes else {}
+    return {**{name: changes[name] for name in names}, **ignored}
 
 
 def _reason(check: Check) -> dict[str, Any]:
@@ -254,6 +265,12 @@ def _to_text(prepared: PreparedFile, summary: dict[str, Any]) -> str:
                 lines.append(
                     f"  every check and row: {status.EVIDENCE_FILES}, in the package"
                 )
+    if (changes := summary["changes"]) and not changes["first"]:
+        counts = [f"{changes[k]:,} {k}" for k in ("added", "removed", "changed")]
+        lines.append(
+            f"  rows, compared with what {summary['destination']} has: "
+            f"{', '.join(counts)}"
+        )
     if summary["package"]:
         lines.append(f"  package: {summary['package']}")
     return "\n".join(lines)

@@ -136,5 +136,7 @@ def _moves(changes: Mapping[str, Any]) -> dict[str, float]:
     if not before or changes.get("first"):
         return {}
     moved = {kind: changes.get(kind, 0) for kind in ("added", "removed", "changed")}
+    # A share that a declaration of `ignore` would make smaller is no drift.
+    moved["changed"] += changes.get("ignored", {}).get("rows", 0)
     named = {f"changed {name}": n for name, n in changes.get("columns", {}).items()}
     return {kind: _share(count, before) for kind, count in {**moved, **named}.items()}

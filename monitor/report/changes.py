@@ -33,8 +33,8 @@ class Row:
 def rows(connection: duckdb.DuckDBPyConnection, package: Package) -> list[Row]:
     """Return the first rows of each kind, in the order of changes.csv.
 
-    Most changed rows often differ in one column only, such as the time of the last
-    update. Rows that differ in other columns come first.
+    Rows that differ only in the columns of `changes.ignore` come last. Without that
+    declaration it is the column in which most rows differ, such as a time.
 
     Raises:
         OSError, ValueError, LookupError, duckdb.Error: the table cannot be read.
@@ -63,10 +63,16 @@ def _first(
     columns = changes.get("columns")
     if kind != "changed" or not columns:
         return connection.execute(f"{query} limit {EACH}").fetchall()
-    most = duck.text(max(columns, key=lambda name: columns[name]))
+    last = [max(columns, key=lambda name: columns[name])]
+    if ignored := changes.get("ignored"):
+        last = ignored["columns"]
+    others = (
+        "list_has_any(string_split(_columns, '|'), "
+        f"[{', '.join(duck.text(each) for each in columns if each not in last)}])"
+    )
     rows: list[tuple[Any, ...]] = []
-    for sign in ("<>", "="):
-        limited = f"{query} and _columns {sign} {most} limit {EACH - len(rows)}"
+    for test in (others, f"not {others}"):
+        limited = f"{query} and {test} limit {EACH - len(rows)}"
         rows += connection.execute(limited).fetchall()
     return rows
 

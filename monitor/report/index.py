@@ -150,6 +150,9 @@ def _changes(changes: Mapping[str, Any]) -> str:
     if not changes or changes.get("first"):
         return "the first file" if changes else ""
     if not any(changes[kind] for kind in ("added", "removed", "changed")):
+        ignored = changes.get("ignored", {})
+        if rows := ignored.get("rows"):
+            return f"{rows:,} only in {', '.join(ignored['columns'])}"
         return "nothing changed"
     return " · ".join(
         f"{sign}{changes[kind]:,}"

@@ -283,7 +283,7 @@ def _max_keys_changed(context: GuardContext, limit: dict[str, Any]) -> Iterator[
     """RUN_KEYS_CHANGED: a delta changes too large a share of what the partner holds."""
     key = names(limit["columns"])
     distinct = "select count(*) from (select distinct {} from {})"
-    touched = context.number(distinct.format(key, "feed"))
+    touched = context.number(distinct.format(key, _counted_rows(context, key)))
     before = (
         context.number(distinct.format(key, "partner_rows"))
         if context.has_partner_rows
@@ -299,6 +299,31 @@ def _max_keys_changed(context: GuardContext, limit: dict[str, Any]) -> Iterator[
         + ("" if good else most),
         round(share, 4), limit["share"], 0 if good else touched,
     )  # fmt: skip
+
+
+def _counted_rows(context: GuardContext, key: str) -> str:
+    """Return a FROM clause item: the rows of the keys that a file changes.
+
+    These are the keys of the file, but for those whose rows differ in columns of
+    `changes.ignore` alone.
+    """
+    ignored = context.feed.changes.get("ignore", ())
+    if not ignored or not context.has_partner_rows:
+        return "feed"
+    known = columns_of(context.connection, "partner_rows")
+    cells = names(
+        tuple(
+            column.name
+            for column in context.feed.columns
+            if column.name in known and column.name not in ignored
+        )
+    )
+    mine = f"select {cells} from feed"
+    theirs = f"select {cells} from partner_rows semi join feed using ({key})"
+    return (
+        f"(select {key} from ({mine} except all {theirs}) union all "
+        f"select {key} from ({theirs} except all {mine}))"
+    )
 
 
 def run_guards(context: GuardContext) -> list[Check]:

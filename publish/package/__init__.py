@@ -62,12 +62,16 @@ class PackageInputs:
 
 @dataclass(frozen=True, slots=True)
 class PackedFile:
-    """The digest of SHA256SUMS, hence of the package, and figures of its manifest."""
+    """The digest of SHA256SUMS, hence of the package, and figures of its manifest.
+
+    `changes` is its `run.changes`.
+    """
 
     digest: str
     manifest: str
     manifest_hashed: HashedFile
     characters: int
+    changes: Mapping[str, Any]
 
 
 def fill(
@@ -123,7 +127,7 @@ def fill(
     if inputs.key:
         write_bytes(folder / signature.NAME, signature.sign(inputs.key, sums))
     digest = hashlib.sha256(sums).hexdigest()
-    return PackedFile(digest, name, manifest_hashed, characters)
+    return PackedFile(digest, name, manifest_hashed, characters, summary)
 
 
 def _audit(

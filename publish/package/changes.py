@@ -200,8 +200,12 @@ def _summary(
     def row(query: str) -> tuple[Any, ...]:
         return connection.execute(query).fetchone() or ()
 
+    ignored = feed.changes.get("ignore", ())
+    kind = row_diff.kind_without(table, ignored) if ignored else "kind"
     kinds = dict(
-        connection.execute("select kind, count(*) from paired group by kind").fetchall()
+        connection.execute(
+            f"select {kind} as kind, count(*) from paired group by 1"
+        ).fetchall()
     )
     tests = ", ".join(
         f"count(*) filter ({test})"
@@ -219,13 +223,16 @@ def _summary(
         "changed": kinds.get("changed", 0),
         "columns": {column: count for column, count in changed if count},
     }
+    if ignored:
+        rows = kinds.get("ignored", 0)
+        summary["ignored"] = {"columns": list(ignored), "rows": rows}
     if before:
         summary["measures"] = {
             measure: _measure(connection, table, measure, before, after)
             for measure in feed.changes.get("measures", ())
         }
         if group := feed.changes.get("group"):
-            summary["groups"] = _groups(connection, table, group)
+            summary["groups"] = _groups(connection, table, group, kind)
     return summary
 
 
@@ -269,14 +276,19 @@ def _measure(
 
 
 def _groups(
-    connection: duckdb.DuckDBPyConnection, table: Table, group: str
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    group: str,
+    kind: str,
 ) -> list[dict[str, Any]]:
     """Count by the value of a column, the new one where a row has two."""
     place = table.position(group)
     rows = connection.execute(
         f"select case when kind = 'removed' then b{place} else a{place} end as value, "
         "count(*) filter (kind = 'added'), count(*) filter (kind = 'removed'), "
-        "count(*) filter (kind = 'changed') from paired group by value "
+        "count(*) filter (kind = 'changed') "
+        f"from (select * replace ({kind} as kind) from paired) "
+        "where kind <> 'ignored' group by value "
         f"order by count(*) desc, value nulls first limit {GROUPS}"
     ).fetchall()
     fields = ("value", "added", "removed", "changed")

@@ -6,7 +6,7 @@ sorted and joined. The rest of one key is paired in order: a key may be shared o
 missing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,6 +180,16 @@ def pair(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         f"from ({side(1, 'a')}) full join ({side(-1, 'b')}) on an = bn and {same}"
     )
     connection.execute("drop table rest")
+
+
+def kind_without(table: Table, ignored: Collection[str]) -> str:
+    """Return SQL of the kind of a row: ignored if it differs in these columns only."""
+    some = " or ".join(
+        f"a{place} is distinct from b{place}"
+        for place, column in enumerate(table.names)
+        if column not in ignored
+    )
+    return f"case when kind = 'changed' and not ({some}) then 'ignored' else kind end"
 
 
 def differ(places: Sequence[int]) -> list[str]:

@@ -153,7 +153,8 @@ def _of_feed(
 ) -> FeedPreview:
     place = settings.place
     files = tuple(
-        _of_file(ledger, feed, made) for made in prepare(settings, built, ledger, feed)
+        _of_file(ledger, feed, prepared)
+        for prepared in prepare(settings, built, ledger, feed)
     )
     last = ledger.last_delivered(feed.name, feed.destination)
     before = Package.from_record(place.outbox, last) if last else None
@@ -171,21 +172,22 @@ def _of_feed(
     return FeedPreview(feed.name, files, reasons, extracts)
 
 
-def _of_file(ledger: Ledger, feed: Feed, made: PreparedFile | NotMade) -> FilePreview:
-    if isinstance(made, NotMade):
+def _of_file(
+    ledger: Ledger, feed: Feed, prepared: PreparedFile | NotMade
+) -> FilePreview:
+    if isinstance(prepared, NotMade):
         return FilePreview(
-            made.label, feed.destination, made.status, made.message, None, None,
-            feed.key, (), None,
+            prepared.label, feed.destination, prepared.status, prepared.message,
+            None, None, feed.key, (), None,
         )  # fmt: skip
-    label, split = made.file.label, made.file.split
+    label, split = prepared.file.label, prepared.file.split
     last = ledger.last_delivered(feed.name, feed.destination, split)
     against = {name: last[name] for name in ("name", "at", "rows")} if last else None
-    changes = Package(made.package).run["changes"] if made.package else None
-    holding = [c.to_json() for c in made.holding if c.id != _OF_UNIT_TESTS]
-    status = "ready" if made.status == "held" and not holding else made.status
+    holding = [c.to_json() for c in prepared.holding if c.id != _OF_UNIT_TESTS]
+    status = "ready" if prepared.status == "held" and not holding else prepared.status
     return FilePreview(
-        label, feed.destination, status, "", against, changes, feed.key,
-        tuple(holding), made.package,
+        label, feed.destination, status, "", against, prepared.changes, feed.key,
+        tuple(holding), prepared.package,
     )  # fmt: skip
 
 

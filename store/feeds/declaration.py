@@ -209,10 +209,14 @@ class Changes(Fields):
         measures: Numeric columns: totals before and after, and the rows that changed
             most.
         group: Column by whose values the changes are counted.
+        ignore: Columns of which a change alone does not count, such as a time stamp on
+            every row: neither in the summary nor for max_keys_changed. changes.csv has
+            such rows too.
     """
 
     measures: Columns | UnsetType = UNSET
     group: Column | UnsetType = UNSET
+    ignore: Columns | UnsetType = UNSET
 
 
 class Floors(Fields):

@@ -159,6 +159,9 @@ def _column_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
                 "a data_type with one text form, such as varchar or decimal(18,2)",
                 type_of(column) or "none",
             )
+    for name in meta.get("changes", {}).get("ignore", ()):
+        if name in meta["key"]:
+            yield error("changes.ignore", "no column of key", name)
     for name in meta.get("changes", {}).get("measures", ()):
         if name in columns and not _NUMERIC.search(kind := type_of(columns[name])):
             yield error("changes.measures", "a numeric column", kind)

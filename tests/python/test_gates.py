@@ -361,6 +361,26 @@ def test_every_gate_is_in_the_table_above() -> None:
     assert len(guards._GUARDS) == 12
 
 
+def test_a_change_that_does_not_count_holds_no_file(project: SampleProject) -> None:
+    """A time on every row; then other values in half of the rows."""
+    project.meta["guards"]["max_keys_changed"] = {
+        "columns": ["supplier_sku"],
+        "share": 0.4,
+    }
+    project.meta["changes"] = {"ignore": ["updated_at"]}
+    for values in project.rows:
+        values["updated_at"] = "2026-01-15T06:20:00Z"
+    assert project.write().publish()["exit_code"] == 0
+    project.later()
+    for values in project.rows[::2]:
+        values["brand"] = "Another"
+    result = project.write().publish()
+    assert [each["id"] for each in result["files"][0]["held_by"]] == [
+        "RUN_KEYS_CHANGED"
+    ]
+    assert "touches 20 values" in result["files"][0]["held_by"][0]["says"]
+
+
 def test_a_text_like_the_null_text_does_not_hold_the_file(
     project: SampleProject,
 ) -> None:

@@ -293,15 +293,38 @@ def test_the_summary_names_the_biggest_moves_and_counts_by_group(
     json.dumps(summary)
 
 
+def test_a_column_that_does_not_count_is_counted_apart(tmp_path: Path) -> None:
+    feed = a_feed("minimal", ["k"], changes={"group": "l", "ignore": ["at", "n"]})
+    times = [dt.datetime(2026, 1, day) for day in (1, 2)]
+    old = [(f"k{n}", "AM", n, "10.00", times[0], None) for n in range(6)]
+    new = [
+        *((f"k{n}", "AM", n, "10.00", times[1], None) for n in range(3)),
+        ("k3", "AM", 30, "11.00", times[1], None),
+        ("k4", "AM", 40, "10.00", times[0], None),
+        ("k6", "AM", 6, "10.00", times[0], None),
+    ]
+    path, summary = Bench(tmp_path, feed, old, new).write(merge=True)
+    counts = (summary[kind] for kind in ("added", "removed", "changed"))
+    assert [*counts] == [1, 1, 1]
+    assert summary["ignored"] == {"columns": ["at", "n"], "rows": 4}
+    assert summary["columns"] == {"at": 4, "n": 2, "price": 1}
+    assert summary["groups"] == [
+        {"value": "AM", "added": 1, "removed": 1, "changed": 1}
+    ]
+    assert len(path.read_text().splitlines()) == 1 + 1 + 1 + 5  # all are in the file
+
+
 @pytest.mark.parametrize(
     ("declaration", "message"),
     [
+        ({"ignore": ["nothing"]}, "changes.ignore: expected a column"),
+        ({"ignore": ["k"]}, "changes.ignore: expected no column of key, found k"),
         ({"measures": ["nothing"]}, "changes.measures: expected a column"),
         ({"measures": ["words"]}, "changes.measures: expected a numeric column"),
         ({"group": "nothing"}, "changes.group: expected a column"),
         (
             {"moves": 3},
-            "changes.moves: there is no such field; the fields are measures, group",
+            "changes.moves: there is no such field; the fields are measures, group,",
         ),
     ],
 )

@@ -65,8 +65,10 @@ def test_what_a_rule_would_change_is_shown_and_nothing_is_replaced(
     # Counted here from the audits of both packages, in another way.
     delivered = [p for p in built.recorded_packages() if p.outcome == "delivered"]
     (last,) = [package for package in delivered if package.file == FILE]
-    (made,) = (tmp_path / "kept/data/outbox" / FILE).glob(f"*{NIGHT[11:13]}3000Z-*")
-    (_, old), (_, new) = read_audit(last), read_audit(Package(made))
+    (new_folder,) = (tmp_path / "kept/data/outbox" / FILE).glob(
+        f"*{NIGHT[11:13]}3000Z-*"
+    )
+    (_, old), (_, new) = read_audit(last), read_audit(Package(new_folder))
     old_by_key, new_by_key = decisions(old), decisions(new)
     assert len(old_by_key) == len(old) == len(new)
     expected = Counter(
@@ -77,11 +79,11 @@ def test_what_a_rule_would_change_is_shown_and_nothing_is_replaced(
     assert expected
     assert moved(feeds[FILE]) == expected
     assert "QTY_IMPLAUSIBLE" in {after for _, after in expected}
-    gone = sum(
+    removed = sum(
         old_by_key[key][0] == "PUBLISH" != decision[0]
         for key, decision in new_by_key.items()
     )
-    assert file["changes"]["removed"] == gone > 0
+    assert file["changes"]["removed"] == removed > 0
     (quantity, *_) = file["changes"]["measures"]["qty_on_hand"]["moves"]
     assert quantity["after"] == quantity["before"] - 1
     assert file["against"]["name"] == next(last.folder.glob("DEMO01*.csv")).name

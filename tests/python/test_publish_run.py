@@ -134,6 +134,22 @@ def test_a_dry_run_does_everything_but_deliver(project: SampleProject) -> None:
     assert not (project.data / "delivered").exists()
 
 
+def test_a_dry_run_says_what_the_partner_would_notice(project: SampleProject) -> None:
+    first = project.publish(FEEDS_ACCEPT_FIRST=1)["files"][0]["changes"]
+    assert (first["first"], first["rows_after"]) == (True, 40)
+    project.later()
+    del project.rows[:2]
+    project.rows[0]["brand"] = "Another"
+    done = project.write().run("publish", "--dry-run", "--at", project.at)
+    assert done.returncode == 0, done.stderr
+    assert "has: 0 added, 2 removed, 1 changed\n" in done.stdout
+    changes = project.publish("--dry-run")["files"][0]["changes"]
+    assert changes == {
+        "first": False, "rows_before": 40, "rows_after": 38,
+        "added": 0, "removed": 2, "changed": 1,
+    }  # fmt: skip
+
+
 def test_due_is_what_fell_due_since_the_last_delivery(project: SampleProject) -> None:
     first = project.publish("--due", FEEDS_ACCEPT_FIRST=1)
     assert first["files"][0]["status"] == "delivered"
