@@ -7,7 +7,9 @@ With --check nothing is written, and the exit code is 1 if a document is out of 
 
 import csv
 import json
+import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -27,6 +29,7 @@ from store.feeds import Column
 ROOT = Path(__file__).parent.parent
 HEALTH, REASONS = ROOT / "docs/health.md", ROOT / "docs/reason-codes.md"
 PARTNERS, SERVERS = ROOT / "docs/partner-server.md", ROOT / "docs/servers.yml"
+OVERVIEW = ROOT / "models/overview.md"
 READING, READERS = ROOT / "docs/reading.md", ROOT / "docs/reading"
 _INTRO = """\
 # Reason codes
@@ -217,6 +220,65 @@ def _cells(count: int) -> str:
     return "1 cell" if count == 1 else f"{count} cells"
 
 
+_OVERVIEW = """\
+{% docs __overview__ %}
+
+# partner-feeds
+
+Staging views rename and type the columns of the sources. Intermediate models apply the
+rules: each row gets a status and a reason code. A mart is one delivered file, and its
+audit has every source row with its decision. An exposure declares the rest of a file:
+name, form, due time, destination, limits. `publish` reads it.
+
+- **What does a rule do?** Open a model of `intermediate`, or the seed `reason_codes`.
+- **What does a changed rule do?** `publish preview` shows it before anything is sent.
+- **Is the data of today?** `dbt source freshness --select source:ordertime`
+- **Why is a row not in the file?** `monitor why KEY`
+
+## The files
+
+This site shows a part of an exposure only. Here is all that each declares.
+"""
+
+
+def overview() -> str:
+    """Return models/overview.md: the first page of `dbt docs`.
+
+    It shows the values that dbt reads, with the variables of dbt_project.yml.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(  # noqa: S603 (our own words)
+            [
+                *(sys.executable, "-c", "from dbt.cli.main import cli; cli()"),
+                *("--quiet", "parse", "--no-partial-parse", "--target-path", folder),
+            ],
+            cwd=ROOT,
+            env={**os.environ, "FEEDS_DATA": folder, "DBT_LOG_PATH": folder},
+            check=True,
+        )
+        manifest = json.loads(Path(folder, "manifest.json").read_bytes())
+    lines = [_OVERVIEW]
+    for id_, exposure in sorted(manifest["exposures"].items()):
+        fields = yaml.dump(
+            exposure["config"]["meta"], Dumper=_Plain, sort_keys=False,
+            allow_unicode=True, width=100,
+        )  # fmt: skip
+        lines += [
+            f"### {exposure['label']}",
+            "",
+            f"[{exposure['name']}](#!/exposure/{id_})",
+        ]
+        lines += ["", "```yaml", *fields.splitlines(), "```", ""]
+    return "\n".join([*lines, "{% enddocs %}", ""])
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes a value that stands twice in full, without an anchor."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 def _seed(name: str) -> list[dict[str, str]]:
     with (ROOT / f"seeds/{name}.csv").open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
@@ -232,6 +294,7 @@ def main() -> int:
         READERS / "orders.csv": sample("orders", dialect("_orders")),
         READING: reading(),
         PARTNERS: partner_servers(),
+        OVERVIEW: overview(),
     }
     for path, content in documents.items():
         # As bytes: a sample has a CR LF inside a value.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from built_project import BuiltProject
 from commands import ROOT
 from conftest import Command
 from dbt.jsonschemas.jsonschemas import (
@@ -159,3 +160,9 @@ def test_every_code_is_the_answer_of_a_unit_test():
     for seed in (*seeds, *(f"order_{seed}" for seed in seeds)):
         lines = (ROOT / f"seeds/{seed}.csv").read_text().splitlines()[1:]
         assert {line.split(",")[0] for line in lines} <= shown
+
+
+def test_dbt_says_that_an_extract_is_old(built: BuiltProject) -> None:
+    done = built.run("dbt", "--no-use-colors", "source", "freshness")
+    assert done.returncode == 1
+    assert done.stdout.count("ERROR STALE in") == 7, done.stdout
