@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from extract.entities import Entity
-from extract.pages import Listing, Reader, page_path, read_page
+from extract.pages import Ids, Listing, Reader, page_path, read_page
 from extract.source import Page, Source
 from extract.strict_json import parse_rows
 from runtime.duck import open_session, value
@@ -158,8 +158,7 @@ def _by_ids(
             page_path(folder / "by-id", identity) for identity in sorted(extra)
         )
         read = np.concatenate([listing.ids, *map(_ids, files)])
-        missing = {*np.setdiff1d(ids.ids, read).tolist()}
-        vanished = {*np.setdiff1d(read, ids.ids).tolist()}
+        missing, vanished = _differences(ids.ids, read)
         differ = missing | (vanished - removed)
         reason = (
             listing.flaw
@@ -227,7 +226,15 @@ def _miscounted(listing: Listing, after: int) -> str | None:
     )
 
 
-def _ids(file: Path) -> "np.ndarray[Any, np.dtype[np.int64]]":
+def _differences(listed: Ids, read: Ids) -> tuple[set[int], set[int]]:
+    """Return the ids that are only in the first, and those only in the second."""
+    if np.array_equal(listed, read):
+        return set(), set()
+    only_listed, only_read = np.setdiff1d(listed, read), np.setdiff1d(read, listed)
+    return {*only_listed.tolist()}, {*only_read.tolist()}
+
+
+def _ids(file: Path) -> Ids:
     """Return the id of a record that was fetched by id; none if it was not there."""
     return np.array(Page(b"", parse_rows(read_page(file))).ids(), np.int64)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,7 @@ _HASH = 32
 # a request for each of its pages.
 _BATCH = 256
 
+Ids: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 FetchPage = Callable[[int], Page]
 Tick = Callable[[], None]
 
@@ -74,7 +75,7 @@ class Listing:
         return sum(page.rows for page in self.facts)
 
     @property
-    def ids(self) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    def ids(self) -> Ids:
         """The ids of all records, in order."""
         return np.concatenate([np.array(page.ids, np.int64) for page in self.facts])
 
