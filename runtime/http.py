@@ -145,7 +145,7 @@ class Deadline:
         self.is_over = False
         # The last moment of the server's certificate, if a connection was opened.
         self.certificate_ends: datetime | None = None
-        self._ends = time.monotonic() + seconds
+        self.ends = time.monotonic() + seconds
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
 
@@ -176,6 +176,46 @@ class Deadline:
             self._sockets.clear()
 
 
+class _Watchdog:
+    """Cuts exchanges at their deadlines, all of them by one thread."""
+
+    def __init__(self) -> None:
+        self._exchanges: set[Deadline] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        # When the thread looks again.
+        self._wakes = 0.0
+
+    @contextmanager
+    def over(self, exchange: Deadline) -> Iterator[None]:
+        """Cut the exchange at its deadline, unless the block ends before."""
+        with self._changed:
+            self._exchanges.add(exchange)
+            if not (self._thread and self._thread.is_alive()):  # no thread is forked
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+            elif exchange.ends < self._wakes:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._exchanges.discard(exchange)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for exchange in self._exchanges:
+                    if exchange.ends <= now and not exchange.is_over:
+                        exchange.cut()
+                ends = [each.ends for each in self._exchanges if not each.is_over]
+                self._wakes = min(ends, default=now + _LONGEST_PAUSE)
+                self._changed.wait(self._wakes - now)
+
+
+_LONGEST_PAUSE = 3600.0  # seconds
+_WATCHDOG = _Watchdog()
 _current = threading.local()
 
 
@@ -187,17 +227,14 @@ def deadline(seconds: float) -> Iterator[Deadline]:
         urllib3.exceptions.TimeoutError: they were not done in time.
     """
     limit = Deadline(seconds)
-    timer = threading.Timer(seconds, limit.cut)
-    timer.daemon = True
-    timer.start()
     _current.deadline = limit
     try:
-        yield limit
+        with _WATCHDOG.over(limit):
+            yield limit
     except (HTTPError, OSError):  # requests' errors are an OSError
         if not limit.is_over:
             raise
     finally:
-        timer.cancel()
         _current.deadline = None
         limit.end()
     if limit.is_over:

@@ -5,20 +5,24 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from commands import ROOT, clean_environment
+from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
 from runtime import files
 from runtime.code_digest import code_digest
 from runtime.environment import DataDirectory, Environment, Limits, Secret, operator
 from runtime.exits import Misuse, Temporary
+from runtime.http import Proxy, deadline, open_pool
 from runtime.lock import directory_lock
 
 
@@ -609,3 +613,19 @@ def test_the_digest_of_the_code_is_of_files_seeds_and_variables(tmp_path: Path) 
     (tmp_path / "seeds/part_types.csv").rename(tmp_path / "seeds/types.csv")
     digests += [code_digest(tmp_path, {}), code_digest(tmp_path, {"qty_limit": 9})]
     assert len(set(digests)) == 4
+
+
+def test_each_exchange_ends_at_its_own_deadline() -> None:
+    def ask(address: str, seconds: float) -> float:
+        began = time.monotonic()
+        pool = open_pool(address, None, Proxy(), 1)
+        with pytest.raises(HTTPTimeoutError), deadline(seconds):
+            pool.request("GET", address, retries=False)
+        return time.monotonic() - began
+
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as pool:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        limits = [6, 1, 2, 1]
+        took = list(pool.map(ask, [address] * len(limits), limits))
+    for limit, seconds in zip(limits, took, strict=True):
+        assert limit <= seconds < limit + 4
