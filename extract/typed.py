@@ -16,7 +16,9 @@ from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
 
 from extract.entities import Entity, Field, Kind
@@ -29,8 +31,6 @@ Slot = tuple[str | None, str | None]
 
 # A source that sends more unknown fields uses its data as names.
 _MOST_UNKNOWN = 200
-# JSON has no raw control characters, so this separates values.
-_SEPARATOR = "\x00"
 _BIGINT = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _TEXT = str | None
 
@@ -63,11 +63,14 @@ _TYPES: Mapping[Kind, Any] = {
     Kind.NUMBER: Raw,
     Kind.TEXT: _TEXT,
     Kind.BOOLEAN: bool | None,
-    Kind.REF: _REF | None,
-    Kind.STAMPS: _STAMPS | None,
+    Kind.REF: Raw,
+    Kind.STAMPS: Raw,
     Kind.JSON: Raw,
 }
-_TYPES_OF_PARTS = {Kind.REF: _REF, Kind.STAMPS: _STAMPS}
+_OBJECTS: Mapping[Kind, Any] = {
+    Kind.REF: msgspec.json.Decoder(list[_REF]),  # type: ignore[valid-type]
+    Kind.STAMPS: msgspec.json.Decoder(list[_STAMPS]),  # type: ignore[valid-type]
+}
 _PARTS: Mapping[Kind, Mapping[str, pa.DataType]] = {
     Kind.REF: {"Id": pa.int64(), "Name": pa.string()},
     Kind.STAMPS: {"CreatedDate": pa.string(), "ModifiedDate": pa.string()},
@@ -157,15 +160,13 @@ class SlotLayout:
             rows: what the decoder returned.
             wanted: captions or names; of two slots with one caption the first counts.
         """
-        cells = [*map(_VALUE, chain.from_iterable(filter(None, rows)))]
+        none = [_SLOT(Value=None)] * len(self.names)
+        slots = chain.from_iterable([row or none for row in rows])
+        cells = [*map(_VALUE, slots)]
         columns = [
             pa.array(cells[place :: len(self.names)], pa.string())
             for place in range(len(self.names))
         ]
-        if None in rows:
-            place = iter(range(len(rows)))
-            places = pa.array([row and next(place) for row in rows], pa.int64())
-            columns = [column.take(places) for column in columns]
         empty = pa.nulls(len(rows), pa.string())
         by_caption = dict(zip(self.captions[::-1], columns[::-1], strict=True))
         by_name = dict(zip(self.names[::-1], columns[::-1], strict=True))
@@ -194,10 +195,11 @@ class PageDecoder:
     removed: frozenset[int]
     presence: Counter[str] = field(default_factory=Counter)
     slots: set[Slot] = field(default_factory=set)
-    _unknown: list[str] = field(default_factory=list)
+    _unknown: dict[str, str] = field(default_factory=dict)
     _keys: int = 0
+    _types: dict[str, Any] = field(default_factory=dict)
     _decoder: Any = None
-    _values: Any = None
+    _same_fields: Any = None
     _layout: SlotLayout | None = None
 
     def __post_init__(self) -> None:
@@ -206,116 +208,131 @@ class PageDecoder:
     def batch(self, body: bytes) -> pa.RecordBatch | None:
         """Return the records of a page as columns of `schema`; None if it has none.
 
+        Args:
+            body: a page that `parse_rows` accepts.
+
         Raises:
             OddPageError: SQL must read the page.
         """
-        rows = self._rows(body)
+        rows, have_same_fields = self._rows(body)
         received = len(rows)
         if self.removed:
             rows = [row for row in rows if getattr(row, "Id", 0) not in self.removed]
         if not rows:
             return None
-        self._keys = 0
         pairs: set[Any] = set()
-        columns = list(zip(*map(self._values, rows), strict=True))
-        present = [len(rows) - values.count(UNSET) for values in columns]
+        fields = rows[0].__struct_fields__
+        values = zip(*map(msgspec.structs.astuple, rows), strict=True)
+        columns: dict[str, Values] = dict(zip(fields, values, strict=True))
+        present = {
+            name: len(rows) - (0 if have_same_fields else column.count(UNSET))
+            for name, column in columns.items()
+        }
+        self._keys = sum(present.values())
+        for known in self.entity.fields:
+            if present.get(known.name, 0) < len(rows):
+                null = b"null" if _TYPES[known.kind] is Raw else None
+                sent = columns.get(known.name, [UNSET] * len(rows))
+                columns[known.name] = _without_unset(sent, null)
         arrays = [
-            self._column(known, values, count, body)
-            for known, values, count in zip(
-                self.entity.fields, columns, present, strict=False
-            )
+            self._column(known, columns[known.name], body)
+            if present.get(known.name)
+            else pa.nulls(len(rows), _ARROW[known.kind])
+            for known in self.entity.fields
         ]
-        names = [known.name for known in self.entity.fields]
         if self.custom_fields:
-            place = names.index(str(self.entity.custom_fields))
-            arrays += self._custom(columns[place], pairs)
-        arrays.append(self._rest(columns[len(names) :], len(rows)))
-        if len(rows) < received or self._keys + sum(present) != count_keys(body):
+            arrays += self._custom(columns[str(self.entity.custom_fields)], pairs)
+        arrays.append(self._rest(columns, len(rows)))
+        if len(rows) < received or self._keys != count_keys(body):
             _parse(body)
         self.slots |= {(name or None, caption or None) for name, caption in pairs}
-        for name, count in zip([*names, *self._unknown], present, strict=True):
+        for name, count in present.items():
             if count:
-                self.presence[name] += count
+                self.presence[self._unknown.get(name, name)] += count
         return pa.RecordBatch.from_arrays(
             arrays, schema=schema(self.entity, self.custom_fields)
         )
 
     def _make_decoder(self) -> None:
         """Make the decoder of the known fields and of the unknown ones so far."""
-        types = {known.name: _TYPES[known.kind] for known in self.entity.fields}
-        unknown = {f"unknown_{n}": name for n, name in enumerate(self._unknown)}
-        types |= dict.fromkeys(unknown, Raw)
-        record = msgspec.defstruct(
-            "Record",
-            [(name, type_ | UnsetType, UNSET) for name, type_ in types.items()],
-            rename=unknown,
-            forbid_unknown_fields=True,
-            gc=False,
+        self._types = {known.name: _TYPES[known.kind] for known in self.entity.fields}
+        self._types |= dict.fromkeys(self._unknown, Raw)
+        self._decoder = self._decoder_of(
+            [(name, type_ | UnsetType, UNSET) for name, type_ in self._types.items()]
         )
-        self._decoder = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
-        self._values = operator.attrgetter(*types)
+        self._same_fields = None
 
-    def _rows(self, body: bytes) -> list[Any]:
+    def _decoder_of(self, fields: Sequence[Any]) -> Any:
+        record = msgspec.defstruct(
+            "Record", fields, rename=self._unknown, forbid_unknown_fields=True, gc=False
+        )
+        return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+
+    def _rows(self, body: bytes) -> tuple[list[Any], bool]:
+        """Return the records, and whether they have the same fields as those before."""
+        with suppress(msgspec.ValidationError):
+            if self._same_fields:
+                return self._same_fields.decode(body), True
         try:
-            return list(self._decoder.decode(body))
+            rows = self._decoder.decode(body)
         except msgspec.ValidationError as error:
             known = {known.name for known in self.entity.fields}
             names = {name for row in _NAMES.decode(body) for name in row}
-            new = names - known - {*self._unknown}
+            new = names - known - {*self._unknown.values()}
             if not new or len(new) + len(self._unknown) > _MOST_UNKNOWN:
                 raise OddPageError(str(error)) from None
-        self._unknown += sorted(new)
-        self._make_decoder()
-        return self._rows(body)
+            for name in sorted(new):
+                self._unknown[f"unknown_{len(self._unknown)}"] = name
+            self._make_decoder()
+            return self._rows(body)
+        if rows:
+            self._same_fields = self._decoder_of(
+                [
+                    (name, self._types[name])
+                    for name in rows[0].__struct_fields__
+                    if getattr(rows[0], name) is not UNSET
+                ]
+            )
+        return rows, False
 
-    def _column(
-        self, known: Field, values: Values, present: int, body: bytes
-    ) -> pa.Array:
+    def _column(self, known: Field, values: Values, body: bytes) -> pa.Array:
         kind = known.kind
-        if not present:
-            return pa.nulls(len(values), _ARROW[kind])
-        if kind is Kind.NUMBER:
-            return pa.array(_texts(values), pa.string())
+        if _TYPES[kind] is not Raw:
+            if kind is Kind.INTEGER and 0 in values and _MINUS_ZERO.search(body):
+                raise OddPageError("-0 is no whole number")
+            return pa.array(values, _ARROW[kind])
+        texts = _texts(values)
+        if kind in _PARTS:
+            return self._objects(kind, texts)
         if kind is Kind.JSON:
-            texts = _texts(values)
-            if any(text and text[0] not in "[{" for text in texts):
+            if not all(first in b"[{n" for first in _first_bytes(texts)):
                 raise OddPageError(f"{known.name} is no list")
             if known.name != self.entity.custom_fields:
-                self._keys += _keys_of_lists(texts)
-            return pa.array(texts, pa.string())
-        if present < len(values):
-            values = _without_unset(values)
-        if kind in _PARTS:
-            return self._object(kind, values)
-        if kind is Kind.INTEGER and 0 in values and _MINUS_ZERO.search(body):
-            raise OddPageError("-0 is no whole number")
-        return pa.array(values, _ARROW[kind])
+                self._keys += _keys_of_lists(values)
+        return texts
 
-    def _object(self, kind: Kind, values: Values) -> pa.Array:
-        missing = values.count(None)
-        if missing == len(values):
-            return pa.nulls(missing, _ARROW[kind])
-        mask = None
-        parts = _PARTS[kind]
-        if missing:
-            mask = pa.array([value is None for value in values])
-            empty = _TYPES_OF_PARTS[kind](*[None] * len(parts))
-            values = [empty if value is None else value for value in values]
-        columns = list(zip(*map(operator.attrgetter(*parts), values), strict=True))
-        unset = [column.count(UNSET) for column in columns]
-        self._keys += len(parts) * (len(values) - missing) - sum(unset)
-        arrays = [
-            pa.array(_without_unset(column) if count else column, type_)
-            for column, count, type_ in zip(columns, unset, parts.values(), strict=True)
-        ]
-        return pa.StructArray.from_arrays(arrays, fields=list(_ARROW[kind]), mask=mask)
+    def _objects(self, kind: Kind, texts: pa.StringArray) -> pa.Array:
+        """Return objects as structs; each text that was sent is decoded once."""
+        coded = texts.dictionary_encode()
+        joined = ",".join(coded.dictionary.to_pylist())
+        try:
+            objects = _OBJECTS[kind].decode(f"[{joined}]")
+        except msgspec.ValidationError as error:
+            raise OddPageError(str(error)) from None
+        arrays = []
+        for name, type_ in _PARTS[kind].items():
+            values = [*map(operator.attrgetter(name), objects)]
+            sent = pa.array([value is not UNSET for value in values], pa.bool_())
+            self._keys += pc.sum(sent.take(coded.indices)).as_py() or 0
+            arrays.append(pa.array(_without_unset(values), type_))
+        structs = pa.StructArray.from_arrays(arrays, fields=list(_ARROW[kind]))
+        return structs.take(coded.indices)
 
     def _custom(self, values: Values, pairs: set[Any]) -> list[pa.Array]:
         """Return the custom fields: by caption, or else by slot name."""
-        sent = [b"null" if value is UNSET else value for value in values]
-        text = _joined(sent)
+        text = _joined(values)
         try:
-            rows = self._alike(text, sent)
+            rows = self._alike(text, values)
             if rows and self._layout:
                 names, labels = self._layout.names, self._layout.captions
                 self._keys += 3 * len(names) * (len(rows) - rows.count(None))
@@ -335,11 +352,10 @@ class PageDecoder:
         cells: Values
         names, labels, cells = zip(*map(_SLOT_PARTS, slots), strict=True)
         if raw:
-            cells = tuple(map(_sent, cells))
+            cells = tuple(map(_value_of, cells))
         unset = sum(column.count(UNSET) for column in (names, labels, cells))
         self._keys += 3 * len(slots) - unset
-        if unset:
-            cells = _without_unset(cells)
+        cells = _without_unset(cells)
         pairs.update(zip(names, labels, strict=True))
         wanted = [*self.custom_fields.values()]
         sizes = [*map(len, lists)]
@@ -360,16 +376,18 @@ class PageDecoder:
                 return list(self._layout.decoder.decode(text))
         return None
 
-    def _rest(self, columns: Sequence[Values], number: int) -> pa.Array:
+    def _rest(self, columns: Mapping[str, Values], number: int) -> pa.Array:
         """Return the unknown fields of each record as they were sent."""
-        if not columns:
-            return pa.nulls(number, pa.string())
         parts = []
-        for name, values in zip(self._unknown, columns, strict=True):
-            key = msgspec.json.encode(name) + b":"
-            parts.append([b"" if v is UNSET else key + bytes(v) for v in values])
-            # Within what we do not know a key may be repeated.
-            self._keys += count_keys(_joined(v for v in values if v is not UNSET)) or 0
+        for field_, name in self._unknown.items():
+            if values := columns.get(field_):
+                key = msgspec.json.encode(name) + b":"
+                parts.append([b"" if v is UNSET else key + bytes(v) for v in values])
+                # Within what we do not know a key may be repeated.
+                sent = _joined(value for value in values if value is not UNSET)
+                self._keys += count_keys(sent) or 0
+        if not parts:
+            return pa.nulls(number, pa.string())
         rows = [b",".join(filter(None, row)) for row in zip(*parts, strict=True)]
         texts = [f"{{{row.decode()}}}" if row else None for row in rows]
         return pa.array(texts, pa.string())
@@ -391,15 +409,25 @@ def _joined(values: Iterable[Any]) -> bytes:
     return b"[" + b",".join(values) + b"]"
 
 
-def _without_unset(values: Values) -> Values:
-    return [None if value is UNSET else value for value in values]
+def _without_unset(values: Values, null: bytes | None = None) -> Values:
+    return [null if value is UNSET else value for value in values]
 
 
-def _texts(values: Values) -> list[str | None]:
-    """Return values as the text that was sent; null is None."""
-    sent = [b"null" if value is UNSET else value for value in values]
-    texts = _SEPARATOR.encode().join(sent).decode().split(_SEPARATOR)
-    return [None if text == "null" else text for text in texts]
+def _texts(values: Values) -> pa.StringArray:
+    """Return JSON values as the text that was sent, without a copy of each."""
+    ends = pa.py_buffer(np.cumsum([0, *map(len, values)], dtype=np.int32))
+    content = pa.py_buffer(b"".join(values))
+    texts = pa.StringArray.from_buffers(len(values), ends, content)
+    # Booleans and the marks of what is not null have one form.
+    valid = pc.not_equal(texts, "null").buffers()[1]
+    return pa.StringArray.from_buffers(len(values), ends, content, valid)
+
+
+def _first_bytes(texts: pa.StringArray) -> set[int]:
+    """Return the first byte of each text, where none is empty."""
+    _, ends, content = texts.buffers()
+    starts = np.frombuffer(ends, np.int32)[:-1]
+    return {*np.frombuffer(content, np.uint8)[starts].tolist()}
 
 
 def _columns(
@@ -425,7 +453,7 @@ def _either(column: Iterable[Any], other: Iterable[Any]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def _sent(value: Any) -> Any:
+def _value_of(value: Any) -> Any:
     """Return the value of a custom field: a text, or else the JSON that was sent."""
     if value is UNSET:
         return value
@@ -435,9 +463,9 @@ def _sent(value: Any) -> Any:
     return msgspec.json.decode(text) if text[:1] == b'"' else text.decode()
 
 
-def _keys_of_lists(texts: Sequence[str | None]) -> int:
+def _keys_of_lists(sent: Sequence[Any]) -> int:
     """Count the keys of the objects in lists, each key of an object once."""
-    joined = _joined((text or "null").encode() for text in texts)
+    joined = _joined(sent)
     if b'"' not in joined:
         return 0
     try:

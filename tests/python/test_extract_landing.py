@@ -374,20 +374,26 @@ def meaning(name: str, cell: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("field", "blank", "price"),
+    ("field", "blank", "price", "others"),
     [
-        *(("Price", "", 7.5), ("ItemGroupRef", "", 7.5), ("Unknown", "", 7.5)),
-        *(("Value", "", 7.5), ("CustomFields", "", 7.5), ("CustomFields", " ", 7.5)),
-        *(("Value", "", "7.50"), ("CustomFields", "", "7.50")),
+        *(("Price", "", 7.5, {}), ("ItemGroupRef", "", 7.5, {})),
+        *(("Unknown", "", 7.5, {}), ("Value", "", 7.5, {})),
+        *(("CustomFields", "", 7.5, {}), ("CustomFields", " ", 7.5, {})),
+        *(("Value", "", "7.50", {}), ("CustomFields", "", "7.50", {})),
+        # All records have the same fields as the page before.
+        ("Price", "", "7.50", {"BinRef": None}),
+        ("ItemGroupRef", "", "7.50", {"BinRef": None}),
+        ("Unknown", "", "7.50", {"BinRef": None, "Unknown": None}),
+        ("CustomFields", "", "7.50", {"BinRef": None}),
     ],
 )
 def test_a_page_lands_alike_whether_it_is_decoded_or_read_by_sql(
-    tmp_path: Path, field: str, blank: str, price: object
+    tmp_path: Path, field: str, blank: str, price: object, others: dict[str, Any]
 ) -> None:
     def outcome(text: str, reference: object) -> object:
         by_sql = text.replace('"REFERENCE"', json.dumps({"Id": reference}))
         try:
-            table, rows = landed(tmp_path, by_sql)
+            table, rows = landed(tmp_path, json.dumps([item(0, **others)]), by_sql)
         except Refused as error:
             return str(error)
         counts = (table.rows, table.unrecognised, table.absent, table.unmatched)
@@ -395,9 +401,9 @@ def test_a_page_lands_alike_whether_it_is_decoded_or_read_by_sql(
         return *counts, table.captions, cells
 
     for odd in ODD_VALUES:
-        record = item(2)
+        record = item(2, **others)
         (record if field != "Value" else record["CustomFields"][0])[field] = "ODD"
-        page = [item(1), record, item(3, BinRef="REFERENCE")]
+        page = [item(1, **others), record, item(3, **{**others, "BinRef": "REFERENCE"})]
         for each in (page[0], page[2]):
             each["CustomFields"][1]["Value"] = price
         text = json.dumps(page, separators=(f",{blank}", f"{blank}:{blank}"))
