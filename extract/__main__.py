@@ -23,6 +23,8 @@ CONNECT: Mapping[str, Callable[[Environment], Source]] = {
     "ordertime": ordertime.connect,
     "order_tool": order_tool.connect,
 }
+# Bytes; with what malloc adds, below its maximum of 32 MiB.
+_LARGEST_KEPT = 32 * 2**20 - 8192
 # A source without this variable is not one of this company's.
 CONFIGURED_BY = {"ordertime": "ORDERTIME_API_KEY", "order_tool": "ORDER_TOOL_URL"}
 
@@ -145,9 +147,20 @@ class _WithoutPandas(MetaPathFinder):
             raise ModuleNotFoundError(fullname)
 
 
+def _keep_memory() -> None:
+    """Let glibc keep freed blocks of up to 32 MiB, for the next ones of that size.
+
+    It gives each block back to the kernel at once that is larger than the largest which
+    was freed before: mallopt(3), M_MMAP_THRESHOLD. To get pages of the source and their
+    columns anew from the kernel took a quarter of the time of landing.
+    """
+    bytes(_LARGEST_KEPT)
+
+
 def main() -> None:
     """Entry point of the console script."""
     sys.meta_path.insert(0, _WithoutPandas())
+    _keep_memory()
     run(extract)
 
 
