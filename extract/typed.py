@@ -199,7 +199,9 @@ class PageDecoder:
     _keys: int = 0
     _types: dict[str, Any] = field(default_factory=dict)
     _decoder: Any = None
-    _same_fields: Any = None
+    # The fields of the pages so far, and whether each record had them.
+    _usual: dict[str, bool] = field(default_factory=dict)
+    _usual_decoder: Any = None
     _layout: SlotLayout | None = None
 
     def __post_init__(self) -> None:
@@ -214,26 +216,15 @@ class PageDecoder:
         Raises:
             OddPageError: SQL must read the page.
         """
-        rows, have_same_fields = self._rows(body)
+        rows = self._rows(body)
         received = len(rows)
         if self.removed:
             rows = [row for row in rows if getattr(row, "Id", 0) not in self.removed]
         if not rows:
             return None
         pairs: set[Any] = set()
-        fields = rows[0].__struct_fields__
-        values = zip(*map(msgspec.structs.astuple, rows), strict=True)
-        columns: dict[str, Values] = dict(zip(fields, values, strict=True))
-        present = {
-            name: len(rows) - (0 if have_same_fields else column.count(UNSET))
-            for name, column in columns.items()
-        }
+        columns, present = self._columns(rows)
         self._keys = sum(present.values())
-        for known in self.entity.fields:
-            if present.get(known.name, 0) < len(rows):
-                null = b"null" if _TYPES[known.kind] is Raw else None
-                sent = columns.get(known.name, [UNSET] * len(rows))
-                columns[known.name] = _without_unset(sent, null)
         arrays = [
             self._column(known, columns[known.name], body)
             if present.get(known.name)
@@ -241,7 +232,8 @@ class PageDecoder:
             for known in self.entity.fields
         ]
         if self.custom_fields:
-            arrays += self._custom(columns[str(self.entity.custom_fields)], pairs)
+            slots = columns.get(str(self.entity.custom_fields), [b"null"] * len(rows))
+            arrays += self._custom(slots, pairs)
         arrays.append(self._rest(columns, len(rows)))
         if len(rows) < received or self._keys != count_keys(body):
             _parse(body)
@@ -257,43 +249,64 @@ class PageDecoder:
         """Make the decoder of the known fields and of the unknown ones so far."""
         self._types = {known.name: _TYPES[known.kind] for known in self.entity.fields}
         self._types |= dict.fromkeys(self._unknown, Raw)
-        self._decoder = self._decoder_of(
-            [(name, type_ | UnsetType, UNSET) for name, type_ in self._types.items()]
-        )
-        self._same_fields = None
+        self._decoder = self._decoder_of(dict.fromkeys(self._types, False))
+        self._usual_decoder = None
 
-    def _decoder_of(self, fields: Sequence[Any]) -> Any:
+    def _decoder_of(self, required: Mapping[str, bool]) -> Any:
+        """Make a decoder of records with these fields, and no others."""
+        fields = [
+            (name, self._types[name])
+            if is_required
+            else (name, self._types[name] | UnsetType, UNSET)
+            for name, is_required in required.items()
+        ]
         record = msgspec.defstruct(
-            "Record", fields, rename=self._unknown, forbid_unknown_fields=True, gc=False
+            "Record",
+            fields,
+            rename=self._unknown,
+            forbid_unknown_fields=True,
+            kw_only=True,
+            gc=False,
         )
         return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
 
-    def _rows(self, body: bytes) -> tuple[list[Any], bool]:
-        """Return the records, and whether they have the same fields as those before."""
+    def _rows(self, body: bytes) -> list[Any]:
         with suppress(msgspec.ValidationError):
-            if self._same_fields:
-                return self._same_fields.decode(body), True
+            if self._usual_decoder:
+                return list(self._usual_decoder.decode(body))
+        self._usual_decoder = None
         try:
-            rows = self._decoder.decode(body)
+            return list(self._decoder.decode(body))
         except msgspec.ValidationError as error:
             known = {known.name for known in self.entity.fields}
             names = {name for row in _NAMES.decode(body) for name in row}
             new = names - known - {*self._unknown.values()}
             if not new or len(new) + len(self._unknown) > _MOST_UNKNOWN:
                 raise OddPageError(str(error)) from None
-            for name in sorted(new):
-                self._unknown[f"unknown_{len(self._unknown)}"] = name
-            self._make_decoder()
-            return self._rows(body)
-        if rows:
-            self._same_fields = self._decoder_of(
-                [
-                    (name, self._types[name])
-                    for name in rows[0].__struct_fields__
-                    if getattr(rows[0], name) is not UNSET
-                ]
-            )
-        return rows, False
+        for name in sorted(new):
+            self._unknown[f"unknown_{len(self._unknown)}"] = name
+        self._make_decoder()
+        return self._rows(body)
+
+    def _columns(self, rows: Sequence[Any]) -> tuple[dict[str, Values], dict[str, int]]:
+        """Return the values of each field, and how many records have the field."""
+        values = zip(*map(msgspec.structs.astuple, rows), strict=True)
+        columns = dict(zip(rows[0].__struct_fields__, values, strict=True))
+        present = dict.fromkeys(columns, len(rows))
+        for name, column in columns.items():
+            if self._usual_decoder and self._usual[name]:
+                continue
+            present[name] -= column.count(UNSET)
+            if name not in self._unknown and present[name] < len(rows):
+                null = b"null" if self._types[name] is Raw else None
+                columns[name] = _without_unset(column, null)
+        if not self._usual_decoder:
+            for name, count in present.items():
+                if count or name in self._usual:
+                    is_full = count == len(rows)
+                    self._usual[name] = is_full and self._usual.get(name, True)
+            self._usual_decoder = self._decoder_of(self._usual)
+        return columns, present
 
     def _column(self, known: Field, values: Values, body: bytes) -> pa.Array:
         kind = known.kind
