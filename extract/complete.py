@@ -8,7 +8,7 @@ same in every round is no change: it is a property of the source, and is describ
 """
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,15 @@ import numpy as np
 import pyarrow as pa
 
 from extract.entities import Entity
-from extract.pages import Ids, Listing, Reader, page_path, read_page
+from extract.pages import Ids, Listing, Reader, Stored, page_path, read_page
 from extract.source import Page, Source
 from extract.strict_json import parse_rows
 from runtime.duck import open_session, value
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused, Temporary
 from runtime.log import LOG
+
+Follow = Callable[[Stored], None]
 
 ROUNDS = 3
 # Above this many differences, reading the list again is the cheaper way.
@@ -54,15 +56,36 @@ class Complete:
     removed: frozenset[int] = frozenset()
 
     @property
+    def pages(self) -> list[Stored]:
+        """Every page to land, in order."""
+        return [
+            *self.listing.pages,
+            *((self.listing.read_at, file) for file in self.by_id),
+        ]
+
+    @property
     def files(self) -> list[Path]:
-        """Every file to land, in order."""
-        return [*self.listing.files, *self.by_id]
+        """The files of these pages."""
+        return [file for _, file in self.pages]
 
 
 def collect(
-    source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
+    source: Source,
+    entity: Entity,
+    folder: Path,
+    reader: Reader,
+    limits: Limits,
+    follow: Follow,
 ) -> Complete:
     """Read one list completely into `folder`.
+
+    Args:
+        source: where from.
+        entity: which list.
+        folder: where its pages go.
+        reader: reads lists of pages.
+        limits: memory and threads for DuckDB.
+        follow: called for each page of the first reading that may be landed.
 
     Raises:
         Unsettled: the source changed in each of three rounds.
@@ -72,7 +95,7 @@ def collect(
     """
     collector = _by_ids if entity.has_ids else _by_reading_again
     rounds: list[Round] = []
-    for done in collector(source, entity, folder, reader, limits):
+    for done in collector(source, entity, folder, reader, limits, follow):
         if isinstance(done, Complete):
             return done
         LOG.info(
@@ -133,7 +156,12 @@ def _raise_if_the_same(source: Source, entity: Entity, rounds: list[Round]) -> N
 
 
 def _by_ids(
-    source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
+    source: Source,
+    entity: Entity,
+    folder: Path,
+    reader: Reader,
+    limits: Limits,
+    follow: Follow,
 ) -> Iterator[Complete | Round]:
     """Compare the list with a list of ids; fetch by id what that list adds."""
     extra: set[int] = set()
@@ -148,7 +176,11 @@ def _by_ids(
 
     for round_ in range(1, ROUNDS + 1):
         listing = reader.read(
-            folder / f"read-{reading}", count, lambda n: source.page(entity, n), True
+            folder / f"read-{reading}",
+            count,
+            lambda n: source.page(entity, n),
+            True,
+            follow if round_ == 1 else None,
         )
         ids = reader.read(
             folder / f"ids-{round_}", count, lambda n: source.list_ids(entity, n), True
@@ -180,7 +212,12 @@ def _by_ids(
 
 
 def _by_reading_again(
-    source: Source, entity: Entity, folder: Path, reader: Reader, limits: Limits
+    source: Source,
+    entity: Entity,
+    folder: Path,
+    reader: Reader,
+    limits: Limits,
+    follow: Follow,
 ) -> Iterator[Complete | Round]:
     """Read the whole list until two readings in a row hold the same keys.
 
@@ -194,6 +231,7 @@ def _by_reading_again(
             lambda: source.count(entity),
             lambda n: source.page(entity, n),
             False,
+            follow if number == 2 else None,
         )
 
     before = read(1)

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import zip_longest
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from tqdm import tqdm
@@ -19,7 +19,7 @@ from extract.complete import Complete, Unsettled, collect
 from extract.custom_fields import custom_fields
 from extract.entities import Entity
 from extract.landing import Landed, land
-from extract.pages import Reader
+from extract.pages import Reader, Stored
 from extract.runs import CLOCK, Run, agreement_of, begin, finish
 from extract.source import Source
 from runtime import formats
@@ -153,6 +153,19 @@ def copy(
     return {**result, "folder": str(this.folder)}
 
 
+# The pages of a reading, and None after the last one.
+Arrived = SimpleQueue[Stored | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A list that is read: its pages so far, and what it will be."""
+
+    entity: Entity
+    arrived: Arrived
+    complete: Future[Complete]
+
+
 @contextmanager
 def _fresh_if_refused(pages: Path) -> Iterator[None]:
     """Remove the pages of a list that did not become complete.
@@ -174,21 +187,17 @@ def _copy_lists(
     settings: Settings,
     bar: Progress,
 ) -> dict[str, Any]:
-    """Read and land every list; while one is landed, the next one is read."""
+    """Read one list after the other, and land each while it is read."""
     reading = ThreadPoolExecutor(1)
-
-    def read(entity: Entity) -> Future[Complete]:
-        return reading.submit(_collect, source, entity, this, settings, bar)
-
+    lists: list[_List] = []
     try:
-        landed = {}
-        complete = read(entities[0])
-        for entity, following in zip_longest(entities, entities[1:]):
-            this_list = complete.result()
-            if following:
-                complete = read(following)
-            landed[entity.name] = _land(entity, this_list, this, settings)
-        return landed
+        for entity in entities:
+            arrived: Arrived = SimpleQueue()
+            complete = reading.submit(
+                _collect, source, entity, this, settings, bar, arrived
+            )
+            lists.append(_List(entity, arrived, complete))
+        return {each.entity.name: _land(each, this, settings) for each in lists}
     except BaseException:
         source.transport.end()  # threads must not retry after the run has ended
         raise
@@ -197,7 +206,12 @@ def _copy_lists(
 
 
 def _collect(
-    source: Source, entity: Entity, this: Run, settings: Settings, bar: Progress
+    source: Source,
+    entity: Entity,
+    this: Run,
+    settings: Settings,
+    bar: Progress,
+    arrived: Arrived,
 ) -> Complete:
     bar.show(entity.label)
     source.transport.start_list()
@@ -206,18 +220,18 @@ def _collect(
     try:
         with _fresh_if_refused(folder):
             reader = Reader(pool, source.page_size, bar.tick)
-            return collect(source, entity, folder, reader, settings.limits)
+            return collect(source, entity, folder, reader, settings.limits, arrived.put)
     except BaseException:
         source.transport.end()
         raise
     finally:
+        arrived.put(None)
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _land(
-    entity: Entity, complete: Complete, this: Run, settings: Settings
-) -> dict[str, Any]:
+def _land(this_list: _List, this: Run, settings: Settings) -> dict[str, Any]:
     began = time.monotonic()
+    entity, reading = this_list.entity, this_list.complete.result
     fields = (
         custom_fields(Path("models"), entity.source, entity.name)
         if entity.custom_fields
@@ -225,7 +239,15 @@ def _land(
     )
     target = this.folder / f"{entity.name}.parquet"
     with _fresh_if_refused(this.pages / entity.name):
-        table = land(entity, complete, target, this.run_id, fields, settings.limits)
+        table = land(
+            entity,
+            iter(this_list.arrived.get, None),
+            reading,
+            target,
+            this.run_id,
+            fields,
+            settings.limits,
+        )
     _report_drift(entity, table)
     LOG.info(
         "landed",
@@ -235,7 +257,7 @@ def _land(
         bytes=table.bytes,
         seconds=time.monotonic() - began,
     )
-    return _entry(complete, table, target)
+    return _entry(reading(), table, target)
 
 
 def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:

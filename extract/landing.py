@@ -5,7 +5,7 @@ says what is wrong, or keeps what it can.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from extract.columns import MACROS, columns_of, records_of
 from extract.complete import Complete
 from extract.entities import Entity
-from extract.pages import read_page
+from extract.pages import Stored, read_page
 from extract.typed import (
     OddPageError,
     PageDecoder,
@@ -61,7 +61,8 @@ class Landed:
 
 def land(
     entity: Entity,
-    complete: Complete,
+    arriving: Iterable[Stored],
+    reading: Callable[[], Complete],
     target: Path,
     run_id: str,
     custom_fields: Mapping[str, str],
@@ -69,9 +70,14 @@ def land(
 ) -> Landed:
     """Write one list to `target` as Parquet (zstd), in the order it was read.
 
+    Pages are written while the list is still read. If it turns out to have other pages,
+    all is written again.
+
     Args:
         entity: the list, with the fields that we know.
-        complete: the pages to land, and the ids that were gone at the second reading.
+        arriving: the pages of a reading that is not over; ends with it.
+        reading: waits for the complete list: the pages to land, and the ids that were
+            gone at the second reading.
         target: the Parquet file.
         run_id: goes into `_extract_run_id`.
         custom_fields: Parquet column -> caption or slot name of the tenant's field.
@@ -82,14 +88,22 @@ def land(
             captions, or a key is repeated; names the field and a record. `target` is
             then untouched.
     """
-    decoder = PageDecoder(entity, custom_fields, complete.removed)
+    decoder = PageDecoder(entity, custom_fields, frozenset())
     with (
         atomic_write(target) as part,
         open_session(limits, target.parent) as connection,
     ):
         connection.execute(MACROS)
         try:
-            rows = _write(connection, decoder, complete, run_id, part)
+            pages = _followed(arriving, reading)
+            try:
+                rows = _write(connection, decoder, pages, run_id, part)
+                complete = reading()
+            except Exception:
+                # What is wrong with these pages need not be in the complete list.
+                complete = reading()
+                decoder = PageDecoder(entity, custom_fields, complete.removed)
+                rows = _write(connection, decoder, complete.pages, run_id, part)
             presence = decoder.presence
             _require(entity, presence)
             _refuse_renamed(entity, decoder.slots, {*custom_fields.values()})
@@ -112,40 +126,54 @@ def land(
         )
 
 
+def _followed(
+    arriving: Iterable[Stored], reading: Callable[[], Complete]
+) -> Iterator[Stored]:
+    """Yield the pages of a reading, and then what the complete list has beside it.
+
+    Raises:
+        _OtherPagesError: the complete list does not have all that was yielded.
+    """
+    yielded: list[Stored] = []
+    for page in arriving:
+        yielded.append(page)
+        yield page
+    complete = reading()
+    if complete.removed or complete.pages[: len(yielded)] != yielded:
+        raise _OtherPagesError
+    yield from complete.pages[len(yielded) :]
+
+
+class _OtherPagesError(Exception):
+    """The pages that were written are not those of the complete list."""
+
+
 def _write(
     connection: duckdb.DuckDBPyConnection,
     decoder: PageDecoder,
-    complete: Complete,
+    pages: Iterable[Stored],
     run_id: str,
     part: Path,
 ) -> int:
     """Write every page to `part`, in row groups; return the number of rows."""
     columns = schema(decoder.entity, decoder.custom_fields)
-    stamps = {
-        "_extract_run_id": pa.scalar(run_id, pa.string()),
-        "_extracted_at": pa.scalar(
-            complete.listing.read_at.replace(tzinfo=None), pa.timestamp("us")
-        ),
-    }
-    for name, stamp in stamps.items():
-        columns = columns.append(pa.field(name, stamp.type))
+    columns = columns.append(pa.field("_extract_run_id", pa.string()))
+    columns = columns.append(pa.field("_extracted_at", pa.timestamp("us")))
     rows, waiting = 0, 0
     group: list[pa.RecordBatch] = []
-    with (
-        no_collection(),
-        pq.ParquetWriter(
-            part,
-            columns,
-            compression="zstd",
-            store_schema=False,
-            use_dictionary=repetitive(decoder.entity, columns),
-        ) as writer,
-    ):
-        for file in complete.files:
+    with pq.ParquetWriter(
+        part,
+        columns,
+        compression="zstd",
+        store_schema=False,
+        use_dictionary=repetitive(decoder.entity, columns),
+    ) as writer:
+        for read_at, file in pages:
             batch = _batch(connection, decoder, file)
             if batch is None:
                 continue
-            more = [pa.repeat(stamp, batch.num_rows) for stamp in stamps.values()]
+            moment = pa.scalar(read_at.replace(tzinfo=None), pa.timestamp("us"))
+            more = [pa.repeat(stamp, batch.num_rows) for stamp in (run_id, moment)]
             group.append(
                 pa.RecordBatch.from_arrays([*batch.columns, *more], schema=columns)
             )
@@ -164,7 +192,8 @@ def _batch(
 ) -> pa.RecordBatch | None:
     """Return the records of a page; None if it has none."""
     try:
-        return decoder.batch(read_page(file))
+        with no_collection():
+            return decoder.batch(read_page(file))
     except OddPageError as error:
         LOG.info("read by SQL", path=file, because=error)
     return _by_sql(connection, decoder, file)

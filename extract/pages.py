@@ -4,7 +4,7 @@ import hashlib
 import math
 import os
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +32,8 @@ _HASH = 32
 _BATCH = 256
 
 Ids: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+# A page that is stored, with the moment at which its reading began.
+Stored = tuple[datetime, Path]
 FetchPage = Callable[[int], Page]
 Tick = Callable[[], None]
 
@@ -84,6 +86,11 @@ class Listing:
         """The page files, in order."""
         return [page_path(self.folder, n) for n in range(1, len(self.facts) + 1)]
 
+    @property
+    def pages(self) -> list[Stored]:
+        """The pages, in order."""
+        return [(self.read_at, file) for file in self.files]
+
 
 class Reader:
     """Reads whole lists over several connections into folders of pages.
@@ -100,7 +107,12 @@ class Reader:
         self._tick = tick
 
     def read(
-        self, folder: Path, count: Callable[[], int], ask: FetchPage, has_ids: bool
+        self,
+        folder: Path,
+        count: Callable[[], int],
+        ask: FetchPage,
+        has_ids: bool,
+        follow: Callable[[Stored], None] | None = None,
     ) -> Listing:
         """Read a list to its last page; pages already in `folder` are not asked for.
 
@@ -109,6 +121,7 @@ class Reader:
             count: asks the source how many records there are.
             ask: fetches page n, from 1.
             has_ids: whether records must come in rising order of `Id`.
+            follow: called for each page in order, as soon as it is stored.
 
         Raises:
             Refused: the source sends another order than was asked, or repeats a page
@@ -117,17 +130,21 @@ class Reader:
         planned, read_at = _plan(folder, count)
         last = max(1, math.ceil(planned / self._page_size))
         facts: list[Facts] = []
+
+        def fetch(numbers: Iterable[int], ask: FetchPage) -> None:
+            for page in self._fetch(numbers, folder, ask, has_ids):
+                facts.append(page)
+                if follow:
+                    follow((read_at, page_path(folder, len(facts))))
+
         for first in range(1, last + 1, _BATCH):
-            batch = range(first, min(first + _BATCH, last + 1))
-            facts += self._fetch(batch, folder, ask, has_ids)
+            fetch(range(first, min(first + _BATCH, last + 1)), ask)
             if not facts[-1].rows:
                 break  # the end, however many records were counted
-        last = len(facts)
         flaw = None
         # A full page may not be the last, whatever was counted.
         while facts[-1].rows >= self._page_size and not flaw:
-            last += 1
-            facts += self._fetch([last], folder, _or_the_end(ask), has_ids)
+            fetch([len(facts) + 1], _or_the_end(ask))
             flaw = _past_the_end(folder, facts, count)
         flaw = flaw or self._flaw(facts)
         return Listing(folder, planned, read_at, tuple(facts), flaw)
@@ -146,11 +163,14 @@ class Reader:
 
     def store(self, folder: Path, numbers: Iterable[int], ask: FetchPage) -> None:
         """Fetch pages that belong to no list, such as single records by id."""
-        self._fetch(numbers, folder, ask, has_ids=False)
+        for _ in self._fetch(numbers, folder, ask, has_ids=False):
+            pass
 
     def _fetch(
         self, numbers: Iterable[int], folder: Path, ask: FetchPage, has_ids: bool
-    ) -> list[Facts]:
+    ) -> Iterator[Facts]:
+        """Yield what is recorded of each page, in order, while others are fetched."""
+
         def one(number: int) -> Facts:
             path = page_path(folder, number)
             page, file = _load(path) or (None, b"")
@@ -166,7 +186,8 @@ class Reader:
 
         futures: list[Future[Facts]] = [self._pool.submit(one, n) for n in numbers]
         try:
-            return [future.result() for future in futures]
+            for future in futures:
+                yield future.result()
         except BaseException:
             for future in futures:
                 future.cancel()

@@ -59,7 +59,8 @@ class Moving(Source):
 
 def read(source: Source, folder: Path) -> Complete:
     with ThreadPoolExecutor(1) as pool:
-        return collect(source, STOCK, folder, Reader(pool, SIZE, lambda: None), LIMITS)
+        reader = Reader(pool, SIZE, lambda: None)
+        return collect(source, STOCK, folder, reader, LIMITS, lambda page: None)
 
 
 @pytest.mark.parametrize("back_before_count", [True, False])

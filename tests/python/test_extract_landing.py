@@ -16,7 +16,7 @@ from extract.complete import Complete
 from extract.custom_fields import custom_fields
 from extract.entities import ORDERTIME
 from extract.landing import Landed, land
-from extract.pages import Facts, Listing, packed, page_path
+from extract.pages import Facts, Listing, Stored, packed, page_path
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused
 
@@ -53,13 +53,21 @@ def page(folder: Path, *texts: str, missing: frozenset[int] = frozenset()) -> Co
 
 
 def landed(
-    tmp_path: Path, *texts: str, entity: str = "part_items", **options: Any
+    tmp_path: Path,
+    *texts: str,
+    entity: str = "part_items",
+    arrived: list[Stored] | None = None,
+    **options: Any,
 ) -> tuple[Landed, list[dict[str, Any]]]:
     """Land pages and read the Parquet file back."""
     target = tmp_path / f"{entity}.parquet"
     complete = page(tmp_path / "read-1", *texts, **options)
     custom = CUSTOM if entity == "part_items" else {}
-    table = land(ENTITIES[entity], complete, target, "run", custom, Limits("1GB", 2))
+    arriving = complete.pages if arrived is None else arrived
+    limits = Limits("1GB", 2)
+    table = land(
+        ENTITIES[entity], arriving, lambda: complete, target, "run", custom, limits
+    )
     rows = duckdb.execute("select * from read_parquet(?)", [str(target)])
     names = [column[0] for column in rows.description]
     return table, [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
@@ -326,6 +334,20 @@ def test_records_that_have_gone_are_left_out_of_a_decoded_page(
     assert "read by SQL" not in caplog.text
     landed(tmp_path, json.dumps([item(1, Name=None, BinRef={"Id": "7"})]))
     assert "read by SQL" in caplog.text
+
+
+@pytest.mark.parametrize("change", [{}, {"IsActive": "yes"}, {"New": 1}])
+@pytest.mark.parametrize("is_part", [True, False])
+def test_a_list_that_was_written_while_it_was_read_is_the_complete_one(
+    tmp_path: Path, change: dict[str, Any], is_part: bool
+) -> None:
+    texts = [json.dumps([item(n)]) for n in (1, 2)]
+    other = page(tmp_path / "read-0", texts[0], json.dumps([item(3, **change)]))
+    whole = page(tmp_path / "read-1", *texts)
+    arrived = whole.pages[:1] if is_part else other.pages
+    table, rows = landed(tmp_path, *texts, arrived=arrived)
+    assert [row["Id"] for row in rows] == [1, 2]
+    assert (table.rows, table.unrecognised) == (2, {})
 
 
 def test_an_empty_list_lands_as_an_empty_table(tmp_path: Path) -> None:
