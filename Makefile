@@ -6,6 +6,7 @@ READY := .venv/.ready
 READERS := .venv/readers
 NEXT := .venv/next
 SERVERS := .venv/servers
+SPARK := .venv/spark
 # pytest: the number of worker processes
 WORKERS ?= auto
 # demo: the size of the generated sample, or a folder of JSON files instead
@@ -107,6 +108,10 @@ lock: ## Renew the locks (needs uv and npm)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-strip-extras --extra dev \
 		pyproject.toml --output-file requirements.lock
+	echo 'setuptools>=80' | uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-strip-extras \
+		--constraint requirements.lock --extra spark pyproject.toml - \
+		--output-file requirements-spark.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header \
 		tests/readers/requirements.in --output-file tests/readers/requirements.lock
@@ -168,6 +173,15 @@ $(NEXT)/.ready: $(READY) tests/next/requirements.lock
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	@touch $(NEXT)/.ready
+
+# The project with its extra `spark`, beside the environment without it.
+$(SPARK)/.ready: $(READY) requirements-spark.lock
+	@python=$$(sh .ci/python) && rm -rf $(SPARK) && "$$python" -m venv $(SPARK)
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements-spark.lock
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@touch $(SPARK)/.ready
 
 # The servers that CI does not have, apart from what the project needs.
 $(SERVERS)/.ready: $(READY) tests/servers/requirements.lock tests/servers/package-lock.json
