@@ -1,3 +1,4 @@
+{{ config(enabled=target.type == 'duckdb') }}
 -- How often each file was held, and why. A file that several checks held at the same
 -- time counts once for each check.
 

@@ -10,7 +10,19 @@
     column: the text.
 #}
 {% macro number_or_null(column) -%}
+    {{ return(adapter.dispatch('number_or_null')(column)) }}
+{%- endmacro %}
+
+{% macro default__number_or_null(column) -%}
     try_cast(replace({{ column }}, '_', 'x') as decimal(18, 6))
+{%- endmacro %}
+
+{#- Spark also reads digits of other scripts. -#}
+{% macro spark__number_or_null(column) -%}
+    case
+        when not {{ column }} rlike '[^\\x00-\\x7f]'
+            then try_cast(replace({{ column }}, '_', 'x') as decimal(18, 6))
+    end
 {%- endmacro %}
 
 
@@ -33,7 +45,10 @@
 {% macro per_piece(column, pieces) -%}
     case
         when coalesce({{ pieces }}, 1) = 1 then {{ column }}
-        else try_cast({{ column }} / {{ pieces }} as decimal(18, 6))
+        else try_cast(
+            cast({{ column }} as double) / cast({{ pieces }} as double)
+            as decimal(18, 6)
+        )
     end
 {%- endmacro %}
 
@@ -46,7 +61,7 @@
 {% macro in_pieces(column, pieces) -%}
     case
         when coalesce({{ pieces }}, 1) = 1 then {{ column }}
-        else try_cast(cast({{ column }} as double) * {{ pieces }} as decimal(18, 6))
+        else try_cast(cast({{ column }} as double) * cast({{ pieces }} as double) as decimal(18, 6))
     end
 {%- endmacro %}
 

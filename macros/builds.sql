@@ -22,6 +22,10 @@
     {{ return(adapter.dispatch('mark_build')(relation, materialized)) }}
 {%- endmacro %}
 
+{#- On Spark the folder of a table names its build. -#}
+{% macro spark__mark_build(relation, materialized) -%}
+{%- endmacro %}
+
 {% macro default__mark_build(relation, materialized) -%}
     {%- set kind = 'view' if materialized == 'view' else 'table' -%}
     comment on {{ kind }} {{ relation }} is '{{ invocation_id }}'
@@ -36,30 +40,63 @@
 #}
 {% macro begin_build() -%}
     {%- if execute and is_recorded() -%}
-        {%- do run_query(
-            "create table if not exists " ~ target.schema ~ ".builds ("
-            ~ "invocation_id varchar, command varchar, built_at timestamp, "
-            ~ "ended_at timestamp, details varchar, states varchar)"
-        ) -%}
-        {#- Earlier versions made the table without `states`. -#}
-        {%- do run_query(
-            "alter table " ~ target.schema
-            ~ ".builds add column if not exists states varchar"
-        ) -%}
-        {%- do run_query(
-            "create table if not exists " ~ target.schema ~ ".unit_tests_passed ("
-            ~ "code_digest varchar, unit_test varchar, "
-            ~ "primary key (code_digest, unit_test))"
-        ) -%}
-        {{ return(
-            "insert into " ~ target.schema ~ ".builds "
-            ~ "(invocation_id, command, built_at, states) values ('"
-            ~ invocation_id ~ "', '" ~ flags.WHICH ~ "', '"
-            ~ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") ~ "', '"
-            ~ (tojson(ledger_states()) | replace("'", "''")) ~ "')"
-        ) }}
+        {{ return(adapter.dispatch('begin_build')()) }}
     {%- endif -%}
     {{ return('') }}
+{%- endmacro %}
+
+{% macro default__begin_build() -%}
+    {%- do run_query(
+        "create table if not exists " ~ target.schema ~ ".builds ("
+        ~ "invocation_id string, command string, built_at timestamp, "
+        ~ "ended_at timestamp, details string, states string)"
+    ) -%}
+    {#- Earlier versions made the table without `states`. -#}
+    {%- do run_query(
+        "alter table " ~ target.schema
+        ~ ".builds add column if not exists states string"
+    ) -%}
+    {%- do run_query(
+        "create table if not exists " ~ target.schema ~ ".unit_tests_passed ("
+        ~ "code_digest string, unit_test string, "
+        ~ "primary key (code_digest, unit_test))"
+    ) -%}
+    {{ return(
+        "insert into " ~ target.schema ~ ".builds "
+        ~ "(invocation_id, command, built_at, states) values ('"
+        ~ invocation_id ~ "', '" ~ flags.WHICH ~ "', '"
+        ~ run_started_at.strftime("%Y-%m-%d %H:%M:%S.%f") ~ "', '"
+        ~ (tojson(ledger_states()) | replace("'", "''")) ~ "')"
+    ) }}
+{%- endmacro %}
+
+{#- The record of a build on Spark is one file, written at its end. -#}
+{% macro spark__begin_build() -%}
+    {%- set states = ledger_states() -%}
+    {%- do declare_states(states) -%}
+    {{ return(
+        'create or replace temporary view build_states as select '
+        ~ text_literal(tojson(states)) ~ ' as states'
+    ) }}
+{%- endmacro %}
+
+
+{#
+    What partners had when this build began, as `ledger_states` gives it.
+#}
+{% macro recorded_states() -%}
+    {{ return(adapter.dispatch('recorded_states')()) }}
+{%- endmacro %}
+
+{% macro default__recorded_states() -%}
+    {{ return(fromjson(run_query(
+        "select states from " ~ target.schema ~ ".builds where invocation_id = '"
+        ~ invocation_id ~ "'"
+    ).rows[0][0])) }}
+{%- endmacro %}
+
+{% macro spark__recorded_states() -%}
+    {{ return(fromjson(run_query('select states from build_states').rows[0][0])) }}
 {%- endmacro %}
 
 
@@ -79,56 +116,121 @@
 #}
 {% macro end_build(results) -%}
     {%- if execute and is_recorded() -%}
-        {%- set nodes = [] -%}
-        {%- set passed = [] -%}
-        {%- for result in results -%}
-            {%- if result.node.resource_type == 'unit_test'
-                and result.status == 'pass' -%}
-                {%- do passed.append(
-                    "(getvariable('code_digest'), '" ~ result.node.unique_id ~ "')"
-                ) -%}
-            {%- endif -%}
-            {%- do nodes.append({
-                'unique_id': result.node.unique_id,
-                'status': result.status ~ '',
-                'failures': result.failures,
-                'message': result.message,
-            }) -%}
-        {%- endfor -%}
-        {%- set details = {
-            'dbt_version': dbt_version,
-            'code_digest': run_query(
-                "select getvariable('code_digest')"
-            ).rows[0][0],
-            'empty': flags.EMPTY | default(false, true),
-            'vars': invocation_args_dict.vars | default({}, true),
-            'results': nodes,
-        } -%}
-        update {{ target.schema }}.builds
-        set
-            ended_at = '{{ modules.datetime.datetime.now(modules.pytz.utc).strftime(
-                "%Y-%m-%d %H:%M:%S.%f"
-            ) }}',
-            details = '{{ tojson(details) | replace("'", "''") }}'
-        where invocation_id = '{{ invocation_id }}';
-        delete from {{ target.schema }}.builds
-        where
-            invocation_id <> '{{ invocation_id }}'
-            and invocation_id not in (
-                select comment from duckdb_tables() where comment is not null
-                union all
-                select comment from duckdb_views() where comment is not null
-            );
-        delete from {{ target.schema }}.unit_tests_passed
-        where
-            code_digest not in (
-                select json_extract_string(details, '$.code_digest')
-                from {{ target.schema }}.builds
-                where details is not null
-            )
-        {%- if passed %};
-        insert or ignore into {{ target.schema }}.unit_tests_passed
-        values {{ passed | join(', ') }}
-        {%- endif %}
+        {{ adapter.dispatch('end_build')(results) }}
     {%- endif -%}
+{%- endmacro %}
+
+{% macro default__end_build(results) -%}
+    {%- set passed = [] -%}
+    {%- for result in results
+        if result.node.resource_type == 'unit_test' and result.status == 'pass' -%}
+        {%- do passed.append(
+            "(getvariable('code_digest'), '" ~ result.node.unique_id ~ "')"
+        ) -%}
+    {%- endfor -%}
+    {%- set code_digest = run_query(
+        "select getvariable('code_digest')"
+    ).rows[0][0] -%}
+    update {{ target.schema }}.builds
+    set
+        ended_at = '{{ utc_now() }}',
+        details = {{ text_literal(tojson(build_details(results, code_digest))) }}
+    where invocation_id = '{{ invocation_id }}';
+    delete from {{ target.schema }}.builds
+    where
+        invocation_id <> '{{ invocation_id }}'
+        and invocation_id not in (
+            select comment from duckdb_tables() where comment is not null
+            union all
+            select comment from duckdb_views() where comment is not null
+        );
+    delete from {{ target.schema }}.unit_tests_passed
+    where
+        code_digest not in (
+            select json_extract_string(details, '$.code_digest')
+            from {{ target.schema }}.builds
+            where details is not null
+        )
+    {%- if passed %};
+    insert or ignore into {{ target.schema }}.unit_tests_passed
+    values {{ passed | join(', ') }}
+    {%- endif %}
+{%- endmacro %}
+
+{#- One statement, which leaves the whole record or none: see docs/spark.md. -#}
+{% macro spark__end_build(results) -%}
+    {%- set record = {
+        'format': 1,
+        'engine': 'spark',
+        'invocation_id': invocation_id,
+        'command': flags.WHICH,
+        'built_at': run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f'),
+        'ended_at': utc_now(),
+        'states': recorded_states(),
+        'details': build_details(results, none),
+        'tables': spark_tables(),
+    } -%}
+    insert overwrite directory
+    {{ text_literal(spark_folder('spark/builds/') ~ invocation_id) }}
+    using text
+    select {{ text_literal(tojson(record)) }}
+{%- endmacro %}
+
+{#
+    Every table of the schema: folder, build and number of rows, by its name.
+#}
+{% macro spark_tables() -%}
+    {%- set tables = {} -%}
+    {%- set counts = [] -%}
+    {%- for row in run_query(
+        'show table extended in ' ~ target.schema ~ " like '*'"
+    ).rows -%}
+        {%- set places = modules.re.findall(
+            'Location: \\S*/spark/([^/\\s]+)/(\\w+)', row['information']
+        ) -%}
+        {%- for build, name in places -%}
+            {%- do tables.update({
+                name: {'folder': build ~ '/' ~ name, 'build': build}
+            }) -%}
+            {%- do counts.append(
+                "select '" ~ name ~ "' as name, count(*) as counted from "
+                ~ target.schema ~ '.' ~ name
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for row in (run_query(counts | join(' union all ')).rows if counts else []) -%}
+        {%- do tables[row['name']].update({'rows': row['counted'] | int}) -%}
+    {%- endfor -%}
+    {{ return(tables) }}
+{%- endmacro %}
+
+{#
+    What is recorded of a build besides its times: versions, variables, and how each node
+    ended.
+
+    results: of dbt. code_digest: of `runtime.code_digest`, or none.
+#}
+{% macro build_details(results, code_digest) -%}
+    {%- set nodes = [] -%}
+    {%- for result in results -%}
+        {%- do nodes.append({
+            'unique_id': result.node.unique_id,
+            'status': result.status ~ '',
+            'failures': result.failures,
+            'message': result.message,
+        }) -%}
+    {%- endfor -%}
+    {{ return({
+        'dbt_version': dbt_version,
+        'code_digest': code_digest,
+        'empty': flags.EMPTY | default(false, true),
+        'vars': invocation_args_dict.vars | default({}, true),
+        'results': nodes,
+    }) }}
+{%- endmacro %}
+
+{% macro utc_now() -%}
+    {{ return(
+        modules.datetime.datetime.now(modules.pytz.utc).strftime('%Y-%m-%d %H:%M:%S.%f')
+    ) }}
 {%- endmacro %}

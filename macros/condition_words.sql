@@ -23,7 +23,7 @@
 
 {% macro spark__digits_parted(column) -%}
     regexp_replace(regexp_replace(
-        lower({{ column }}), '([a-z])([0-9])', '$1 $2'
+        {{ small_letters(column) }}, '([a-z])([0-9])', '$1 $2'
     ), '([0-9])([a-z])', '$1 $2')
 {%- endmacro %}
 

@@ -11,30 +11,33 @@
 {%- endmacro %}
 
 {% macro default__utc_timestamp(column) -%}
-    {%- set zone = '(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)' -%}
     case
         -- Most are so, and to read a time without its zone is cheap.
         when {{ matches(column, iso_minute() ~ ':[0-9]{2}Z$') }}
             then try_cast(left({{ column }}, 19) as timestamp)
-        else timezone('UTC', try_cast(case
-            -- DuckDB reads no zone after minutes.
-            when {{ matches(column, iso_minute() ~ zone ~ '?$') }}
-                then left({{ column }}, 16) || ':00' || substr({{ column }}, 17)
-            when {{ matches(
-                column, iso_minute() ~ ':[0-9]{2}([.][0-9]+)?' ~ zone ~ '?$'
-            ) }} then {{ column }}
-        end || case when {{ matches(column, zone ~ '$') }} then '' else 'Z' end
+        else timezone('UTC', try_cast({{ iso_time(column) }}
+        || case when {{ matches(column, iso_zone() ~ '$') }} then '' else 'Z' end
         as timestamptz))
     end
 {%- endmacro %}
 
 {% macro spark__utc_timestamp(column) -%}
-    {%- set zone = '(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)' -%}
-    {%- set rest = '(:[0-9]{2}([.][0-9]+)?)?' ~ zone ~ '?$' -%}
+    cast(try_cast({{ iso_time(column) }} as timestamp_ltz) as timestamp)
+{%- endmacro %}
+
+{#- An ISO 8601 time with its seconds: no engine reads a zone after minutes. -#}
+{% macro iso_time(column) -%}
     case
-        when {{ matches(column, iso_minute() ~ rest) }}
-            then try_cast({{ column }} as timestamp)
+        when {{ matches(column, iso_minute() ~ iso_zone() ~ '?$') }}
+            then left({{ column }}, 16) || ':00' || substr({{ column }}, 17)
+        when {{ matches(
+            column, iso_minute() ~ ':[0-9]{2}([.][0-9]+)?' ~ iso_zone() ~ '?$'
+        ) }} then {{ column }}
     end
+{%- endmacro %}
+
+{% macro iso_zone() -%}
+    (Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)
 {%- endmacro %}
 
 {% macro iso_minute() -%}
@@ -70,4 +73,23 @@
 
 {% macro spark__days_between(earlier, later) -%}
     timestampdiff(day, {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+
+{#
+    A time without what is smaller than a unit.
+
+    unit: second or minute. column: a timestamp.
+#}
+{% macro truncated_to(unit, column) -%}
+    {{ return(adapter.dispatch('truncated_to')(unit, column)) }}
+{%- endmacro %}
+
+{% macro default__truncated_to(unit, column) -%}
+    date_trunc('{{ unit }}', {{ column }})
+{%- endmacro %}
+
+{#- Spark gives the result a zone. -#}
+{% macro spark__truncated_to(unit, column) -%}
+    cast(date_trunc('{{ unit }}', {{ column }}) as timestamp)
 {%- endmacro %}

@@ -17,7 +17,14 @@
 {%- endmacro %}
 
 {% macro spark__records_of(column, fields) -%}
-    from_json({{ column }}, 'array<struct<{{ fields | join(': string, ') }}: string>>')
+    {#- Element by element: one that is no object would make the whole list null. -#}
+    transform(
+        case
+            when left({{ column }}, 1) = '['
+                then from_json({{ column }}, 'array<string>')
+        end,
+        element -> from_json(element, 'struct<{{ fields | join(': string, ') }}: string>')
+    )
 {%- endmacro %}
 
 
@@ -65,7 +72,7 @@
     column: the JSON.
 #}
 {% macro is_list(column) -%}
-    ({{ column }} is null or left(cast({{ column }} as varchar), 1) = '[')
+    ({{ column }} is null or left({{ column }}, 1) = '[')
 {%- endmacro %}
 
 
@@ -102,7 +109,7 @@
     column: the field as text.
 #}
 {% macro text_or_null(column) -%}
-    case when trim({{ column }}) not in ('', 'false') then {{ column }} end
+    case when {{ trimmed(column) }} not in ('', 'false') then {{ column }} end
 {%- endmacro %}
 
 
@@ -138,7 +145,7 @@
 #}
 {% macro has_json_author(column) -%}
     case
-        when strpos({{ column }}, '{') > 0 or strpos(substr({{ column }}, 2), '[') > 0
+        when contains({{ column }}, '{') or contains(substr({{ column }}, 2), '[')
             then {{ adapter.dispatch('has_json_author')(column) }}
         else false
     end
@@ -173,10 +180,13 @@
 {%- endmacro %}
 
 {% macro spark__authors_listed(column) -%}
-    case
-        when left({{ column }}, 1) = '[' then from_json({{ column }}, 'array<string>')
-        else array({{ column }})
-    end
+    coalesce(
+        case
+            when left({{ column }}, 1) = '['
+                then from_json({{ column }}, 'array<string>')
+        end,
+        array({{ column }})
+    )
 {%- endmacro %}
 
 

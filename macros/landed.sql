@@ -26,6 +26,10 @@
     relation: a source with an external location. columns: names and data types.
 #}
 {% macro rows_or_none(relation, columns) -%}
+    {{ return(adapter.dispatch('rows_or_none')(relation, columns)) }}
+{%- endmacro %}
+
+{% macro default__rows_or_none(relation, columns) -%}
     {%- set pattern = relation.render() | replace("'", '') -%}
     {%- set files = run_query("select 1 from glob('" ~ pattern ~ "')") -%}
     {{ no_rows(columns) }}
@@ -33,6 +37,11 @@
     union all by name
     select * from {{ relation }}
     {%- endif -%}
+{%- endmacro %}
+
+{#- `declare_sources` made a table of these columns. -#}
+{% macro spark__rows_or_none(relation, columns) -%}
+    select * from {{ relation }}
 {%- endmacro %}
 
 
@@ -64,8 +73,7 @@
         {%- set absent = [] -%}
         {%- for table in graph.sources.values()
             if table.source_name not in ('publish', 'published') -%}
-            {%- set pattern = source(table.source_name, table.name).render() -%}
-            {%- set found = is_there(pattern | replace("'", '')) -%}
+            {%- set found = is_landed(source(table.source_name, table.name)) -%}
             {%- do (there if found else absent).append(table.source_name) -%}
         {%- endfor -%}
         {%- set folder = env_var('FEEDS_DATA', '') or 'data/' ~ target.name -%}
@@ -84,6 +92,28 @@
         {%- endfor -%}
     {%- endif -%}
     {{ return('') }}
+{%- endmacro %}
+
+{#
+    Whether the file of a source is there now.
+
+    relation: the source.
+#}
+{% macro is_landed(relation) -%}
+    {{ return(adapter.dispatch('is_landed')(relation)) }}
+{%- endmacro %}
+
+{% macro default__is_landed(relation) -%}
+    {{ return(is_there(relation.render() | replace("'", ''))) }}
+{%- endmacro %}
+
+{% macro spark__is_landed(relation) -%}
+    {%- set end = '/' ~ relation.schema ~ '/' ~ relation.identifier ~ '.parquet' -%}
+    {%- set files = run_query(
+        "select 1 from publish.files_of_landing where endswith(path, '" ~ end
+        ~ "') limit 1"
+    ) -%}
+    {{ return(files.rows | length > 0) }}
 {%- endmacro %}
 
 {% macro selected_models() -%}

@@ -181,3 +181,32 @@ select * from final
         'ci_print_list_price', 'ci_student_price_original', 'ci_student_price',
     ]) }}
 {%- endmacro %}
+
+
+{#
+    Both kinds of item under each other. What only the other kind has is null.
+
+    catalog_items, content_requests: relations.
+#}
+{% macro items_stacked(catalog_items, content_requests) -%}
+    {%- set shared = ['order_id', 'order_item_type', 'position'] -%}
+    {%- set of_items = [
+        'sis_content_id', 'content_id', 'author_raw', 'ci_author', 'ci_title',
+        'ci_searchable_isbn', 'ci_publication_date_raw', 'ci_delivery_solution_raw',
+        'ci_sis_publisher_id', 'ci_publisher_name', 'ci_edition',
+    ] -%}
+    {%- for price in order_prices() -%}
+        {%- do of_items.append(price ~ '_raw') -%}
+    {%- endfor -%}
+    {%- set of_requests = ['cr_created_raw', 'cr_title', 'cr_isbn', 'cr_status_raw'] -%}
+    select
+        {{ (shared + of_items) | join(', ') }},
+        cast(null as string) as {{ of_requests | join(', cast(null as string) as ') }}
+    from {{ catalog_items }}
+    union all
+    select
+        {{ shared | join(', ') }},
+        cast(null as string) as {{ of_items | join(', cast(null as string) as ') }},
+        {{ of_requests | join(', ') }}
+    from {{ content_requests }}
+{%- endmacro %}

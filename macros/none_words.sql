@@ -11,7 +11,7 @@
         when {{ matches(column, '^[A-Za-z0 ]*$') }}
             then replace(upper({{ column }}), ' ', '')
         when {{ matches(column, '[1-9]') }} then null
-        else {{ adapter.dispatch('without_marks')('upper(' ~ column ~ ')') }}
+        else {{ adapter.dispatch('without_marks')(capitals(column)) }}
     end
 {%- endmacro %}
 
@@ -110,7 +110,7 @@
         ~ '|TB[ACD]' -%}
     coalesce(
         {{ matches(
-            'upper(trim(' ~ column ~ '))',
+            capitals(trimmed(column)),
             '^(NO([^A-Z.]|$)|(' ~ words ~ ')([^A-Z]|$))'
         ) }}, false
     )
@@ -130,7 +130,7 @@
     coalesce(
         not {{ matches(column, '[A-Za-z]{3}') }}
         or {{ matches(
-            'upper(trim(' ~ column ~ '))',
+            capitals(trimmed(column)),
             '^(YES|TRUE|ASK([^A-Z].*)?)$|(^|[^A-Z])(' ~ denied ~ ')([^A-Z.]|$)'
         ) }}, false
     )
@@ -158,7 +158,7 @@
     column: a part number.
 #}
 {% macro is_filler(column) -%}
-    {%- set plain = "translate(upper(" ~ column ~ "), ' ._/-', '')" -%}
+    {%- set plain = "translate(" ~ capitals(column) ~ ", ' ._/-', '')" -%}
     case
         when length({{ column }}) < 5 then false
         when left({{ column }}, 1) = right({{ column }}, 1)
@@ -168,7 +168,7 @@
         when left({{ column }}, 1) in ('0', '1', '9')
             then
                 length({{ column }}) >= 7
-                and strpos('|01234567890|09876543210', {{ column }}) > 0
+                and contains('|01234567890|09876543210', {{ column }})
         else false
     end
 {%- endmacro %}
@@ -205,9 +205,9 @@
     case
         when {{ column }}_none = '1' then {{ column }}
         when {{ column }}_none is null
-            then case when not {{ is_filler('trim(' ~ column ~ ')') }} then {{ column }} end
+            then case when not {{ is_filler(trimmed(column)) }} then {{ column }} end
         when {{ column }}_none in (select word from none_words) then null
-        when {{ is_filler('trim(' ~ column ~ ')') }} then null
+        when {{ is_filler(trimmed(column)) }} then null
         when not {{ is_no_number(column) }} then {{ column }}
     end
 {%- endmacro %}

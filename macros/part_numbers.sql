@@ -7,7 +7,7 @@
     column: a part number.
 #}
 {% macro part_number_key(column) -%}
-    nullif({{ replaced('upper(' ~ column ~ ')', '[^A-Z0-9]+') }}, '')
+    nullif({{ replaced(capitals(column), '[^A-Z0-9]+') }}, '')
 {%- endmacro %}
 
 
@@ -17,7 +17,7 @@
     column: a SKU.
 #}
 {% macro sku_folded(column) -%}
-    {{ replaced('upper(' ~ column ~ ')', ' +') }}
+    {{ replaced(capitals(column), ' +') }}
 {%- endmacro %}
 
 
@@ -74,7 +74,7 @@
 #}
 {% macro is_several(column) -%}
     {#- A pattern cannot name these marks without a backslash. -#}
-    {%- set text = "translate(upper(" ~ column ~ "), '[]{}' || chr(92), '|||||')" -%}
+    {%- set text = "translate(" ~ capitals(column) ~ ", '[]{}' || chr(92), '|||||')" -%}
     coalesce({{ matches(text, several_pattern()) }}, false)
 {%- endmacro %}
 
@@ -136,9 +136,9 @@
 #}
 {% macro is_mangled(column) -%}
     coalesce(
-        left(trim({{ column }}), 1) in (chr(39), chr(34), chr(96))
-        or right(trim({{ column }}), 1) in (chr(39), chr(34), chr(96))
-        or {{ matches('upper(' ~ column ~ ')', mangled_pattern()) }}, false
+        left({{ trimmed(column) }}, 1) in (chr(39), chr(34), chr(96))
+        or right({{ trimmed(column) }}, 1) in (chr(39), chr(34), chr(96))
+        or {{ matches(capitals(column), mangled_pattern()) }}, false
     )
 {%- endmacro %}
 
@@ -195,7 +195,7 @@
 #}
 {% macro is_doubtful(column) -%}
     coalesce(
-        {{ matches('upper(' ~ column ~ ')', '^(' ~ doubtful_pattern() ~ ')$') }}, false
+        {{ matches(capitals(column), '^(' ~ doubtful_pattern() ~ ')$') }}, false
     )
 {%- endmacro %}
 
@@ -206,7 +206,7 @@
     column: a key.
 #}
 {% macro is_like_number(column) -%}
-    coalesce({{ matches('upper(' ~ column ~ ')', '^[0-9]+E[0-9]+$') }}, false)
+    coalesce({{ matches(capitals(column), '^[0-9]+E[0-9]+$') }}, false)
 {%- endmacro %}
 
 {#
@@ -288,7 +288,7 @@
 {% macro default__split_numbers(column) -%}
     {%- set parted -%}
         regexp_replace(
-            upper({{ column }}),
+            {{ capitals(column) }},
             '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '\1|\2', 'g'
         )
     {%- endset -%}
@@ -301,7 +301,7 @@
 {% macro spark__split_numbers(column) -%}
     {%- set parted -%}
         regexp_replace(
-            upper({{ column }}), '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '$1|$2'
+            {{ capitals(column) }}, '([0-9A-Z.-]{6,}) +([0-9A-Z.-]{6,})', '$1|$2'
         )
     {%- endset -%}
     split({{ parted }}, '[|,;:<>~\\\\\n\r\t()\\[\\]{}"]+| [/&+]|[/&+] | (OR|AND) ')
@@ -434,7 +434,7 @@
     column: the Partslink field. sku: the SKU.
 #}
 {% macro partslink_text(column, sku) -%}
-    {%- set text = "nullif(" ~ replaced('upper(' ~ column ~ ')', '[ -]+') ~ ", '')" -%}
+    {%- set text = "nullif(" ~ replaced(capitals(column), '[ -]+') ~ ", '')" -%}
     {%- if var('partslink_from_sku') -%}
         coalesce({{ text }}, case when {{ is_partslink(sku) }} then {{ sku }} end)
     {%- else -%}

@@ -8,11 +8,23 @@
     table: a table of the source `publish`.
 #}
 {% macro evidence(table) -%}
+    {{ return(adapter.dispatch('evidence')(table)) }}
+{%- endmacro %}
+
+{#- `declare_sources` made a table of lines. -#}
+{% macro spark__evidence(table) -%}
+    select
+        case when {{ is_json('value') }} then value end as record,
+        cast(null as string) as filename
+    from publish.{{ table }}
+{%- endmacro %}
+
+{% macro default__evidence(table) -%}
     {%- set pattern = source('publish', table).render() | replace("'", '') -%}
     {%- if is_there(pattern) -%}
         {{ return(adapter.dispatch('json_read')(pattern)) }}
     {%- else -%}
-        select cast(null as json) as record, cast(null as varchar) as filename
+        select cast(null as json) as record, cast(null as string) as filename
         where false
     {%- endif -%}
 {%- endmacro %}
@@ -50,9 +62,9 @@
 #}
 {% macro audits(columns) -%}
     {%- set pattern = source('publish', 'audits').render() | replace("'", '') -%}
-    {%- set typed = ['cast(null as varchar) as filename'] -%}
+    {%- set typed = ['cast(null as string) as filename'] -%}
     {%- for column in columns -%}
-        {%- do typed.append('cast(null as varchar) as ' ~ column) -%}
+        {%- do typed.append('cast(null as string) as ' ~ column) -%}
     {%- endfor -%}
     select {{ typed | join(', ') }}
     where false

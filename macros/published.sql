@@ -8,10 +8,24 @@
     has the same name, and the path of its files.
 #}
 {% macro published_state(model) -%}
-    {{ state_rows(model, contract_of(model) + [
+    {{ state_rows(model, state_columns(model) if execute else []) }}
+{%- endmacro %}
+
+
+{#
+    The columns of a state, with their data types.
+
+    model: the mart's table, or `confirmations`.
+#}
+{% macro state_columns(model) -%}
+    {%- if model == 'confirmations' -%}
+        {%- set id = ['source', project_name, 'published', model] | join('.') -%}
+        {{ return(graph.sources[id].columns.values() | list) }}
+    {%- endif -%}
+    {{ return(contract_of(model) + [
         {'name': '_delivered_at', 'data_type': 'timestamp'},
         {'name': '_is_former', 'data_type': 'boolean'},
-    ] if execute else []) }}
+    ]) }}
 {%- endmacro %}
 
 
@@ -26,16 +40,15 @@
     {%- if not execute -%}
         select * from {{ files }}
     {%- else -%}
-        {{ no_rows(columns + [{'name': '_state', 'data_type': 'bigint'}]) }}
-        {%- set paths = state_files(model, files.render() | replace("'", '')) -%}
-        {%- if paths %}
-        union all by name
-        {{ adapter.dispatch('state_read')(paths) }}
-        {%- endif -%}
+        {{ adapter.dispatch('state_rows')(model, columns, files) }}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro default__state_read(paths) -%}
+{% macro default__state_rows(model, columns, files) -%}
+    {{ no_rows(columns + [{'name': '_state', 'data_type': 'bigint'}]) }}
+    {%- set paths = state_files(model, files.render() | replace("'", '')) -%}
+    {%- if paths %}
+    union all by name
     select
         * exclude (filename),
         list_position(['{{ paths | join("', '") }}'], filename) as _state
@@ -43,13 +56,44 @@
         ['{{ paths | join("', '") }}'],
         union_by_name = true, hive_partitioning = false, filename = true
     )
+    {%- endif -%}
 {%- endmacro %}
 
-{% macro spark__state_read(paths) -%}
-    {%- for path in paths -%}
-        select *, {{ loop.index }} as _state from parquet.`{{ path }}`
-        {{ 'union all by name' if not loop.last }}
+{% macro spark__state_rows(model, columns, files) -%}
+    {%- set names = columns | map(attribute='name') | join(', ') -%}
+    {{ no_rows(columns + [{'name': '_state', 'data_type': 'bigint'}]) }}
+    {%- for state in current_states() if state.model == model %}
+    union all
+    select {{ names }}, {{ loop.index }} as _state from {{ state_table(state) }}
     {%- endfor -%}
+{%- endmacro %}
+
+
+{#
+    Make each state a table with the columns of today: a file of an earlier version lacks
+    some. Fails if a file is gone. Only Spark needs such tables.
+
+    states: of `ledger_states`.
+#}
+{% macro declare_states(states) -%}
+    {%- set there = run_query(
+        "select substring_index(path, '/', -2) from publish.files_of_delivered"
+    ).columns[0].values() | list -%}
+    {%- set folder = spark_folder('delivered') -%}
+    {%- for state in states -%}
+        {%- set file = state.model ~ '/' ~ state.sha256 ~ '.parquet' -%}
+        {%- if file not in there -%}
+            {{ exceptions.raise_compiler_error(lost_state(folder ~ '/' ~ file)) }}
+        {%- endif -%}
+        {%- do table_over(
+            state_table(state), spark_columns(state_columns(state.model)), 'parquet',
+            folder ~ '/' ~ file
+        ) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+{% macro state_table(state) -%}
+    {{ return('published.' ~ state.model ~ '_' ~ state.sha256) }}
 {%- endmacro %}
 
 
@@ -61,24 +105,28 @@
     model: the mart's table. pattern: the path of its files, with * for a digest.
 #}
 {% macro state_files(model, pattern) -%}
-    {%- set states = ledger_states() if not is_recorded() else fromjson(run_query(
-        "select states from " ~ target.schema ~ ".builds where invocation_id = '"
-        ~ invocation_id ~ "'"
-    ).rows[0][0]) -%}
     {%- set files = run_query("select file from glob('" ~ pattern ~ "')") -%}
     {%- set there = files.columns[0].values() | list -%}
     {%- set paths = [] -%}
-    {%- for state in states if state.model == model -%}
+    {%- for state in current_states() if state.model == model -%}
         {%- set path = pattern | replace('*', state.sha256) -%}
         {%- if path not in there -%}
-            {{ exceptions.raise_compiler_error(
-                "expected " ~ path ~ ", the rows that the partner has by the ledger, "
-                ~ "found no such file. Restore it from a copy."
-            ) }}
+            {{ exceptions.raise_compiler_error(lost_state(path)) }}
         {%- endif -%}
         {%- do paths.append(path) -%}
     {%- endfor -%}
     {{ return(paths) }}
+{%- endmacro %}
+
+{% macro current_states() -%}
+    {{ return(recorded_states() if is_recorded() else ledger_states()) }}
+{%- endmacro %}
+
+{% macro lost_state(path) -%}
+    {{ return(
+        "expected " ~ path ~ ", the rows that the partner has by the ledger, found no "
+        ~ "such file. Restore it from a copy."
+    ) }}
 {%- endmacro %}
 
 
@@ -96,7 +144,7 @@
             max_by(sha256, position) as sha256
         from (
             select
-                row_number() over () as position,
+                {{ row_place() }} as position,
                 {{ json_text('record', 'event') }} as event,
                 {{ json_text('record', 'state.model') }} as model,
                 coalesce({{ json_text('record', 'destination') }}, '') as destination,
@@ -120,13 +168,28 @@
 
 
 {#
+    The place of a row among those of a query that reads one file, in their order.
+#}
+{% macro row_place() -%}
+    {{ return(adapter.dispatch('row_place')()) }}
+{%- endmacro %}
+
+{% macro default__row_place() -%}
+    row_number() over ()
+{%- endmacro %}
+
+{% macro spark__row_place() -%}
+    row_number() over (order by monotonically_increasing_id())
+{%- endmacro %}
+
+
+{#
     The values that people confirmed and that still count, in the columns that the
     source declares; none before the first confirmation.
 #}
 {% macro confirmed_values() -%}
-    {%- set id = ['source', project_name, 'published', 'confirmations'] | join('.') -%}
     {{ state_rows(
-        'confirmations', graph.sources[id].columns.values() | list if execute else []
+        'confirmations', state_columns('confirmations') if execute else []
     ) }}
 {%- endmacro %}
 

@@ -54,3 +54,21 @@
     from (values {{ rows | join(', ') }}) as numbered (position, reason_code)
     where position > 0
 {%- endmacro %}
+
+
+{#
+    Codes that are joined by vertical bars, as a list.
+
+    column: the text.
+#}
+{% macro codes_of(column) -%}
+    {{ return(adapter.dispatch('codes_of')(column)) }}
+{%- endmacro %}
+
+{% macro default__codes_of(column) -%}
+    string_split({{ column }}, '|')
+{%- endmacro %}
+
+{% macro spark__codes_of(column) -%}
+    split({{ column }}, '[|]')
+{%- endmacro %}

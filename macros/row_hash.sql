@@ -14,5 +14,9 @@
 {%- endmacro %}
 
 {% macro spark__row_hash(columns) -%}
-    cast(xxhash64({{ columns }}) as decimal(38, 0))
+    {#- xxhash64 passes over a null, so that (a, null) equals (null, a). The type of a
+        value counts too: compare columns of the same types. -#}
+    cast(xxhash64(
+        {{ columns }}, {{ columns | replace(', ', ' is null, ') }} is null
+    ) as decimal(38, 0))
 {%- endmacro %}

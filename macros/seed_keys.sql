@@ -5,7 +5,7 @@
     column: a name.
 #}
 {% macro list_key(column) -%}
-    upper({{ tidied(column) }})
+    {{ capitals(tidied(column)) }}
 {%- endmacro %}
 
 
@@ -51,7 +51,7 @@
     {%- if execute and entry -%}
         {%- set wrong = run_query(
             "select " ~ entry.column ~ " from (select " ~ entry.column
-            ~ ", trim(" ~ context[entry.key](entry.column) ~ ") as entry_key"
+            ~ ", " ~ trimmed(context[entry.key](entry.column)) ~ " as entry_key"
             ~ " from " ~ seed ~ ") as keyed"
             ~ " qualify coalesce(entry_key, '') = ''"
             ~ " or count(*) over (partition by entry_key) > 1"

@@ -13,7 +13,16 @@
 {%- endmacro %}
 
 {% macro spark__matches(column, pattern) -%}
-    {{ column }} rlike '{{ pattern }}'
+    {{ column }} rlike {{ java_pattern(pattern) }}
+{%- endmacro %}
+
+{#
+    A pattern as Java reads it. There $ also matches before a last line break.
+
+    pattern: the expression, without quotes.
+#}
+{% macro java_pattern(pattern) -%}
+    {{ return("'" ~ pattern | replace('$', '\\\\z') ~ "'") }}
 {%- endmacro %}
 
 
@@ -31,7 +40,7 @@
 {%- endmacro %}
 
 {% macro spark__replaced(column, pattern, replacement) -%}
-    regexp_replace({{ column }}, '{{ pattern }}', '{{ replacement }}')
+    regexp_replace({{ column }}, {{ java_pattern(pattern) }}, '{{ replacement }}')
 {%- endmacro %}
 
 
@@ -57,7 +66,104 @@
 
 {% macro spark__retyped(column) -%}
     nullif(trim(regexp_replace(regexp_replace(
-        {{ column }}, '[\\s\\p{Z}]+', ' '), '[\\p{Cc}\\p{Cf}]+', '')), '')
+        {{ column }}, '[\\t\\n\\f\\r \\p{Z}]+', ' '), '[\\p{Cc}\\p{Cf}]+', '')), '')
+{%- endmacro %}
+
+
+{#
+    A text without spaces at its ends, of whatever width they are (Unicode's Zs). Other
+    white space stays.
+
+    column: the text.
+#}
+{% macro trimmed(column) -%}
+    {{ return(adapter.dispatch('trimmed')(column)) }}
+{%- endmacro %}
+
+{% macro default__trimmed(column) -%}
+    trim({{ column }})
+{%- endmacro %}
+
+{#- Spark trims U+0020 only. -#}
+{% macro spark__trimmed(column) -%}
+    trim(both ' \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000' from {{ column }})
+{%- endmacro %}
+
+
+{#
+    A text in capitals, letter by letter: a letter whose capital is two letters (ŉ, ﬁ)
+    stays, and ß becomes ẞ.
+
+    column: the text.
+#}
+{% macro capitals(column) -%}
+    {{ return(adapter.dispatch('capitals')(column)) }}
+{%- endmacro %}
+
+{% macro default__capitals(column) -%}
+    upper({{ column }})
+{%- endmacro %}
+
+{% macro spark__capitals(column) -%}
+    {{ target.schema }}.capitals({{ column }})
+{%- endmacro %}
+
+
+{#
+    A text in small letters, letter by letter.
+
+    column: the text.
+#}
+{% macro small_letters(column) -%}
+    {{ return(adapter.dispatch('small_letters')(column)) }}
+{%- endmacro %}
+
+{% macro default__small_letters(column) -%}
+    lower({{ column }})
+{%- endmacro %}
+
+{% macro spark__small_letters(column) -%}
+    {{ target.schema }}.small_letters({{ column }})
+{%- endmacro %}
+
+
+{#
+    The statement that makes a function of Spark: a text in capitals or in small letters,
+    by a table of single letters. Spark's own functions make several letters of some. It
+    is no expression, because a view may have 32,700 characters in Spark's own catalog.
+
+    name: of the function. case: upper or lower.
+#}
+{% macro letters_function(name, case) -%}
+    {%- set pairs = [('ß', 'ẞ')] if case == 'upper' else [('İ', 'i')] -%}
+    {#- The blocks of Unicode that have letters of both cases. -#}
+    {%- set blocks = [
+        (0x41, 0x5b), (0x61, 0x7b), (0xb5, 0x590), (0x10a0, 0x1100), (0x13a0, 0x1400),
+        (0x1c80, 0x1cc0), (0x1d79, 0x1d8f), (0x1e00, 0x2000), (0x2126, 0x2190),
+        (0x24b6, 0x24ea), (0x2c00, 0x2d30), (0xa640, 0xa800), (0xab53, 0xabc0),
+        (0xff21, 0xff5b), (0x10400, 0x10600), (0x10c80, 0x10d00), (0x118a0, 0x118e0),
+        (0x16e40, 0x16e80), (0x1e900, 0x1e944),
+    ] -%}
+    {%- for first, end in blocks -%}
+        {%- for code in range(first, end) -%}
+            {%- set letter = '%c' % code -%}
+            {%- set whole = letter | upper if case == 'upper' else letter | lower -%}
+            {%- set other = whole if whole | length == 1 else letter | title -%}
+            {%- if other | length == 1 and other != letter -%}
+                {%- do pairs.append((letter, other)) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    create or replace function {{ target.schema }}.{{ name }}(given string)
+    returns string
+    return case
+        when given rlike '[^\\x00-\\x7f]' then translate(
+            given,
+            '{{ pairs | map('first') | join }}',
+            '{{ pairs | map('last') | join }}'
+        )
+        else {{ case }}(given)
+    end
 {%- endmacro %}
 
 
@@ -67,7 +173,7 @@
     column: the text.
 #}
 {% macro present(column) -%}
-    case when trim({{ column }}) <> '' then {{ column }} end
+    case when {{ trimmed(column) }} <> '' then {{ column }} end
 {%- endmacro %}
 
 

@@ -73,12 +73,7 @@
     {%- for row in rows -%}
         {%- set values = ["1"] -%}
         {%- for column in named -%}
-            {%- set value = row.get(column) -%}
-            {%- if value is none -%}
-                {%- do values.append("null") -%}
-            {%- else -%}
-                {%- do values.append("'" ~ value | replace("'", "''") ~ "'") -%}
-            {%- endif -%}
+            {%- do values.append(text_literal(row.get(column))) -%}
         {%- endfor -%}
         {%- do tuples.append("(" ~ values | join(", ") ~ ")") -%}
     {%- endfor -%}

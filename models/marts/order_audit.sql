@@ -17,9 +17,9 @@ questioned as (
 
     select
         orders.order_id,
-        cast(orders.sections as varchar) as sections_raw,
-        cast(orders.catalog_items as varchar) as catalog_items_raw,
-        cast(orders.content_requests as varchar) as content_requests_raw
+        cast(orders.sections as string) as sections_raw,
+        cast(orders.catalog_items as string) as catalog_items_raw,
+        cast(orders.content_requests as string) as content_requests_raw
 
     from orders_decided
     inner join orders
@@ -58,7 +58,7 @@ final as (
         questioned.sections_raw,
         questioned.catalog_items_raw,
         questioned.content_requests_raw,
-        date_trunc('second', orders_decided._extracted_at) as read_at,
+        {{ truncated_to('second', 'orders_decided._extracted_at') }} as read_at,
         orders_decided._extract_run_id as extract_run_id
 
     from orders_decided

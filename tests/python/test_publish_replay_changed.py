@@ -98,7 +98,7 @@ def _spoilt(name: str, *words: str) -> Callable[[Path], None]:
             "expected inventory_audit and inventory_feed in", id="seed breaks",
         ),
         pytest.param(
-            _spoilt("models/marts/_marts__models.yml", "data_type: varchar",
+            _spoilt("models/marts/_marts__models.yml", "data_type: string",
                     "data_type: integer"),
             "convert string", id="contract breaks",
             marks=pytest.mark.long,

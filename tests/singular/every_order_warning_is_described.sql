@@ -22,9 +22,12 @@ combinations as (
 
 given as (
 
-    select distinct unnest(string_split(warnings, '|')) as warning_code
+    select distinct warning_code
 
-    from combinations
+    from (
+        select {{ values_of(codes_of('warnings'), 'warning_code') }}
+        from combinations
+    ) as listed
 
 )
 

@@ -51,8 +51,11 @@ items_listed as (
 
     select
         order_id,
-        coalesce(json_array_length(catalog_items), 0)
-        + coalesce(json_array_length(content_requests), 0) as items
+        -- Of the type of a count, on which a hash depends.
+        cast(
+            coalesce(json_array_length(catalog_items), 0)
+            + coalesce(json_array_length(content_requests), 0) as bigint
+        ) as items
 
     from orders
 

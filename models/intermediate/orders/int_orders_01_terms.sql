@@ -35,7 +35,7 @@ counted as (
 
     select
         *,
-        count(*) over (partition by lower(term_file_name)) as terms_of_name
+        count(*) over (partition by {{ capitals('term_file_name') }}) as terms_of_name
 
     from named
 
@@ -54,11 +54,11 @@ final as (
         coalesce(is_archived, false) as is_archived,
         case
             when
-                trim(term_file_name) = ''
+                {{ trimmed('term_file_name') }} = ''
                 or {{ has_control_character('term_file_name') }}
-                or strpos(term_file_name, '/') > 0
-                or strpos(term_file_name, chr(92)) > 0
-                or octet_length(encode(term_file_name)) > 150
+                or contains(term_file_name, '/')
+                or contains(term_file_name, chr(92))
+                or bit_length(term_file_name) > 150 * 8
                 or terms_of_name > 1
                 then 'TERM_ID_UNFIT'
             when is_archived then null

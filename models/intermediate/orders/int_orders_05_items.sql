@@ -17,9 +17,7 @@ content_requests as (
 -- A column that only the other kind of item has is null.
 listed as (
 
-    select * from catalog_items
-    union all by name
-    select * from content_requests
+    {{ items_stacked('catalog_items', 'content_requests') }}
 
 ),
 
@@ -28,7 +26,7 @@ typed as (
     select
         *,
         {{ utc_timestamp('cr_created_raw') }} as cr_created,
-        case upper(cr_status_raw)
+        case {{ capitals('cr_status_raw') }}
             when 'SUBMITTED' then 'Submitted'
             when 'RESEARCHING' then 'Researching'
             when 'APPROVED' then 'Approved'
@@ -38,7 +36,7 @@ typed as (
             when 'DENIED' then 'Denied'
         end as cr_status,
         {{ iso_date('ci_publication_date_raw') }} as ci_publication_date,
-        case upper(ci_delivery_solution_raw)
+        case {{ capitals('ci_delivery_solution_raw') }}
             when 'UNIZIN ENGAGE' then 'Unizin Engage'
             when 'PUBLISHER DLT' then 'Publisher DLT'
         end as ci_delivery_solution,
@@ -66,7 +64,7 @@ final as (
         content_id,
         ci_author,
         ci_title,
-        date_trunc('minute', cr_created) as cr_created,
+        {{ truncated_to('minute', 'cr_created') }} as cr_created,
         cr_title,
         cr_isbn,
         cr_status,
@@ -105,7 +103,7 @@ final as (
         {{ any_of(order_texts(), "@ = 'null'") }} as has_null_text,
         {{ any_of(order_texts(), has_control_character('@')) }}
             as has_control_character,
-        {{ any_of(order_texts(), 'strpos(@, chr(13)) > 0') }} as has_carriage_return,
+        {{ any_of(order_texts(), 'contains(@, chr(13))') }} as has_carriage_return,
         coalesce(author_raw like '%;%', false) as has_author_separator,
         {{ is_unread('ci_publication_date') }} as is_date_unread,
         {{ any_of(order_prices(), '@ <> ' ~ money('@')) }} as is_price_rounded

@@ -42,7 +42,7 @@ sections_summed as (
         bool_or(coalesce(sis_section_id = 'null', false)) as has_null_text,
         bool_or({{ is_json('sis_section_id') }}) as has_unread_text,
         bool_or({{ has_control_character('sis_section_id') }}) as has_control_character,
-        bool_or(coalesce(strpos(sis_section_id, chr(13)) > 0, false))
+        bool_or(coalesce(contains(sis_section_id, chr(13)), false))
             as has_carriage_return
 
     from order_sections
@@ -95,7 +95,8 @@ orders_read as (
         or {{ is_unread('canceled_at') }} as is_time_unread,
         -- The file has times to the minute.
         coalesce(
-            date_trunc('minute', updated_at) < date_trunc('minute', created_at), false
+            {{ truncated_to('minute', 'updated_at') }}
+            < {{ truncated_to('minute', 'created_at') }}, false
         ) as is_updated_before_created,
         false as is_vanished
 

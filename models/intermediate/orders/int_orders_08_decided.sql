@@ -110,8 +110,8 @@ final as (
         decided.codes || decided.warning_codes <> '' as is_questioned,
 
         ---------- what all rows of the order repeat
-        date_trunc('minute', decided.created_at) as order_created,
-        date_trunc('minute', decided.updated_at) as order_updated,
+        {{ truncated_to('minute', 'decided.created_at') }} as order_created,
+        {{ truncated_to('minute', 'decided.updated_at') }} as order_updated,
         decided.canceled_at is not null
         or order_reason_codes.output = 'RESTATE' as is_deleted,
         decided.is_royalty,

@@ -20,13 +20,23 @@ fields as (
 
 ),
 
+parted as (
+
+    select
+        alternate_numbers,
+        {{ split_numbers('alternate_numbers') }} as parts
+
+    from fields
+
+),
+
 entries as (
 
     select
         alternate_numbers,
-        {{ each_of(split_numbers('alternate_numbers'), 'entry') }}
+        {{ each_of('parts', 'entry') }}
 
-    from fields
+    from parted
 
 ),
 

@@ -35,10 +35,10 @@ texts as (
 
     select
         item_id,
-        lower(concat_ws(
-            ' . ', item_name, item_full_name, item_group_name, description,
-            purchase_description, note
-        )) as text -- noqa: RF04
+        {{ small_letters(
+            "concat_ws(' . ', item_name, item_full_name, item_group_name, "
+            ~ "description, purchase_description, note)"
+        ) }} as text -- noqa: RF04
 
     from part_items
 
@@ -61,7 +61,7 @@ words_listed as (
     select
         item_id,
         words,
-        {{ values_of("string_split(trim(words), ' ')", 'word') }}
+        {{ values_of("split(trim(words), ' ')", 'word') }}
 
     from texts_met
 
@@ -78,7 +78,7 @@ phrases_met as (
     from words_listed
     inner join phrases
         on words_listed.word = phrases.first_word
-    where strpos(words_listed.words, phrases.phrase) > 0
+    where contains(words_listed.words, phrases.phrase)
 
 ),
 
@@ -86,7 +86,7 @@ exceptions_listed as (
 
     select
         phrase as exception,
-        {{ values_of("string_split(trim(phrase), ' ')", 'word') }}
+        {{ values_of("split(trim(phrase), ' ')", 'word') }}
 
     from condition_words
     where means = 'exception'
@@ -102,7 +102,7 @@ exceptions as (
     from exceptions_listed
     inner join phrases
         on exceptions_listed.word = phrases.first_word
-    where strpos(exceptions_listed.exception, phrases.phrase) > 0
+    where contains(exceptions_listed.exception, phrases.phrase)
 
 ),
 

@@ -125,9 +125,9 @@ cleaned as (
     select
         *,
         nullif(known_item_name, '') as supplier_sku,
-        nullif(trim(known_manufacturer_part_number), '') as maker_number,
-        nullif(upper(trim(known_oem_number)), '') as replaced_number,
-        nullif(trim(known_upc), '') as scanned_number,
+        nullif({{ trimmed('known_manufacturer_part_number') }}, '') as maker_number,
+        nullif({{ capitals(trimmed('known_oem_number')) }}, '') as replaced_number,
+        nullif({{ trimmed('known_upc') }}, '') as scanned_number,
         {{ partslink_text('known_partslink', 'item_name') }} as partslink_text
 
     from known
@@ -199,7 +199,7 @@ final as (
         known_vehicle_make,
         known_vehicle_model,
         known_certification_name,
-        nullif(trim(known_od_source), '') is not null
+        nullif({{ trimmed('known_od_source') }}, '') is not null
         and not {{ is_no_proof('known_od_source') }} as has_od_source,
         case when is_partslink then left(partslink_text, 9) end as partslink_base,
         case when is_partslink then substr(partslink_text, 10) end

@@ -42,7 +42,7 @@ claimed as (
         item_group_part_types.part_category as mapped_category,
         coalesce(item_group_part_types.is_offered, true) as is_group_offered,
         case
-            when nullif(trim(parts_parsed.part_type_name), '') is null
+            when nullif({{ trimmed('parts_parsed.part_type_name') }}, '') is null
                 then item_group_part_types.part_type
             else part_type_synonyms.part_type
         end as claimed_type,
@@ -54,7 +54,7 @@ claimed as (
             certification_synonyms.certification = 'NSF'
             or parts_parsed.partslink_suffix in ('N', 'NSF'), false
         ) as has_nsf_evidence,
-        nullif(trim(parts_parsed.known_certification_name), '') is not null
+        nullif({{ trimmed('parts_parsed.known_certification_name') }}, '') is not null
         and certification_synonyms.synonym is null as is_certification_unknown
 
     from parts_parsed

@@ -41,11 +41,13 @@ assigned as (
     select
         *,
         case
-            when is_genuine then coalesce(upper(maker_number), replaced_number)
+            when is_genuine
+                then coalesce({{ capitals('maker_number') }}, replaced_number)
             else maker_number
         end as mfr_part_number,
         case
-            when is_genuine then coalesce(upper(maker_number), replaced_number)
+            when is_genuine
+                then coalesce({{ capitals('maker_number') }}, replaced_number)
             else replaced_number
         end as matched_number,
         case when not is_genuine then partslink_base end as partslink_number

@@ -36,7 +36,7 @@ rounded as (
         end as weight_lb,
         -- A missing core charge is zero. A wrong one stays null and goes to review.
         case
-            when nullif(trim(core_charge_raw), '') is null
+            when nullif({{ trimmed('core_charge_raw') }}, '') is null
                 then cast(0 as decimal(18, 2))
             when piece_core_charge between 0 and {{ var('price_limit') }}
                 then {{ money('piece_core_charge') }}
@@ -123,10 +123,10 @@ final as (
         feed_list_price,
         feed_core_charge,
         feed_list_price is null
-        and nullif(trim(list_price_raw), '') is not null
+        and nullif({{ trimmed('list_price_raw') }}, '') is not null
         and coalesce(list_price, -1) <> 0 as is_list_price_invalid,
         weight_lb is null
-        and nullif(trim(weight_raw), '') is not null
+        and nullif({{ trimmed('weight_raw') }}, '') is not null
         and coalesce(weight, -1) <> 0 as is_weight_invalid,
         {{ is_unread('standard_cost') }}
         or coalesce(standard_cost < 0, false) as is_cost_invalid

@@ -101,15 +101,15 @@ final as (
         {{ unless_same('description', 'feed_description') }} as description_kept,
         {{ unless_same('vehicle_make', 'feed_vehicle_make') }} as vehicle_make_kept,
         {{ unless_same('vehicle_model', 'feed_vehicle_model') }} as vehicle_model_kept,
-        {{ unless_same('year_from_raw', 'cast(feed_year_from as varchar)') }}
+        {{ unless_same('year_from_raw', 'cast(feed_year_from as string)') }}
             as year_from_kept,
-        {{ unless_same('year_to_raw', 'cast(feed_year_to as varchar)') }}
+        {{ unless_same('year_to_raw', 'cast(feed_year_to as string)') }}
             as year_to_kept,
-        {{ unless_same('list_price_raw', 'cast(feed_list_price as varchar)') }}
+        {{ unless_same('list_price_raw', 'cast(feed_list_price as string)') }}
             as list_price_kept,
-        {{ unless_same('price_raw', 'cast(sell_price as varchar)') }} as price_kept,
+        {{ unless_same('price_raw', 'cast(sell_price as string)') }} as price_kept,
         core_charge_raw,
-        {{ unless_same('weight_raw', 'cast(weight_lb as varchar)') }} as weight_kept,
+        {{ unless_same('weight_raw', 'cast(weight_lb as string)') }} as weight_kept,
         od_source as od_source_raw,
         modified_at as item_modified_at,
         _extract_run_id,

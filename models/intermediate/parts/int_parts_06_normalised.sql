@@ -69,14 +69,14 @@ final as (
         {{ kept_or_same('description_kept', 'description') }} as description_raw,
         {{ kept_or_same('vehicle_make_kept', 'vehicle_make') }} as vehicle_make_raw,
         {{ kept_or_same('vehicle_model_kept', 'vehicle_model') }} as vehicle_model_raw,
-        {{ kept_or_same('year_from_kept', 'cast(year_from as varchar)') }}
+        {{ kept_or_same('year_from_kept', 'cast(year_from as string)') }}
             as year_from_raw,
-        {{ kept_or_same('year_to_kept', 'cast(year_to as varchar)') }} as year_to_raw,
-        {{ kept_or_same('list_price_kept', 'cast(list_price as varchar)') }}
+        {{ kept_or_same('year_to_kept', 'cast(year_to as string)') }} as year_to_raw,
+        {{ kept_or_same('list_price_kept', 'cast(list_price as string)') }}
             as list_price_raw,
-        {{ kept_or_same('price_kept', 'cast(sell_price as varchar)') }} as price_raw,
+        {{ kept_or_same('price_kept', 'cast(sell_price as string)') }} as price_raw,
         core_charge_raw,
-        {{ kept_or_same('weight_kept', 'cast(weight_lb as varchar)') }} as weight_raw,
+        {{ kept_or_same('weight_kept', 'cast(weight_lb as string)') }} as weight_raw,
         od_source_raw,
         item_modified_at,
         _extract_run_id,

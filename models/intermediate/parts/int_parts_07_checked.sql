@@ -149,7 +149,7 @@ checked as (
         -- The partner sends the SKU back in its orders, so its spaces may not be
         -- trimmed.
         {{ any_odd(numbers, 'not ' ~ is_printable('@')) }}
-        or {{ any_odd(['supplier_sku'], '@ <> trim(@)') }}
+        or {{ any_odd(['supplier_sku'], '@ <> ' ~ trimmed('@')) }}
         or {{ any_odd(
             ['mfr_part_number', 'oem_part_number'],
             "(@ like '%|%' or left(@, 1) in ('[', '{'))"

@@ -28,7 +28,7 @@ in_play as (
         parts_normalised.supplier_sku,
         {{ sku_folded('parts_normalised.supplier_sku') }} as sku_folded,
         parts_normalised.part_type,
-        coalesce(upper(parts_normalised.brand), '') as brand_key,
+        coalesce({{ capitals('parts_normalised.brand') }}, '') as brand_key,
         coalesce(parts_normalised.oem_part_number_key, '') as oem_part_number_key,
         coalesce(parts_normalised.partslink_number, '') as partslink_number,
         parts_normalised.gtin

@@ -65,7 +65,7 @@ final as (
         parts_normalised.sell_price,
         parts_normalised.core_charge,
         parts_normalised.weight_lb,
-        date_trunc('second', parts_decided._extracted_at) as updated_at,
+        {{ truncated_to('second', 'parts_decided._extracted_at') }} as updated_at,
 
         ---------- what the partner last had
         parts_decided.last_part_type,
