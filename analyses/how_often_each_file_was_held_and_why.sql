@@ -1,4 +1,5 @@
 {{ config(enabled=target.type == 'duckdb') }}
+
 -- How often each file was held, and why. A file that several checks held at the same
 -- time counts once for each check.
 

@@ -1,4 +1,5 @@
 {{ config(enabled=target.type == 'duckdb') }}
+
 -- The parts that were in review for more than 7 days, the longest first.
 
 select

@@ -44,7 +44,9 @@
 #}
 {% macro per_piece(column, pieces) -%}
     case
-        when coalesce({{ pieces }}, 1) = 1 then {{ column }}
+        -- No price is so large, and a double is exact to 15 digits.
+        when coalesce({{ pieces }}, 1) = 1 or abs({{ column }}) >= 1000000000
+            then {{ column }}
         else try_cast(
             cast({{ column }} as double) / cast({{ pieces }} as double)
             as decimal(18, 6)

@@ -89,17 +89,42 @@
 {% macro default__is_json(column) -%}
     case
         when {{ column }} like '[%' or {{ column }} like {{ "'{%'" }}
-            then json_valid({{ column }})
+            then {{ is_strict_json(column) }}
         else false
     end
 {%- endmacro %}
 
 {% macro spark__is_json(column) -%}
     case
-        when left({{ column }}, 1) in ('[', '{')
-            then get_json_object({{ column }}, '$') is not null
+        when left({{ column }}, 1) in ('[', '{') then {{ is_strict_json(column) }}
         else false
     end
+{%- endmacro %}
+
+
+{#
+    Whether a text is JSON by RFC 8259: without a comma before a bracket, NaN, Infinity,
+    single quotes, or anything behind it. DuckDB accepts the first three, Spark the rest.
+
+    column: the text.
+#}
+{% macro is_strict_json(column) -%}
+    {{ return(adapter.dispatch('is_strict_json')(column)) }}
+{%- endmacro %}
+
+{% macro default__is_strict_json(column) -%}
+    {#- What is left without the strings. -#}
+    {%- set rest = 'regexp_replace(' ~ column
+        ~ ", '\"([^\"\\\\]|\\\\.)*\"', '\"\"', 'g')" -%}
+    (
+        json_valid({{ column }})
+        and not regexp_matches({{ rest }}, ',\s*[\]}]|[Nn][Aa][Nn]|[Ii][Nn][Ff]')
+    )
+{%- endmacro %}
+
+{#- In brackets, so that nothing may follow it. -#}
+{% macro spark__is_strict_json(column) -%}
+    (try_parse_json('[' || {{ column }} || ']') is not null)
 {%- endmacro %}
 
 
@@ -173,20 +198,18 @@
 
 {% macro default__authors_listed(column) -%}
     case
-        when left({{ column }}, 1) = '[' and json_valid({{ column }})
+        when left({{ column }}, 1) = '[' and {{ is_strict_json(column) }}
             then from_json({{ column }}, '["VARCHAR"]')
         else [{{ column }}]
     end
 {%- endmacro %}
 
 {% macro spark__authors_listed(column) -%}
-    coalesce(
-        case
-            when left({{ column }}, 1) = '['
-                then from_json({{ column }}, 'array<string>')
-        end,
-        array({{ column }})
-    )
+    case
+        when left({{ column }}, 1) = '[' and {{ is_strict_json(column) }}
+            then from_json({{ column }}, 'array<string>')
+        else array({{ column }})
+    end
 {%- endmacro %}
 
 

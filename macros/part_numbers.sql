@@ -373,10 +373,10 @@
     {%- set notes = '(^| )(OLD|NEW|WAS|USE|NOW|OEM|OE|ALT|ALSO|SEE|PREV|PREVIOUS'
         ~ '|PREVIOUSLY|FORMER|FORMERLY|SUPERSEDED|SUPERSEDES|REPLACED|REPLACES|BY|NLA'
         ~ '|OBSOLETE|DISCONTINUED|P/N)[.#]?( |$)' -%}
-    trim({{ replaced(
+    {{ trimmed(replaced(
         replaced(replaced(column, notes, ' '), notes, ' '),
         '( X ?[0-9]{1,3}|(^| )[=-]*) *$'
-    ) }})
+    )) }}
 {%- endmacro %}
 
 

@@ -109,7 +109,3 @@
 {% macro default__folder_of(column, level) -%}
     split_part({{ column }}, '/', -1 - {{ level }})
 {%- endmacro %}
-
-{% macro spark__folder_of(column, level) -%}
-    element_at(split({{ column }}, '/'), -1 - {{ level }})
-{%- endmacro %}

@@ -17,12 +17,13 @@
 {%- endmacro %}
 
 {#
-    A pattern as Java reads it. There $ also matches before a last line break.
+    A pattern as Java reads it. There $ also matches before a last line break, and a
+    point leaves out more characters than a line feed.
 
     pattern: the expression, without quotes.
 #}
 {% macro java_pattern(pattern) -%}
-    {{ return("'" ~ pattern | replace('$', '\\\\z') ~ "'") }}
+    {{ return("'(?d)" ~ pattern | replace('$', '\\\\z') ~ "'") }}
 {%- endmacro %}
 
 
@@ -66,7 +67,8 @@
 
 {% macro spark__retyped(column) -%}
     nullif(trim(regexp_replace(regexp_replace(
-        {{ column }}, '[\\t\\n\\f\\r \\p{Z}]+', ' '), '[\\p{Cc}\\p{Cf}]+', '')), '')
+        {{ column }}, '[\\t\\n\\f\\r \\p{Z}]+', ' '), '[\\p{Cc}\\p{Cf}\\x{890}\\x{891}\\x{13439}-\\x{1343f}]+',
+        '')), '')
 {%- endmacro %}
 
 
@@ -148,7 +150,7 @@
         {%- for code in range(first, end) -%}
             {%- set letter = '%c' % code -%}
             {%- set whole = letter | upper if case == 'upper' else letter | lower -%}
-            {%- set other = whole if whole | length == 1 else letter | title -%}
+            {%- set other = whole if whole | length == 1 else letter | capitalize -%}
             {%- if other | length == 1 and other != letter -%}
                 {%- do pairs.append((letter, other)) -%}
             {%- endif -%}

@@ -1,3 +1,7 @@
+{#- Its 45 columns cost more to write than to join when read. Only Spark reads a view of
+    Spark. -#}
+{{ config(materialized='table' if target.type == 'spark' else 'view') }}
+
 with
 
 parts_shown as (

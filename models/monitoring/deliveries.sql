@@ -1,3 +1,5 @@
+{{ config(enabled=target.type == 'duckdb') }}
+
 -- Every attempt to deliver a file: which file, when, and how it ended.
 
 with

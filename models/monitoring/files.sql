@@ -1,3 +1,5 @@
+{{ config(enabled=target.type == 'duckdb') }}
+
 -- What each partner has of each file, and how its runs ended.
 
 with

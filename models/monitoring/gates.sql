@@ -1,3 +1,5 @@
+{{ config(enabled=target.type == 'duckdb') }}
+
 -- Every check of every package, with the observed and the allowed figure.
 
 with

@@ -1,3 +1,5 @@
+{{ config(enabled=target.type == 'duckdb') }}
+
 -- Every time a file was held, each check that held it, and who released it.
 
 with

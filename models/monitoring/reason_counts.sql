@@ -1,3 +1,5 @@
+{{ config(enabled=target.type == 'duckdb') }}
+
 -- How many rows of the source each reason decided, per run.
 
 with

@@ -1,3 +1,5 @@
+{{ config(enabled=target.type == 'duckdb') }}
+
 -- How long a part at a location, or an order, was in review without a break: from the
 -- first run that sent it there to the last one that did.
 

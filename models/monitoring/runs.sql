@@ -1,3 +1,5 @@
+{{ config(enabled=target.type == 'duckdb') }}
+
 -- Every run of a file: its package, its records, and its outcome by the last record of
 -- the ledger.
 

@@ -1,3 +1,6 @@
+{#- A view has at most 32,700 characters in Spark's own catalog. -#}
+{{ config(materialized='table' if target.type == 'spark' else 'view') }}
+
 -- The part numbers of every item, each in the standard form of its kind. A wrong number
 -- is kept as it is. A later rule finds it.
 

@@ -1,3 +1,5 @@
+{{ config(enabled=target.type == 'duckdb') }}
+
 with
 
 source as (

@@ -1,0 +1,60 @@
+"""Run dbt on Apache Spark, by the environment that `make .venv/spark/.ready` makes."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from commands import ROOT, clean_environment
+
+DBT = ROOT / ".venv/spark/bin/dbt"
+# Of a Java process that lives for a minute on few rows.
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss8m"
+_DEFAULTS = {
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.default.parallelism": "2",
+}
+
+
+def require() -> None:
+    """Skip a test where Spark is not installed; fail there if it is required."""
+    if os.environ.get("FEEDS_REQUIRE_SPARK") == "1":
+        return
+    if not DBT.exists() or shutil.which("java") is None:
+        pytest.skip("`make .venv/spark/.ready` installs Spark, which needs Java")
+
+
+def dbt(
+    folder: Path, data: Path, *words: str, project: Path = ROOT, **variables: object
+) -> subprocess.CompletedProcess[str]:
+    """Run dbt with the target spark, whatever its exit code.
+
+    Args:
+        folder: for what dbt and Spark leave besides the data directory.
+        data: the data directory.
+        words: the command and its options.
+        project: the folder of dbt_project.yml.
+        variables: more of the environment.
+    """
+    settings = folder / "spark settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "spark-defaults.conf").write_text(
+        "".join(f"{name} {value}\n" for name, value in _DEFAULTS.items())
+    )
+    return subprocess.run(
+        [DBT, "--no-use-colors", words[0], "--target", "spark", *words[1:]],
+        cwd=project, check=False, capture_output=True, text=True,
+        env=clean_environment(**{
+            "FEEDS_DATA": data,
+            "DBT_TARGET_PATH": folder / "spark target",
+            "DBT_LOG_PATH": folder / "spark logs",
+            "MASTER": "local[2]",
+            "SPARK_CONF_DIR": settings,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "JDK_JAVA_OPTIONS": _JAVA,
+            **variables,
+        }),
+    )  # fmt: skip
