@@ -186,7 +186,7 @@
         'show table extended in ' ~ target.schema ~ " like '*'"
     ).rows -%}
         {%- set places = modules.re.findall(
-            'Location: \\S*/spark/([^/\\s]+)/(\\w+)', row['information']
+            'Location: [^\\n]*/spark/([^/\\s]+)/(\\w+)', row['information']
         ) -%}
         {%- for build, name in places -%}
             {%- do tables.update({
