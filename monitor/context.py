@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime import duck, formats
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse, Stop
 from runtime.files import read_json
-from store import answers, feeds
+from store import answers, feeds, mart
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts, declarations
 from store.ledger import Ledger
+from store.mart import Mart
 from store.outbox import packages
 from store.package import Package
-
-if TYPE_CHECKING:
-    import duckdb
 
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -143,27 +140,31 @@ class Context:
             return None
 
     @cached_property
+    def mart(self) -> Mart:
+        """The tables of the last build.
+
+        Raises:
+            Stop: nobody chose one of two engines, or the build record is damaged.
+        """
+        return mart.find(self.place)
+
+    @cached_property
     def _answers(self) -> answers.Answers:
-        return answers.read(self.place.warehouse)
+        is_warehouse = self.mart.engine == "duckdb"
+        return answers.read(self.place.warehouse) if is_warehouse else {}
 
     def ask(self, query: str) -> list[duck.Row] | None:
-        """Return the rows of a query: of answers.json, or else of the warehouse.
+        """Return the rows of a query: of answers.json, or else of the tables.
 
         None if a table of it does not exist.
 
         Raises:
-            Stop, duckdb.Error: the warehouse was asked and cannot answer.
+            Stop, duckdb.Error: the tables were asked and cannot answer.
         """
         if query in self._answers:
             return self._answers[query]
-        with self.warehouse() as connection:
+        with self.mart.open(self.limits) as connection:
             return answers.ask(connection, query)
-
-    @contextmanager
-    def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the warehouse for reading."""
-        with duck.open_warehouse(self.place.warehouse, self.limits) as connection:
-            yield connection
 
 
 def hours(length: timedelta) -> float:

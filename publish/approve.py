@@ -3,6 +3,7 @@
 import difflib
 from pathlib import Path
 
+from publish import tables
 from publish.gate import dbt, readback
 from publish.settings import Settings
 from runtime import duck
@@ -164,7 +165,7 @@ def still_closed(
     split = held["file"].removeprefix(feed.name).removeprefix(".") or None
     with (
         outbox.work(place.outbox, feed.name) as work,
-        duck.open_session(settings.limits, work, place.warehouse) as connection,
+        tables.open_session(settings, artifacts, feed, work) as connection,
     ):
         checks = dbt.run_checks(
             dbt.file_build(connection, artifacts, feed), artifacts, feed

@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from publish.gate.dbt import nodes_needed
-from runtime import duck, formats
+from runtime import formats
 from runtime.code_digest import code_digest
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
 from runtime.log import LOG, is_json, start_logging
-from store import builds
+from store import builds, mart
 from store.feeds import artifacts
+from store.mart import Mart
 
 # dbt of this very interpreter. It keeps nearly all of its objects until it ends, so the
 # search for garbage costs a tenth of its CPU time and finds little. `freeze` leaves out
@@ -38,6 +39,7 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
     start_logging("", quiet)
     variables = Environment.read()
     place, limits, root = DataDirectory.read(variables), Limits.read(variables), Path()
+    built = mart.find(place)
     with suppress(OSError, ValueError):
         # dbt reads the ledger too, and knows no formats.
         formats.read("ledger", place.ledger.with_name("ledger.head"))
@@ -48,7 +50,9 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
                 f"expected names of files, such as onpart_inventory, found {name!r}"
             )
     words = ["build", "--select", *(f"+exposure:{name}" for name in files or ("*",))]
-    if _unit_tests_passed(root, variables, place, limits, files):
+    if built.engine == "spark":
+        words += ["--target", "spark"]
+    if _unit_tests_passed(root, variables, built, limits, files):
         words += ["--exclude-resource-type", "unit_test"]
     else:
         because = "they have not passed for this code before"
@@ -75,7 +79,7 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
 def _unit_tests_passed(
     root: Path,
     variables: Environment,
-    place: DataDirectory,
+    built: Mart,
     limits: Limits,
     files: tuple[str, ...],
 ) -> bool:
@@ -94,9 +98,8 @@ def _unit_tests_passed(
         for node in nodes_needed(manifest, id_)
         if node.startswith("unit_test.")
     }
-    if not needed or not place.warehouse.exists():
+    if not needed or not built.exists:
         return False
-    place.data.mkdir(parents=True, exist_ok=True)
-    with duck.open_session(limits, place.data, place.warehouse) as connection:
+    with built.session(limits, built.place.data) as connection:
         passed = builds.passed_for(connection, code_digest(root, {}))
     return needed <= passed

@@ -23,7 +23,7 @@ from runtime.duck import name, names, text
 from runtime.environment import DataDirectory, Limits
 from runtime.exits import Misuse, Refused, Stop
 from runtime.log import LOG, start_logging
-from store import confirmations
+from store import confirmations, mart
 from store.confirmations import Confirmation, Entry
 from store.feeds import Feed
 from store.ledger import Ledger
@@ -162,7 +162,7 @@ def confirm(
     limits = Limits.read(operation.variables)
     with (
         operation.ledger() as ledger,
-        duck.open_warehouse(operation.place.warehouse, limits) as connection,
+        mart.find(operation.place).open(limits) as connection,
     ):
         entries = _entries(connection, declared, request)
         if not dry_run:
@@ -250,8 +250,8 @@ def _list(operation: Operation, feed: Feed, as_json: bool) -> None:
     `last_<column>` and `last_delivered_at`.
     """
     last = ("last_value", "last_delivered_at")
-    path, limits = operation.place.warehouse, Limits.read(operation.variables)
-    with duck.open_warehouse(path, limits) as connection:
+    limits = Limits.read(operation.variables)
+    with mart.find(operation.place).open(limits) as connection:
         rows = duck.rows(
             connection,
             f"select {names(feed.key)}, column_name as \"column\", value, "
@@ -299,7 +299,7 @@ def end_outdated(
     if not known:
         return
     try:
-        with duck.open_warehouse(place.warehouse, limits) as connection:
+        with mart.find(place).open(limits) as connection:
             if outdated := _outdated(connection, feed, known):
                 confirmations.record(
                     connection, ledger, place.delivered, "voided", feed.name, outdated,

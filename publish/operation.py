@@ -12,13 +12,13 @@ import click
 from publish import gate
 from publish.selection import every_split
 from publish.settings import Settings
-from runtime import duck, failpoints
+from runtime import failpoints
 from runtime.command import Reason, log_options
 from runtime.environment import DataDirectory, Environment, Limits, operator
 from runtime.exits import Misuse, Stop
 from runtime.files import remove_leftovers
 from runtime.lock import directory_lock
-from store import feeds
+from store import feeds, mart
 from store.feeds import Feed, artifacts
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
@@ -134,8 +134,7 @@ class Operation:
         if feed.split_by:
             try:
                 limits = Limits.read(self.variables)
-                path = self.place.warehouse
-                with duck.open_warehouse(path, limits) as connection:
+                with mart.find(self.place).open(limits) as connection:
                     splits |= {*every_split(connection, feed)}
             except Stop:
                 pass  # without a warehouse, the files of the ledger are known

@@ -1,7 +1,7 @@
 """Prepares the files of a feed: renders, judges and packs each; delivers nothing."""
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import duckdb
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from publish import gate, package, render, selection
+from publish import gate, package, render, selection, tables
 from publish.gate.checks import Check, Gates
 from publish.package import changes, provenance, signature
 from publish.selection import NotMade
@@ -20,7 +20,7 @@ from runtime.clock import Stopwatch
 from runtime.exits import Refused
 from runtime.files import HashedFile, sha256_of
 from store import copies, outbox, partner_state, sources
-from store.feeds import Feed, Relation
+from store.feeds import Feed
 from store.feeds.artifacts import Artifacts, states_below
 from store.ledger import Ledger, Record
 from store.package import Package
@@ -79,7 +79,8 @@ def prepare(
 
     Raises:
         Misuse: warehouse, suite or name are wrong.
-        Refused: a source below the feed is not landed, or a table is not built.
+        Refused: a source below the feed is not landed, or a table is not built, or is
+            not as its contract declares.
         Temporary: dbt is writing the warehouse.
     """
     place = settings.place
@@ -94,13 +95,8 @@ def prepare(
     key = signature.key(settings.variables)
     with (
         outbox.work(place.outbox, feed.name) as work,
-        duck.open_session(settings.limits, work, place.warehouse) as connection,
+        tables.open_session(settings, artifacts, feed, work) as connection,
     ):
-        if missing := _missing(connection, feed.tables):
-            raise Refused(
-                f"expected {' and '.join(missing)} in {place.warehouse}, found no such "
-                "table: `dbt build` has not made it. Run it, and read its output."
-            )
         chosen = selection.split_values(connection, feed, ledger, settings.at)
         build = gate.dbt.file_build(connection, artifacts, feed)
         states = partner_state.current(ledger, feed.state.model)
@@ -373,14 +369,3 @@ class FeedRun:
             return sha256_of(path)
         finally:
             path.unlink()
-
-
-def _missing(
-    connection: duckdb.DuckDBPyConnection, tables: Iterable[Relation]
-) -> list[str]:
-    """Return the models whose tables the warehouse lacks."""
-    existing = connection.execute(
-        "select table_schema, table_name from information_schema.tables "
-        "where table_catalog = 'warehouse'"
-    ).fetchall()
-    return sorted(t.model for t in tables if (t.schema, t.name) not in existing)

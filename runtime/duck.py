@@ -7,7 +7,7 @@ so that commands that open none start fast.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,37 +19,41 @@ if TYPE_CHECKING:
     import duckdb
 
 Row = Mapping[str, Any]
+Attach = Callable[["duckdb.DuckDBPyConnection"], None]
 
 
 @contextmanager
 def open_session(
-    limits: Limits, folder: Path, warehouse: Path | None = None
+    limits: Limits, folder: Path, attach: Attach | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an in-memory database that spills to `folder`/.spill.
-
-    With a warehouse, dbt cannot write another build while the session is open, and
-    the session uses half of the memory limit: Python needs the other half.
 
     Args:
         limits: memory and threads.
         folder: an existing folder on a disk with room.
-        warehouse: attached read-only as `warehouse`, if given.
+        attach: adds the tables of dbt as `warehouse`, if given. Then the session uses
+            half of the memory limit: Python needs the other half.
+    """
+    import duckdb
+
+    memory = _half(limits.memory) if attach else limits.memory
+    config = {**_config(limits, memory), "temp_directory": str(folder / ".spill")}
+    with duckdb.connect(config=config) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        if attach:
+            attach(connection)
+        yield connection
+
+
+def attach_warehouse(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Attach a warehouse as `warehouse`: dbt cannot write another build meanwhile.
 
     Raises:
         Misuse: the warehouse does not exist or cannot be read.
         Temporary: another process, usually dbt, is writing to the warehouse.
     """
-    import duckdb
-
-    memory = _half(limits.memory) if warehouse else limits.memory
-    config = {**_config(limits, memory), "temp_directory": str(folder / ".spill")}
-    with duckdb.connect(config=config) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        if warehouse:
-            with _explained(warehouse):
-                path = text(str(warehouse))
-                connection.execute(f"attach {path} as warehouse (read_only)")
-        yield connection
+    with _explained(path):
+        connection.execute(f"attach {text(str(path))} as warehouse (read_only)")
 
 
 @contextmanager

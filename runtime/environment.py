@@ -20,6 +20,7 @@ from runtime.exits import Misuse
 from runtime.log import LOG, set_default_format
 
 ENVIRONMENTS = ("dev", "uat", "prod")
+ENGINES = ("duckdb", "spark")
 Value = TypeVar("Value")
 Group = TypeVar("Group", bound=msgspec.Struct)
 
@@ -281,14 +282,24 @@ def unreadable(data: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """The data directory of one environment; docs/README.md lists its files."""
+    """The data directory of one environment; docs/README.md lists its files.
+
+    Attributes:
+        environment: dev, uat or prod.
+        data: the folder.
+        engine: duckdb or spark: whose tables are read; None if nobody chose one.
+    """
 
     environment: str
     data: Path
+    engine: str | None = None
 
     @classmethod
     def read(cls, variables: Environment) -> "DataDirectory":
-        """Read FEEDS_ENVIRONMENT (dev) and FEEDS_DATA (data/<environment>)."""
+        """Read FEEDS_ENVIRONMENT (dev), FEEDS_DATA and FEEDS_ENGINE.
+
+        The default of FEEDS_DATA is data/<environment>.
+        """
         environment = variables.text("FEEDS_ENVIRONMENT", "dev")
         if environment not in ENVIRONMENTS:
             raise Misuse(
@@ -298,7 +309,12 @@ class DataDirectory:
         data = variables.text("FEEDS_DATA", f"data/{environment}")
         if complaint := unreadable(data):
             raise Misuse(complaint)
-        return cls(environment, Path(data))
+        engine = variables.optional("FEEDS_ENGINE")
+        if engine not in (None, *ENGINES):
+            raise Misuse(
+                f"FEEDS_ENGINE must be one of {', '.join(ENGINES)}, but is {engine!r}."
+            )
+        return cls(environment, Path(data), engine)
 
     @property
     def landing(self) -> Path:
@@ -309,6 +325,11 @@ class DataDirectory:
     def warehouse(self) -> Path:
         """The DuckDB file that dbt builds."""
         return self.data / "warehouse.duckdb"
+
+    @property
+    def spark(self) -> Path:
+        """Folder of tables that are Parquet: `<build>/<table>/`, and their records."""
+        return self.data / "spark"
 
     @property
     def outbox(self) -> Path:

@@ -13,6 +13,7 @@ how a format changes.
 | checks | checks/<destination>.json | that file |
 | profiles | each file of profiles/ | that file |
 | trust | trust/<destination>.json | that file |
+| build | spark/builds/<build>/part-* | the tables that it lists |
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from runtime.files import read_json, write_json
 
 VERSIONS = {
     "ledger": 1, "package": 1, "extract": 1, "alerts": 1, "backup": 1, "checks": 1,
-    "profiles": 1, "trust": 1,
+    "profiles": 1, "trust": 1, "build": 1,
 }  # fmt: skip
 _SHAPES: Mapping[str, Any] = {
     "extract": shapes.Extract,

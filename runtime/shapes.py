@@ -39,6 +39,54 @@ class UnfinishedExtract(TypedDict):
     agreement: dict[str, Any]
 
 
+class BuiltFile(TypedDict, total=False):
+    """One Parquet file of a table."""
+
+    bytes: Required[int]
+    sha256: str
+
+
+class BuiltTable(TypedDict, total=False):
+    """One table of a build."""
+
+    folder: Required[str]
+    build: Required[str]
+    rows: Required[int]
+    files: dict[str, BuiltFile]
+
+
+class NodeResult(TypedDict, total=False):
+    """How a node of dbt ended."""
+
+    unique_id: Required[str]
+    status: Required[str]
+    failures: int | None
+    message: str | None
+
+
+class BuildDetails(TypedDict, total=False):
+    """The verdict of a build."""
+
+    results: Required[list[NodeResult]]
+    dbt_version: str | None
+    code_digest: str | None
+    empty: bool
+    vars: dict[str, Any]
+
+
+class BuildRecord(TypedDict, total=False):
+    """The record of a build on Spark."""
+
+    invocation_id: Required[str]
+    command: Required[str]
+    built_at: Required[Time]
+    ended_at: Required[Time]
+    states: Required[list[dict[str, str]]]
+    details: Required[BuildDetails]
+    tables: Required[dict[str, BuiltTable]]
+    unit_tests_passed: list[str]
+
+
 class ServerFacts(TypedDict, total=False):
     """What is known of a server."""
 

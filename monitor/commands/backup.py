@@ -24,10 +24,11 @@ from store.ledger import Ledger
 
 # Files there are written once and then only replaced or removed: a link is a copy.
 _NEVER_WRITTEN = ("landing", "outbox", "delivered", "feedback", "adopted")
-# dbt builds the warehouse again, and `monitor report` the pages.
+# dbt builds the tables again, and `monitor report` the pages.
 _LEFT_OUT = (
     "warehouse.duckdb",
     "warehouse.duckdb.wal",
+    "spark",
     "answers.json",
     "report",
     MARKER,

@@ -10,11 +10,11 @@ from monitor.why.audit_search import packages_about
 from monitor.why.explain import Explainer
 from monitor.why.search import Match
 from monitor.why.subjects import SUBJECTS, Subject
-from runtime import duck
 from runtime.command import log_options, report
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
 from runtime.log import start_logging
+from store import mart
 from store.ledger import Ledger
 
 
@@ -49,7 +49,7 @@ def command(
     start_logging(log_format, quiet)
     variables = Environment.read()
     place, limits = DataDirectory.read(variables), Limits.read(variables)
-    with duck.open_warehouse(place.warehouse, limits) as connection:
+    with mart.find(place).open(limits) as connection:
         subjects = search.fitted(connection, _subjects(place, feed))
         matches = search.matches(connection, subjects, key)
         if not matches:

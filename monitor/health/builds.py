@@ -14,17 +14,16 @@ _FAILED = ("error", "fail", "runtime error", "partial success")
 
 
 def check(context: Context) -> CheckResult:
-    """Check dbt's manifest and the builds that the warehouse records."""
-    missing = [
-        path.name
-        for path in (context.target / "manifest.json", context.place.warehouse)
-        if not path.exists()
-    ]
-    if missing:
+    """Check dbt's manifest, and what the builds recorded."""
+    there = {
+        "manifest.json": (context.target / "manifest.json").exists(),
+        context.mart.path.name: context.mart.exists,
+    }
+    if missing := [name for name, exists in there.items() if not exists]:
         return _missing(listed(missing))
     rows = context.ask(builds.NEWEST)
     if not rows:
-        return _missing("a build in the warehouse")
+        return _missing("a build with a verdict")
     build = builds.from_row(rows[0])
     failed, warned = (_nodes(build, *states) for states in (_FAILED, ("warn",)))
     ended = build.ended_at
@@ -82,7 +81,7 @@ def _age(context: Context, built: datetime) -> Iterator[Finding]:
         yield Finding(
             "DBT_STALE",
             "dbt",
-            f"the warehouse was built at {built:{CLOCK}}, before "
+            f"the tables were built at {built:{CLOCK}}, before "
             f"{listed(sorted(newer))} was extracted",
             f"{min(newer.values()):{CLOCK}}",
         )

@@ -8,7 +8,7 @@ from store.feeds import Feed
 
 def check(context: Context) -> CheckResult:
     """Count what waits by the last build, by feed and column."""
-    if not context.place.warehouse.exists():
+    if not context.mart.exists:
         return CheckResult()  # The check of the build reports it.
     waiting = {
         feed.name: counts

@@ -360,13 +360,19 @@ class SampleProject(Project):
         """Run `publish` at the project's logical time; return what it printed."""
         return self.run_json("publish", "--at", self.at, *words, **variables)
 
+    @property
+    def place(self) -> DataDirectory:
+        """The data directory as commands read it."""
+        variables = {k: str(v) for k, v in self.environment().items()}
+        return DataDirectory.read(Environment(variables))
+
     def here(self, accept_first: bool = False, dry_run: bool = False) -> list[Outcome]:
         """Publish in this process, which spares the import of Great Expectations."""
         variables = self.environment()
         settings = Settings(
             root=self.root,
             variables=Environment({k: str(v) for k, v in variables.items()}),
-            place=DataDirectory("dev", self.data),
+            place=self.place,
             limits=Limits("1GB", 2),
             at=dt.datetime.fromisoformat(self.at),
             due=False,

@@ -18,10 +18,9 @@ with warnings.catch_warnings():
 from publish import gate, render
 from publish.gate import dbt, guards
 from publish.gate.dbt import nodes_needed
-from runtime import duck
 from runtime.environment import Environment, Limits
 from runtime.files import HashedFile
-from store import feeds
+from store import feeds, mart
 from store.feeds import artifacts
 
 Spoil = Callable[[SampleProject], object]
@@ -557,9 +556,8 @@ def test_a_file_changed_after_it_was_rendered_stays_here(
     actual = artifacts.read(project.root, Environment({}))
     (feed,) = feeds.read(actual)
     path = tmp_path / "feed.csv"
-    with duck.open_session(
-        Limits("1GB", 2), tmp_path, project.data / "warehouse.duckdb"
-    ) as connection:
+    limits = Limits("1GB", 2)
+    with mart.find(project.place).session(limits, tmp_path) as connection:
         rows = render.feed_file(connection, feed, None, path)
         path.write_bytes(doctor(path.read_bytes()))
         file = gate.Rendered(feed, None, path, rows, HashedFile.read(path))

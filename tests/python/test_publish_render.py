@@ -23,7 +23,7 @@ from runtime import duck
 from runtime.environment import Environment, Limits
 from runtime.exits import Misuse, Temporary
 from runtime.files import sha256_of
-from store import feeds
+from store import feeds, mart
 from store.dialect import RFC_4180, Dialect, read_csv
 from store.feeds import Column, artifacts
 
@@ -265,9 +265,7 @@ def test_the_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
     digests = set()
     for memory, threads in (("1GB", 1), ("1GB", 2), ("1GB", 4), ("512MB", 4)):
         limits = Limits(memory, threads)
-        with duck.open_session(
-            limits, tmp_path, project.data / "warehouse.duckdb"
-        ) as connection:
+        with mart.find(project.place).session(limits, tmp_path) as connection:
             columns = tuple(
                 Column(name, type_, "") for name, type_ in project.columns.items()
             )
@@ -308,9 +306,7 @@ def test_types_come_back_from_the_order_dialect(tmp_path: Path) -> None:
     (feed,) = feeds.read(artifacts.read(project.root, Environment({})))
     path = tmp_path / "f.csv"
     limits = Limits("1GB", 2)
-    with duck.open_session(
-        limits, tmp_path, project.data / "warehouse.duckdb"
-    ) as connection:
+    with mart.find(project.place).session(limits, tmp_path) as connection:
         render.feed_file(connection, feed, None, path)
         with duck.scratch(connection):
             assert readback.same_rows(connection, feed, None, path).passed
@@ -337,10 +333,11 @@ def test_a_warehouse_that_dbt_is_writing_is_for_later(tmp_path: Path) -> None:
         assert writer.stdout.readline() == "open\n"
         with (
             pytest.raises(Temporary, match="written by another process"),
-            duck.open_session(Limits("1GB", 1), tmp_path, path),
+            mart.find(project.place).session(Limits("1GB", 1), tmp_path),
         ):
             pass
         writer.communicate("")
+    path.unlink()
     with pytest.raises(Misuse, match="expected a warehouse"):  # noqa: SIM117
-        with duck.open_session(Limits("1GB", 1), tmp_path, tmp_path / "none.duckdb"):
+        with mart.find(project.place).session(Limits("1GB", 1), tmp_path):
             pass
