@@ -23,6 +23,7 @@ _KINDS = {
     "package": "packages",
     "landing": "landed runs",
     "state": "delivered states",
+    "build": "builds of Spark",
 }
 
 
@@ -32,7 +33,7 @@ _KINDS = {
 )
 @log_options
 def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
-    """Remove old landed runs, delivered states and tables of packages.
+    """Remove old landed runs, delivered states, and tables of packages and Spark.
 
     Old is what is older than FEEDS_KEEP_DAYS (730) and not among the newest
     FEEDS_KEEP_RUNS (30) of its file or source.
@@ -41,6 +42,9 @@ def command(dry_run: bool, as_json: bool, log_format: str, quiet: bool) -> None:
     package of each file, what dbt reads, and what a whole package was made of. The
     proof of a package stays, so that its chain can be verified. Without its tables a
     run cannot be replayed. The ledger records each removal and its reason.
+
+    The tables of a Spark build go a day after they were written, unless the newest
+    build has a table of it.
     """
     start_logging(log_format, quiet)
     variables = Environment.read()

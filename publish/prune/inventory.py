@@ -1,4 +1,4 @@
-"""Lists what prune could remove: packages, landed runs and delivered states."""
+"""Lists what prune could remove: packages, landed runs, states and tables of Spark."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 from publish.package import signature
 from runtime.environment import DataDirectory
 from runtime.files import parse_time
-from store import partner_state
+from store import build_records, partner_state
 from store.ledger import RUN_ENDS, STATE_EVENTS, Ledger, Record
 from store.package import BUILT_FROM, PRUNED, RECEIPT, SUMS, Package
 
@@ -30,11 +30,12 @@ PROOF = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Removable:
-    """One package, landed run or delivered state.
+    """One package, landed run or delivered state, or the tables of a Spark build.
 
     Attributes:
-        kind: "package", "landing" or "state".
-        name: `<file>/<run id>`, `<run id>/<source>` or `<model>/<digest>`.
+        kind: "package", "landing", "state" or "build".
+        name: `<file>/<run id>`, `<run id>/<source>`, `<model>/<digest>`, or the id of
+            the build.
         path: the folder, or the file of a state.
         group: name of the file, source or model; a group has many items.
         at: when it was made, UTC.
@@ -66,7 +67,9 @@ def all_of(
         ledger: its ledger.
         every: the packages with tables, with their records.
     """
-    items = [*_packages(every), *_landed(place), *_states(place, ledger)]
+    items = [
+        *_packages(every), *_landed(place), *_states(place, ledger), *_builds(place)
+    ]  # fmt: skip
     return sorted(items, key=lambda item: (item.at, item.kind, item.name))
 
 
@@ -134,6 +137,19 @@ def _states(place: DataDirectory, ledger: Ledger) -> Iterator[Removable]:
         yield Removable("state", f"{model}/{path.stem}", path, model, at, size)
 
 
+def _builds(place: DataDirectory) -> Iterator[Removable]:
+    """Yield the tables of each Spark build, also of one that was killed or still runs.
+
+    A build has a folder of tables, a record, or both.
+    """
+    for id_ in sorted(build_records.begun(place)):
+        folder, record = place.spark / id_, place.spark / "builds" / id_
+        every = [each for each in (folder, *folder.rglob("*"), record) if each.exists()]
+        size = sum(path.stat().st_size for path in every if path.is_file())
+        at = max(map(_touched, every))
+        yield Removable("build", id_, folder, "spark", at, size)
+
+
 def _touched(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
@@ -149,6 +165,7 @@ def needed(
         *_with_partners(ledger),
         *_newest(items),
         *_current(place),
+        *_built(place),
     ):
         reasons.setdefault(key, why)
     return reasons
@@ -196,6 +213,12 @@ def _current(place: DataDirectory) -> Iterator[tuple[Key, str]]:
         source = link.resolve()
         name = f"{source.parent.name}/{source.name}"
         yield ("landing", name), "dbt reads it"
+
+
+def _built(place: DataDirectory) -> Iterator[tuple[Key, str]]:
+    record = build_records.newest(place)
+    for id_ in record.builds if record else ():
+        yield ("build", id_), "the newest build has tables of it"
 
 
 def _package(record: Record) -> Key:

@@ -9,6 +9,8 @@ from publish.prune.inventory import Key, Removable
 from runtime.environment import Environment
 from runtime.exits import Misuse
 
+_UNUSED = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Keep:
@@ -75,9 +77,15 @@ def decide(
                 if need not in needed:
                     reasons[need] = "a package that is kept was made of it"
     return Plan(
-        tuple((p, f"beyond {keep.rule}") for p in items if p.key not in reasons),
+        tuple((p, _because(p, keep)) for p in items if p.key not in reasons),
         tuple((p, reasons[p.key]) for p in items if p.key in reasons),
     )
+
+
+def _because(item: Removable, keep: Keep) -> str:
+    if item.kind == "build":
+        return "the newest build has no table of it"
+    return f"beyond {keep.rule}"
 
 
 def _reasons_of_age(
@@ -88,7 +96,11 @@ def _reasons_of_age(
     count: Counter[tuple[str, str]] = Counter()
     for item in reversed(items):
         count[item.kind, item.group] += 1
-        if item.at >= keep.since(now):
+        if item.kind == "build":
+            # Tables can be built again. A build may run, and a command may read them.
+            if item.at >= now - _UNUSED:
+                reasons[item.key] = "it was written in the last day"
+        elif item.at >= keep.since(now):
             reasons[item.key] = f"it is of the last {keep.days:,} days"
         elif item.kind != "state" and count[item.kind, item.group] <= keep.runs:
             reasons[item.key] = f"it is of the newest {keep.runs:,} runs"

@@ -1,8 +1,8 @@
 """Removes one item: the ledger has it first, then it is whole or absent.
 
-A landed run is renamed to a hidden name before it is deleted. `pruned.json` names the
-files of a package before the first of them is deleted. If the process is killed, the
-next `publish prune` finishes its work.
+A landed run is renamed to a hidden name before it is deleted, and so are the tables of
+a build. `pruned.json` names the files of a package before the first of them is deleted.
+If the process is killed, the next `publish prune` finishes its work.
 """
 
 import json
@@ -16,6 +16,7 @@ from runtime.environment import DataDirectory
 from runtime.failpoints import failpoint
 from runtime.files import remove_leftovers, sync_folder, write_json
 from runtime.log import LOG
+from store import build_records
 from store.ledger import Ledger, Record
 from store.package import PRUNED, SUMS, Package
 
@@ -38,7 +39,12 @@ def remove(
     if item.kind == "package":
         _package(item.path, record)
     elif item.kind == "landing":
-        _landed(place, item)
+        hidden = place.landing / f".{item.path.parent.name}.{item.path.name}{_REMOVED}"
+        _folder(item, hidden)
+    elif item.kind == "build":
+        build_records.remove(place, item.name)
+        if item.path.exists():
+            _folder(item, place.spark / f".{item.name}{_REMOVED}")
     else:
         item.path.unlink()
         sync_folder(item.path.parent)
@@ -88,7 +94,11 @@ def finish(place: DataDirectory, ledger: Ledger, whole: Sequence[Package]) -> in
         ledger: its ledger.
         whole: the packages with tables.
     """
-    left = [*place.landing.glob(f".*{_REMOVED}")]
+    left = [
+        folder
+        for above in (place.landing, place.spark)
+        for folder in above.glob(f".*{_REMOVED}")
+    ]
     for folder in left:
         shutil.rmtree(folder)
     for run in place.landing.glob("[!.]*"):
@@ -148,15 +158,14 @@ def _package(folder: Path, record: Record) -> None:
     sync_folder(folder)
 
 
-def _landed(place: DataDirectory, item: Removable) -> None:
-    run, source = item.path.parent, item.path.name
-    hidden = place.landing / f".{run.name}.{source}{_REMOVED}"
+def _folder(item: Removable, hidden: Path) -> None:
+    above = item.path.parent
     item.path.rename(hidden)
-    sync_folder(run)
+    sync_folder(above)
     failpoint("in-prune")
     shutil.rmtree(hidden)
-    if not any(run.iterdir()):
-        run.rmdir()
+    if not any(above.iterdir()):
+        above.rmdir()
 
 
 def _files(pruned: Path) -> frozenset[str]:

@@ -1,18 +1,24 @@
 """Prune removes what is old; the proof, and what is needed, stays."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
+import time
+import uuid
 import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import spark_build
 from sample_project import SampleProject
 
 from publish.package import verify
 from runtime.files import sha256_of
+from store import build_records
 from store.ledger import Ledger
 
 with warnings.catch_warnings():
@@ -243,3 +249,80 @@ def test_a_limit_of_size_is_refused_by_name(project: SampleProject) -> None:
     assert done.returncode == 2
     assert "FEEDS_KEEP_SIZE is set" in done.stderr
     assert tree(project.data) == before
+
+
+def touch(folder: Path, days: float) -> None:
+    """Let a build look as if it was written some days ago."""
+    at = time.time() - days * 86400
+    for path in (folder, *folder.rglob("*")):
+        os.utime(path, (at, at))
+
+
+def old_builds(project: SampleProject) -> dict[str, str]:
+    """Make builds of five days ago and one of now; return their ids."""
+    project.write()
+    spark = project.data / "spark"
+    ids = {name: str(uuid.uuid4()) for name in ("first", "part", "killed", "last")}
+    tables: dict[str, Any] = {}
+    for number, name in enumerate(("first", "part", "last")):
+        hour = f"2026-01-15 0{number + 7}:00:00"
+        content = spark_build.export(project.data, ids[name], built_at=hour)
+        # The last one has a table of the one before it.
+        every = {**content["tables"], **tables}
+        build_records.write(project.place, {**content, "tables": every})
+        tables = {"other": content["tables"]["inventory_audit"]}
+    shutil.copytree(spark / ids["first"], spark / ids["killed"])
+    for id_ in ids.values():
+        for folder in (spark / id_, spark / "builds" / id_):
+            if folder.exists():
+                touch(folder, 5)
+    (project.data / "warehouse.duckdb").unlink()
+    return ids
+
+
+def builds_of(result: dict[str, Any]) -> set[str]:
+    """Return the builds that a prune removed."""
+    return {each["name"] for each in result["removed"] if each["kind"] == "build"}
+
+
+def test_the_tables_of_old_builds_go_after_a_day(project: SampleProject) -> None:
+    ids = old_builds(project)
+    spark = project.data / "spark"
+    running = spark / str(uuid.uuid4()) / "inventory_feed"
+    running.mkdir(parents=True)
+    (running / "part-0.parquet").write_bytes(b"PAR1")
+    old = {ids["first"], ids["killed"]}
+    assert builds_of(prune(project, "--dry-run")) == old
+    assert builds_of(prune(project)) == old
+    left = {path.name for path in spark.iterdir()}
+    assert left == {ids["part"], ids["last"], "builds", running.parent.name}
+    assert {path.name for path in (spark / "builds").iterdir()} == {
+        ids["part"], ids["last"]
+    }  # fmt: skip
+    project.later()
+    (outcome,) = project.here()
+    assert outcome.summary["status"] == "unchanged", outcome.text
+    # The build that ran was killed.
+    touch(running.parent, 2)
+    assert builds_of(prune(project)) == {running.parent.name}
+    assert builds_of(prune(project)) == set()
+    pruned = [each for each in project.records("pruned") if each["kind"] == "build"]
+    assert {each["piece"] for each in pruned} == {*old, running.parent.name}
+    assert {each["because"] for each in pruned} == {
+        "the newest build has no table of it"
+    }
+
+
+def test_a_killed_prune_of_a_build_is_finished(
+    project: SampleProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = old_builds(project)
+    done = project.run("publish", "prune", FEEDS_FAILPOINT="in-prune=kill")
+    assert done.returncode == -signal.SIGKILL
+    assert any((project.data / "spark").glob(".*.pruned"))
+    result = prune(project)
+    assert result["finished"] == 1
+    assert not any((project.data / "spark").glob(".*"))
+    left = {path.name for path in (project.data / "spark").iterdir()}
+    assert left == {ids["part"], ids["last"], "builds"}
+    assert verified(project, capsys)[0] == 0

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import spark_build
 from built_project import BuiltProject
 from commands import ROOT
 from delivered_project import DeliveredProject
@@ -78,6 +79,13 @@ FORMATS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("publish", "resend", RUN, *BECAUSE),
         ("monitor", "health"),
     ),
+    "spark/builds/*/part-*": (
+        ("publish", FEED),
+        ("publish", "build"),
+        ("publish", "prune"),
+        ("monitor", "health"),
+        ("monitor", "why", "x"),
+    ),
     "trust/onpart.json": (
         ("publish", "check"),
         ("publish", "trust", "onpart"),
@@ -94,6 +102,9 @@ def test_a_newer_format_is_refused_and_named_and_stays(
     project.variables = {"FEEDS_ALERT_FILE": project.folder / "alerts.jsonl"}
     if path == "backup.json":
         (project.data / path).write_text('{"at": "2026-01-16T00:00:00Z"}')
+    elif path.startswith("spark"):
+        spark_build.export(project.data)
+        (project.data / "warehouse.duckdb").unlink()
     elif path.startswith("trust"):
         (project.data / "trust").mkdir()
         (project.data / path).write_text("{}")
