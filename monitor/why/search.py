@@ -9,6 +9,7 @@ import duckdb
 from monitor.why.subjects import Key, Subject
 from runtime.duck import Row, rows, tables, text
 from runtime.exits import Misuse
+from runtime.log import LOG
 
 _NAMED = re.compile(r"(?P<kind>part|order):\s*(?P<id>\d+)")
 _NEAREST = 5
@@ -68,13 +69,33 @@ class Match:
 def fitted(
     connection: duckdb.DuckDBPyConnection, subjects: Sequence[Subject]
 ) -> list[Subject]:
-    """Return the subjects whose audit was built, each with what its audit has.
+    """Return the subjects whose audit was built, each with what was built.
 
     A column that an audit lacks is null, but the name that people use is then that of
-    the file. No key is looked up in another column that the audit lacks.
+    the file. No key is looked up in another column that the audit lacks, or in a table
+    that was not built: tables that something else than dbt wrote may be only those that
+    `publish` needs.
     """
     built = tables(connection)
-    return [_fitted(connection, each) for each in subjects if each.audit in built]
+    return [
+        _without_absent(_fitted(connection, each), built)
+        for each in subjects
+        if each.audit in built
+    ]
+
+
+def _without_absent(subject: Subject, built: frozenset[str]) -> Subject:
+    keys = tuple(key for key in subject.keys if {*key.tables} <= built)
+    details = subject.details if subject.details in built else None
+    if (keys, details) != (subject.keys, subject.details):
+        needed = {table for key in subject.keys for table in key.tables}
+        LOG.warning(
+            "less is shown",
+            subject=subject.name,
+            because="the last build did not make "
+            + " and ".join(sorted({*needed, str(subject.details)} - built)),
+        )
+    return replace(subject, keys=keys, details=details)
 
 
 def _fitted(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Subject:

@@ -19,10 +19,12 @@ class Key:
             letters and digits, in capitals), $loose (a pattern that matches it in
             any case, with any separators or none) and $among (a pattern that
             matches it as an entry of a list).
+        tables: further tables that the condition reads.
     """
 
     name: str
     condition: str
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ ORDER = Subject(
             "section id",
             "order_id in (select order_id from int_orders_02_sections where"
             " regexp_full_match(sis_section_id, $loose))",
+            ("int_orders_02_sections",),
         ),
     ),
     likely=("order_id",),

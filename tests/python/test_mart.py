@@ -1,5 +1,6 @@
 """Tables that are Parquet, with a build record, are published as DuckDB's are."""
 
+import json
 import re
 import shutil
 import warnings
@@ -286,3 +287,76 @@ def test_who_has_both_engines_says_which(tmp_path: Path) -> None:
     sample.variables["FEEDS_ENGINE"] = "sail"
     with pytest.raises(Misuse, match="FEEDS_ENGINE must be one of duckdb, spark, but"):
         sample.here()
+
+
+@pytest.fixture
+def published(built: BuiltProject, tmp_path: Path) -> BuiltProject:
+    """The project that was published on three nights, with tables of Spark."""
+    project = built.copy(tmp_path / "spark")
+    spark_build.export(project.data)
+    (project.data / "warehouse.duckdb").unlink()
+    return project
+
+
+def answer(project: BuiltProject, *words: object) -> dict[str, Any]:
+    """Run a command; return what it printed, without paths of the project."""
+    done = project.run_json(*words)
+    text = json.dumps({**done, "stderr": ""})
+    return dict(json.loads(text.replace(str(project.folder), "")))
+
+
+def test_monitor_and_confirm_answer_the_same(
+    built: BuiltProject, published: BuiltProject, tmp_path: Path
+) -> None:
+    for words in (
+        ("monitor", "why", "100-4412"),
+        ("monitor", "why", "order:101"),
+        ("monitor", "why", "S9"),
+        ("monitor", "why", "no such part"),
+        ("publish", "confirm", "onpart_inventory", "--list"),
+        ("publish", "status"),
+    ):
+        assert answer(published, *words) == answer(built, *words), words
+    health = []
+    for project in (published, built.copy(tmp_path / "duckdb")):
+        for source in ("part_items", "orders"):
+            for file in project.data.glob(f"landing/current/*/{source}.parquet"):
+                report = file.with_name("extract.json")
+                content = json.loads(report.read_bytes())
+                content["entities"] = {source: {"rows": 1}}
+                report.write_text(json.dumps(content))
+        health.append(answer(project, "monitor", "health", "--at", NIGHTS[2]))
+    for facts in ("build", "seeds", "waiting", "feeds", "sources"):
+        assert health[0][facts] == health[1][facts]
+    assert health[0]["seeds"]["location_map"]["entries"] == 3
+    assert health[0]["build"]["nodes"] > 100
+    assert {each["id"] for each in health[0]["findings"]} == {
+        each["id"] for each in health[1]["findings"]
+    }
+    drift = published.run_json("monitor", "drift")
+    assert "no profile" not in drift["stderr"]
+    report = published.report(tmp_path / "pages")
+    assert len(report.pages) == len(published.recorded_packages())
+
+
+def test_why_shows_less_where_only_the_tables_of_files_are(
+    published: BuiltProject,
+) -> None:
+    content = build_records.newest(mart.DataDirectory("dev", published.data))
+    assert content
+    tables = {
+        name: table
+        for name, table in content.tables.items()
+        if not name.startswith("int_orders")
+    }
+    build_records.write(
+        mart.DataDirectory("dev", published.data),
+        {**content.content, "tables": tables},
+    )
+    done = published.run_json("monitor", "why", "order:101")
+    assert "records" not in done["rows"][0]["values"]
+    assert (
+        "less is shown subject=order because=the last build did not make "
+        "int_orders_02_sections and int_orders_05_items"
+    ) in done["stderr"]
+    assert published.run_json("monitor", "why", "S9")["exit_code"] == 1
