@@ -17,7 +17,7 @@ from publish.settings import Redelivery, Settings
 from runtime import duck
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
-from store import feeds
+from store import build_records, feeds
 from store.feeds import artifacts
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
@@ -70,10 +70,13 @@ def run_dbt(
         *(sys.executable, "-c", _DBT, "--no-use-colors", "--quiet", *words),
         *("--project-dir", str(root), "--profiles-dir", str(root)),
     ]
+    if there.engine == "spark":
+        words += ["--target", "spark"]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_PASSED)}
     variables = {
         "FEEDS_ENVIRONMENT": there.environment,
         "FEEDS_DATA": str(there.data),
+        "FEEDS_ENGINE": there.engine or "duckdb",
         "FEEDS_MEMORY_LIMIT": limits.memory,
         "FEEDS_THREADS": str(limits.threads),
         "DBT_TARGET_PATH": str(target),
@@ -110,7 +113,7 @@ def copy_times(there: DataDirectory, run: Package) -> None:
     """Give the build the times and the invocation id that dbt had in the run.
 
     Raises:
-        Refused: dbt did not finish, so that its results are not of this warehouse.
+        Refused: dbt did not finish, so that its results are not of these tables.
     """
     recorded = run.run["dbt"]
     if not recorded["invocation_id"]:
@@ -118,12 +121,15 @@ def copy_times(there: DataDirectory, run: Package) -> None:
             f"{run.file}/{run.run_id} was made of tables without a verdict of dbt, "
             "so it cannot be made again."
         )
+    times = [(recorded[name] or "").rstrip("Z") or None
+             for name in ("started_at", "built_at")]  # fmt: skip
+    if there.engine == "spark":
+        _copy_to_record(there, recorded["invocation_id"], times)
+        return
     with duckdb.connect(str(there.warehouse)) as warehouse:
         ended = warehouse.execute("select ended_at from main.builds").fetchall()
         if not any(moment for (moment,) in ended):
             raise Refused(f"dbt did not finish its build of {there.warehouse}.")
-        times = [(recorded[name] or "").rstrip("Z") or None
-                 for name in ("started_at", "built_at")]  # fmt: skip
         warehouse.execute(
             "update main.builds set invocation_id = ?, built_at = ?, ended_at = ?",
             [recorded["invocation_id"], *times],
@@ -139,6 +145,27 @@ def copy_times(there: DataDirectory, run: Package) -> None:
                 f"comment on {kind} {duck.name(schema)}.{duck.name(name)} "
                 f"is {duck.text(recorded['invocation_id'])}"
             )
+
+
+def _copy_to_record(
+    there: DataDirectory, invocation_id: str, times: list[str | None]
+) -> None:
+    record = build_records.newest(there)
+    if record is None:
+        raise Refused(f"dbt did not finish its build of {there.spark}.")
+    built_at, ended_at = times
+    tables = {
+        name: {**table, "build": invocation_id} for name, table in record.tables.items()
+    }
+    content = {
+        **record.content,
+        "invocation_id": invocation_id,
+        "built_at": built_at,
+        "ended_at": ended_at,
+        "tables": tables,
+    }
+    build_records.remove(there, record.id)
+    build_records.write(there, content)
 
 
 def _accepted_first(run: Package) -> bool:

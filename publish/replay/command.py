@@ -52,6 +52,9 @@ def command(
     variables, the logical time and the code are those of the run. Nothing is delivered,
     and the data directory is only read.
 
+    DuckDB builds again, or Spark if FEEDS_ENGINE is spark: the bytes are the same,
+    whichever engine made the run.
+
     The code is that of the run's commit if git has it here, else the code in this
     folder. Exit codes: 0 every file is the same, 1 a file differs, or something that
     the run was made of is gone or changed, 2 wrong settings.
@@ -128,6 +131,7 @@ def _in_folder(
         "FEEDS_COMMIT": commit,
         "FEEDS_ENVIRONMENT": place.environment,
         "FEEDS_DATA": str(place.data.resolve()),
+        "FEEDS_ENGINE": place.engine or "duckdb",
     }
     return subprocess.run(  # noqa: S603 (our own words, no shell)
         [sys.executable, "-m", "publish", "replay", "--here", *words],

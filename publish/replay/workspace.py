@@ -46,7 +46,8 @@ def prepare(
     """Make a data directory as it was when dbt built for the run; return it.
 
     Args:
-        place: the data directory of the run; only read.
+        place: the data directory of the run; only read. Its engine builds again, by
+            default DuckDB, whichever engine made the run.
         ledger: of that directory.
         run: what to make again.
         work: an empty folder.
@@ -55,7 +56,8 @@ def prepare(
         Refused: a landed file or a state is gone or changed, or the ledger lacks
             records that the package counted.
     """
-    there = DataDirectory(run.run["environment"], work / "data")
+    engine = place.engine or "duckdb"
+    there = DataDirectory(run.run["environment"], work / "data", engine)
     _check(place, run)
     for source, landed in sorted(
         {(each["source"], each["run_id"]) for each in run.run["inputs"]}
