@@ -13,10 +13,12 @@ import spark_build
 from built_project import NIGHTS, BuiltProject
 from sample_project import MODEL, SampleProject
 
+from publish.replay import build as replay
+from runtime.environment import Limits
 from runtime.exits import Misuse
 from runtime.files import sha256_of
-from store import build_records, mart
-from store.package import RECEIPT
+from store import build_records, builds, mart
+from store.package import RECEIPT, Package
 
 with warnings.catch_warnings():
     # Its import meets deprecated modules; here, so that no test has to.
@@ -360,3 +362,22 @@ def test_why_shows_less_where_only_the_tables_of_files_are(
         "int_orders_02_sections and int_orders_05_items"
     ) in done["stderr"]
     assert published.run_json("monitor", "why", "S9")["exit_code"] == 1
+
+
+def test_a_replay_gives_the_build_the_id_and_times_of_the_run(
+    sample: SampleProject,
+) -> None:
+    times = {"started_at": "2026-01-14T05:00:00Z", "built_at": "2026-01-14T05:01:00Z"}
+    (outcome,) = sample.here(accept_first=True)
+    run = Package(Path(outcome.summary["package"]))
+    run.run["dbt"].update(invocation_id="then", **times)
+    sample.variables["FEEDS_ENGINE"] = "spark"
+    replay.copy_times(sample.place, run)
+    assert build_records.ids(sample.place) == {"then"}
+    with mart.find(sample.place).session(Limits("1GB", 1), sample.folder) as session:
+        build = builds.find(session, "then")
+        assert {*builds.marks(session).values()} >= {"then"}
+        assert "inv-1" not in builds.marks(session).values()
+    assert build
+    assert f"{build.built_at:%H:%M}, {build.ended_at:%H:%M}" == "05:00, 05:01"
+    assert build.results

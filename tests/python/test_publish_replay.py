@@ -10,8 +10,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from committed_project import commit, commit_and_run, git, tree
-from compiled_project import Compiled
+import spark_build
+from committed_project import CommittedProject, commit, commit_and_run, git, tree
+from compiled_project import NO_UNIT_TESTS, Compiled
 from conftest import Command, spoil
 from order_consumer import Consumer
 from package_mutations import reseal
@@ -139,6 +140,27 @@ def test_a_package_of_before_is_made_again(
     assert exit_code == 1
     differing = [each["name"] for each in result["files"] if not each["identical"]]
     assert differing == [manifest.name, "SHA256SUMS", "openlineage.jsonl"]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_duckdb_makes_a_run_again_whose_tables_were_parquet(
+    compiled_project: Compiled, tmp_path: Path
+) -> None:
+    project = CommittedProject(tmp_path, commit=commit(tmp_path / "project"))
+    compiled_project.copy_warehouse(project.data)
+    select = ("--select", "+exposure:onpart_inventory", *NO_UNIT_TESTS)
+    script = f"extract --quiet ordertime && dbt --quiet build {' '.join(select)}"
+    sandbox = ("sandbox", "run", "--items", 60, "--", "sh", "-c", script)
+    done = project.run(*sandbox)
+    assert done.returncode == 0, done.stdout + done.stderr
+    spark_build.export(project.data)
+    (project.data / "warehouse.duckdb").unlink()
+    words = ("publish", "onpart_inventory", "--dry-run")
+    (file,) = project.run_json(*words, FEEDS_ACCEPT_FIRST=1)["files"]
+    assert file["status"] == "ready", file
+    exit_code, result, _ = project.replay()
+    assert (exit_code, result["identical"]) == (0, True), result
 
 
 def test_only_git_gives_the_code_of_a_run(tmp_path: Path) -> None:
