@@ -187,7 +187,7 @@ def _match(
         keys = duck.value(connection, f"select count(*) from {every}")
         if not keys:
             raise Refused(f"{path} has no rows. Nothing was recorded.")
-        unknown = _assign_runs(connection, key, packages)
+        unknown = _assign_runs(connection, key, packages, folder)
         if unknown == keys and not named:
             raise Refused(
                 f"none of the {keys:,} keys of {path} is in the newest {len(packages)} "
@@ -221,7 +221,10 @@ def _match(
 
 
 def _assign_runs(
-    connection: duckdb.DuckDBPyConnection, key: str, packages: Sequence[Package]
+    connection: duckdb.DuckDBPyConnection,
+    key: str,
+    packages: Sequence[Package],
+    folder: Path,
 ) -> int:
     """Set `_run` of each row to the newest file with its key; count the other keys.
 
@@ -229,14 +232,15 @@ def _assign_runs(
         connection: has `report`.
         key: its columns.
         packages: `_run` is an index into them.
+        folder: a folder with room for a copy of a file.
     """
     left = f"(select distinct {key} from report where _run is null)"
     for number, package in enumerate(packages):
-        rows = package.read_csv(package.resource)
-        connection.execute(
-            f"update report set _run = {number} where _run is null "
-            f"and ({key}) in (select ({key}) from {rows})"
-        )
+        with package.cells(folder) as rows:
+            connection.execute(
+                f"update report set _run = {number} where _run is null "
+                f"and ({key}) in (select ({key}) from {rows})"
+            )
         if not duck.value(connection, f"select count(*) from {left}"):
             break
     return int(duck.value(connection, f"select count(*) from {left}"))

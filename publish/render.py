@@ -11,9 +11,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from publish import transliteration
 from runtime import files
 from runtime.duck import name, text
-from store.dialect import Dialect, read_csv
+from store.cells import cells
+from store.dialect import Dialect, lacking
 from store.feeds import Column, Feed
 
 _NUMERIC = re.compile("decimal|(tiny|small|big|huge)?int(eger)?$")
@@ -71,7 +73,8 @@ def table(
     if ties:
         order = ", ".join(filter(None, (order, "hash(t)")))
     chosen = f"(select {needed} from {source})"
-    if dialect.quoting != "all":
+    if dialect.quoting != "all" or not dialect.is_plain:
+        transliteration.prepare(connection, dialect)
         with files.atomic_write(path) as part:
             return _write_lines(connection, chosen, columns, order, dialect, part)
     fields = ", ".join(
@@ -102,22 +105,28 @@ def _write_lines(
     A line is one value to sort and to write. COPY handles every field of a row, and
     quotes a header only together with all values.
     """
-    cells = ", ".join(_field(column, dialect) for column in columns)
+    fields = ", ".join(_field(column, dialect) for column in columns)
     end = " || ".join(f"chr({ord(mark)})" for mark in dialect.line_end)
     lines = connection.execute(
-        f"select concat_ws({text(dialect.delimiter)}, {cells}) || {end} as line "
+        f"select concat_ws({text(dialect.delimiter)}, {fields}) || {end} as line "
         f"from {source} as t order by {order}"
     ).to_arrow_reader(_LINES)
     header = dialect.delimiter.join(_header(column.name, dialect) for column in columns)
     rows = 0
     with path.open("wb") as file:
+        if dialect.byte_order_mark:
+            file.write("\ufeff".encode(dialect.encoding))
         if dialect.header:
-            file.write((header + dialect.line_end).encode())
+            file.write((header + dialect.line_end).encode(dialect.encoding))
         for batch in lines:
             column = batch.column(0).cast(pa.large_string())
             _, offsets, content = column.buffers()
             ends = np.frombuffer(offsets, np.int64, len(column) + 1, 8 * column.offset)
-            file.write(memoryview(content)[ends[0] : ends[-1]])
+            utf8 = memoryview(content)[ends[0] : ends[-1]]
+            if dialect.encoding == "utf-8":
+                file.write(utf8)
+            else:
+                file.write(str(utf8, "utf-8").encode(dialect.encoding))
             rows += len(column)
     return rows
 
@@ -126,8 +135,9 @@ def _header(value: str, dialect: Dialect) -> str:
     """Return a name of the header, in quotes if it needs them, or may have them."""
     if dialect.quoting == "minimal" and re.fullmatch(r"\w+", value):
         return value
-    quote = dialect.quote
-    return f"{quote}{value.replace(quote, quote * 2)}{quote}"
+    for mark in dict.fromkeys((dialect.escape, dialect.quote)):
+        value = value.replace(mark, dialect.escape + mark)
+    return f"{dialect.quote}{value}{dialect.quote}"
 
 
 def _field(column: Column, dialect: Dialect) -> str:
@@ -137,9 +147,11 @@ def _field(column: Column, dialect: Dialect) -> str:
     comment), and, if the dialect is portable, around a blank at an end, which they cut.
     """
     cell, null = written(column, dialect), text(dialect.null_text)
+    if dialect.quoting == "all":
+        return _quoted(cell, dialect)
     if _NUMERIC.match(column.type) and dialect.delimiter in ",;|\t" and null == "''":
         return f"coalesce({cell}, '')"
-    quote, doubled = text(dialect.quote), text(dialect.quote * 2)
+    quote = text(dialect.quote)
     marks = " or ".join(
         f"contains({cell}, {mark})"
         for mark in (text(dialect.delimiter), quote, "'#'", "chr(10)", "chr(13)")
@@ -149,9 +161,17 @@ def _field(column: Column, dialect: Dialect) -> str:
     return (
         f"case when {cell} is null then {null} "
         f"when {cell} in ('', {null}) or {marks} "
-        f"then {quote} || replace({cell}, {quote}, {doubled}) || {quote} "
+        f"then {_quoted(cell, dialect)} "
         f"else {cell} end"
     )
+
+
+def _quoted(cell: str, dialect: Dialect) -> str:
+    """Return SQL of a text in quotes; quote and escape are escaped in it."""
+    quote = text(dialect.quote)
+    for mark in dict.fromkeys((dialect.escape, dialect.quote)):
+        cell = f"replace({cell}, {text(mark)}, {text(dialect.escape + mark)})"
+    return f"{quote} || {cell} || {quote}"
 
 
 def written(column: Column, dialect: Dialect) -> str:
@@ -172,8 +192,27 @@ def as_text(column: Column, cell: str, dialect: Dialect) -> str:
     if column.type == "date":
         return f"strftime({cell}, {text(dialect.date_format)})"
     if column.type in _TEXTS:
-        return _line_breaks(cell, dialect)
+        return _encodable(_line_breaks(cell, dialect), dialect)
     return f"cast({cell} as varchar)"
+
+
+def is_text(column: Column) -> bool:
+    """Whether a column has text, in which any character may be."""
+    return column.type in _TEXTS
+
+
+def _encodable(cell: str, dialect: Dialect) -> str:
+    """Return SQL of a text without the characters that the encoding lacks."""
+    lacks = lacking(dialect.encoding)
+    if lacks is None:
+        return cell
+    if dialect.unencodable == "transliterate":
+        changed = transliteration.sql(cell, dialect.encoding)
+        return (
+            f"case when regexp_matches({cell}, {text(lacks)}) then {changed} "
+            f"else {cell} end"
+        )
+    return f"regexp_replace({cell}, {text(lacks)}, '?', 'g')"
 
 
 def _line_breaks(cell: str, dialect: Dialect) -> str:
@@ -209,10 +248,10 @@ def options(dialect: Dialect) -> str:
 def load_back(connection: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> None:
     """Read the file into `feed_text`, all text, and cast it into `feed`."""
     columns = [column.name for column in feed.columns]
-    connection.execute(
-        "create or replace table feed_text as select * from "
-        + read_csv(path, columns, feed.dialect)
-    )
+    with cells(path, columns, feed.dialect, path.parent.parent) as source:
+        connection.execute(
+            f"create or replace table feed_text as select * from {source}"
+        )
     typed = ", ".join(
         f"{_typed(column, name(column.name), feed.dialect)} as {name(column.name)}"
         for column in feed.columns
@@ -237,11 +276,11 @@ def typed_sql(feed: Feed, source: str) -> str:
     field is quoted, a text that is the null text becomes a missing value: no reader of
     the file can tell them apart. The audit names such texts.
     """
-    cells = ", ".join(
+    read = ", ".join(
         f"{_as_read(column, feed.dialect)} as {name(column.name)}"
         for column in feed.columns
     )
-    return f"select {cells} from {source} as t"
+    return f"select {read} from {source} as t"
 
 
 def _as_read(column: Column, dialect: Dialect) -> str:
@@ -249,7 +288,7 @@ def _as_read(column: Column, dialect: Dialect) -> str:
     if column.type == "date" or column.type.startswith("timestamp"):
         return _typed(column, as_text(column, cell, dialect), dialect)
     if column.type in _TEXTS:
-        cell = _line_breaks(cell, dialect)
+        cell = as_text(column, cell, dialect)
         if dialect.quoting == "all":
             return f"nullif({cell}, {text(dialect.null_text)})"
     return cell

@@ -1,6 +1,7 @@
 """How a table becomes a CSV file, and how each of our readers reads it back."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,12 +9,23 @@ from msgspec import Meta, Struct, structs
 
 from runtime.duck import path_text, text
 
+Encoding = Literal[
+    "utf-8", "utf-16le", "utf-16be", "windows-1252", "iso-8859-1", "iso-8859-15",
+    "us-ascii",
+]  # fmt: skip
+
 
 class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     """The form of a CSV file; an exposure declares these fields.
 
     Attributes:
-        encoding: Character encoding, without byte order mark.
+        encoding: Character encoding, by its name at IANA. utf-16le and utf-16be differ
+            in the order of the two bytes of a unit.
+        byte_order_mark: Whether the file begins with the mark U+FEFF, by which Excel
+            and others know UTF-8 and the order of bytes of UTF-16. Default false.
+        unencodable: What becomes of a character that the encoding lacks. refuse: the
+            file is held (RUN_ENCODING). replace: it becomes ?. transliterate: it
+            becomes like letters, such as L for \u0141. Default refuse.
         delimiter: One character between fields.
         quote: One character around a field.
         quoting: minimal: a field is quoted only where it must be. portable: the header
@@ -33,7 +45,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         date_format: strftime format of dates.
     """
 
-    encoding: Literal["utf-8"]
+    encoding: Encoding
     delimiter: Annotated[str, Meta(pattern='^[^"\\\\\\r\\n]$')]
     quote: Annotated[str, Meta(pattern="^[\"']$")]
     quoting: Literal["minimal", "portable", "all"]
@@ -44,6 +56,8 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     timestamp_format: Annotated[str, Meta(min_length=2)]
     date_format: Annotated[str, Meta(min_length=2)]
     line_breaks: Literal["keep", "lf", "blank"] = "keep"
+    byte_order_mark: bool = False
+    unencodable: Literal["refuse", "replace", "transliterate"] = "refuse"
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any]) -> "Dialect":
@@ -54,8 +68,10 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         """
         dialect = table["dialect"]
         quote = dialect.get("quoteChar", '"')
+        codec: Any = table.get("encoding", "utf-8")
         return cls(
-            encoding="utf-8",
+            encoding=_MARKED.get(codec, codec),
+            byte_order_mark=codec in _MARKED,
             delimiter=dialect["delimiter"],
             quote=quote,
             quoting="all",
@@ -74,6 +90,35 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         return structs.replace(self, quoting=quoting, line_breaks="keep")
 
     @property
+    def is_plain(self) -> bool:
+        """Whether DuckDB reads the file as it is."""
+        return self.encoding == "utf-8" and not self.byte_order_mark
+
+    @property
+    def is_searchable(self) -> bool:
+        """Whether a mark of the dialect is one byte, which is in no other character."""
+        return not self.encoding.startswith("utf-16")
+
+    @property
+    def codec(self) -> str:
+        """Python's name of the encoding; it reads the mark, if there is one."""
+        if not self.byte_order_mark:
+            return self.encoding
+        return "utf-8-sig" if self.encoding == "utf-8" else "utf-16"
+
+    def declared(self) -> dict[str, Any]:
+        """Return its fields, without those of newer versions that have their default.
+
+        A digest of them stays the same when a version adds a field.
+        """
+        return {
+            field.name: value
+            for field in structs.fields(self)
+            if (value := getattr(self, field.name)) != field.default
+            or field.name == "line_breaks"
+        }
+
+    @property
     def line_end(self) -> str:
         """The characters that end a line."""
         return {"lf": "\n", "crlf": "\r\n"}[self.newline]
@@ -90,6 +135,9 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         }
 
 
+# What a manifest names files with a mark. To read them no byte order is needed.
+_MARKED: dict[str, Encoding] = {"utf-8-sig": "utf-8", "utf-16": "utf-16le"}
+
 # Of audit.csv and every other file of ours: a missing value is nothing, an empty text
 # is "".
 RFC_4180 = Dialect(
@@ -97,6 +145,22 @@ RFC_4180 = Dialect(
     null_text="", newline="lf", header=True,
     timestamp_format="%Y-%m-%dT%H:%M:%SZ", date_format="%Y-%m-%d",
 )  # fmt: skip
+
+
+@cache
+def lacking(encoding: str) -> str | None:
+    """Return a regular expression (RE2) of the characters that an encoding lacks.
+
+    Returns:
+        None if it has all of Unicode.
+    """
+    if encoding.startswith("utf-"):
+        return None
+    codes = sorted(map(ord, bytes(range(256)).decode(encoding, "ignore")))
+    starts = [code for code in codes if code - 1 not in codes]
+    ends = [code for code in codes if code + 1 not in codes]
+    ranges = (f"\\x{{{a:x}}}-\\x{{{b:x}}}" for a, b in zip(starts, ends, strict=True))
+    return f"[^{''.join(ranges)}]"
 
 
 def read_csv(path: Path, columns: Iterable[str], dialect: Dialect) -> str:

@@ -1,7 +1,8 @@
 """A package of the outbox: the files of one run of one file, and its ledger records."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import Any
 from runtime import formats, shapes
 from runtime.exits import Refused
 from runtime.files import parse_time, read_json, sha256_of
+from store.cells import cells
 from store.dialect import Dialect, read_csv
 from store.ledger import RUN_ENDS, Record
 
@@ -226,6 +228,19 @@ class Package:
         return {"path": path, "dialect": dialect, "schema": {"fields": fields}}
 
     def read_csv(self, table: Mapping[str, Any]) -> str:
-        """Return a FROM clause item of `table`, `resource` or one of `table()`."""
+        """Return a FROM clause item of one of `table()`."""
         columns = [field["name"] for field in table["schema"]["fields"]]
         return read_csv(self.folder / table["path"], columns, Dialect.of_table(table))
+
+    @contextmanager
+    def cells(self, work: Path) -> Iterator[str]:
+        """Give a FROM clause item of the file itself; see `store.cells`.
+
+        Args:
+            work: a folder with room for a copy of the file.
+        """
+        file = self.resource
+        columns = [field["name"] for field in file["schema"]["fields"]]
+        path, dialect = self.folder / file["path"], Dialect.of_table(file)
+        with cells(path, columns, dialect, work) as source:
+            yield source

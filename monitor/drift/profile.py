@@ -42,9 +42,12 @@ def profile(package: Package, limits: Limits, scratch: Path) -> dict[str, Any]:
         OSError, ValueError, LookupError, duckdb.Error: the file cannot be read.
     """
     file, run = package.resource, package.run
-    with duck.open_session(limits, scratch) as connection:
+    with (
+        duck.open_session(limits, scratch) as connection,
+        package.cells(scratch) as source,
+    ):
         connection.execute("set preserve_insertion_order = false")
-        kinds = _view(connection, package)
+        kinds = _view(connection, package, source)
         rows, columns = _columns(connection, kinds, file["rows"] <= EXACT)
     return {
         "file": package.file,
@@ -60,7 +63,9 @@ def profile(package: Package, limits: Limits, scratch: Path) -> dict[str, Any]:
     }
 
 
-def _view(connection: duckdb.DuckDBPyConnection, package: Package) -> dict[str, str]:
+def _view(
+    connection: duckdb.DuckDBPyConnection, package: Package, source: str
+) -> dict[str, str]:
     """Make the view `file`, columns c0, c1 ...; return the kind of each column."""
     file = package.resource
     fields = file["schema"]["fields"]
@@ -74,9 +79,7 @@ def _view(connection: duckdb.DuckDBPyConnection, package: Package) -> dict[str, 
         else f"{texts[column]} as c{place}"
         for place, (column, kind) in enumerate(kinds.items())
     )
-    connection.execute(
-        f"create view file as select {cells} from {package.read_csv(file)}"
-    )
+    connection.execute(f"create view file as select {cells} from {source}")
     return kinds
 
 

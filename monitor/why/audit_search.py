@@ -93,10 +93,12 @@ def read_sent(package: Package, match: Match) -> dict[str, Any]:
     *_, (column, value) = key.items()
     if not value or not may_have(package, match):
         return {}
-    path = package.folder / package.resource["path"]
+    file = package.resource
+    path = package.folder / file["path"]
+    names = [field["name"] for field in file["schema"]["fields"]]
     records = [
         record
-        for record in find(path, Dialect.of_table(package.resource), column, value)
+        for record in find(path, Dialect.of_table(file), column, value, names)
         if key.items() <= record.values.items()
     ]
     if not records:

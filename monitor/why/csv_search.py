@@ -8,7 +8,7 @@ field. A line feed ends a record if the number of quotes before it is even.
 import csv
 import mmap
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,26 +29,60 @@ class Record:
     last_line: int
 
 
-def find(path: Path, dialect: Dialect, column: str, value: str) -> list[Record]:
+def find(
+    path: Path,
+    dialect: Dialect,
+    column: str,
+    value: str,
+    names: Sequence[str] | None = None,
+) -> list[Record]:
     """Return the records of a file that have `value` in `column`, in file order.
 
     Args:
-        path: a file with a header. A missing or empty file has no records.
+        path: the file. A missing or empty file has no records.
         dialect: how the file is written.
-        column: a name of the header. Without such a column there are no records.
+        column: a name of a column. Without such a column there are no records.
         value: the value as text.
+        names: of the columns; default those of the header.
     """
     if not path.is_file() or path.stat().st_size == 0:
         return []
+    if not dialect.is_searchable:
+        return list(_read(path, dialect, column, value, names))
     with (
         path.open("rb") as handle,
         mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
-        return list(_Search(content, dialect).find(column, value))
+        return list(_Search(content, dialect, names).find(column, value))
+
+
+def _read(
+    path: Path,
+    dialect: Dialect,
+    column: str,
+    value: str,
+    names: Sequence[str] | None,
+) -> Iterator[Record]:
+    """Read every record: the bytes of a text are not only in the text itself."""
+    csv.field_size_limit(_LONGEST)
+    with path.open(encoding=dialect.codec, newline="") as lines:
+        reader = csv.reader(lines, strict=True, **dialect.for_csv)
+        header = next(reader, []) if dialect.header else []
+        known = list(names or header)
+        if column not in known:
+            return
+        place, before = known.index(column), reader.line_num
+        for values in reader:
+            if values[place : place + 1] == [value]:
+                named = dict(zip(known, values, strict=False))
+                yield Record(named, before + 1, reader.line_num)
+            before = reader.line_num
 
 
 class _Search:
-    def __init__(self, content: mmap.mmap, dialect: Dialect) -> None:
+    def __init__(
+        self, content: mmap.mmap, dialect: Dialect, names: Sequence[str] | None
+    ) -> None:
         csv.field_size_limit(_LONGEST)
         self._content, self._dialect = content, dialect
         self._quote = dialect.quote.encode()
@@ -56,7 +90,10 @@ class _Search:
         escape = None if dialect.escape == dialect.quote else dialect.escape.encode()
         self._escape = escape
         self._escaped = re.compile(re.escape(escape or b"") + b".", re.DOTALL)
-        self._names, self._begin = self._record(0)
+        self._begin = 3 if dialect.byte_order_mark else 0
+        if dialect.header:
+            header, self._begin = self._record(self._begin)
+        self._names = list(names or header)
 
     def find(self, column: str, value: str) -> Iterator[Record]:
         if column not in self._names:

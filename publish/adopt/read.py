@@ -81,7 +81,7 @@ def load(
         Refused: it has no header, lacks a column of the key, is not in the encoding,
             or is no CSV file.
     """
-    encoding = form.encoding or _encoding(path)
+    encoding = form.encoding or _encoding(path, feed)
     try:
         with path.open(encoding=encoding, newline="") as lines:
             sample = lines.read(_SAMPLE)
@@ -99,11 +99,11 @@ def load(
         ) from None
 
 
-def _encoding(path: Path) -> str:
+def _encoding(path: Path, feed: Feed) -> str:
     with path.open("rb") as handle:
         start = handle.read(3)
     return next((name for mark, name in _MARKS.items() if start.startswith(mark)),
-                "utf-8")  # fmt: skip
+                feed.dialect.encoding)  # fmt: skip
 
 
 def _parameters(feed: Feed, form: Form, sample: str) -> dict[str, Any]:

@@ -118,6 +118,7 @@ def judge(
     checks += sources.clock(inputs.landed)
     checks += sources.custom_fields(inputs.landed, inputs.inputs_before)
     checks.append(readback.header(feed, file.path))
+    checks += readback.encodable(connection, feed, file.split)
     with duck.scratch(connection):
         checks.append(readback.same_rows(connection, feed, file.split, file.path))
         readable = render.is_loaded(connection)

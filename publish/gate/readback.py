@@ -7,20 +7,28 @@ from pathlib import Path
 import duckdb
 
 from publish.gate.checks import EXAMPLES, Check
-from publish.render import load_back, rows, typed_sql
-from runtime.duck import names, value
+from publish.render import is_text, load_back, rows, typed_sql
+from runtime.duck import name, names, text, value
+from store.dialect import lacking
 from store.feeds import Feed
 
 _ADVICE = "Do not deliver this file; report it with the package."
 
 
 def header(feed: Feed, path: Path) -> Check:
-    """Check RUN_HEADER: the first line names the contract's columns, in order."""
+    """Check RUN_HEADER: the first line names the contract's columns, in order.
+
+    A byte order mark is before it exactly where the dialect declares one.
+    """
     dialect = feed.dialect
+    mark = "\ufeff".encode(dialect.encoding) if dialect.byte_order_mark else b""
     expected = [column.name for column in feed.columns]
-    with path.open(encoding=dialect.encoding, newline="") as lines:
-        names_read = next(csv.reader(lines, **dialect.for_csv), [])
-    if not dialect.header:
+    with path.open("rb") as file:
+        is_marked = file.read(len(mark)) == mark
+    # The check after this one reports bytes that are not in the encoding.
+    with path.open(encoding=dialect.codec, errors="replace", newline="") as lines:
+        names_read = next(csv.reader(lines, **dialect.for_csv), []) if is_marked else []
+    if is_marked and not dialect.header:
         # Without a header only the number of fields can be compared.
         good = not names_read or len(names_read) == len(expected)
         wrong = [] if good else names_read
@@ -42,6 +50,59 @@ def header(feed: Feed, path: Path) -> Check:
     )  # fmt: skip
 
 
+def encodable(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, split: str | None
+) -> list[Check]:
+    """Check RUN_ENCODING: the encoding has every character of the mart's texts.
+
+    There is no check for an encoding that has all characters.
+    """
+    dialect, texts = feed.dialect, [c for c in feed.columns if is_text(c)]
+    lacks = lacking(dialect.encoding)
+    if lacks is None or not texts:
+        return []
+    source = rows(feed, split)
+    key = ", ".join(f"cast({name(c)} as varchar)" for c in feed.key)
+    cells = ", ".join(f"({text(c.name)}, {name(c.name)})" for c in texts)
+    extracted = f"regexp_extract_all(cell, {text(lacks)})"
+    order = ", ".join(f"{name(column)} nulls first" for column in feed.sort)
+    query = (
+        f"select {key}, c.name, {extracted} as lacking, count(*) over () as number, "
+        "sum(len(lacking)) over () as characters "
+        f"from {source} as t, lateral (values {cells}) as c(name, cell) "
+        f"where regexp_matches(cell, {text(lacks)}) order by {order} limit {EXAMPLES}"
+    )
+    wrong = connection.execute(query).fetchall()
+    number, characters = wrong[0][-2:] if wrong else (0, 0)
+    examples = tuple(
+        {
+            **dict(zip(feed.key, row, strict=False)),
+            "column": row[-4],
+            "characters": " ".join(
+                f"{each} (U+{ord(each):04X})" for each in dict.fromkeys(row[-3])
+            ),
+        }
+        for row in wrong
+    )
+    lack = f"{number:,} values have {characters:,} characters that {dialect.encoding} "
+    done = {
+        "refuse": "lacks. Correct them at the source or in the model, or declare "
+        "dialect.unencodable: replace or transliterate",
+        "replace": "lacks; each is written as ?",
+        "transliterate": "lacks; like letters are written in their place",
+    }
+    return [
+        Check(
+            "RUN_ENCODING", "guards", not wrong or dialect.unencodable != "refuse",
+            lack + done[dialect.unencodable]
+            if wrong
+            else f"{dialect.encoding} has every character of the texts",
+            int(characters), 0 if dialect.unencodable == "refuse" else None,
+            number, examples, hard=True,
+        )
+    ]  # fmt: skip
+
+
 def same_rows(
     connection: duckdb.DuckDBPyConnection, feed: Feed, split: str | None, path: Path
 ) -> Check:
@@ -55,7 +116,7 @@ def same_rows(
         differing: list[tuple[object, ...]] = []
         if not _same(connection, feed, mart, file):
             differing = _differences(connection, mart, file)
-    except duckdb.Error as error:
+    except (duckdb.Error, UnicodeError) as error:
         connection.execute("drop view if exists feed")
         return Check(
             "RUN_READBACK", "guards", False,

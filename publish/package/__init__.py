@@ -98,6 +98,7 @@ def fill(
     resource = Resource(
         feed.name, file.path, file.rows, feed.columns, feed.dialect, file.sha256,
         feed.key, feed.description, characters, risks,
+        _unencodable(feed, inputs.gates),
     )  # fmt: skip
     manifest = build_manifest(feed, resource, tables, {**run, "changes": summary})
     name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
@@ -128,6 +129,19 @@ def fill(
         write_bytes(folder / signature.NAME, signature.sign(inputs.key, sums))
     digest = hashlib.sha256(sums).hexdigest()
     return PackedFile(digest, name, manifest_hashed, characters, summary)
+
+
+def _unencodable(feed: Feed, gates: Gates) -> Mapping[str, Any] | None:
+    """Return how many values and characters the encoding lacked, if it lacks any."""
+    for check in gates.checks:
+        if check.id == "RUN_ENCODING":
+            return {
+                "values": check.count,
+                "characters": check.observed,
+                "written": feed.dialect.unencodable,
+                "first": list(check.examples),
+            }
+    return None
 
 
 def _audit(

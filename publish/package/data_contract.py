@@ -87,9 +87,8 @@ def text(contract: Mapping[str, Any]) -> bytes:
 
 def _is_plain(dialect: Dialect) -> bool:
     """Whether datacontract-cli reads the dialect: it has no option for any of this."""
-    return (dialect.escape, dialect.null_text, dialect.header) == (
-        dialect.quote, "", True,
-    )  # fmt: skip
+    usual = (dialect.escape, dialect.null_text, dialect.header)
+    return dialect.is_plain and usual == (dialect.quote, "", True)
 
 
 def _description(feed: Feed) -> dict[str, str]:
@@ -97,11 +96,19 @@ def _description(feed: Feed) -> dict[str, str]:
     if not _is_plain(feed.dialect):
         described["limitations"] = (
             "datacontract-cli cannot read the dialect of this file: it has no option "
-            f"for the escape character {feed.dialect.escape} and the null text "
-            f"{feed.dialect.null_text!r}. `datacontract test` runs no rule of this "
+            f"for {_limits(feed.dialect)}. `datacontract test` runs no rule of this "
             "contract; gates.json has the result of every check."
         )
     return described
+
+
+def _limits(dialect: Dialect) -> str:
+    """Return what of the dialect datacontract-cli has no option for."""
+    if not dialect.is_plain:
+        return f"the encoding {dialect.codec}"
+    return (
+        f"the escape character {dialect.escape} and the null text {dialect.null_text!r}"
+    )
 
 
 def _server(feed: Feed, file: str, environment: str) -> dict[str, Any]:
@@ -178,7 +185,7 @@ def _rule(
 
 def _dialect(dialect: Dialect) -> dict[str, Any]:
     return {
-        "encoding": dialect.encoding,
+        "encoding": dialect.codec,
         "delimiter": dialect.delimiter,
         "quote": dialect.quote,
         "quoting": dialect.quoting,

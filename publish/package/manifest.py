@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from store.dialect import Dialect
 from store.feeds import Column, Feed
 
@@ -30,7 +28,7 @@ class Resource:
 
     `characters` counts the Unicode characters in the values of all text columns; a
     missing value has none. Wrong unescaping changes it. `risks` has what many readers
-    misread; see `publish.package.reading`.
+    misread; see `publish.package.reading`. `unencodable` has what the encoding lacks.
     """
 
     name: str
@@ -43,6 +41,7 @@ class Resource:
     description: str = ""
     characters: int | None = None
     risks: Mapping[str, Mapping[str, Any]] | None = None
+    unencodable: Mapping[str, Any] | None = None
 
 
 def build_manifest(
@@ -88,7 +87,7 @@ def contract(feed: Feed) -> dict[str, Any]:
         "key": list(feed.key),
         "sort": list(feed.sort),
         "dialect": {
-            **msgspec.structs.asdict(feed.dialect),
+            **feed.dialect.declared(),
             "newline": feed.dialect.line_end,
         },
     }
@@ -102,7 +101,7 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
         "path": resource.path.name,
         "format": "csv",
         "mediatype": "text/csv",
-        "encoding": dialect.encoding,
+        "encoding": dialect.codec,
         "bytes": resource.path.stat().st_size,
         "hash": f"sha256:{resource.sha256}",
         "rows": resource.rows,
@@ -126,6 +125,8 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
         described["characters"] = resource.characters
     if resource.risks is not None:
         described["risks"] = dict(resource.risks)
+    if resource.unencodable is not None:
+        described["unencodable"] = dict(resource.unencodable)
     if dialect.escape != dialect.quote:
         described["dialect"]["escapeChar"] = dialect.escape
     if resource.description:

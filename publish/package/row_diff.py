@@ -99,10 +99,9 @@ def diff_by_merge(
         new: the file to send, and its number of rows.
         work: a folder for the lines that differ.
     """
-    chosen = can_merge(table)
-    if chosen is None:
+    chosen, dialect = can_merge(table), table.dialect
+    if chosen is None or not dialect.is_plain:
         return False
-    dialect = table.dialect
     form = line_diff.Form(dialect.delimiter, dialect.quote, dialect.escape)
     only_old, only_new = work / "only_old.part", work / "only_new.part"
     try:

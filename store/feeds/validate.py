@@ -216,8 +216,7 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     ):
         if is_used and needed not in meta:
             yield error(field, f"the field {needed} beside it", "none")
-    if dialect["escape"] != dialect["quote"] and dialect["quoting"] != "all":
-        yield error("dialect.quoting", '"all" with this escape', dialect["quoting"])
+    yield from _dialect_errors(dialect)
     if missing := set(meta["key"]) - set(meta["sort"]):
         yield error("sort", "every key column", f"it lacks {sorted(missing)}")
     if ("{split}" in meta["file"]) != ("split_by" in meta):
@@ -234,6 +233,31 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     keys = {*meta.get("feedback", {}).get("key", {}).values()}
     if omitted := keys & {*meta.get("omit", ())}:
         yield error("feedback.key", "columns that are written", sorted(omitted))
+
+
+def _dialect_errors(dialect: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where one field of the dialect contradicts another."""
+    encoding = dialect["encoding"]
+    if dialect["escape"] != dialect["quote"] and dialect["quoting"] != "all":
+        yield error("dialect.quoting", '"all" with this escape', dialect["quoting"])
+    has_all = encoding.startswith("utf-")
+    if dialect.get("byte_order_mark") and not has_all:
+        yield error("dialect.byte_order_mark", f"false with {encoding}", True)
+    if "unencodable" in dialect and has_all:
+        value = dialect["unencodable"]
+        yield error("dialect.unencodable", f"none, as {encoding} has all", value)
+    for field, value in dialect.items():
+        if isinstance(value, str) and not encodable(value, encoding):
+            yield error(f"dialect.{field}", f"characters of {encoding}", value)
+
+
+def encodable(value: str, encoding: str) -> bool:
+    """Return whether an encoding has every character of a text."""
+    try:
+        value.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def type_of(column: Mapping[str, Any]) -> str:

@@ -14,10 +14,13 @@ import duckdb
 from commands import ROOT
 from project import Project
 
+from publish import gate, render
+from publish.gate.checks import Gates
 from publish.run import Outcome, publish
 from publish.settings import Settings
 from runtime.environment import DataDirectory, Environment, Limits
-from store import feeds, partner_state
+from runtime.files import HashedFile
+from store import feeds, mart, partner_state, sources
 from store.feeds import artifacts
 from store.ledger import Ledger
 from store.partner_state import State
@@ -387,6 +390,33 @@ class SampleProject(Project):
             for feed in feeds.read(build_artifacts)
             for outcome in publish(settings, build_artifacts, ledger, feed)
         ]
+
+    def judge_changed(self, change: Callable[[bytes], bytes]) -> Gates:
+        """Judge the file with other bytes than were rendered; deliver nothing."""
+        actual = artifacts.read(self.root, Environment({}))
+        (feed,) = feeds.read(actual)
+        folder = self.folder / "changed" / "package"
+        folder.mkdir(parents=True, exist_ok=True)
+        limits = Limits("1GB", 2)
+        with mart.find(self.place).session(limits, folder.parent) as connection:
+            path = folder / "feed"
+            rows = render.feed_file(connection, feed, None, path)
+            path.write_bytes(change(path.read_bytes()))
+            inputs = gate.GateInputs(
+                artifacts=actual,
+                build=gate.dbt.file_build(connection, actual, feed),
+                root=self.root,
+                landed=[sources.Source("ordertime", self.extract)],
+                partner_rows=(),
+                first=False,
+                adopted=frozenset(),
+                last_rows={},
+                splits=(None,),
+                at=dt.datetime.fromisoformat(self.at),
+                accept_first=False,
+            )
+            file = gate.Rendered(feed, None, path, rows, HashedFile.read(path))
+            return gate.judge(connection, inputs, file)
 
     def quick(self) -> Self:
         """Write it with one expectation in place of eighty, which saves time."""

@@ -15,12 +15,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import great_expectations  # noqa: F401
 
-from publish import gate, render
-from publish.gate import dbt, guards
+from publish.gate import guards
 from publish.gate.dbt import nodes_needed
-from runtime.environment import Environment, Limits
-from runtime.files import HashedFile
-from store import feeds, mart
+from runtime.environment import Environment
 from store.feeds import artifacts
 
 Spoil = Callable[[SampleProject], object]
@@ -548,47 +545,11 @@ def test_what_the_file_does_not_stand_on_does_not_hold_it(
 )
 def test_a_file_changed_after_it_was_rendered_stays_here(
     project: SampleProject,
-    tmp_path: Path,
     gates: set[str],
     doctor: Callable[[bytes], bytes],
 ) -> None:
-    project.write()
-    actual = artifacts.read(project.root, Environment({}))
-    (feed,) = feeds.read(actual)
-    path = tmp_path / "feed.csv"
-    limits = Limits("1GB", 2)
-    with mart.find(project.place).session(limits, tmp_path) as connection:
-        rows = render.feed_file(connection, feed, None, path)
-        path.write_bytes(doctor(path.read_bytes()))
-        file = gate.Rendered(feed, None, path, rows, HashedFile.read(path))
-        gates_found = gate.judge(
-            connection,
-            _case(project, actual, dbt.file_build(connection, actual, feed)),
-            file,
-        )
+    gates_found = project.write().judge_changed(doctor)
     closed_now = {check.id for check in gates_found.closed}
     assert gates <= closed_now
     assert closed_now - gates <= {"key-unique"}  # a line twice is a key twice
     assert all(check.hard for check in gates_found.closed if check.id in gates)
-
-
-def _case(
-    project: SampleProject, actual: artifacts.Artifacts, build: dbt.FileBuild
-) -> gate.GateInputs:
-    import datetime as dt
-
-    from store import sources
-
-    return gate.GateInputs(
-        artifacts=actual,
-        build=build,
-        root=project.root,
-        landed=[sources.Source("ordertime", project.extract)],
-        partner_rows=(),
-        first=False,
-        adopted=frozenset(),
-        last_rows={},
-        splits=(None,),
-        at=dt.datetime.fromisoformat(project.at),
-        accept_first=False,
-    )

@@ -162,6 +162,7 @@ def test_an_exposure_without_our_fields_is_skipped() -> None:
     assert feeds.read(artifacts.Artifacts(project)) == ()
 
 
+LATIN_1 = {**META["dialect"], "encoding": "iso-8859-1"}
 BRAND = {"column": "brand", "code": "BRAND_CHANGED"}
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"model": None}, "model", "expected a value"),
@@ -230,6 +231,26 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"dialect": {**META["dialect"], "escape": "\\"}}, "dialect.quoting", '"all"'),
     ({"dialect": {**META["dialect"], "quote": '""'}}, "dialect.quote", "text matching"),
     ({"dialect": {**META["dialect"], "newline": "\n"}}, "dialect.newline", '"lf"'),
+    (
+        {"dialect": {**META["dialect"], "encoding": "latin1"}},
+        "dialect.encoding",
+        'one of "utf-8"',
+    ),
+    (
+        {"dialect": {**META["dialect"], "unencodable": "replace"}},
+        "dialect.unencodable",
+        "none, as utf-8 has all",
+    ),
+    (
+        {"dialect": {**LATIN_1, "byte_order_mark": True}},
+        "dialect.byte_order_mark",
+        "false with iso-8859-1",
+    ),
+    (
+        {"dialect": {**LATIN_1, "null_text": "\u2013"}},
+        "dialect.null_text",
+        "characters of",
+    ),
     ({"destination": "On Part"}, "destination", "text matching"),
     ({"pickup": {"removes": True, "within_hours": 0}}, "pickup.within", "> 0"),
     ({"encrypt": {"key": "a.asc"}}, "encrypt.fingerprint", "expected a value"),

@@ -1,0 +1,287 @@
+"""Files in every declared form, published, and read by programs that are not ours."""
+
+import csv
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+from commands import ROOT, clean_environment
+from package_reader import described
+from sample_project import SampleProject
+
+with warnings.catch_warnings():
+    # Its import reaches for a module of the standard library that is deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import great_expectations  # noqa: F401
+
+from monitor.drift.profile import profile
+from monitor.why.csv_search import find
+from runtime.environment import Limits
+from store.dialect import Dialect
+from store.package import Package
+
+DASH, QUOTED = "\u2013", "\u20186\u2019"
+LIMITS = Limits("1GB", 2)
+VERIFY = ROOT / "publish/package/verify.py"
+RUBY = """
+require 'csv'; require 'json'
+puts JSON.generate(CSV.read(ARGV[0], encoding: ARGV[1], col_sep: ARGV[2]))
+"""
+
+
+def project_of(folder: Path, dialect: dict[str, Any], **meta: Any) -> SampleProject:
+    """Return a sample of four rows in a dialect; None removes a field of it."""
+    project = SampleProject(folder)
+    declared = project.meta["dialect"] | dialect
+    project.meta |= meta
+    project.meta["dialect"] = {k: v for k, v in declared.items() if v is not None}
+    del project.rows[4:]
+    project.review = 0
+    return project
+
+
+def publish(project: SampleProject) -> Package:
+    """Deliver the file of a project, and check its package by verify.py."""
+    (outcome,) = project.here(accept_first=True)
+    assert outcome.summary["status"] == "delivered", outcome.text
+    folder = Path(outcome.summary["package"])
+    (sent,) = {path.name for path in project.partner.iterdir()} & {
+        path.name for path in folder.iterdir() if path.suffix != ".json"
+    }
+    assert (project.partner / sent).read_bytes() == (folder / sent).read_bytes()
+    assert verified(folder) == 0
+    return Package(folder)
+
+
+def verified(folder: Path) -> int:
+    done = subprocess.run(
+        [sys.executable, "-I", VERIFY, folder], capture_output=True, check=False
+    )
+    assert not done.stderr, done.stderr.decode()
+    return done.returncode
+
+
+def path_of(package: Package) -> Path:
+    return package.folder / str(package.resource["path"])
+
+
+def checks(package: Package) -> dict[str, dict[str, Any]]:
+    return {check["id"]: check for check in package.gates["checks"]}
+
+
+def texts(project: SampleProject) -> list[str]:
+    """The descriptions as they are in the mart, in the order of the file."""
+    rows = sorted(project.rows, key=lambda r: (r["location_code"], r["supplier_sku"]))
+    return [row["description"] for row in rows]
+
+
+ENCODINGS = [
+    ("utf-8", True, "utf-8-sig"),
+    ("utf-16le", True, "utf-16"),
+    ("utf-16be", True, "utf-16"),
+    ("utf-16le", False, "utf-16-le"),
+    ("utf-16be", False, "utf-16-be"),
+    ("windows-1252", False, "cp1252"),
+    ("iso-8859-1", False, "latin-1"),
+    ("iso-8859-15", False, "iso8859-15"),
+]
+
+
+@pytest.mark.parametrize("quoting", ["minimal", "portable", "all"])
+@pytest.mark.parametrize(("encoding", "mark", "codec"), ENCODINGS)
+def test_a_file_in_an_encoding_is_what_others_read(
+    tmp_path: Path, encoding: str, mark: bool, codec: str, quoting: str
+) -> None:
+    dialect = {"encoding": encoding, "byte_order_mark": mark, "quoting": quoting}
+    project = project_of(tmp_path, {**dialect, "delimiter": ";", "newline": "crlf"})
+    for row, text in zip(
+        project.rows, ["a;b", 'Größe "L" ÿ', "ligne é\nà", "\\"], strict=True
+    ):
+        row["description"] = text
+    package = publish(project.quick())
+    content = path_of(package).read_bytes()
+    marks = {"utf-8": b"\xef\xbb\xbf", "utf-16le": b"\xff\xfe", "utf-16be": b"\xfe\xff"}
+    if mark:
+        assert content.startswith(marks[encoding])
+    assert content.decode(codec).endswith("\r\n")
+    # Python, pandas and Ruby decode by their own tables.
+    with path_of(package).open(encoding=codec, newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter=";", strict=True))
+    assert [row["description"] for row in rows] == texts(project)
+    frame = pd.read_csv(path_of(package), encoding=codec, sep=";", dtype=str)
+    assert list(frame["description"]) == texts(project)
+    ruby = f"{'bom|' if mark else ''}{encoding if 'w' not in encoding else 'cp1252'}"
+    done = subprocess.run(
+        ["ruby", "-e", RUBY, path_of(package), f"{ruby}:utf-8", ";"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    header, *read = json.loads(done.stdout)
+    assert [row[header.index("description")] for row in read] == texts(project)
+    # frictionless reads all tables by the manifest.
+    valid, errors, counts = described(package.folder)
+    assert (valid, errors, counts[0]) == (True, [], 4)
+    assert package.resource["characters"] == sum(
+        len(row[field["name"]])
+        for row in rows
+        for field in package.resource["schema"]["fields"]
+        if field["type"] == "string"
+    )
+
+
+def test_what_an_encoding_lacks_holds_the_file(tmp_path: Path) -> None:
+    project = project_of(tmp_path, {"encoding": "iso-8859-1"}).quick()
+    project.rows[2] |= {"description": f"5 € {DASH} or {QUOTED}", "brand": "Łódź"}
+    (outcome,) = project.write().here(accept_first=True)
+    assert outcome.summary["status"] == "held"
+    package = Package(Path(outcome.summary["package"]))
+    check = checks(package)["RUN_ENCODING"]
+    assert (check["verdict"], check["hard"]) == ("fail", True)
+    assert (check["count"], check["observed"], check["limit"]) == (2, 6, 0)
+    assert check["says"].startswith("2 values have 6 characters that iso-8859-1 lacks")
+    assert check["examples"] == [
+        "supplier_code DEMO01, location_code MAIN, supplier_sku 100-00002, "
+        f"column {column}, characters {characters}"
+        for column, characters in (
+            ("brand", "Ł (U+0141) ź (U+017A)"),
+            (
+                "description",
+                f"€ (U+20AC) {DASH} (U+2013) {QUOTED[0]} (U+2018) {QUOTED[2]} (U+2019)",
+            ),
+        )
+    ]
+    # No other check is closed: the cause is named once.
+    closed = {i for i, each in checks(package).items() if each["verdict"] == "fail"}
+    assert closed == {"RUN_ENCODING"}
+
+
+@pytest.mark.parametrize(
+    ("unencodable", "description", "brand"),
+    [
+        ("replace", "5 ? ? or ?6? e?", "??d?"),
+        ("transliterate", "5 EUR - or '6' é", "Lódz"),
+    ],
+)
+def test_what_an_encoding_lacks_is_written_as_declared(
+    tmp_path: Path, unencodable: str, description: str, brand: str
+) -> None:
+    dialect = {"encoding": "iso-8859-1", "unencodable": unencodable}
+    project = project_of(tmp_path, dialect).quick()
+    project.rows[2] |= {
+        "description": f"5 € {DASH} or {QUOTED} e\u0301",
+        "brand": "Łódź",
+    }
+    project.rows[3]["brand"] = "\ue000 and \u201c'\u201d, 'o\u2028'"
+    if unencodable == "replace":
+        project.rows[2]["brand"] = "Ł\u017ad\u0179"
+    package = publish(project.write())
+    rows = pd.read_csv(
+        path_of(package), encoding="latin-1", dtype=str, index_col="supplier_sku"
+    )
+    assert rows.loc["100-00002", "description"] == description
+    assert rows.loc["100-00002", "brand"] == brand
+    check, resource = checks(package)["RUN_ENCODING"], package.resource
+    assert (check["verdict"], check["count"]) == ("pass", 3)
+    assert resource["unencodable"]["values"] == 3
+    assert resource["unencodable"]["written"] == unencodable
+    assert resource["unencodable"]["first"][0]["column"] == "brand"
+    assert verified(package.folder) == 0
+
+
+def test_changes_are_those_of_the_written_text(tmp_path: Path) -> None:
+    dialect = {"encoding": "us-ascii", "unencodable": "transliterate"}
+    project = project_of(tmp_path, dialect)
+    project.each(lambda row: row.update(description="Zoë"))
+    publish(project.quick())
+    project.rows[0]["description"] = "Zoe"
+    project.rows[1]["description"] = "Zoé!"
+    project.later()
+    changes = publish(project.write()).run["changes"]
+    assert (changes["changed"], changes["columns"]) == (1, {"description": 1})
+
+
+@pytest.mark.parametrize(("encoding", "mark", "codec"), ENCODINGS)
+def test_drift_and_why_read_a_file_in_an_encoding(
+    tmp_path: Path, encoding: str, mark: bool, codec: str
+) -> None:
+    project = project_of(tmp_path, {"encoding": encoding, "byte_order_mark": mark})
+    project.rows[1]["supplier_sku"] = "Größe-1"
+    package = publish(project.quick())
+    figures = profile(package, LIMITS, tmp_path)["columns"]
+    (tmp_path / "plain").mkdir()
+    plain = project_of(tmp_path / "plain", {})
+    plain.rows = project.rows
+    assert figures == profile(publish(plain.quick()), LIMITS, tmp_path)["columns"]
+    dialect = Dialect.of_table(package.resource)
+    (record,) = find(path_of(package), dialect, "supplier_sku", "Größe-1")
+    lines = path_of(package).read_bytes().decode(codec).splitlines()
+    assert "Größe-1" in lines[record.first_line - 1]
+    assert record.values["location_code"] == "EAST"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "closed", "change"),
+    [
+        ("utf-8", "RUN_HEADER", lambda b: b[3:]),
+        ("utf-16le", "RUN_HEADER RUN_READBACK", lambda b: b[2:]),
+        (
+            "utf-16le",
+            "RUN_HEADER",
+            lambda b: b"\xfe\xff" + b[2:].decode("utf-16le").encode("utf-16be"),
+        ),
+        ("utf-16le", "RUN_READBACK", lambda b: b[:-1]),
+        ("utf-8", "RUN_READBACK", lambda b: b.replace("º".encode(), b"\xba", 1)),
+        ("windows-1252", "RUN_READBACK", lambda b: b.replace(b"\xba", b"\x81", 1)),
+        ("windows-1252", "RUN_READBACK", lambda b: b.replace(b"\xba", b"\xbb", 1)),
+    ],
+)
+def test_a_file_with_other_bytes_stays_here(
+    tmp_path: Path, encoding: str, closed: str, change: Callable[[bytes], bytes]
+) -> None:
+    mark = encoding.startswith("utf")
+    project = project_of(tmp_path, {"encoding": encoding, "byte_order_mark": mark})
+    gates = project.quick().judge_changed(change)
+    assert [check.id for check in gates.closed if check.hard] == closed.split()
+    assert not project.judge_changed(lambda content: content).closed
+
+
+def test_without_the_extra_one_message_says_what_to_install(tmp_path: Path) -> None:
+    dialect = {"encoding": "us-ascii", "unencodable": "transliterate"}
+    project = project_of(tmp_path, dialect).quick()
+    done = publish_without("anyascii", project)
+    assert done.returncode == 2
+    assert "Install partner-feeds[transliterate]" in done.stderr
+
+
+def publish_without(
+    module: str, project: SampleProject
+) -> subprocess.CompletedProcess[str]:
+    """Publish by an interpreter that lacks a module."""
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        f"sys.argv = ['publish', '--at', {project.at!r}]\n"
+        "from publish.__main__ import main; main()"
+    )
+    given = {name: str(text) for name, text in project.environment().items()}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True,
+        env={**clean_environment(), **given, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+
+
+def test_a_change_of_encoding_is_a_change_of_the_contract(tmp_path: Path) -> None:
+    first = publish(project_of(tmp_path, {}).quick())
+    (tmp_path / "b").mkdir()
+    second = publish(project_of(tmp_path / "b", {"byte_order_mark": True}).quick())
+    assert first.run["contract_sha256"] != second.run["contract_sha256"]
+    with duckdb.connect() as connection:
+        texts_read = connection.sql(
+            f"select description from '{path_of(second)}' order by supplier_sku"
+        ).fetchall()
+    assert len(texts_read) == 4
