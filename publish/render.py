@@ -78,7 +78,7 @@ def table(
         with files.atomic_write(path) as part:
             return _write_lines(connection, chosen, columns, order, dialect, part)
     fields = ", ".join(
-        f"{written(column, dialect)} as {name(column.name)}" for column in columns
+        f"{written(column, dialect)} as {name(column.header)}" for column in columns
     )
     # Sorted before it becomes text, which is wider. A projection keeps the order of
     # rows (duckdb.org/docs/stable/sql/dialect/order_preservation).
@@ -111,7 +111,9 @@ def _write_lines(
         f"select concat_ws({text(dialect.delimiter)}, {fields}) || {end} as line "
         f"from {source} as t order by {order}"
     ).to_arrow_reader(_LINES)
-    header = dialect.delimiter.join(_header(column.name, dialect) for column in columns)
+    header = dialect.delimiter.join(
+        _header(column.header, dialect) for column in columns
+    )
     rows = 0
     with path.open("wb") as file:
         if dialect.byte_order_mark:
@@ -149,7 +151,9 @@ def _field(column: Column, dialect: Dialect) -> str:
     cell, null = written(column, dialect), text(dialect.null_text)
     if dialect.quoting == "all":
         return _quoted(cell, dialect)
-    if _NUMERIC.match(column.type) and dialect.delimiter in ",;|\t" and null == "''":
+    plain = dialect.delimiter in ",;|\t" and null == "''"
+    plain = plain and dialect.delimiter not in column.format.marks(dialect)
+    if plain and _NUMERIC.match(column.type):
         return f"coalesce({cell}, '')"
     quote = text(dialect.quote)
     marks = " or ".join(
@@ -185,15 +189,27 @@ def written(column: Column, dialect: Dialect) -> str:
 
 def as_text(column: Column, cell: str, dialect: Dialect) -> str:
     """Return the SQL that makes `cell` text; a missing value stays missing."""
+    format_ = column.format
     if column.type.startswith("timestamp"):
         zoned = column.type != "timestamp"
         moment = f"timezone('UTC', {cell})" if zoned else cell
-        return f"strftime({moment}, {text(dialect.timestamp_format)})"
+        return f"strftime({moment}, {text(_time_format(column, dialect))})"
     if column.type == "date":
-        return f"strftime({cell}, {text(dialect.date_format)})"
+        return f"strftime({cell}, {text(_time_format(column, dialect))})"
     if column.type in _TEXTS:
         return _encodable(_line_breaks(cell, dialect), dialect)
+    if format_.words:
+        true, false = map(text, format_.words)
+        return f"case when {cell} then {true} when not {cell} then {false} end"
+    if column.scale is not None:
+        return format_.number(cell, column.scale, dialect)
     return f"cast({cell} as varchar)"
+
+
+def _time_format(column: Column, dialect: Dialect) -> str:
+    is_date = column.type == "date"
+    usual = dialect.date_format if is_date else dialect.timestamp_format
+    return column.format.format or usual
 
 
 def is_text(column: Column) -> bool:
@@ -295,9 +311,23 @@ def _as_read(column: Column, dialect: Dialect) -> str:
 
 
 def _typed(column: Column, cell: str, dialect: Dialect) -> str:
+    moment = f"strptime({cell}, {text(_time_format(column, dialect))})"
     if column.type.startswith("timestamp"):
-        moment = f"strptime({cell}, {text(dialect.timestamp_format)})"
         return moment if column.type == "timestamp" else f"timezone('UTC', {moment})"
     if column.type == "date":
-        return f"cast(strptime({cell}, {text(dialect.date_format)}) as date)"
+        return f"cast({moment} as date)"
+    if column.format.words:
+        true, false = map(text, column.format.words)
+        cell = (
+            f"case {cell} when {true} then 'true' when {false} then 'false' "
+            f"else {cell} end"
+        )
+    elif column.scale is not None:
+        cell = column.format.unformatted(cell, column.scale, dialect)
+        if (column.format.places or 0) > column.scale:
+            # A cast rounds digits that the type does not have.
+            exact = f"cast({cell} as decimal(38, {column.format.places}))"
+            typed = f"cast({exact} as {column.type})"
+            more = "cast(error('a number has more places than its type') as integer)"
+            return f"case when {exact} <> {typed} then {more} else {typed} end"
     return f"cast({cell} as {column.type})"

@@ -1,10 +1,13 @@
 """Reads the cells of a delivered file as text, whatever its dialect."""
 
+import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from runtime.duck import text
 from store.dialect import Dialect, read_csv
 
 _PIECE = 1 << 20  # characters in memory
@@ -32,6 +35,31 @@ def cells(
         copy = Path(folder) / "copy.csv"
         _to_utf8(path, copy, dialect)
         yield read_csv(copy, columns, dialect)
+
+
+def plain_number(field: Mapping[str, Any], cell: str) -> str:
+    """Return SQL of the text of a number as SQL writes it.
+
+    Args:
+        field: of a manifest (Table Schema).
+        cell: SQL of the text in the file.
+    """
+    if group := field.get("groupChar"):
+        cell = f"replace({cell}, {text(group)}, '')"
+    if mark := field.get("decimalChar"):
+        cell = f"replace({cell}, {text(mark)}, '.')"
+    if places := field.get("impliedPlaces"):
+        cell = f"try_cast({cell} as double) / 1e{places}"
+    return cell
+
+
+def formatted(field: Mapping[str, Any], value: str) -> str:
+    """Return a value of a key, such as 1000 or true, as the file has it."""
+    if "trueValues" in field and value.lower() in ("true", "false"):
+        return str(field[f"{value.lower()}Values"][0])
+    if (group := field.get("groupChar")) and re.fullmatch("-?[0-9]+", value):
+        return f"{int(value):,}".replace(",", group)
+    return value
 
 
 def _to_utf8(path: Path, copy: Path, dialect: Dialect) -> None:

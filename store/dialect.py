@@ -43,6 +43,8 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         header: Whether the first line has the names of the columns.
         timestamp_format: strftime format of timestamps, which are in UTC.
         date_format: strftime format of dates.
+        decimal_char: What is between the whole and the decimal places of a number: a
+            point or a comma. Default a point.
     """
 
     encoding: Encoding
@@ -58,6 +60,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     line_breaks: Literal["keep", "lf", "blank"] = "keep"
     byte_order_mark: bool = False
     unencodable: Literal["refuse", "replace", "transliterate"] = "refuse"
+    decimal_char: Literal[".", ","] = "."
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any]) -> "Dialect":
@@ -111,12 +114,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
 
         A digest of them stays the same when a version adds a field.
         """
-        return {
-            field.name: value
-            for field in structs.fields(self)
-            if (value := getattr(self, field.name)) != field.default
-            or field.name == "line_breaks"
-        }
+        return {"line_breaks": self.line_breaks, **_not_default(self)}
 
     @property
     def line_end(self) -> str:
@@ -134,6 +132,100 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
             "escapechar": None if doubled else self.escape,
         }
 
+
+class ColumnFormat(Struct, frozen=True, forbid_unknown_fields=True):
+    """How one column is written, where the dialect does not say it.
+
+    Attributes:
+        header: Name of the column in the file. Default its name in the mart.
+        decimal_char: What is between the whole and the decimal places of a number: a
+            point, a comma, or nothing (the point is implied). Default that of the
+            dialect.
+        group_char: What is between groups of three digits of a number. Default
+            nothing.
+        places: Decimal places of a number, at least those of its type. Default those.
+        format: strftime format of a date or timestamp; of a boolean, the words for
+            true and false, such as Y|N. Default that of the dialect, and true|false.
+    """
+
+    header: Annotated[str, Meta(pattern="^[^\\r\\n]+$")] | None = None
+    decimal_char: Literal[".", ",", ""] | None = None
+    group_char: Annotated[str, Meta(pattern="^[., '\u00a0\u2019\u202f]$")] | None = None
+    places: Annotated[int, Meta(ge=0, le=18)] | None = None
+    format: Annotated[str, Meta(min_length=2)] | None = None
+
+    def declared(self) -> dict[str, Any]:
+        """Return the fields that are declared."""
+        return _not_default(self)
+
+    @property
+    def words(self) -> tuple[str, str] | None:
+        """The words for true and false, if `format` has them."""
+        true, _, false = (self.format or "").partition("|")
+        return (true, false) if false else None
+
+    def number(self, cell: str, scale: int, dialect: Dialect) -> str:
+        """Return SQL of the text of a number.
+
+        Args:
+            cell: SQL of the number.
+            scale: decimal places of its type.
+            dialect: of the file.
+        """
+        places = scale if self.places is None else self.places
+        if places != scale:
+            cell = f"cast({cell} as decimal(38, {places}))"
+        cell = f"cast({cell} as varchar)"
+        if self.group_char:
+            digits = f"reverse(regexp_extract({cell}, '[0-9]+'))"
+            grouped = (
+                f"rtrim(regexp_replace({digits}, '([0-9]{{3}})', "
+                f"{text(chr(92) + '1' + self.group_char)}, 'g'), "
+                f"{text(self.group_char)})"
+            )
+            mark = (
+                f"replace(regexp_extract({cell}, '[.].*'), '.', {self._point(dialect)})"
+            )
+            sign = f"case when starts_with({cell}, '-') then '-' else '' end"
+            return (
+                f"case when {cell} is not null then "
+                f"{sign} || reverse({grouped}) || {mark} end"
+            )
+        if self._mark(dialect) == ".":
+            return cell
+        return f"replace({cell}, '.', {self._point(dialect)})"
+
+    def unformatted(self, cell: str, scale: int, dialect: Dialect) -> str:
+        """Return SQL of a number's text as SQL writes it, from that of the file."""
+        mark = self._mark(dialect)
+        if self.group_char:
+            cell = f"replace({cell}, {text(self.group_char)}, '')"
+        if mark == ",":
+            return f"replace({cell}, ',', '.')"
+        places = scale if self.places is None else self.places
+        if mark == "" and places:
+            pattern = f"'^(-?[0-9]*)([0-9]{{{places}}})$'"
+            return f"regexp_replace({cell}, {pattern}, '\\1.\\2')"
+        return cell
+
+    def marks(self, dialect: Dialect) -> str:
+        """Return the characters in its numbers beside digits and the sign."""
+        return (self.group_char or "") + self._mark(dialect)
+
+    def _mark(self, dialect: Dialect) -> str:
+        return dialect.decimal_char if self.decimal_char is None else self.decimal_char
+
+    def _point(self, dialect: Dialect) -> str:
+        return text(self._mark(dialect))
+
+
+def _not_default(struct: Struct) -> dict[str, Any]:
+    """Return the fields of a struct that have another value than their default."""
+    fields = ((each, getattr(struct, each.name)) for each in structs.fields(struct))
+    return {each.name: value for each, value in fields if value != each.default}
+
+
+PLAIN = ColumnFormat()
 
 # What a manifest names files with a mark. To read them no byte order is needed.
 _MARKED: dict[str, Encoding] = {"utf-8-sig": "utf-8", "utf-16": "utf-16le"}

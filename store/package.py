@@ -176,6 +176,17 @@ class Package:
         return resource
 
     @property
+    def dialect(self) -> Dialect:
+        """The dialect of the file itself."""
+        return Dialect.of_table(self.resource)
+
+    @property
+    def fields(self) -> Mapping[str, Mapping[str, Any]]:
+        """The fields of the file itself, by the column's name in the mart."""
+        fields = self.resource["schema"]["fields"]
+        return {field.get("column", field["name"]): field for field in fields}
+
+    @property
     def logical_time(self) -> datetime:
         """The logical time, UTC."""
         return parse_time(self.run["logical_time"])
@@ -239,8 +250,6 @@ class Package:
         Args:
             work: a folder with room for a copy of the file.
         """
-        file = self.resource
-        columns = [field["name"] for field in file["schema"]["fields"]]
-        path, dialect = self.folder / file["path"], Dialect.of_table(file)
-        with cells(path, columns, dialect, work) as source:
+        path, dialect = self.folder / self.resource["path"], self.dialect
+        with cells(path, tuple(self.fields), dialect, work) as source:
             yield source

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime import duck
 from runtime.environment import Limits
+from store.cells import plain_number
 from store.package import Package
 
 if TYPE_CHECKING:
@@ -67,14 +68,13 @@ def _view(
     connection: duckdb.DuckDBPyConnection, package: Package, source: str
 ) -> dict[str, str]:
     """Make the view `file`, columns c0, c1 ...; return the kind of each column."""
-    file = package.resource
-    fields = file["schema"]["fields"]
-    kinds = {field["name"]: _TYPES.get(field["type"], "text") for field in fields}
+    fields = package.fields
+    kinds = {name: _TYPES.get(each["type"], "text") for name, each in fields.items()}
     # An empty text counts as missing. Text in a column of numbers counts as missing:
     # DuckDB 2 stops at it if try_cast is directly over a column of read_csv.
     texts = {column: f"nullif({duck.name(column)}, '')" for column in kinds}
     cells = ", ".join(
-        f"try_cast({texts[column]} as double) as c{place}"
+        f"try_cast({plain_number(fields[column], texts[column])} as double) as c{place}"
         if kind == "number"
         else f"{texts[column]} as c{place}"
         for place, (column, kind) in enumerate(kinds.items())

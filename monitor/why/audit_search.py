@@ -7,7 +7,8 @@ from typing import Any
 from monitor.why.csv_search import find
 from monitor.why.search import Match
 from monitor.why.subjects import Subject
-from store.dialect import RFC_4180, Dialect
+from store.cells import formatted
+from store.dialect import RFC_4180
 from store.ledger import Ledger
 from store.outbox import packages
 from store.package import Package
@@ -88,17 +89,19 @@ def read_decision(package: Package, match: Match) -> dict[str, str | None]:
 
 def read_sent(package: Package, match: Match) -> dict[str, Any]:
     """Return the file and the lines of it that have a row; empty if none has."""
-    key = {name: _text(match.row[name]) for name in match.subject.file_key}
+    fields = package.fields
+    key = {
+        name: formatted(fields.get(name, {}), _text(match.row[name]))
+        for name in match.subject.file_key
+    }
     # The last column has the most values.
     *_, (column, value) = key.items()
     if not value or not may_have(package, match):
         return {}
-    file = package.resource
-    path = package.folder / file["path"]
-    names = [field["name"] for field in file["schema"]["fields"]]
+    path = package.folder / package.resource["path"]
     records = [
         record
-        for record in find(path, Dialect.of_table(file), column, value, names)
+        for record in find(path, package.dialect, column, value, tuple(fields))
         if key.items() <= record.values.items()
     ]
     if not records:

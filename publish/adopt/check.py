@@ -86,8 +86,14 @@ def _typed(column: Column, feed: Feed) -> str:
         return cell
     if column.type == "date" or column.type.startswith("timestamp"):
         own = feed.dialect.date_format, feed.dialect.timestamp_format
-        formats = ", ".join(map(duck.text, (*own, *_ISO)))
+        declared = filter(None, (column.format.format, *own))
+        formats = ", ".join(map(duck.text, (*declared, *_ISO)))
         return f"cast(try_strptime({cell}, [{formats}]) as {column.type})"
+    if column.format.words:
+        true, false = map(duck.text, column.format.words)
+        cell = f"case {cell} when {true} then 'true' when {false} then 'false' end"
+    elif column.scale is not None:
+        cell = column.format.unformatted(cell, column.scale, feed.dialect)
     typed = f"try_cast({cell} as {column.type})"
     if column.type == "boolean":
         return typed

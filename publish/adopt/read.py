@@ -122,7 +122,7 @@ def _parameters(feed: Feed, form: Form, sample: str) -> dict[str, Any]:
         return usual(form.delimiter or own["delimiter"], form.quote or own["quotechar"])
     for parameters in (own, *(usual(d, q) for q in "\"'" for d in ",;\t|")):
         header = next(csv.reader(StringIO(sample, newline=""), **parameters), [])
-        if {*required(feed)} <= {*_stripped(header)}:
+        if {*required(feed)} <= {*_named(feed, header)}:
             return parameters
     return own
 
@@ -139,7 +139,7 @@ def _copy(
     copy = work / "rows.csv"
     with path.open(encoding=encoding, newline="") as lines:
         reader = csv.reader(lines, strict=True, **parameters)
-        header = _stripped(next(reader, []))
+        header = _named(feed, next(reader, []))
         columns, positions = _matched(feed, header, shown, parameters)
         with copy.open("w", encoding="utf-8", newline="") as target:
             csv.writer(target).writerows(_rows(reader, len(header), positions))
@@ -208,5 +208,8 @@ def _matched(
     return columns, [header.index(column.name) for column in columns]
 
 
-def _stripped(names: list[str]) -> list[str]:
-    return [name.strip().removeprefix("\ufeff") for name in names]
+def _named(feed: Feed, header: list[str]) -> list[str]:
+    """Return the names of the columns in the mart for those of a header."""
+    names = {column.header: column.name for column in feed.columns}
+    stripped = (name.strip().removeprefix("\ufeff") for name in header)
+    return [names.get(name, name) for name in stripped]

@@ -22,7 +22,7 @@ def header(feed: Feed, path: Path) -> Check:
     """
     dialect = feed.dialect
     mark = "\ufeff".encode(dialect.encoding) if dialect.byte_order_mark else b""
-    expected = [column.name for column in feed.columns]
+    expected = [column.header for column in feed.columns]
     with path.open("rb") as file:
         is_marked = file.read(len(mark)) == mark
     # The check after this one reports bytes that are not in the encoding.

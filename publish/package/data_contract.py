@@ -85,27 +85,32 @@ def text(contract: Mapping[str, Any]) -> bytes:
     return written.encode()
 
 
-def _is_plain(dialect: Dialect) -> bool:
-    """Whether datacontract-cli reads the dialect: it has no option for any of this."""
-    usual = (dialect.escape, dialect.null_text, dialect.header)
-    return dialect.is_plain and usual == (dialect.quote, "", True)
-
-
 def _description(feed: Feed) -> dict[str, str]:
     described = {"purpose": feed.description or feed.title}
-    if not _is_plain(feed.dialect):
+    if limits := _limits(feed):
         described["limitations"] = (
             "datacontract-cli cannot read the dialect of this file: it has no option "
-            f"for {_limits(feed.dialect)}. `datacontract test` runs no rule of this "
-            "contract; gates.json has the result of every check."
+            f"for {limits}. `datacontract test` runs no rule of this contract; "
+            "gates.json has the result of every check."
         )
     return described
 
 
-def _limits(dialect: Dialect) -> str:
-    """Return what of the dialect datacontract-cli has no option for."""
+def _limits(feed: Feed) -> str:
+    """Return what of the file datacontract-cli has no option for; "" if it reads it."""
+    dialect = feed.dialect
     if not dialect.is_plain:
         return f"the encoding {dialect.codec}"
+    point = dialect.decimal_char
+    formatted = [
+        column.name
+        for column in feed.columns
+        if column.format.declared() or (column.scale and point != ".")
+    ]
+    if formatted:
+        return f"the formats of the columns {', '.join(formatted)}"
+    if (dialect.escape, dialect.null_text, dialect.header) == (dialect.quote, "", True):
+        return ""
     return (
         f"the escape character {dialect.escape} and the null text {dialect.null_text!r}"
     )
@@ -113,7 +118,7 @@ def _limits(dialect: Dialect) -> str:
 
 def _server(feed: Feed, file: str, environment: str) -> dict[str, Any]:
     where: dict[str, Any] = {"type": "custom"}
-    if _is_plain(feed.dialect):
+    if not _limits(feed):
         where = {"type": "local", "path": f"./{file}", "format": "csv"}
     return {
         "server": f"{feed.destination}-{environment}",
@@ -134,6 +139,10 @@ def _column(feed: Feed, column: Column, suite: Suite) -> dict[str, Any]:
         "logicalType": _LOGICAL.get(kind, kind),
         "physicalType": column.type,
     }
+    if column.header != column.name:
+        described["physicalName"] = column.header
+    if format_ := column.format.declared():
+        described["customProperties"] = _properties(format=format_)
     if column.description:
         described["description"] = column.description
     if column.name in feed.primary_key:
@@ -196,6 +205,9 @@ def _dialect(dialect: Dialect) -> dict[str, Any]:
         "header": dialect.header,
         "timestampFormat": dialect.timestamp_format,
         "dateFormat": dialect.date_format,
+        **(
+            {"decimalChar": dialect.decimal_char} if dialect.decimal_char != "." else {}
+        ),
     }
 
 

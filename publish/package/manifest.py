@@ -7,7 +7,7 @@ extract's.
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,15 @@ def build_manifest(
 def contract(feed: Feed) -> dict[str, Any]:
     """Return the promise to the partner: columns, key, order and dialect."""
     return {
-        "columns": [asdict(column) for column in feed.columns],
+        "columns": [
+            {
+                "name": column.name,
+                "type": column.type,
+                "description": column.description,
+                **column.format.declared(),
+            }
+            for column in feed.columns
+        ],
         "key": list(feed.key),
         "sort": list(feed.sort),
         "dialect": {
@@ -135,19 +143,46 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
         # `key` is not in the standard: it names a row, but rows may share it.
         described["key"] = list(resource.key)
     if primary_key:
-        described["schema"]["primaryKey"] = list(primary_key)
+        headers = {column.name: column.header for column in resource.columns}
+        described["schema"]["primaryKey"] = [headers[name] for name in primary_key]
     return described
 
 
 def _field(column: Column, dialect: Dialect) -> dict[str, Any]:
-    field: dict[str, Any] = {"name": column.name, "type": type_of(column.type)}
+    format_ = column.format
+    field: dict[str, Any] = {"name": column.header, "type": type_of(column.type)}
+    if column.header != column.name:
+        # Not in the standard: our name, which key, risks and changes.csv have.
+        field["column"] = column.name
     if column.description:
         field["description"] = column.description
     if field["type"] == "datetime":
-        field["format"] = dialect.timestamp_format
+        field["format"] = format_.format or dialect.timestamp_format
     elif field["type"] == "date":
-        field["format"] = dialect.date_format
+        field["format"] = format_.format or dialect.date_format
+    elif format_.words:
+        field["trueValues"], field["falseValues"] = ([word] for word in format_.words)
+    elif column.scale is not None:
+        field |= _number(column, dialect)
     return field
+
+
+def _number(column: Column, dialect: Dialect) -> dict[str, Any]:
+    """Return how a number is written, where it is not as usual."""
+    format_, scale = column.format, column.scale or 0
+    places = scale if format_.places is None else format_.places
+    mark = format_.marks(dialect).removeprefix(format_.group_char or "")
+    described: dict[str, Any] = {}
+    if not mark:
+        # Not in the standard: the digits are a whole number of such parts.
+        described |= {"type": "integer", "impliedPlaces": places} if places else {}
+    elif places:
+        described["type"] = "number"
+        described |= {"decimalChar": mark} if mark != "." else {}
+    if format_.group_char:
+        # frictionless 5.21 does not know the groupChar of an integer.
+        described |= {"type": "number", "groupChar": format_.group_char}
+    return described
 
 
 def type_of(type_: str) -> str:

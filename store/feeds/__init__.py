@@ -10,12 +10,14 @@ import msgspec
 
 from runtime.cadence import Cron
 from runtime.exits import Misuse
-from store.dialect import Dialect
+from store.dialect import PLAIN, ColumnFormat, Dialect
 from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
 from store.feeds.collisions import collisions
 from store.feeds.declaration import FIELDS, Encryption
 from store.feeds.validate import error, model_errors, shape_errors, type_of
 from store.package import is_reserved
+
+_DECIMAL = re.compile(r"(?:decimal|numeric)\(\s*\d+\s*,\s*(\d+)\s*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,19 @@ class Column:
     name: str
     type: str
     description: str
+    format: ColumnFormat = PLAIN
+
+    @property
+    def header(self) -> str:
+        """Its name in the file."""
+        return self.format.header or self.name
+
+    @property
+    def scale(self) -> int | None:
+        """Decimal places of its type; None if it is no number."""
+        if match := _DECIMAL.fullmatch(self.type):
+            return int(match[1])
+        return 0 if self.type.endswith("int") or self.type == "integer" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +264,15 @@ def _feed(
         node = artifacts.node(ids[model])
         return Relation(model, node["schema"], node["alias"])
 
+    formats = msgspec.convert(meta.get("columns", {}), dict[str, ColumnFormat])
+
     def columns(model: str) -> tuple[Column, ...]:
         return tuple(
             Column(
                 column["name"],
                 type_of(column),
                 " ".join((column.get("description") or "").split()),
+                formats.get(column["name"], PLAIN),
             )
             for column in artifacts.node(ids[model])["columns"].values()
         )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from store.dialect import Dialect
+from store.dialect import ColumnFormat, Dialect
 
 Name = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 _NAMES = Meta(min_length=1, extra_json_schema={"uniqueItems": True})
@@ -352,6 +352,7 @@ class Declaration(Fields, kw_only=True):
             cadence falls due, for a partner that takes files away.
         dialect: How a table becomes bytes. The same dialect is used to read the file
             back before it may leave.
+        columns: How single columns are written, by name: header, numbers, dates.
         sort: Order of the rows. It must have every key column, so that the order is
             total and two runs can be compared byte by byte.
         key: Columns that name a row: changes are paired by them. They are the file's
@@ -416,6 +417,7 @@ class Declaration(Fields, kw_only=True):
     final_full_on_close: bool | UnsetType = UNSET
     when_unchanged: Literal["skip", "send"] = "skip"
     dialect: Dialect
+    columns: Annotated[dict[Name, ColumnFormat], Meta(min_length=1)] | UnsetType = UNSET
     sort: Columns
     key: Columns
     suite: Name
@@ -454,7 +456,7 @@ def schema() -> dict[str, Any]:
     The description of each field is that of its class's docstring.
     """
     (top,), types = msgspec.json.schema_components([Declaration])
-    for type_ in (Dialect, Declaration, *Fields.__subclasses__()):
+    for type_ in (Dialect, ColumnFormat, Declaration, *Fields.__subclasses__()):
         text = inspect.getdoc(type_) or ""
         types[type_.__name__]["description"] = text.partition("\n")[0]
         for name, words in _ATTRIBUTE.findall(text):

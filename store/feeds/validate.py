@@ -64,6 +64,11 @@ def _struct_errors(
 
 def _value_errors(value: object, type_: Any, path: str) -> Iterator[str]:
     struct = _part(type_, _is_struct)
+    named = _part(type_, lambda part: get_origin(part) is dict)
+    if struct and named and isinstance(value, Mapping) and value:
+        for name, each in value.items():
+            yield from _value_errors(each, struct, f"{path}.{name}")
+        return
     if struct:
         errors = [
             line
@@ -129,6 +134,7 @@ def model_errors(meta: Mapping[str, Any], models: Models) -> Iterator[str]:
     yield from _own_errors(meta)
     if meta["model"] in models:
         yield from _column_errors(meta, columns)
+        yield from _format_errors(meta, columns)
     if meta.get("audit") in models:
         yield from _audit_errors(meta, models[meta["audit"]]["columns"])
 
@@ -165,6 +171,47 @@ def _column_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
     for name in meta.get("changes", {}).get("measures", ()):
         if name in columns and not _NUMERIC.search(kind := type_of(columns[name])):
             yield error("changes.measures", "a numeric column", kind)
+
+
+def _format_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
+    """Yield where the format of a column is not for its type, or not for the file."""
+    formats, encoding = meta.get("columns", {}), meta["dialect"]["encoding"]
+    written = [name for name in columns if name not in meta.get("omit", ())]
+    for name, format_ in formats.items():
+        place = f"columns.{name}"
+        if name not in written:
+            yield error(place, f"a column of {meta['model']} that is written", name)
+            continue
+        kind = type_of(columns[name])
+        yield from _type_errors(place, format_, kind, meta["dialect"])
+        for field, value in format_.items():
+            if isinstance(value, str) and not encodable(value, encoding):
+                yield error(f"{place}.{field}", f"characters of {encoding}", value)
+    headers = [formats.get(name, {}).get("header", name) for name in written]
+    if repeated := sorted({each for each in headers if headers.count(each) > 1}):
+        yield error("columns", "each header once", repeated)
+
+
+def _type_errors(
+    place: str, format_: Mapping[str, Any], kind: str, dialect: Mapping[str, Any]
+) -> Iterator[str]:
+    for field in ("decimal_char", "group_char", "places"):
+        if field in format_ and not _NUMERIC.search(kind):
+            yield error(f"{place}.{field}", "a column of numbers", kind)
+    if "format" in format_ and kind == "boolean":
+        true, _, false = format_["format"].partition("|")
+        if not true or not false or "|" in false or true == false:
+            yield error(f"{place}.format", "words such as Y|N", format_["format"])
+    elif "format" in format_ and not kind.startswith(("date", "timestamp")):
+        yield error(f"{place}.format", "a column of dates, times or booleans", kind)
+    mark = format_.get("decimal_char", dialect.get("decimal_char", "."))
+    if format_.get("group_char") == mark:
+        yield error(f"{place}.group_char", "another mark than decimal_char", mark)
+    scale = re.search(r",\s*(\d+)", kind)
+    least = int(scale[1]) if scale else 0
+    if format_.get("places", least) < least:
+        expected = f"at least {least}, as {kind} has them; round in the model"
+        yield error(f"{place}.places", expected, format_["places"])
 
 
 def _audit_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:

@@ -425,6 +425,7 @@ class SampleProject(Project):
         folder = self.root / "tests" / "expectations"
         suite = json.loads((folder / "onpart_inventory.json").read_bytes())
         short = {**suite, "name": "quick", "expectations": suite["expectations"][:1]}
+        short["expectations"][0]["kwargs"]["column_list"] = list(self.columns)
         (folder / "quick.json").write_text(json.dumps(short))
         return self
 

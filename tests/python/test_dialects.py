@@ -285,3 +285,147 @@ def test_a_change_of_encoding_is_a_change_of_the_contract(tmp_path: Path) -> Non
             f"select description from '{path_of(second)}' order by supplier_sku"
         ).fetchall()
     assert len(texts_read) == 4
+
+
+GERMAN = {"encoding": "windows-1252", "delimiter": ";", "decimal_char": ","}
+FORMATS = {
+    "supplier_sku": {"header": "Artikel-Nr."},
+    "sell_price": {"header": "Preis (€)", "group_char": ".", "places": 3},
+    "list_price": {"decimal_char": ""},
+    "qty_on_hand": {"group_char": "."},
+    "updated_at": {"format": "%d.%m.%Y %H:%M"},
+    "is_new": {"format": "ja|nein"},
+    "made_on": {"format": "%d.%m.%Y"},
+}
+
+
+def german(folder: Path) -> SampleProject:
+    """Return a sample with numbers and dates as in Germany."""
+    project = project_of(folder, GERMAN, columns=FORMATS)
+    project.columns |= {"is_new": "boolean", "made_on": "date"}
+    numbers = [
+        ("1234567.89", "0.05", 1_234_567, True),
+        ("-1234.50", "-0.05", -1000, False),
+        ("999.99", "123456.70", 999, None),
+        ("0.00", None, 0, True),
+    ]
+    for row, (price, listed, quantity, new) in zip(project.rows, numbers, strict=True):
+        row |= {"sell_price": price, "list_price": listed, "qty_on_hand": quantity}
+        row |= {"is_new": new, "made_on": None if new is None else "2026-01-05"}
+        row["weight_lb"] = "11.40"
+    return project.quick()
+
+
+def test_headers_numbers_and_dates_are_written_as_declared(tmp_path: Path) -> None:
+    project = german(tmp_path)
+    package = publish(project)
+    with path_of(package).open(encoding="cp1252", newline="") as lines:
+        rows = {row["Artikel-Nr."]: row for row in csv.DictReader(lines, delimiter=";")}
+    names = ("Preis (€)", "list_price", "qty_on_hand", "weight_lb", "updated_at",
+             "is_new", "made_on")  # fmt: skip
+    assert [[row[name] for name in names] for _, row in sorted(rows.items())] == [
+        ["1.234.567,890", "005", "1.234.567", "11,40", "15.01.2026 06:00", "ja",
+         "05.01.2026"],
+        ["-1.234,500", "-005", "-1.000", "11,40", "15.01.2026 06:00", "nein",
+         "05.01.2026"],
+        ["999,990", "12345670", "999", "11,40", "15.01.2026 06:00", "", ""],
+        ["0,000", "", "0", "11,40", "15.01.2026 06:00", "ja", "05.01.2026"],
+    ]  # fmt: skip
+    # pandas has options for it; frictionless has the manifest.
+    frame = pd.read_csv(
+        path_of(package), sep=";", decimal=",", thousands=".", encoding="cp1252",
+        index_col="Artikel-Nr.",
+    )  # fmt: skip
+    assert list(frame.sort_index()["Preis (€)"]) == [1234567.89, -1234.5, 999.99, 0]
+    assert list(frame.sort_index()["weight_lb"]) == [11.4] * 4
+    typed = typed_rows(package)
+    assert [row["Preis (€)"] for row in typed] == ["1234567.890", "-1234.500",
+                                                  "999.990", "0.000"]  # fmt: skip
+    assert [row["list_price"] for row in typed] == ["5", "-5", "12345670", "None"]
+    assert [row["qty_on_hand"] for row in typed] == ["1234567", "-1000", "999", "0"]
+    assert [row["is_new"] for row in typed] == ["True", "False", "None", "True"]
+    assert typed[0]["made_on"] == "2026-01-05"
+    assert typed[0]["updated_at"] == "2026-01-15 06:00:00"
+    assert described(package.folder)[:2] == [True, []]
+    assert package.resource["schema"]["primaryKey"][-1] == "Artikel-Nr."
+    assert package.resource["key"][-1] == "supplier_sku"
+
+
+def typed_rows(package: Package) -> list[dict[str, str]]:
+    """Read the file by frictionless and the manifest; sorted by SKU, values as text."""
+    (path,) = package.folder.glob("*.manifest.json")
+    script = (
+        "import frictionless, json\n"
+        f"package = frictionless.Package({path.name!r})\n"
+        "with package.resources[0] as resource:\n"
+        "    rows = [row.to_dict() for row in resource.row_stream]\n"
+        "print(json.dumps([{k: str(v) for k, v in row.items()} for row in rows]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        cwd=package.folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    rows: list[dict[str, str]] = json.loads(done.stdout)
+    return sorted(rows, key=lambda row: row["Artikel-Nr."])
+
+
+def test_drift_why_and_changes_read_numbers_as_declared(tmp_path: Path) -> None:
+    project = german(tmp_path)
+    package = publish(project)
+    (tmp_path / "plain").mkdir()
+    plain = german(tmp_path / "plain")
+    del plain.meta["columns"], plain.meta["dialect"]["decimal_char"]
+    expected = publish(plain.write())
+    figures = [
+        profile(each, LIMITS, tmp_path)["columns"] for each in (package, expected)
+    ]
+    # The words of a boolean are texts of another length.
+    for each in figures:
+        del each["is_new"]
+    assert figures[0] == figures[1]
+    (record,) = find(
+        path_of(package), package.dialect, "supplier_sku", "100-00002",
+        tuple(package.fields),
+    )  # fmt: skip
+    assert record.values["sell_price"] == "999,990"
+    project.rows[2]["sell_price"] = "1000.00"
+    project.later()
+    second = publish(project.write())
+    assert second.run["changes"]["columns"] == {"sell_price": 1}
+    with (second.folder / "changes.csv").open(encoding="utf-8", newline="") as lines:
+        (change,) = csv.DictReader(lines)
+    assert json.loads(change["_before"]) == {"sell_price": "999,990"}
+    assert change["sell_price"] == "1.000,000"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda b: b.replace(b"1.234.567,890", b"1.234.567,891"),
+        lambda b: b.replace(b"1.234.567,890", b"1234567.890"),
+        lambda b: b.replace(b";005;", b";5;"),
+        lambda b: b.replace(b";nein;", b";Nein;"),
+        lambda b: b.replace(b"05.01.2026", b"01.05.2026", 1),
+    ],
+)
+def test_a_number_that_is_another_one_stays_here(
+    tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    gates = german(tmp_path).judge_changed(change)
+    assert {check.id for check in gates.closed if check.hard} == {"RUN_READBACK"}
+
+
+def test_the_partners_own_file_is_adopted_by_its_headers(tmp_path: Path) -> None:
+    project = german(tmp_path)
+    package = publish(project)
+    (tmp_path / "other").mkdir()
+    other = german(tmp_path / "other")
+    done = other.run(
+        "publish", "adopt", "onpart_inventory", path_of(package), "--because", "theirs"
+    )
+    assert done.returncode == 0, done.stderr
+    (record,) = other.records("adopted")
+    assert (record["rows"], record["problems"], record["unknown"]) == (4, 0, [])
+    # What the partner has is what the mart has, number by number.
+    (outcome,) = other.here()
+    assert outcome.summary["status"] == "unchanged", outcome.text
