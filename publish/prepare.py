@@ -24,6 +24,7 @@ from store.feeds import Feed
 from store.feeds.artifacts import Artifacts, states_below
 from store.ledger import Ledger, Record
 from store.package import Package
+from store.records import RunValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +199,12 @@ class FeedRun:
         # a database.
         folder = Path(tempfile.mkdtemp(dir=self.work)) / "package"
         folder.mkdir()
-        rows = render.feed_file(self.connection, feed, split, folder / name)
+        values = RunValues(
+            self.settings.at, self.settings.place.environment, name, split
+        )
+        rows = render.feed_file(self.connection, feed, split, folder / name, values)
         hashed = HashedFile.read(folder / name)
-        file = gate.Rendered(feed, split, folder / name, rows, hashed)
+        file = gate.Rendered(feed, split, folder / name, rows, hashed, values)
         file.log("rendered", watch.lap("render"))
         gates = gate.judge(self.connection, self.inputs, file)
         file.log("judged", watch.lap("judge"), gates=gates.tally)

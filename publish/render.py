@@ -5,6 +5,8 @@ column becomes text first. Tests hold the exact bytes.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -14,9 +16,11 @@ import pyarrow as pa
 from publish import transliteration
 from runtime import files
 from runtime.duck import name, text
+from store import records
 from store.cells import cells
 from store.dialect import Dialect, lacking
 from store.feeds import Column, Feed
+from store.records import RunValues
 
 _NUMERIC = re.compile("decimal|(tiny|small|big|huge)?int(eger)?$")
 _TEXTS = ("varchar", "text", "string")
@@ -39,12 +43,84 @@ def rows(feed: Feed, split: str | None, relation: str | None = None) -> str:
 
 
 def feed_file(
-    connection: duckdb.DuckDBPyConnection, feed: Feed, split: str | None, path: Path
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    split: str | None,
+    path: Path,
+    values: RunValues | None = None,
 ) -> int:
-    """Write one file of a feed, whole or not at all; return its number of rows."""
+    """Write one file of a feed, whole or not at all; return its number of rows.
+
+    Args:
+        connection: from `runtime.duck`.
+        feed: its declaration.
+        split: only the rows with this value of `split_by`; None for all rows.
+        path: the file.
+        values: what its header and trailer records have of the run.
+    """
+    source = rows(feed, split)
+    around = records_of(connection, feed, source, values).lines
     return table(
-        connection, rows(feed, split), feed.columns, feed.sort, feed.dialect, path
+        connection, source, feed.columns, feed.sort, feed.dialect, path, around=around
     )
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRecords:
+    """Header and trailer records as they are written.
+
+    Attributes:
+        lines: those of the header, those of the trailer.
+        too_long: each record with a value that is longer than its width, and the value.
+    """
+
+    lines: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    too_long: tuple[tuple[str, str], ...] = ()
+
+
+def records_of(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    source: str,
+    values: RunValues | None,
+) -> WrittenRecords:
+    """Return the records of a file with the rows of `source`.
+
+    Args:
+        connection: from `runtime.duck`.
+        feed: its declaration.
+        source: a FROM clause item with the columns of the file.
+        values: what the records have of the run.
+    """
+    dialect = feed.dialect
+    if not dialect.records or values is None:
+        return WrittenRecords()
+    added = {column.name: column for column in feed.columns}
+    names = records.sums(dialect.records)
+    totals = "".join(f", {_total(added[each], dialect)}" for each in names)
+    row = connection.execute(f"select count(*){totals} from {source}").fetchall()[0]
+    texts = {
+        "rows": str(row[0]),
+        "lines": str(row[0] + len(dialect.records) + dialect.header),
+        "file": values.file,
+        "split": values.split or "",
+        "environment": values.environment,
+        **{f"sum({each})": total for each, total in zip(names, row[1:], strict=True)},
+    }
+    filled = [records.fill(each, texts, values.at) for each in dialect.records]
+    first = len(dialect.header_records)
+    lines = tuple(line for line, _ in filled)
+    return WrittenRecords(
+        (lines[:first], lines[first:]),
+        tuple((line, value) for line, long in filled for value in long),
+    )
+
+
+def _total(column: Column, dialect: Dialect) -> str:
+    """Return SQL of the text of a sum, 0 without rows."""
+    scale = column.scale or 0
+    total = f"coalesce(sum({name(column.name)}), cast(0 as decimal(38, {scale})))"
+    return column.format.number(total, scale, dialect)
 
 
 def table(
@@ -55,6 +131,7 @@ def table(
     dialect: Dialect,
     path: Path,
     ties: bool = False,
+    around: tuple[Sequence[str], Sequence[str]] = ((), ()),
 ) -> int:
     """Write `source` to `path` as delimited text and return the number of rows.
 
@@ -67,6 +144,7 @@ def table(
         path: the file; it appears whole or not at all.
         ties: rows may be equal in `sort`; then a hash of the whole row decides, which
             takes a third of the memory of a sort by every column.
+        around: lines before and after the table.
     """
     needed = ", ".join(map(name, dict.fromkeys((*(c.name for c in columns), *sort))))
     order = ", ".join(f"t.{name(column)} nulls first" for column in sort)
@@ -76,7 +154,9 @@ def table(
     if dialect.quoting != "all" or not dialect.is_plain:
         transliteration.prepare(connection, dialect)
         with files.atomic_write(path) as part:
-            return _write_lines(connection, chosen, columns, order, dialect, part)
+            return _write_lines(
+                connection, chosen, columns, order, dialect, part, around
+            )
     fields = ", ".join(
         f"{written(column, dialect)} as {name(column.header)}" for column in columns
     )
@@ -99,6 +179,7 @@ def _write_lines(
     order: str,
     dialect: Dialect,
     path: Path,
+    around: tuple[Sequence[str], Sequence[str]],
 ) -> int:
     """Write `source` line by line and return the number of rows.
 
@@ -115,11 +196,11 @@ def _write_lines(
         _header(column.header, dialect) for column in columns
     )
     rows = 0
+    before = [*around[0], *([header] if dialect.header else [])]
     with path.open("wb") as file:
         if dialect.byte_order_mark:
             file.write("\ufeff".encode(dialect.encoding))
-        if dialect.header:
-            file.write((header + dialect.line_end).encode(dialect.encoding))
+        file.write(_lines(before, dialect))
         for batch in lines:
             column = batch.column(0).cast(pa.large_string())
             _, offsets, content = column.buffers()
@@ -130,7 +211,12 @@ def _write_lines(
             else:
                 file.write(str(utf8, "utf-8").encode(dialect.encoding))
             rows += len(column)
+        file.write(_lines(around[1], dialect))
     return rows
+
+
+def _lines(lines: Sequence[str], dialect: Dialect) -> bytes:
+    return "".join(line + dialect.line_end for line in lines).encode(dialect.encoding)
 
 
 def _header(value: str, dialect: Dialect) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,9 +64,19 @@ def formatted(field: Mapping[str, Any], value: str) -> str:
 
 
 def _to_utf8(path: Path, copy: Path, dialect: Dialect) -> None:
+    """Copy a file in UTF-8, without its header and trailer records."""
     with (
         path.open(encoding=dialect.codec, newline="") as source,
         copy.open("w", encoding="utf-8", newline="") as target,
     ):
-        while piece := source.read(_PIECE):
-            target.write(piece)
+        for _ in dialect.header_records:
+            source.readline()
+        if not dialect.trailer_records:
+            while piece := source.read(_PIECE):
+                target.write(piece)
+            return
+        last: deque[str] = deque()
+        for line in source:
+            last.append(line)
+            if len(last) > len(dialect.trailer_records):
+                target.write(last.popleft())

@@ -14,6 +14,8 @@ Encoding = Literal[
     "us-ascii",
 ]  # fmt: skip
 
+RecordText = Annotated[str, Meta(pattern="^[^\\r\\n]+$", max_length=2000)]
+
 
 class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     """The form of a CSV file; an exposure declares these fields.
@@ -45,6 +47,9 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         date_format: strftime format of dates.
         decimal_char: What is between the whole and the decimal places of a number: a
             point or a comma. Default a point.
+        header_records: Lines before the rows and the header line: text with fields,
+            such as H|{time:%Y%m%d}. docs/dialects.md has the fields.
+        trailer_records: Lines after the rows, such as T|{rows}|{sum(price):0>12}.
     """
 
     encoding: Encoding
@@ -61,6 +66,8 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     byte_order_mark: bool = False
     unencodable: Literal["refuse", "replace", "transliterate"] = "refuse"
     decimal_char: Literal[".", ","] = "."
+    header_records: tuple[RecordText, ...] = ()
+    trailer_records: tuple[RecordText, ...] = ()
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any]) -> "Dialect":
@@ -84,6 +91,9 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
             header=dialect.get("header", True),
             timestamp_format=RFC_4180.timestamp_format,
             date_format=RFC_4180.date_format,
+            # Only how many there are is in the dialect of a manifest.
+            header_records=("-",) * len(dialect.get("commentRows", ())),
+            trailer_records=("-",) * dialect.get("trailerRows", 0),
         )
 
     @property
@@ -95,7 +105,14 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def is_plain(self) -> bool:
         """Whether DuckDB reads the file as it is."""
-        return self.encoding == "utf-8" and not self.byte_order_mark
+        return (
+            self.encoding == "utf-8" and not self.byte_order_mark and not self.records
+        )
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The lines that are no rows."""
+        return self.header_records + self.trailer_records
 
     @property
     def is_searchable(self) -> bool:

@@ -66,6 +66,7 @@ def _read(
     """Read every record: the bytes of a text are not only in the text itself."""
     csv.field_size_limit(_LONGEST)
     with path.open(encoding=dialect.codec, newline="") as lines:
+        skipped = sum(bool(lines.readline()) for _ in dialect.header_records)
         reader = csv.reader(lines, strict=True, **dialect.for_csv)
         header = next(reader, []) if dialect.header else []
         known = list(names or header)
@@ -75,7 +76,7 @@ def _read(
         for values in reader:
             if values[place : place + 1] == [value]:
                 named = dict(zip(known, values, strict=False))
-                yield Record(named, before + 1, reader.line_num)
+                yield Record(named, skipped + before + 1, skipped + reader.line_num)
             before = reader.line_num
 
 
@@ -91,6 +92,8 @@ class _Search:
         self._escape = escape
         self._escaped = re.compile(re.escape(escape or b"") + b".", re.DOTALL)
         self._begin = 3 if dialect.byte_order_mark else 0
+        for _ in dialect.header_records:
+            self._begin = content.find(b"\n", self._begin) + 1
         if dialect.header:
             header, self._begin = self._record(self._begin)
         self._names = list(names or header)

@@ -17,18 +17,23 @@ from runtime.log import LOG
 from store import partner_state
 from store.feeds import Feed
 from store.feeds.artifacts import Artifacts
+from store.records import RunValues
 from store.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A file as it was rendered; it is judged and sent under this digest."""
+    """A file as it was rendered; it is judged and sent under this digest.
+
+    `values` is what its header and trailer records have of the run.
+    """
 
     feed: Feed
     split: str | None
     path: Path
     rows: int
     hashed: HashedFile
+    values: RunValues | None = None
 
     @property
     def sha256(self) -> str:
@@ -123,6 +128,7 @@ def judge(
         checks.append(readback.same_rows(connection, feed, file.split, file.path))
         readable = render.is_loaded(connection)
         if readable:
+            checks += readback.records(connection, feed, file.path, file.values)
             checks.extend(_guards(connection, inputs, file))
         if readable and not (file.rows == 0 and feed.when_empty == "skip"):
             checks.extend(suite.run(connection, expectations, feed.key))

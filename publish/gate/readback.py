@@ -1,17 +1,20 @@
 """Reads the rendered file back by its own dialect and compares it with the mart."""
 
 import csv
+import io
 from itertools import zip_longest
 from pathlib import Path
 
 import duckdb
 
 from publish.gate.checks import EXAMPLES, Check
-from publish.render import is_text, load_back, rows, typed_sql
+from publish.render import is_text, load_back, records_of, rows, typed_sql
 from runtime.duck import name, names, text, value
-from store.dialect import lacking
+from store.dialect import Dialect, lacking
 from store.feeds import Feed
+from store.records import RunValues
 
+_TAIL = 1 << 16  # bytes at the end of a file, which have its trailer records
 _ADVICE = "Do not deliver this file; report it with the package."
 
 
@@ -27,6 +30,8 @@ def header(feed: Feed, path: Path) -> Check:
         is_marked = file.read(len(mark)) == mark
     # The check after this one reports bytes that are not in the encoding.
     with path.open(encoding=dialect.codec, errors="replace", newline="") as lines:
+        for _ in dialect.header_records:
+            lines.readline()
         names_read = next(csv.reader(lines, **dialect.for_csv), []) if is_marked else []
     if is_marked and not dialect.header:
         # Without a header only the number of fields can be compared.
@@ -135,6 +140,66 @@ def same_rows(
         len(differing), 0, len(differing),
         tuple(str(row) for row in differing[:EXAMPLES]), hard=True,
     )  # fmt: skip
+
+
+def records(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    path: Path,
+    values: RunValues | None,
+) -> list[Check]:
+    """Check RUN_RECORDS: counts and sums of the records are those of the rows.
+
+    They are computed anew from `feed`, the rows as read back. There is no check for a
+    file without records.
+    """
+    dialect = feed.dialect
+    if not dialect.records:
+        return []
+    written = records_of(connection, feed, "feed", values)
+    expected = written.lines[0] + written.lines[1]
+    before, after = _first_and_last(path, dialect)
+    names = [f"header record {n}" for n in range(1, 1 + len(before))]
+    names += [f"trailer record {n}" for n in range(1, 1 + len(after))]
+    wrong = [
+        f"{place}: expected {meant}, found {line}"
+        for place, meant, line in zip(names, expected, before + after, strict=True)
+        if meant != line
+    ]
+    wrong += [
+        f"{value} is longer than its width in {line}"
+        for line, value in written.too_long
+    ]
+    return [
+        Check(
+            "RUN_RECORDS", "guards", not wrong,
+            "dates, counts and sums of the header and trailer records are those of the "
+            "rows"
+            if not wrong
+            else "a header or trailer record is not as declared. Give a wider field if "
+            f"a value is too long. {_ADVICE}",
+            len(expected) - len(wrong), len(expected), len(wrong),
+            tuple(wrong[:EXAMPLES]), hard=True,
+        )
+    ]  # fmt: skip
+
+
+def _first_and_last(path: Path, dialect: Dialect) -> tuple[list[str], list[str]]:
+    """Return the lines of a file that the header and trailer records should be."""
+    numbers = len(dialect.header_records), len(dialect.trailer_records)
+    with path.open(encoding=dialect.codec, errors="replace", newline="") as lines:
+        before = [lines.readline() for _ in range(numbers[0])]
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(0, size - _TAIL - size % 2))
+        end = file.read().decode(dialect.encoding, errors="replace")
+    after = end.split(dialect.line_end)
+    ends = after.pop() == ""  # the last line has its end too
+    after = after[len(after) - numbers[1] :] if numbers[1] else []
+    after += [""] * (numbers[1] - len(after))
+    if after and not ends:
+        after[-1] += " (without a line end)"
+    return [line.removesuffix(dialect.line_end) for line in before], after
 
 
 def _same(

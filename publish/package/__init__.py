@@ -28,7 +28,7 @@ from publish.gate.checks import Gates
 from publish.package import changes, data_contract, gates_report, reading, signature
 from publish.package.changes import PartnerState
 from publish.package.manifest import Resource, build_manifest
-from publish.render import table
+from publish.render import records_of, rows, table
 from runtime.files import HashedFile, sha256_of, write_bytes, write_json
 from store.dialect import RFC_4180
 from store.feeds import Column, Feed
@@ -98,7 +98,7 @@ def fill(
     resource = Resource(
         feed.name, file.path, file.rows, feed.columns, feed.dialect, file.sha256,
         feed.key, feed.description, characters, risks,
-        _unencodable(feed, inputs.gates),
+        _unencodable(feed, inputs.gates), _records(connection, file),
     )  # fmt: skip
     manifest = build_manifest(feed, resource, tables, {**run, "changes": summary})
     name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
@@ -142,6 +142,17 @@ def _unencodable(feed: Feed, gates: Gates) -> Mapping[str, Any] | None:
                 "first": list(check.examples),
             }
     return None
+
+
+def _records(
+    connection: duckdb.DuckDBPyConnection, file: Rendered
+) -> Mapping[str, Sequence[str]] | None:
+    """Return the header and trailer records of the file, if it has some."""
+    if not file.feed.dialect.records:
+        return None
+    source = rows(file.feed, file.split)
+    lines = records_of(connection, file.feed, source, file.values).lines
+    return dict(zip(("header", "trailer"), map(list, lines), strict=True))
 
 
 def _audit(

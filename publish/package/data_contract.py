@@ -100,7 +100,8 @@ def _limits(feed: Feed) -> str:
     """Return what of the file datacontract-cli has no option for; "" if it reads it."""
     dialect = feed.dialect
     if not dialect.is_plain:
-        return f"the encoding {dialect.codec}"
+        records = "header and trailer records"
+        return records if dialect.records else f"the encoding {dialect.codec}"
     point = dialect.decimal_char
     formatted = [
         column.name

@@ -6,7 +6,7 @@ extract's.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ class Resource:
 
     `characters` counts the Unicode characters in the values of all text columns; a
     missing value has none. Wrong unescaping changes it. `risks` has what many readers
-    misread; see `publish.package.reading`. `unencodable` has what the encoding lacks.
+    misread; see `publish.package.reading`. `unencodable` has what the encoding lacks,
+    `records` the lines of header and trailer.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Resource:
     characters: int | None = None
     risks: Mapping[str, Mapping[str, Any]] | None = None
     unencodable: Mapping[str, Any] | None = None
+    records: Mapping[str, Sequence[str]] | None = None
 
 
 def build_manifest(
@@ -121,6 +123,7 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
             "quoteChar": dialect.quote,
             "doubleQuote": dialect.escape == dialect.quote,
             "nullSequence": dialect.null_text,
+            **_skipped(dialect),
         },
         "schema": {
             "$schema": _PROFILE + "tableschema.json",
@@ -131,10 +134,9 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
     if resource.characters is not None:
         # Not in the standard either.
         described["characters"] = resource.characters
-    if resource.risks is not None:
-        described["risks"] = dict(resource.risks)
-    if resource.unencodable is not None:
-        described["unencodable"] = dict(resource.unencodable)
+    for name in ("risks", "records", "unencodable"):
+        if (value := getattr(resource, name)) is not None:
+            described[name] = dict(value)
     if dialect.escape != dialect.quote:
         described["dialect"]["escapeChar"] = dialect.escape
     if resource.description:
@@ -145,6 +147,19 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
     if primary_key:
         headers = {column.name: column.header for column in resource.columns}
         described["schema"]["primaryKey"] = [headers[name] for name in primary_key]
+    return described
+
+
+def _skipped(dialect: Dialect) -> dict[str, Any]:
+    """Return which lines are no rows; lines are counted from 1."""
+    described: dict[str, Any] = {}
+    if first := len(dialect.header_records):
+        described["commentRows"] = list(range(1, first + 1))
+        if dialect.header:
+            described["headerRows"] = [first + 1]
+    if last := len(dialect.trailer_records):
+        # Not in the standard: lines after the last row.
+        described["trailerRows"] = last
     return described
 
 

@@ -22,6 +22,7 @@ source of the project, or compare its SHA-256 with one that you got by another w
 """
 
 import argparse
+import collections
 import csv
 import hashlib
 import json
@@ -200,6 +201,13 @@ class Package:
             self.faults.append(f"{name}: cannot be read by its dialect: {error}")
             return
         self.expect(f"rows of {name}", resource.get("rows"), rows)
+        if "records" in resource:
+            try:
+                actual = _records(self.folder / name, resource)
+            except (OSError, ValueError, LookupError) as error:
+                self.faults.append(f"{name}: cannot be read: {error}")
+                return
+            self.expect(f"records of {name}", resource["records"], actual)
         if "characters" in resource:
             self.expect(f"characters of {name}", resource["characters"], characters)
 
@@ -261,8 +269,10 @@ def _counts(file: Path, resource: Json) -> "tuple[int, int]":
     dialect = resource["dialect"]
     doubled = dialect["doubleQuote"]
     with file.open(encoding=resource["encoding"], newline="") as lines:
+        for _ in dialect.get("commentRows") or ():
+            lines.readline()
         records = csv.reader(
-            lines,
+            _without_last(lines, dialect.get("trailerRows", 0)),
             delimiter=dialect["delimiter"],
             quotechar=dialect["quoteChar"],
             doublequote=doubled,
@@ -283,6 +293,29 @@ def _counts(file: Path, resource: Json) -> "tuple[int, int]":
             cells = [record[place] for place in places]
             characters += sum(map(len, cells)) - len(missing) * cells.count(missing)
         return rows, characters
+
+
+def _without_last(lines: Any, number: int) -> Any:
+    """Yield lines, without those at the end that are no rows."""
+    last = collections.deque()  # type: collections.deque[str]
+    for line in lines:
+        last.append(line)
+        if len(last) > number:
+            yield last.popleft()
+
+
+def _records(file: Path, resource: Json) -> Json:
+    """Return the lines before and after the rows and the header line."""
+    dialect = resource["dialect"]
+    with file.open(encoding=resource["encoding"], newline="") as lines:
+        before = [lines.readline() for _ in dialect.get("commentRows") or ()]
+        after = collections.deque(lines, maxlen=dialect.get("trailerRows", 0))
+    end = dialect["lineTerminator"]
+    return {
+        name: [line[: -len(end)] if line.endswith(end) else line + " (no end)"
+               for line in records]
+        for name, records in (("header", before), ("trailer", after))
+    }  # fmt: skip
 
 
 def check_chain(packages: Many, since: "str | None", newest: "str | None") -> Many:

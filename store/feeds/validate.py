@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from runtime.cadence import Cron
 from runtime.exits import Misuse
+from store import records
 from store.feeds.declaration import Declaration
 
 Models = Mapping[str, Mapping[str, Any]]
@@ -135,6 +136,7 @@ def model_errors(meta: Mapping[str, Any], models: Models) -> Iterator[str]:
     if meta["model"] in models:
         yield from _column_errors(meta, columns)
         yield from _format_errors(meta, columns)
+        yield from _record_errors(meta, columns)
     if meta.get("audit") in models:
         yield from _audit_errors(meta, models[meta["audit"]]["columns"])
 
@@ -171,6 +173,20 @@ def _column_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
     for name in meta.get("changes", {}).get("measures", ()):
         if name in columns and not _NUMERIC.search(kind := type_of(columns[name])):
             yield error("changes.measures", "a numeric column", kind)
+
+
+def _record_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
+    """Yield what header and trailer records name that the file does not have."""
+    written = [name for name in columns if name not in meta.get("omit", ())]
+    for field in ("header_records", "trailer_records"):
+        texts = tuple(meta["dialect"].get(field, ()))
+        if records.has(texts, "split") and "split_by" not in meta:
+            yield error(f"dialect.{field}", "the field split_by beside {split}", "none")
+        for name in records.sums(texts):
+            if name not in written:
+                yield error(f"dialect.{field}", "a column that is written", name)
+            elif not _NUMERIC.search(kind := type_of(columns[name])):
+                yield error(f"dialect.{field}", f"numbers in {name}", kind)
 
 
 def _format_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
@@ -294,8 +310,13 @@ def _dialect_errors(dialect: Mapping[str, Any]) -> Iterator[str]:
         value = dialect["unencodable"]
         yield error("dialect.unencodable", f"none, as {encoding} has all", value)
     for field, value in dialect.items():
-        if isinstance(value, str) and not encodable(value, encoding):
-            yield error(f"dialect.{field}", f"characters of {encoding}", value)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, str) and not encodable(each, encoding):
+                yield error(f"dialect.{field}", f"characters of {encoding}", each)
+    for field in ("header_records", "trailer_records"):
+        for each in dialect.get(field, ()):
+            if part := records.wrong(each):
+                yield error(f"dialect.{field}", records.EXPECTED, part)
 
 
 def encodable(value: str, encoding: str) -> bool:

@@ -24,6 +24,7 @@ from store import feeds, mart, partner_state, sources
 from store.feeds import artifacts
 from store.ledger import Ledger
 from store.partner_state import State
+from store.records import RunValues
 
 AT = "2026-01-15T07:00:00Z"
 BUILT = "2026-01-15 06:30:00"
@@ -400,7 +401,9 @@ class SampleProject(Project):
         limits = Limits("1GB", 2)
         with mart.find(self.place).session(limits, folder.parent) as connection:
             path = folder / "feed"
-            rows = render.feed_file(connection, feed, None, path)
+            at = dt.datetime.fromisoformat(self.at)
+            values = RunValues(at, "dev", path.name)
+            rows = render.feed_file(connection, feed, None, path, values)
             path.write_bytes(change(path.read_bytes()))
             inputs = gate.GateInputs(
                 artifacts=actual,
@@ -412,10 +415,11 @@ class SampleProject(Project):
                 adopted=frozenset(),
                 last_rows={},
                 splits=(None,),
-                at=dt.datetime.fromisoformat(self.at),
+                at=at,
                 accept_first=False,
             )
-            file = gate.Rendered(feed, None, path, rows, HashedFile.read(path))
+            hashed = HashedFile.read(path)
+            file = gate.Rendered(feed, None, path, rows, hashed, values)
             return gate.judge(connection, inputs, file)
 
     def quick(self) -> Self:

@@ -429,3 +429,123 @@ def test_the_partners_own_file_is_adopted_by_its_headers(tmp_path: Path) -> None
     # What the partner has is what the mart has, number by number.
     (outcome,) = other.here()
     assert outcome.summary["status"] == "unchanged", outcome.text
+
+
+RECORDS = {
+    "header_records": [
+        "H;{environment};{time:%Y%m%d};{time:%H:%M:%SZ}",
+        "#{file:<40}|",
+    ],
+    "trailer_records": [
+        "T;{rows:0>9};{lines};{sum(sell_price):0>15}",
+        "E{sum(qty_on_hand):>4}",
+    ],
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1252", "utf-16le"])
+@pytest.mark.parametrize("header", [True, False])
+def test_header_and_trailer_records_have_counts_and_sums(
+    tmp_path: Path, encoding: str, header: bool
+) -> None:
+    mark = encoding.startswith("utf-16")
+    dialect = {**RECORDS, "encoding": encoding, "byte_order_mark": mark}
+    dialect |= {"delimiter": ";", "decimal_char": ",", "header": header}
+    project = project_of(tmp_path, dialect, file="{date}.txt")
+    for row, price in zip(project.rows, ("-400.10", "5", "7.5", "0.01"), strict=True):
+        row |= {"sell_price": price, "qty_on_hand": -7, "description": "two\nlines;"}
+    package = publish(project.quick())
+    codec = "utf-16" if mark else encoding
+    lines = path_of(package).read_bytes().decode(codec).split("\n")
+    first = ["H;dev;20260115;07:00:00Z", f"#{'2026-01-15.txt':<40}|"]
+    last = [f"T;000000004;{8 + header};-00000000387,59", "E -28", ""]
+    assert (lines[:2], lines[-3:]) == (first, last)
+    records = {"header": first, "trailer": last[:-1]}
+    assert package.resource["records"] == records
+    # Readers skip them.
+    frame = pd.read_csv(
+        path_of(package), sep=";", skiprows=2, skipfooter=2, engine="python",
+        encoding=codec, decimal=",", header=0 if header else None, dtype={2: str},
+    )  # fmt: skip
+    assert frame.iloc[:, 22].sum() == pytest.approx(-387.59)
+    assert profile(package, LIMITS, tmp_path)["rows"] == 4
+    (record,) = find(
+        path_of(package), package.dialect, "supplier_sku", "100-00002",
+        tuple(package.fields),
+    )  # fmt: skip
+    assert "100-00002" in lines[record.first_line - 1]
+    assert record.last_line == record.first_line + 1
+    # A partner state of four rows was kept, without the records.
+    project.later()
+    project.rows[0]["brand"] = "Other"
+    changes = publish(project.write()).run["changes"]
+    assert (changes["rows_before"], changes["columns"]) == (4, {"brand": 1})
+
+
+def test_frictionless_skips_header_records(tmp_path: Path) -> None:
+    dialect = {"header_records": RECORDS["header_records"]}
+    package = publish(project_of(tmp_path, dialect).quick())
+    assert described(package.folder)[:2] == [True, []]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda b: b.replace(b"T;000000004", b"T;000000005"),
+        lambda b: b.replace(b"H;dev;", b"H;uat;"),
+        lambda b: b.replace(b";20260115;", b";20260114;"),
+        lambda b: b.replace(b"924.00", b"924.01"),
+        lambda b: b[:-1],
+    ],
+)
+def test_a_record_that_is_not_of_the_rows_stays_here(
+    tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    project = project_of(tmp_path, RECORDS).quick()
+    gates = project.judge_changed(change)
+    assert [check.id for check in gates.closed if check.hard] == ["RUN_RECORDS"]
+    # A row that is gone, or twice, is not that of the mart.
+    lines = project.judge_changed(lambda b: b.replace(b"\nT;", b"\nT;\nT;"))
+    assert "RUN_READBACK" in {check.id for check in lines.closed}
+    assert not project.judge_changed(lambda content: content).closed
+
+
+def test_a_value_that_is_longer_than_its_field_holds_the_file(tmp_path: Path) -> None:
+    records = {"trailer_records": ["T{sum(sell_price):0>5}"]}
+    project = project_of(tmp_path, records).quick()
+    (outcome,) = project.here(accept_first=True)
+    assert outcome.summary["status"] == "held"
+    (held,) = outcome.summary["held_by"]
+    assert (held["id"], held["count"]) == ("RUN_RECORDS", 1)
+    package = Package(Path(outcome.summary["package"]))
+    assert checks(package)["RUN_RECORDS"]["examples"] == [
+        "924.00 is longer than its width in T924.00"
+    ]
+
+
+def test_verify_compares_the_records_with_the_manifest(tmp_path: Path) -> None:
+    package = publish(project_of(tmp_path, RECORDS).quick())
+    (manifest,) = package.folder.glob("*.manifest.json")
+    content = manifest.read_text()
+    manifest.write_text(content.replace("T;000000004", "T;000000005"))
+    done = subprocess.run(
+        [sys.executable, "-I", VERIFY, package.folder],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "records of DEMO01" in done.stdout
+
+
+def test_the_bytes_that_a_person_approved_go_out_at_their_logical_time(
+    tmp_path: Path,
+) -> None:
+    project = project_of(tmp_path, RECORDS).quick()
+    (outcome,) = project.here()
+    assert outcome.summary["status"] == "held"
+    digest = outcome.summary["sha256"]
+    done = project.run("publish", "approve", digest, "--because", "seen")
+    assert done.returncode == 0, done.stderr
+    (outcome,) = project.here()
+    assert (outcome.summary["status"], outcome.summary["sha256"]) == (
+        "delivered", digest,
+    )  # fmt: skip

@@ -276,6 +276,31 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "columns.brand.header",
         "characters of iso-8859-1",
     ),
+    (
+        {"dialect": {**META["dialect"], "trailer_records": ["T{rows:09}"]}},
+        "dialect.trailer_records",
+        "with a width such as {rows:0>9}, found {rows:09}",
+    ),
+    (
+        {"dialect": {**META["dialect"], "trailer_records": ["T{sum(gone)}"]}},
+        "dialect.trailer_records",
+        "a column that is written, found gone",
+    ),
+    (
+        {"dialect": {**META["dialect"], "header_records": ["H{sum(brand)}"]}},
+        "dialect.header_records",
+        "numbers in brand",
+    ),
+    (
+        {"dialect": {**META["dialect"], "header_records": ["H{split}"]}},
+        "dialect.header_records",
+        "the field split_by beside {split}",
+    ),
+    (
+        {"dialect": {**META["dialect"], "header_records": ["H{"]}},
+        "dialect.header_records",
+        "found {",
+    ),
     ({"destination": "On Part"}, "destination", "text matching"),
     ({"pickup": {"removes": True, "within_hours": 0}}, "pickup.within", "> 0"),
     ({"encrypt": {"key": "a.asc"}}, "encrypt.fingerprint", "expected a value"),
