@@ -18,8 +18,8 @@ from runtime import files
 from runtime.duck import name, text
 from store import records
 from store.cells import cells
-from store.dialect import Dialect, lacking
-from store.feeds import Column, Feed
+from store.dialect import Dialect, Position, lacking
+from store.feeds import Column, Feed, positions
 from store.records import RunValues
 
 _NUMERIC = re.compile("decimal|(tiny|small|big|huge)?int(eger)?$")
@@ -101,7 +101,7 @@ def records_of(
     row = connection.execute(f"select count(*){totals} from {source}").fetchall()[0]
     texts = {
         "rows": str(row[0]),
-        "lines": str(row[0] + len(dialect.records) + dialect.header),
+        "lines": str(row[0] + len(dialect.records) + dialect.has_header),
         "file": values.file,
         "split": values.split or "",
         "environment": values.environment,
@@ -186,17 +186,16 @@ def _write_lines(
     A line is one value to sort and to write. COPY handles every field of a row, and
     quotes a header only together with all values.
     """
-    fields = ", ".join(_field(column, dialect) for column in columns)
     end = " || ".join(f"chr({ord(mark)})" for mark in dialect.line_end)
     lines = connection.execute(
-        f"select concat_ws({text(dialect.delimiter)}, {fields}) || {end} as line "
+        f"select {_line(columns, dialect)} || {end} as line "
         f"from {source} as t order by {order}"
     ).to_arrow_reader(_LINES)
     header = dialect.delimiter.join(
         _header(column.header, dialect) for column in columns
     )
     rows = 0
-    before = [*around[0], *([header] if dialect.header else [])]
+    before = [*around[0], *([header] if dialect.has_header else [])]
     with path.open("wb") as file:
         if dialect.byte_order_mark:
             file.write("\ufeff".encode(dialect.encoding))
@@ -217,6 +216,39 @@ def _write_lines(
 
 def _lines(lines: Sequence[str], dialect: Dialect) -> bytes:
     return "".join(line + dialect.line_end for line in lines).encode(dialect.encoding)
+
+
+def _line(columns: tuple[Column, ...], dialect: Dialect) -> str:
+    """Return SQL of the text of a row."""
+    if dialect.format != "fixed":
+        fields = ", ".join(_field(column, dialect) for column in columns)
+        return f"concat_ws({text(dialect.delimiter)}, {fields})"
+    parts, end = [], 1
+    for column, place in zip(columns, positions(columns), strict=True):
+        if place.start > end:
+            parts.append(text(" " * (place.start - end)))
+        cell = as_text(column, f"t.{name(column.name)}", dialect)
+        parts.append(_padded(f"coalesce({cell}, '')", column, place))
+        end = place.start + place.width
+    return " || ".join(parts)
+
+
+def _padded(cell: str, column: Column, place: Position) -> str:
+    """Return SQL of a text with its width. What is longer is cut: RUN_WIDTH holds it.
+
+    A missing value is blanks.
+    """
+    if place.align == "left":
+        return f"rpad({cell}, {place.width}, ' ')"
+    if column.format.pad == " ":
+        return f"lpad({cell}, {place.width}, ' ')"
+    zeros = f"lpad({cell}, {place.width}, '0')"
+    if not is_text(column):
+        digits = f"lpad(substring({cell}, 2), {place.width - 1}, '0')"
+        zeros = (
+            f"case when starts_with({cell}, '-') then '-' || {digits} else {zeros} end"
+        )
+    return f"case when {cell} = '' then repeat(' ', {place.width}) else {zeros} end"
 
 
 def _header(value: str, dialect: Dialect) -> str:
@@ -274,7 +306,22 @@ def written(column: Column, dialect: Dialect) -> str:
 
 
 def as_text(column: Column, cell: str, dialect: Dialect) -> str:
-    """Return the SQL that makes `cell` text; a missing value stays missing."""
+    """Return the SQL that makes `cell` text; a missing value stays missing.
+
+    In a file of fixed widths a text has no blanks on the side that is filled, one
+    without anything else is missing, and zeros that fill it are part of it.
+    """
+    value = unpadded(column, cell, dialect)
+    if dialect.format != "fixed" or not is_text(column):
+        return value
+    (place,) = positions((column,))
+    trimmed = {"left": "rtrim", "right": "ltrim"}[place.align]
+    value = f"nullif({trimmed}({value}, ' '), '')"
+    return _padded(value, column, place) if column.format.pad == "0" else value
+
+
+def unpadded(column: Column, cell: str, dialect: Dialect) -> str:
+    """Return the SQL that makes `cell` text, before it gets a width."""
     format_ = column.format
     if column.type.startswith("timestamp"):
         zoned = column.type != "timestamp"
@@ -350,7 +397,8 @@ def options(dialect: Dialect) -> str:
 def load_back(connection: duckdb.DuckDBPyConnection, feed: Feed, path: Path) -> None:
     """Read the file into `feed_text`, all text, and cast it into `feed`."""
     columns = [column.name for column in feed.columns]
-    with cells(path, columns, feed.dialect, path.parent.parent) as source:
+    places = positions(feed.columns) if feed.dialect.format == "fixed" else ()
+    with cells(path, columns, feed.dialect, path.parent.parent, places) as source:
         connection.execute(
             f"create or replace table feed_text as select * from {source}"
         )

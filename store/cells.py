@@ -3,20 +3,26 @@
 import re
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from runtime.duck import text
-from store.dialect import Dialect, read_csv
+from runtime.duck import name, path_text, text
+from store.dialect import Dialect, Position, read_csv
+from store.records import padded
 
+_TRIMS = {"left": "rtrim", "right": "ltrim"}
 _PIECE = 1 << 20  # characters in memory
 
 
 @contextmanager
 def cells(
-    path: Path, columns: Sequence[str], dialect: Dialect, work: Path
+    path: Path,
+    columns: Sequence[str],
+    dialect: Dialect,
+    work: Path,
+    positions: Sequence[Position] = (),
 ) -> Iterator[str]:
     """Give a FROM clause item of a file: a VARCHAR for each column, none guessed.
 
@@ -28,14 +34,74 @@ def cells(
         dialect: its form.
         work: a folder with room for a copy, which a file in another encoding than
             UTF-8 needs.
+        positions: of the columns, in a file of fixed widths.
     """
-    if dialect.is_plain:
-        yield read_csv(path, columns, dialect)
+
+    def source(file: Path) -> str:
+        if dialect.format == "fixed":
+            return _read_fixed(file, columns, positions)
+        return read_csv(file, columns, dialect)
+
+    if dialect.is_bare:
+        yield source(path)
         return
     with tempfile.TemporaryDirectory(dir=work) as folder:
         copy = Path(folder) / "copy.csv"
         _to_utf8(path, copy, dialect)
-        yield read_csv(copy, columns, dialect)
+        yield source(copy)
+
+
+def _read_fixed(
+    path: Path, columns: Sequence[str], positions: Sequence[Position]
+) -> str:
+    """Return a FROM clause item of lines of one length; blanks are a missing value."""
+    parts = ", ".join(
+        f"nullif({_TRIMS[place.align]}(substring(line, {place.start}, {place.width}), "
+        f"' '), '') as {name(column)}"
+        for column, place in zip(columns, positions, strict=True)
+    )
+    length = positions[-1].start + positions[-1].width - 1
+    wrong = f"'expected {length} characters in each line, found ' || length(line)"
+    whole = f"length(line) = {length} or cast(error({wrong}) as boolean)"
+    # No text has this delimiter, so a line is one value.
+    lines = (
+        f"read_csv({path_text(path)}, columns = {{line: 'varchar'}}, "
+        "auto_detect = false, compression = 'none', hive_partitioning = false, "
+        "strict_mode = true, header = false, delim = e'\\x1c\\x1d\\x1e\\x1f', "
+        "quote = '', escape = '')"
+    )
+    return f"(select {parts} from {lines} where {whole})"
+
+
+def read_lines(
+    path: Path, dialect: Dialect, fields: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the line and the cells of each row of a file of fixed widths.
+
+    Args:
+        path: the file.
+        dialect: its form.
+        fields: of its manifest, by the column's name.
+    """
+    places = {each: Position.of_field(field) for each, field in fields.items()}
+    with path.open(encoding=dialect.codec, newline="\n") as lines:
+        for _ in dialect.header_records:
+            lines.readline()
+        rows = _without_last(lines, len(dialect.trailer_records))
+        for number, line in enumerate(rows, 1 + len(dialect.header_records)):
+            parts = {
+                each: line[place.start - 1 : place.start - 1 + place.width]
+                for each, place in places.items()
+            }
+            yield (
+                number,
+                {
+                    each: cell.lstrip(" ")
+                    if places[each].align == "right"
+                    else cell.rstrip(" ")
+                    for each, cell in parts.items()
+                },
+            )
 
 
 def plain_number(field: Mapping[str, Any], cell: str) -> str:
@@ -56,6 +122,8 @@ def plain_number(field: Mapping[str, Any], cell: str) -> str:
 
 def formatted(field: Mapping[str, Any], value: str) -> str:
     """Return a value of a key, such as 1000 or true, as the file has it."""
+    if field.get("pad") == "0" and field["type"] == "string":
+        return padded(value, field["width"], "0", ">")
     if "trueValues" in field and value.lower() in ("true", "false"):
         return str(field[f"{value.lower()}Values"][0])
     if (group := field.get("groupChar")) and re.fullmatch("-?[0-9]+", value):
@@ -75,8 +143,14 @@ def _to_utf8(path: Path, copy: Path, dialect: Dialect) -> None:
             while piece := source.read(_PIECE):
                 target.write(piece)
             return
-        last: deque[str] = deque()
-        for line in source:
-            last.append(line)
-            if len(last) > len(dialect.trailer_records):
-                target.write(last.popleft())
+        for line in _without_last(source, len(dialect.trailer_records)):
+            target.write(line)
+
+
+def _without_last(lines: Iterable[str], number: int) -> Iterator[str]:
+    """Yield lines, without some at the end."""
+    last: deque[str] = deque()
+    for line in lines:
+        last.append(line)
+        if len(last) > number:
+            yield last.popleft()

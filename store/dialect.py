@@ -1,6 +1,7 @@
 """How a table becomes a CSV file, and how each of our readers reads it back."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,11 +17,19 @@ Encoding = Literal[
 
 RecordText = Annotated[str, Meta(pattern="^[^\\r\\n]+$", max_length=2000)]
 
+_DELIMITED = ("delimiter", "quote", "quoting", "escape", "null_text", "header")
+_EVERY = ("encoding", "newline", "timestamp_format", "date_format")
+# Fields of a dialect that each format needs, and that it does not have.
+REQUIRED = {"delimited": (*_EVERY, *_DELIMITED), "fixed": _EVERY}
+UNUSED = {"delimited": (), "fixed": _DELIMITED}
 
-class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
-    """The form of a CSV file; an exposure declares these fields.
+
+class Dialect(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The form of a file; an exposure declares these fields.
 
     Attributes:
+        format: delimited: CSV. fixed: each column has a width, in characters. Default
+            delimited.
         encoding: Character encoding, by its name at IANA. utf-16le and utf-16be differ
             in the order of the two bytes of a unit.
         byte_order_mark: Whether the file begins with the mark U+FEFF, by which Excel
@@ -52,14 +61,15 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         trailer_records: Lines after the rows, such as T|{rows}|{sum(price):0>12}.
     """
 
+    format: Literal["delimited", "fixed"] = "delimited"
     encoding: Encoding
-    delimiter: Annotated[str, Meta(pattern='^[^"\\\\\\r\\n]$')]
-    quote: Annotated[str, Meta(pattern="^[\"']$")]
-    quoting: Literal["minimal", "portable", "all"]
-    escape: Annotated[str, Meta(pattern="^[\"'\\\\]$")]
-    null_text: Annotated[str, Meta(pattern="^[^\"'\\\\,;\\r\\n]*$")]
+    delimiter: Annotated[str, Meta(pattern='^[^"\\\\\\r\\n]$')] = ","
+    quote: Annotated[str, Meta(pattern="^[\"']$")] = '"'
+    quoting: Literal["minimal", "portable", "all"] = "minimal"
+    escape: Annotated[str, Meta(pattern="^[\"'\\\\]$")] = '"'
+    null_text: Annotated[str, Meta(pattern="^[^\"'\\\\,;\\r\\n]*$")] = ""
     newline: Literal["lf", "crlf"]
-    header: bool
+    header: bool = True
     timestamp_format: Annotated[str, Meta(min_length=2)]
     date_format: Annotated[str, Meta(min_length=2)]
     line_breaks: Literal["keep", "lf", "blank"] = "keep"
@@ -80,9 +90,10 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         quote = dialect.get("quoteChar", '"')
         codec: Any = table.get("encoding", "utf-8")
         return cls(
+            format="fixed" if dialect.get("fixedWidth") else "delimited",
             encoding=_MARKED.get(codec, codec),
             byte_order_mark=codec in _MARKED,
-            delimiter=dialect["delimiter"],
+            delimiter=dialect.get("delimiter", ","),
             quote=quote,
             quoting="all",
             escape=dialect.get("escapeChar", quote),
@@ -105,9 +116,18 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def is_plain(self) -> bool:
         """Whether DuckDB reads the file as it is."""
-        return (
-            self.encoding == "utf-8" and not self.byte_order_mark and not self.records
-        )
+        return self.format == "delimited" and self.is_bare
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the file is its rows in UTF-8, with a header line or without."""
+        is_utf8 = self.encoding == "utf-8" and not self.byte_order_mark
+        return is_utf8 and not self.records
+
+    @property
+    def has_header(self) -> bool:
+        """Whether a line has the names of the columns."""
+        return self.header and self.format == "delimited"
 
     @property
     def records(self) -> tuple[str, ...]:
@@ -131,7 +151,8 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
 
         A digest of them stays the same when a version adds a field.
         """
-        return {"line_breaks": self.line_breaks, **_not_default(self)}
+        always = (*REQUIRED[self.format], "line_breaks")
+        return {name: getattr(self, name) for name in always} | _not_default(self)
 
     @property
     def line_end(self) -> str:
@@ -163,6 +184,13 @@ class ColumnFormat(Struct, frozen=True, forbid_unknown_fields=True):
         places: Decimal places of a number, at least those of its type. Default those.
         format: strftime format of a date or timestamp; of a boolean, the words for
             true and false, such as Y|N. Default that of the dialect, and true|false.
+        width: Characters of the column in a file of fixed widths.
+        start: Its first character in the line, from 1. Default behind the column before
+            it; a greater one leaves blanks between them.
+        align: On which side the value is. Default right for numbers, left for others.
+        pad: What fills the other side: a blank, or 0 in front, after the sign of a
+            number. Default a blank. A text with zeros in front keeps them when it is
+            read.
     """
 
     header: Annotated[str, Meta(pattern="^[^\\r\\n]+$")] | None = None
@@ -170,6 +198,10 @@ class ColumnFormat(Struct, frozen=True, forbid_unknown_fields=True):
     group_char: Annotated[str, Meta(pattern="^[., '\u00a0\u2019\u202f]$")] | None = None
     places: Annotated[int, Meta(ge=0, le=18)] | None = None
     format: Annotated[str, Meta(min_length=2)] | None = None
+    width: Annotated[int, Meta(ge=1, le=32_000)] | None = None
+    start: Annotated[int, Meta(ge=1)] | None = None
+    align: Literal["left", "right"] | None = None
+    pad: Literal[" ", "0"] = " "
 
     def declared(self) -> dict[str, Any]:
         """Return the fields that are declared."""
@@ -234,6 +266,20 @@ class ColumnFormat(Struct, frozen=True, forbid_unknown_fields=True):
 
     def _point(self, dialect: Dialect) -> str:
         return text(self._mark(dialect))
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a column is in a line of fixed widths, in characters from 1."""
+
+    start: int
+    width: int
+    align: str
+
+    @classmethod
+    def of_field(cls, field: Mapping[str, Any]) -> "Position":
+        """Read it from a field of a manifest."""
+        return cls(field["start"], field["width"], field["align"])
 
 
 def _not_default(struct: Struct) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from runtime import formats, shapes
 from runtime.exits import Refused
 from runtime.files import parse_time, read_json, sha256_of
 from store.cells import cells
-from store.dialect import Dialect, read_csv
+from store.dialect import Dialect, Position, read_csv
 from store.ledger import RUN_ENDS, Record
 
 SUMS = "SHA256SUMS"
@@ -251,5 +251,10 @@ class Package:
             work: a folder with room for a copy of the file.
         """
         path, dialect = self.folder / self.resource["path"], self.dialect
-        with cells(path, tuple(self.fields), dialect, work) as source:
+        places = [
+            Position.of_field(field)
+            for field in self.fields.values()
+            if dialect.format == "fixed"
+        ]
+        with cells(path, tuple(self.fields), dialect, work, places) as source:
             yield source

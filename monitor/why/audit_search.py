@@ -1,13 +1,13 @@
 """Find a row in packages: what their audit decided, and where it was sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monitor.why.csv_search import find
+from monitor.why.csv_search import Record, find
 from monitor.why.search import Match
 from monitor.why.subjects import Subject
-from store.cells import formatted
+from store.cells import formatted, read_lines
 from store.dialect import RFC_4180
 from store.ledger import Ledger
 from store.outbox import packages
@@ -101,7 +101,7 @@ def read_sent(package: Package, match: Match) -> dict[str, Any]:
     path = package.folder / package.resource["path"]
     records = [
         record
-        for record in find(path, package.dialect, column, value, tuple(fields))
+        for record in _find(package, path, column, value)
         if key.items() <= record.values.items()
     ]
     if not records:
@@ -118,6 +118,17 @@ def read_sent(package: Package, match: Match) -> dict[str, Any]:
         "destination": outcome.get("destination"),
         "at": outcome.get("at"),
     }
+
+
+def _find(package: Package, path: Path, column: str, value: str) -> Iterator[Record]:
+    """Yield the records of the file that have a value in a column."""
+    dialect, fields = package.dialect, package.fields
+    if dialect.format == "delimited":
+        yield from find(path, dialect, column, value, tuple(fields))
+    elif path.is_file():
+        for line, values in read_lines(path, dialect, fields):
+            if values.get(column) == value:
+                yield Record(values, line, line)
 
 
 def _text(value: object) -> str:

@@ -81,6 +81,12 @@ def load(
         Refused: it has no header, lacks a column of the key, is not in the encoding,
             or is no CSV file.
     """
+    if feed.dialect.format != "delimited" and form.delimiter is None:
+        raise Refused(
+            f"{shown}: expected a delimited file, as `publish adopt` reads no other. "
+            f"The dialect of {feed.name} has the format {feed.dialect.format}. Convert "
+            "it, and name its form by --delimiter. Nothing was adopted."
+        )
     encoding = form.encoding or _encoding(path, feed)
     try:
         with path.open(encoding=encoding, newline="") as lines:

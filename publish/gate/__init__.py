@@ -124,6 +124,10 @@ def judge(
     checks += sources.custom_fields(inputs.landed, inputs.inputs_before)
     checks.append(readback.header(feed, file.path))
     checks += readback.encodable(connection, feed, file.split)
+    widths = readback.widths(connection, feed, file.split)
+    checks += widths
+    if any(not check.passed for check in widths):
+        return Gates(tuple(checks))
     with duck.scratch(connection):
         checks.append(readback.same_rows(connection, feed, file.split, file.path))
         readable = render.is_loaded(connection)

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 
 from publish.gate.checks import EXAMPLES, Check
-from publish.render import is_text, load_back, records_of, rows, typed_sql
+from publish.render import is_text, load_back, records_of, rows, typed_sql, unpadded
 from runtime.duck import name, names, text, value
 from store.dialect import Dialect, lacking
-from store.feeds import Feed
+from store.feeds import Feed, positions
 from store.records import RunValues
 
 _TAIL = 1 << 16  # bytes at the end of a file, which have its trailer records
@@ -24,6 +24,8 @@ def header(feed: Feed, path: Path) -> Check:
     A byte order mark is before it exactly where the dialect declares one.
     """
     dialect = feed.dialect
+    if dialect.format == "fixed":
+        return _line_length(feed, path)
     mark = "\ufeff".encode(dialect.encoding) if dialect.byte_order_mark else b""
     expected = [column.header for column in feed.columns]
     with path.open("rb") as file:
@@ -52,6 +54,30 @@ def header(feed: Feed, path: Path) -> Check:
         if good
         else f"the file's columns are not the contract's. {_ADVICE}",
         len(names_read), len(expected), len(wrong), tuple(wrong[:EXAMPLES]), hard=True,
+    )  # fmt: skip
+
+
+def _line_length(feed: Feed, path: Path) -> Check:
+    """Check RUN_HEADER of a file of fixed widths: the first row has their sum."""
+    dialect, last = feed.dialect, positions(feed.columns)[-1]
+    mark = "\ufeff".encode(dialect.encoding) if dialect.byte_order_mark else b""
+    with path.open("rb") as file:
+        is_marked = file.read(len(mark)) == mark
+    with path.open(encoding=dialect.codec, errors="replace", newline="\n") as lines:
+        line = ""
+        for _ in range(len(dialect.header_records) + 1):
+            line = lines.readline() if is_marked else ""
+    length = len(line.removesuffix(dialect.line_end))
+    expected = last.start + last.width - 1
+    good = is_marked and (
+        length == expected or not line or bool(dialect.trailer_records)
+    )
+    return Check(
+        "RUN_HEADER", "guards", good,
+        f"the columns have {expected} characters together"
+        if good
+        else f"the first row has not the widths of the contract. {_ADVICE}",
+        length, expected, int(not good), hard=True,
     )  # fmt: skip
 
 
@@ -104,6 +130,50 @@ def encodable(
             else f"{dialect.encoding} has every character of the texts",
             int(characters), 0 if dialect.unencodable == "refuse" else None,
             number, examples, hard=True,
+        )
+    ]  # fmt: skip
+
+
+def widths(
+    connection: duckdb.DuckDBPyConnection, feed: Feed, split: str | None
+) -> list[Check]:
+    """Check RUN_WIDTH: every value has room in its column.
+
+    There is no check for a file without fixed widths.
+    """
+    if feed.dialect.format != "fixed":
+        return []
+    key = ", ".join(f"cast(t.{name(c)} as varchar)" for c in feed.key)
+    cells = ", ".join(
+        f"({text(c.name)}, {unpadded(c, f't.{name(c.name)}', feed.dialect)}, "
+        f"{c.format.width})"
+        for c in feed.columns
+    )
+    order = ", ".join(f"t.{name(column)} nulls first" for column in feed.sort)
+    wrong = connection.execute(
+        f"select {key}, c.name, c.width, cell, count(*) over () as number "
+        f"from {rows(feed, split)} as t, lateral (values {cells}) "
+        "as c(name, cell, width) "
+        f"where length(cell) > c.width order by {order} limit {EXAMPLES}"
+    ).fetchall()
+    examples = tuple(
+        {
+            **dict(zip(feed.key, row, strict=False)),
+            "column": row[-4],
+            "width": row[-3],
+            "value": row[-2][:80],
+        }
+        for row in wrong
+    )
+    number = wrong[0][-1] if wrong else 0
+    return [
+        Check(
+            "RUN_WIDTH", "guards", not wrong,
+            "every value has room in its column"
+            if not wrong
+            else f"{number:,} values are longer than the width of their column. No "
+            "further check ran. Shorten them in the model, or declare a greater width",
+            number, 0, number, examples, hard=True,
         )
     ]  # fmt: skip
 

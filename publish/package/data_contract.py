@@ -99,6 +99,8 @@ def _description(feed: Feed) -> dict[str, str]:
 def _limits(feed: Feed) -> str:
     """Return what of the file datacontract-cli has no option for; "" if it reads it."""
     dialect = feed.dialect
+    if dialect.format == "fixed":
+        return "fixed widths"
     if not dialect.is_plain:
         records = "header and trailer records"
         return records if dialect.records else f"the encoding {dialect.codec}"
@@ -194,6 +196,8 @@ def _rule(
 
 
 def _dialect(dialect: Dialect) -> dict[str, Any]:
+    if dialect.format != "delimited":
+        return {_camel(field): _listed(v) for field, v in dialect.declared().items()}
     return {
         "encoding": dialect.codec,
         "delimiter": dialect.delimiter,
@@ -210,6 +214,15 @@ def _dialect(dialect: Dialect) -> dict[str, Any]:
             {"decimalChar": dialect.decimal_char} if dialect.decimal_char != "." else {}
         ),
     }
+
+
+def _camel(field: str) -> str:
+    first, *others = field.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _levels(feed: Feed) -> list[dict[str, Any]]:

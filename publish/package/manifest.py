@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from store.dialect import Dialect
-from store.feeds import Column, Feed
+from store.feeds import Column, Feed, positions
 
 _PROFILE = "https://datapackage.org/profiles/2.0/"
 _TIMES = (
@@ -109,25 +109,20 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
         "name": re.sub(r"[^a-z0-9._-]", "-", resource.name.lower()),
         "type": "table",
         "path": resource.path.name,
-        "format": "csv",
-        "mediatype": "text/csv",
+        "format": "txt" if dialect.format == "fixed" else "csv",
+        "mediatype": "text/plain" if dialect.format == "fixed" else "text/csv",
         "encoding": dialect.codec,
         "bytes": resource.path.stat().st_size,
         "hash": f"sha256:{resource.sha256}",
         "rows": resource.rows,
         "dialect": {
             "$schema": _PROFILE + "tabledialect.json",
-            "header": dialect.header,
-            "delimiter": dialect.delimiter,
-            "lineTerminator": dialect.line_end,
-            "quoteChar": dialect.quote,
-            "doubleQuote": dialect.escape == dialect.quote,
-            "nullSequence": dialect.null_text,
+            **_dialect(dialect),
             **_skipped(dialect),
         },
         "schema": {
             "$schema": _PROFILE + "tableschema.json",
-            "fields": [_field(column, dialect) for column in resource.columns],
+            "fields": _fields(resource.columns, dialect),
             "missingValues": [dialect.null_text],
         },
     }
@@ -150,12 +145,42 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
     return described
 
 
+def _dialect(dialect: Dialect) -> dict[str, Any]:
+    if dialect.format == "fixed":
+        # fixedWidth is not in the standard; start, width, align and pad of the fields
+        # are not either.
+        return {
+            "header": False,
+            "fixedWidth": True,
+            "lineTerminator": dialect.line_end,
+        }
+    return {
+        "header": dialect.header,
+        "delimiter": dialect.delimiter,
+        "lineTerminator": dialect.line_end,
+        "quoteChar": dialect.quote,
+        "doubleQuote": dialect.escape == dialect.quote,
+        "nullSequence": dialect.null_text,
+    }
+
+
+def _fields(columns: tuple[Column, ...], dialect: Dialect) -> list[dict[str, Any]]:
+    fields = [_field(column, dialect) for column in columns]
+    if dialect.format == "fixed":
+        for field, column, place in zip(
+            fields, columns, positions(columns), strict=True
+        ):
+            field |= {"start": place.start, "width": place.width}
+            field |= {"align": place.align, "pad": column.format.pad}
+    return fields
+
+
 def _skipped(dialect: Dialect) -> dict[str, Any]:
     """Return which lines are no rows; lines are counted from 1."""
     described: dict[str, Any] = {}
     if first := len(dialect.header_records):
         described["commentRows"] = list(range(1, first + 1))
-        if dialect.header:
+        if dialect.has_header:
             described["headerRows"] = [first + 1]
     if last := len(dialect.trailer_records):
         # Not in the standard: lines after the last row.

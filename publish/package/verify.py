@@ -267,10 +267,12 @@ def _counts(file: Path, resource: Json) -> "tuple[int, int]":
     Characters are counted if the manifest has their number. A missing value has none.
     """
     dialect = resource["dialect"]
-    doubled = dialect["doubleQuote"]
+    doubled = dialect.get("doubleQuote", True)
     with file.open(encoding=resource["encoding"], newline="") as lines:
         for _ in dialect.get("commentRows") or ():
             lines.readline()
+        if dialect.get("fixedWidth"):
+            return _fixed(lines, resource)
         records = csv.reader(
             _without_last(lines, dialect.get("trailerRows", 0)),
             delimiter=dialect["delimiter"],
@@ -293,6 +295,29 @@ def _counts(file: Path, resource: Json) -> "tuple[int, int]":
             cells = [record[place] for place in places]
             characters += sum(map(len, cells)) - len(missing) * cells.count(missing)
         return rows, characters
+
+
+def _fixed(lines: Any, resource: Json) -> "tuple[int, int]":
+    """Count the lines of a file of fixed widths, and the characters of its texts.
+
+    Blanks on the side that fills a column are no characters.
+    """
+    dialect, fields = resource["dialect"], resource["schema"]["fields"]
+    end = dialect["lineTerminator"]
+    length = max(field["start"] + field["width"] for field in fields) - 1 + len(end)
+    rows = characters = 0
+    for line in _without_last(lines, dialect.get("trailerRows", 0)):
+        rows += 1
+        if len(line) != length or not line.endswith(end):
+            raise ValueError(f"row {rows} has not {length} characters")
+        for field in fields:
+            if field["type"] == "string":
+                cell = line[field["start"] - 1 : field["start"] - 1 + field["width"]]
+                cell = (
+                    cell.lstrip(" ") if field["align"] == "right" else cell.rstrip(" ")
+                )
+                characters += len(cell)
+    return rows, characters
 
 
 def _without_last(lines: Any, number: int) -> Any:

@@ -10,7 +10,7 @@ import msgspec
 
 from runtime.cadence import Cron
 from runtime.exits import Misuse
-from store.dialect import PLAIN, ColumnFormat, Dialect
+from store.dialect import PLAIN, ColumnFormat, Dialect, Position
 from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
 from store.feeds.collisions import collisions
 from store.feeds.declaration import FIELDS, Encryption
@@ -40,6 +40,18 @@ class Column:
         if match := _DECIMAL.fullmatch(self.type):
             return int(match[1])
         return 0 if self.type.endswith("int") or self.type == "integer" else None
+
+
+def positions(columns: Sequence[Column]) -> tuple[Position, ...]:
+    """Return where each column of a file of fixed widths is."""
+    places, end = [], 1
+    for column in columns:
+        usual = "left" if column.scale is None else "right"
+        width = column.format.width or 0
+        start = column.format.start or end
+        places.append(Position(start, width, column.format.align or usual))
+        end = start + width
+    return tuple(places)
 
 
 @dataclass(frozen=True, slots=True)

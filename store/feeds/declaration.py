@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from store.dialect import ColumnFormat, Dialect
+from store.dialect import REQUIRED, UNUSED, ColumnFormat, Dialect
 
 Name = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 _NAMES = Meta(min_length=1, extra_json_schema={"uniqueItems": True})
@@ -462,5 +462,15 @@ def schema() -> dict[str, Any]:
         for name, words in _ATTRIBUTE.findall(text):
             field = types[type_.__name__]["properties"][name]
             field["description"] = " ".join(words.split())
+    types["Dialect"]["allOf"] = [_of_format(each) for each in REQUIRED]
     draft = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": draft, **top, "$defs": types}
+
+
+def _of_format(format_: str) -> dict[str, Any]:
+    """Return the JSON Schema of what a format of a dialect needs and does not have."""
+    chosen: dict[str, Any] = {"properties": {"format": {"const": format_}}}
+    if format_ != "delimited":  # the default
+        chosen["required"] = ["format"]
+    unused = {"properties": dict.fromkeys(UNUSED[format_], False)}
+    return {"if": chosen, "then": {"required": list(REQUIRED[format_]), **unused}}

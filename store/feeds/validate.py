@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from runtime.cadence import Cron
 from runtime.exits import Misuse
 from store import records
+from store.dialect import REQUIRED, UNUSED, Dialect
 from store.feeds.declaration import Declaration
 
 Models = Mapping[str, Mapping[str, Any]]
@@ -24,6 +25,7 @@ _TYPES = re.compile(
     r"|tinyint|smallint|int|integer|bigint|hugeint"
     r"|(decimal|numeric)\(\s*\d+\s*,\s*\d+\s*\)"
 )
+_OPTIONAL = {each.name for each in msgspec.structs.fields(Dialect) if not each.required}
 _NUMERIC = re.compile(r"int|decimal|numeric")
 _WORDS = {
     "`str`": "text", "`int`": "a whole number", "`float`": "a number",
@@ -35,12 +37,26 @@ _WORDS = {
 def shape_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     """Yield what in the meta of an exposure is not as `Declaration` has it."""
     yield from _struct_errors(meta, Declaration, "")
+    if isinstance(dialect := meta.get("dialect"), Mapping):
+        yield from _fields_of_format(dialect)
     try:
         zone = meta.get("time_zone", "UTC")
         if isinstance(cadence := meta.get("cadence"), str) and isinstance(zone, str):
             Cron.parse(cadence, "cadence", zone)
     except Misuse as problem:
         yield str(problem)
+
+
+def _fields_of_format(dialect: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fields that the format of a dialect lacks, or does not have."""
+    format_ = dialect.get("format", "delimited")
+    for field in REQUIRED.get(str(format_), ()):
+        if field not in dialect and field in _OPTIONAL:
+            yield error(f"dialect.{field}", "a value", "none")
+    for field in UNUSED.get(str(format_), ()):
+        if field in dialect:
+            expected = f"no such field with format {format_}"
+            yield error(f"dialect.{field}", expected, dialect[field])
 
 
 def _struct_errors(
@@ -203,9 +219,37 @@ def _format_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
         for field, value in format_.items():
             if isinstance(value, str) and not encodable(value, encoding):
                 yield error(f"{place}.{field}", f"characters of {encoding}", value)
+    yield from _width_errors(meta, columns, written)
     headers = [formats.get(name, {}).get("header", name) for name in written]
     if repeated := sorted({each for each in headers if headers.count(each) > 1}):
         yield error("columns", "each header once", repeated)
+
+
+def _width_errors(
+    meta: Mapping[str, Any], columns: Models, written: list[str]
+) -> Iterator[str]:
+    """Yield where a column has no width, or one that it must not have."""
+    formats = meta.get("columns", {})
+    if meta["dialect"].get("format") != "fixed":
+        for name in written:
+            for field in {"width", "start", "align", "pad"} & {*formats.get(name, ())}:
+                place = f"columns.{name}.{field}"
+                yield error(place, "dialect.format: fixed beside it", "none")
+        return
+    end = 1
+    for name in written:
+        format_, place = formats.get(name, {}), f"columns.{name}"
+        if "width" not in format_:
+            yield error(f"{place}.width", "a width, as dialect.format is fixed", "none")
+        start = format_.get("start", end)
+        if start < end:
+            expected = f"at least {end}, where the column before it ends"
+            yield error(f"{place}.start", expected, start)
+        is_number = bool(_NUMERIC.search(type_of(columns[name])))
+        align = format_.get("align", "right" if is_number else "left")
+        if format_.get("pad") == "0" and align == "left":
+            yield error(f"{place}.pad", "a blank with align: left", "0")
+        end = start + format_.get("width", 0)
 
 
 def _type_errors(
@@ -300,9 +344,21 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
 
 def _dialect_errors(dialect: Mapping[str, Any]) -> Iterator[str]:
     """Yield where one field of the dialect contradicts another."""
-    encoding = dialect["encoding"]
-    if dialect["escape"] != dialect["quote"] and dialect["quoting"] != "all":
+    if dialect.get("format") == "fixed":
+        if (breaks := dialect.get("line_breaks", "keep")) != "blank":
+            yield error("dialect.line_breaks", '"blank" with format fixed', breaks)
+    elif dialect["escape"] != dialect["quote"] and dialect["quoting"] != "all":
         yield error("dialect.quoting", '"all" with this escape', dialect["quoting"])
+    yield from _encoding_errors(dialect)
+    for field in ("header_records", "trailer_records"):
+        for each in dialect.get(field, ()):
+            if part := records.wrong(each):
+                yield error(f"dialect.{field}", records.EXPECTED, part)
+
+
+def _encoding_errors(dialect: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is not for the encoding."""
+    encoding = dialect["encoding"]
     has_all = encoding.startswith("utf-")
     if dialect.get("byte_order_mark") and not has_all:
         yield error("dialect.byte_order_mark", f"false with {encoding}", True)
@@ -313,10 +369,6 @@ def _dialect_errors(dialect: Mapping[str, Any]) -> Iterator[str]:
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, str) and not encodable(each, encoding):
                 yield error(f"dialect.{field}", f"characters of {encoding}", each)
-    for field in ("header_records", "trailer_records"):
-        for each in dialect.get(field, ()):
-            if part := records.wrong(each):
-                yield error(f"dialect.{field}", records.EXPECTED, part)
 
 
 def encodable(value: str, encoding: str) -> bool:

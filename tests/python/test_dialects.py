@@ -2,6 +2,7 @@
 
 import csv
 import json
+import struct
 import subprocess
 import sys
 import warnings
@@ -24,6 +25,7 @@ with warnings.catch_warnings():
 from monitor.drift.profile import profile
 from monitor.why.csv_search import find
 from runtime.environment import Limits
+from store.cells import formatted, read_lines
 from store.dialect import Dialect
 from store.package import Package
 
@@ -549,3 +551,186 @@ def test_the_bytes_that_a_person_approved_go_out_at_their_logical_time(
     assert (outcome.summary["status"], outcome.summary["sha256"]) == (
         "delivered", digest,
     )  # fmt: skip
+
+
+def fixed(folder: Path, **dialect: Any) -> SampleProject:
+    """Return a sample of fixed widths with a header and a trailer record."""
+    delimited = ("delimiter", "quote", "quoting", "escape", "null_text", "header")
+    dialect = {
+        **dict.fromkeys(delimited),
+        "format": "fixed",
+        "encoding": "windows-1252",
+        "line_breaks": "blank",
+        "newline": "crlf",
+        "header_records": ["HDR{time:%Y%m%d}"],
+        "trailer_records": ["TRL{rows:0>7}{sum(qty_on_hand):0>9}"],
+        **dialect,
+    }
+    project = project_of(folder, dialect)
+    project.columns |= {"article": "varchar"}
+    widths = dict.fromkeys(project.columns, 30) | {"description": 40}
+    columns: dict[str, dict[str, Any]] = {
+        name: {"width": width} for name, width in widths.items()
+    }
+    columns["qty_on_hand"] |= {"width": 6, "pad": "0"}
+    columns["sell_price"] |= {"width": 12, "decimal_char": "", "pad": "0"}
+    columns["list_price"] |= {"width": 12, "decimal_char": ","}
+    columns["article"] |= {"width": 9, "align": "right", "pad": "0"}
+    columns["brand"] |= {"align": "right"}
+    # A gap of three characters, as the positions of a specification have them.
+    columns["location_code"]["start"] = 34
+    project.meta["columns"] = columns
+    values = [
+        ("Größe  \n L ", " x", "-12.50", 7, "123"),
+        ('ÿ|;,"', "Müller", "0.05", -35, "999999999"),
+        ("", "  ", "1234567890.12", 0, None),
+        (None, "a b", "0", 999999, "0"),
+    ]
+    for row, (text, brand, price, quantity, article) in zip(
+        project.rows, values, strict=True
+    ):
+        row |= {"description": text, "brand": brand, "sell_price": price}
+        row |= {"qty_on_hand": quantity, "article": article}
+    project.meta["guards"] = {}
+    return project.quick()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark", "codec"),
+    [("windows-1252", False, "cp1252"), ("utf-8", True, "utf-8-sig"),
+     ("utf-16be", False, "utf-16-be")],
+)  # fmt: skip
+def test_a_file_of_fixed_widths_is_read_by_its_positions(
+    tmp_path: Path, encoding: str, mark: bool, codec: str
+) -> None:
+    project = fixed(tmp_path, encoding=encoding, byte_order_mark=mark)
+    package = publish(project)
+    head, *lines, tail, end = path_of(package).read_bytes().decode(codec).split("\r\n")
+    assert (head, tail, end) == ("HDR20260115", "TRL0000004000999971", "")
+    # 22 columns of 30 characters, a gap of 3, five other widths.
+    assert {len(line) for line in lines} == {22 * 30 + 3 + 40 + 6 + 12 + 12 + 9}
+    fields = package.resource["schema"]["fields"]
+    places = {
+        f["name"]: slice(f["start"] - 1, f["start"] - 1 + f["width"]) for f in fields
+    }
+    assert places["location_code"].start == 33
+    rows = {line[places["supplier_sku"]].strip(): line for line in lines}
+    cells = [
+        {name: rows[sku][place] for name, place in places.items()}
+        for sku in sorted(rows)
+    ]
+    assert [cell["qty_on_hand"] for cell in cells] == ["000007", "-00035", "000000",
+                                                      "999999"]  # fmt: skip
+    assert [cell["sell_price"] for cell in cells] == [
+        "-00000001250", "000000000005", "123456789012", "000000000000"
+    ]  # fmt: skip
+    assert [cell["list_price"] for cell in cells] == ["412,50".rjust(12)] * 4
+    assert [cell["article"] for cell in cells] == ["000000123", "999999999", " " * 9,
+                                                  "0" * 9]  # fmt: skip
+    texts_written = ["Größe    L", 'ÿ|;,"', "", ""]
+    assert [cell["description"] for cell in cells] == [
+        t.ljust(40) for t in texts_written
+    ]
+    assert [cell["brand"].strip() for cell in cells] == ["x", "Müller", "", "a b"]
+    assert cells[1]["brand"] == "Müller".rjust(30)
+    # pandas has a reader for it.
+    frame = pd.read_fwf(
+        path_of(package), colspecs=[(p.start, p.stop) for p in places.values()],
+        names=list(places), header=None, skiprows=1, skipfooter=1, encoding=codec,
+        dtype=str, engine="python",
+    )  # fmt: skip
+    frame = frame.set_index("supplier_sku").sort_index()
+    assert list(frame["article"].fillna("")) == ["000000123", "999999999", "", "0" * 9]
+    assert list(frame["description"].fillna("")) == texts_written
+    # Our readers.
+    figures = profile(package, LIMITS, tmp_path)
+    assert (figures["rows"], figures["columns"]["sell_price"]["zeros"]) == (4, 0.25)
+    read = [*read_lines(path_of(package), package.dialect, package.fields)]
+    assert [(number, row["article"]) for number, row in read] == [
+        (2, "999999999"), (3, "0" * 9), (4, "000000123"), (5, "")
+    ]  # fmt: skip
+    assert formatted(package.fields["article"], "123") == "000000123"
+    project.later()
+    project.rows[0] |= {"sell_price": "-12.51"}
+    project.rows[1] |= {"brand": "   Müller"}  # the same when it is written
+    changes = publish(project.write()).run["changes"]
+    assert (changes["rows_before"], changes["columns"]) == (4, {"sell_price": 1})
+
+
+def test_cobol_programmers_read_it_by_struct(tmp_path: Path) -> None:
+    """In an encoding of one byte positions are bytes too."""
+    package = publish(fixed(tmp_path))
+    fields = package.resource["schema"]["fields"]
+    lines = path_of(package).read_bytes().split(b"\r\n")[1:-2]
+    pattern = "30s3x" + "".join(f"{field['width']}s" for field in fields[1:])
+    names = [field["name"] for field in fields]
+    rows = [
+        dict(zip(names, struct.unpack(pattern, line), strict=True)) for line in lines
+    ]
+    assert sorted(int(row["sell_price"]) for row in rows) == [-1250, 0, 5, 123456789012]
+    assert {row["location_code"].decode("cp1252").strip() for row in rows} == {
+        "EAST", "MAIN"
+    }  # fmt: skip
+
+
+def test_what_has_no_room_holds_the_file(tmp_path: Path) -> None:
+    project = fixed(tmp_path)
+    project.rows[1] |= {"qty_on_hand": -1_000_000, "description": "x" * 41}
+    project.rows[2] |= {"article": "1234567890"}
+    (outcome,) = project.write().here(accept_first=True)
+    assert outcome.summary["status"] == "held"
+    (held,) = outcome.summary["held_by"]
+    assert (held["id"], held["count"]) == ("RUN_WIDTH", 3)
+    package = Package(Path(outcome.summary["package"]))
+    assert checks(package)["RUN_WIDTH"]["hard"] is True
+    assert checks(package)["RUN_WIDTH"]["examples"] == [
+        "supplier_code DEMO01, location_code EAST, supplier_sku 100-00001, "
+        f"column description, width 40, value {'x' * 41}",
+        "supplier_code DEMO01, location_code EAST, supplier_sku 100-00001, "
+        "column qty_on_hand, width 6, value -1000000",
+        "supplier_code DEMO01, location_code MAIN, supplier_sku 100-00002, "
+        "column article, width 9, value 1234567890",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("closed", "change"),
+    [
+        ("RUN_READBACK", lambda b: b.replace(b"000000000005", b"000000000006")),
+        ("RUN_READBACK", lambda b: b.replace(b"000000123", b"      123")),
+        ("RUN_READBACK", lambda b: b.replace(b"Gr\xf6\xdfe", b"Gr\xf6\xdfe ")),
+        ("RUN_RECORDS", lambda b: b.replace(b"TRL0000004", b"TRL0000003")),
+    ],
+)
+def test_a_file_of_fixed_widths_with_other_bytes_stays_here(
+    tmp_path: Path, closed: str, change: Callable[[bytes], bytes]
+) -> None:
+    project = fixed(tmp_path)
+    assert not project.judge_changed(lambda content: content).closed
+    gates = project.judge_changed(change)
+    assert [check.id for check in gates.closed if check.hard] == [closed]
+
+
+def test_verify_reads_the_lines_of_a_file_of_fixed_widths(tmp_path: Path) -> None:
+    package = publish(fixed(tmp_path))
+    content = path_of(package).read_bytes()
+    for changed in (content.replace(b"M\xfcller", b"M\xfcll r "),
+                    content.replace(b"\r\nTRL", b"\r\n\r\nTRL")):  # fmt: skip
+        assert changed != content
+        path_of(package).write_bytes(changed)
+        assert verified(package.folder) == 1
+
+
+@pytest.mark.parametrize("form", [german, fixed])
+def test_the_page_of_a_run_is_made_of_any_form(
+    tmp_path: Path, form: Callable[[Path], SampleProject]
+) -> None:
+    project = form(tmp_path)
+    package = publish(project)
+    done = project.run("monitor", "report", "--run", package.run_id)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+    page = (
+        project.data / "report/onpart_inventory" / f"{package.run_id}.html"
+    ).read_text()
+    assert f"{package.resource['bytes']:,} bytes" in page

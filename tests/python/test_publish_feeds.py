@@ -163,6 +163,10 @@ def test_an_exposure_without_our_fields_is_skipped() -> None:
 
 
 LATIN_1 = {**META["dialect"], "encoding": "iso-8859-1"}
+FIXED = {
+    "format": "fixed", "encoding": "iso-8859-1", "newline": "lf",
+    "line_breaks": "blank", "timestamp_format": "%Y%m%d", "date_format": "%Y%m%d",
+}  # fmt: skip
 BRAND = {"column": "brand", "code": "BRAND_CHANGED"}
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"model": None}, "model", "expected a value"),
@@ -300,6 +304,32 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         {"dialect": {**META["dialect"], "header_records": ["H{"]}},
         "dialect.header_records",
         "found {",
+    ),
+    ({"dialect": {**FIXED, "quote": "'"}}, "dialect.quote", "no such field with"),
+    ({"dialect": {**FIXED, "header": True}}, "dialect.header", "no such field with"),
+    (
+        {"dialect": {**FIXED, "line_breaks": "lf"}},
+        "dialect.line_breaks",
+        '"blank" with format fixed, found lf',
+    ),
+    ({"dialect": FIXED}, "columns.brand.width", "as dialect.format is fixed"),
+    (
+        {
+            "dialect": FIXED,
+            "columns": {"supplier_code": {"width": 7}, "location_code": {"start": 3}},
+        },
+        "columns.location_code.start",
+        "at least 8, where the column before it ends",
+    ),
+    (
+        {"dialect": FIXED, "columns": {"brand": {"width": 3, "pad": "0"}}},
+        "columns.brand.pad",
+        "a blank with align: left",
+    ),
+    (
+        {"columns": {"brand": {"width": 3}}},
+        "columns.brand.width",
+        "dialect.format: fixed beside it",
     ),
     ({"destination": "On Part"}, "destination", "text matching"),
     ({"pickup": {"removes": True, "within_hours": 0}}, "pickup.within", "> 0"),
