@@ -17,11 +17,10 @@ from publish.preview.reasons import Moved, moved_reasons
 from publish.replay.build import run_dbt
 from publish.selection import NotMade, choose
 from publish.settings import Settings
-from runtime import duck
 from runtime.environment import DataDirectory, Environment
 from runtime.exits import Refused
 from runtime.files import relink
-from store import sources
+from store import mart, sources
 from store.feeds import Feed, artifacts
 from store.ledger import Ledger, Record
 from store.package import Package
@@ -160,9 +159,7 @@ def _of_feed(
     before = Package.from_record(place.outbox, last) if last else None
     reasons = None
     if feed.audit and before:
-        with duck.open_session(
-            settings.limits, place.data, place.warehouse
-        ) as connection:
+        with mart.find(place).session(settings.limits, place.data) as connection:
             reasons = moved_reasons(connection, feed, before)
     inputs = _inputs(before)
     extracts = {

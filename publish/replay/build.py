@@ -69,9 +69,8 @@ def run_dbt(
     command = [
         *(sys.executable, "-c", _DBT, "--no-use-colors", "--quiet", *words),
         *("--project-dir", str(root), "--profiles-dir", str(root)),
+        *(("--target", "spark") if there.engine == "spark" else ()),
     ]
-    if there.engine == "spark":
-        words += ["--target", "spark"]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_PASSED)}
     variables = {
         "FEEDS_ENVIRONMENT": there.environment,
