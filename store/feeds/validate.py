@@ -7,6 +7,7 @@ the right shape with the models it names.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -62,7 +63,7 @@ def _fields_of_format(dialect: Mapping[str, Any]) -> Iterator[str]:
 def _struct_errors(
     fields: Mapping[str, Any], type_: type[Struct], path: str
 ) -> Iterator[str]:
-    known = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    known = {field.encode_name: field for field in _fields(type_)}
     for name in fields:
         if name not in known:
             from difflib import get_close_matches
@@ -108,6 +109,11 @@ def _value_errors(value: object, type_: Any, path: str) -> Iterator[str]:
         return
     if isinstance(value, list) and not struct and len({*value}) < len(value):
         yield error(path, "each name once", value)
+
+
+@cache
+def _fields(type_: type[Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(type_)
 
 
 def _records(value: object) -> list[Mapping[str, Any]]:
@@ -161,7 +167,7 @@ def _names(
     fields: Mapping[str, Any], type_: type[Struct], path: str
 ) -> Iterator[tuple[str, str, str]]:
     """Yield each name of a model or a column: its field, which of the two, the name."""
-    for field in msgspec.structs.fields(type_):
+    for field in _fields(type_):
         value, place = fields.get(field.encode_name), path + field.encode_name
         extra = _part(field.type, lambda part: isinstance(part, Meta) and part.extra)
         if struct := _part(field.type, _is_struct):
