@@ -26,7 +26,7 @@ from runtime.environment import Limits
 from runtime.exits import Misuse, Refused, Temporary
 from runtime.log import LOG
 
-Follow = Callable[[Stored], None]
+Follow = Callable[[Listing], None]
 
 ROUNDS = 3
 # Above this many differences, reading the list again is the cheaper way.
@@ -85,7 +85,7 @@ def collect(
         folder: where its pages go.
         reader: reads lists of pages.
         limits: memory and threads for DuckDB.
-        follow: called for each page of the first reading that may be landed.
+        follow: called with the first reading whose keys are then compared.
 
     Raises:
         Unsettled: the source changed in each of three rounds.
@@ -180,8 +180,9 @@ def _by_ids(
             count,
             lambda n: source.page(entity, n),
             True,
-            follow if round_ == 1 else None,
         )
+        if round_ == 1:
+            follow(listing)
         ids = reader.read(
             folder / f"ids-{round_}", count, lambda n: source.list_ids(entity, n), True
         )
@@ -231,7 +232,6 @@ def _by_reading_again(
             lambda: source.count(entity),
             lambda n: source.page(entity, n),
             False,
-            follow if number == 2 else None,
         )
 
     before = read(1)

@@ -19,7 +19,7 @@ from extract.complete import Complete, Unsettled, collect
 from extract.custom_fields import custom_fields
 from extract.entities import Entity
 from extract.landing import Landed, land
-from extract.pages import Reader, Stored
+from extract.pages import Listing, Reader, Stored
 from extract.runs import CLOCK, Run, agreement_of, begin, finish
 from extract.source import Source
 from runtime import formats
@@ -153,13 +153,13 @@ def copy(
     return {**result, "folder": str(this.folder)}
 
 
-# The pages of a reading, and None after the last one.
-Arrived = SimpleQueue[Stored | None]
+# The pages of a reading whose keys are still compared; none if all is decided.
+Arrived = SimpleQueue[list[Stored]]
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """A list that is read: its pages so far, and what it will be."""
+    """A list that is read: its first reading, and the complete list."""
 
     entity: Entity
     arrived: Arrived
@@ -187,7 +187,7 @@ def _copy_lists(
     settings: Settings,
     bar: Progress,
 ) -> dict[str, Any]:
-    """Read one list after the other, and land each while it is read."""
+    """Read one list after the other; land each while its keys are compared."""
     reading = ThreadPoolExecutor(1)
     lists: list[_List] = []
     try:
@@ -217,15 +217,19 @@ def _collect(
     source.transport.start_list()
     folder = this.pages / entity.name
     pool = ThreadPoolExecutor(settings.connections)
+
+    def follow(listing: Listing) -> None:
+        arrived.put(listing.pages)
+
     try:
         with _fresh_if_refused(folder):
             reader = Reader(pool, source.page_size, bar.tick)
-            return collect(source, entity, folder, reader, settings.limits, arrived.put)
+            return collect(source, entity, folder, reader, settings.limits, follow)
     except BaseException:
         source.transport.end()
         raise
     finally:
-        arrived.put(None)
+        arrived.put([])
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -241,7 +245,7 @@ def _land(this_list: _List, this: Run, settings: Settings) -> dict[str, Any]:
     with _fresh_if_refused(this.pages / entity.name):
         table = land(
             entity,
-            iter(this_list.arrived.get, None),
+            this_list.arrived.get(),
             reading,
             target,
             this.run_id,

@@ -61,7 +61,7 @@ class Landed:
 
 def land(
     entity: Entity,
-    arriving: Iterable[Stored],
+    first: Sequence[Stored],
     reading: Callable[[], Complete],
     target: Path,
     run_id: str,
@@ -70,12 +70,12 @@ def land(
 ) -> Landed:
     """Write one list to `target` as Parquet (zstd), in the order it was read.
 
-    Pages are written while the list is still read. If it turns out to have other pages,
-    all is written again.
+    A reading is written while its keys are compared. If the complete list turns out to
+    have other pages, all is written again.
 
     Args:
         entity: the list, with the fields that we know.
-        arriving: the pages of a reading that is not over; ends with it.
+        first: the pages of a reading that may be the complete list, or none.
         reading: waits for the complete list: the pages to land, and the ids that were
             gone at the second reading.
         target: the Parquet file.
@@ -95,7 +95,7 @@ def land(
     ):
         connection.execute(MACROS)
         try:
-            pages = _followed(arriving, reading)
+            pages = _completed(first, reading)
             try:
                 rows = _write(connection, decoder, pages, run_id, part)
                 complete = reading()
@@ -126,22 +126,19 @@ def land(
         )
 
 
-def _followed(
-    arriving: Iterable[Stored], reading: Callable[[], Complete]
+def _completed(
+    first: Sequence[Stored], reading: Callable[[], Complete]
 ) -> Iterator[Stored]:
     """Yield the pages of a reading, and then what the complete list has beside it.
 
     Raises:
-        _OtherPagesError: the complete list does not have all that was yielded.
+        _OtherPagesError: the complete list does not have all of the reading.
     """
-    yielded: list[Stored] = []
-    for page in arriving:
-        yielded.append(page)
-        yield page
+    yield from first
     complete = reading()
-    if complete.removed or complete.pages[: len(yielded)] != yielded:
+    if complete.removed or complete.pages[: len(first)] != first:
         raise _OtherPagesError
-    yield from complete.pages[len(yielded) :]
+    yield from complete.pages[len(first) :]
 
 
 class _OtherPagesError(Exception):

@@ -4,7 +4,7 @@ import hashlib
 import math
 import os
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -107,12 +107,7 @@ class Reader:
         self._tick = tick
 
     def read(
-        self,
-        folder: Path,
-        count: Callable[[], int],
-        ask: FetchPage,
-        has_ids: bool,
-        follow: Callable[[Stored], None] | None = None,
+        self, folder: Path, count: Callable[[], int], ask: FetchPage, has_ids: bool
     ) -> Listing:
         """Read a list to its last page; pages already in `folder` are not asked for.
 
@@ -121,7 +116,6 @@ class Reader:
             count: asks the source how many records there are.
             ask: fetches page n, from 1.
             has_ids: whether records must come in rising order of `Id`.
-            follow: called for each page in order, as soon as it is stored.
 
         Raises:
             Refused: the source sends another order than was asked, or repeats a page
@@ -130,21 +124,17 @@ class Reader:
         planned, read_at = _plan(folder, count)
         last = max(1, math.ceil(planned / self._page_size))
         facts: list[Facts] = []
-
-        def fetch(numbers: Iterable[int], ask: FetchPage) -> None:
-            for page in self._fetch(numbers, folder, ask, has_ids):
-                facts.append(page)
-                if follow:
-                    follow((read_at, page_path(folder, len(facts))))
-
         for first in range(1, last + 1, _BATCH):
-            fetch(range(first, min(first + _BATCH, last + 1)), ask)
+            batch = range(first, min(first + _BATCH, last + 1))
+            facts += self._fetch(batch, folder, ask, has_ids)
             if not facts[-1].rows:
                 break  # the end, however many records were counted
+        last = len(facts)
         flaw = None
         # A full page may not be the last, whatever was counted.
         while facts[-1].rows >= self._page_size and not flaw:
-            fetch([len(facts) + 1], _or_the_end(ask))
+            last += 1
+            facts += self._fetch([last], folder, _or_the_end(ask), has_ids)
             flaw = _past_the_end(folder, facts, count)
         flaw = flaw or self._flaw(facts)
         return Listing(folder, planned, read_at, tuple(facts), flaw)
@@ -163,14 +153,11 @@ class Reader:
 
     def store(self, folder: Path, numbers: Iterable[int], ask: FetchPage) -> None:
         """Fetch pages that belong to no list, such as single records by id."""
-        for _ in self._fetch(numbers, folder, ask, has_ids=False):
-            pass
+        self._fetch(numbers, folder, ask, has_ids=False)
 
     def _fetch(
         self, numbers: Iterable[int], folder: Path, ask: FetchPage, has_ids: bool
-    ) -> Iterator[Facts]:
-        """Yield what is recorded of each page, in order, while others are fetched."""
-
+    ) -> list[Facts]:
         def one(number: int) -> Facts:
             path = page_path(folder, number)
             page, file = _load(path) or (None, b"")
@@ -186,8 +173,7 @@ class Reader:
 
         futures: list[Future[Facts]] = [self._pool.submit(one, n) for n in numbers]
         try:
-            for future in futures:
-                yield future.result()
+            return [future.result() for future in futures]
         except BaseException:
             for future in futures:
                 future.cancel()

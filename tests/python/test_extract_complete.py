@@ -60,7 +60,7 @@ class Moving(Source):
 def read(source: Source, folder: Path) -> Complete:
     with ThreadPoolExecutor(1) as pool:
         reader = Reader(pool, SIZE, lambda: None)
-        return collect(source, STOCK, folder, reader, LIMITS, lambda page: None)
+        return collect(source, STOCK, folder, reader, LIMITS, lambda listing: None)
 
 
 @pytest.mark.parametrize("back_before_count", [True, False])

@@ -56,17 +56,17 @@ def landed(
     tmp_path: Path,
     *texts: str,
     entity: str = "part_items",
-    arrived: list[Stored] | None = None,
+    first: list[Stored] | None = None,
     **options: Any,
 ) -> tuple[Landed, list[dict[str, Any]]]:
     """Land pages and read the Parquet file back."""
     target = tmp_path / f"{entity}.parquet"
     complete = page(tmp_path / "read-1", *texts, **options)
     custom = CUSTOM if entity == "part_items" else {}
-    arriving = complete.pages if arrived is None else arrived
+    first = complete.pages if first is None else first
     limits = Limits("1GB", 2)
     table = land(
-        ENTITIES[entity], arriving, lambda: complete, target, "run", custom, limits
+        ENTITIES[entity], first, lambda: complete, target, "run", custom, limits
     )
     rows = duckdb.execute("select * from read_parquet(?)", [str(target)])
     names = [column[0] for column in rows.description]
@@ -338,14 +338,14 @@ def test_records_that_have_gone_are_left_out_of_a_decoded_page(
 
 @pytest.mark.parametrize("change", [{}, {"IsActive": "yes"}, {"New": 1}])
 @pytest.mark.parametrize("is_part", [True, False])
-def test_a_list_that_was_written_while_it_was_read_is_the_complete_one(
+def test_a_reading_that_is_landed_early_gives_way_to_the_complete_list(
     tmp_path: Path, change: dict[str, Any], is_part: bool
 ) -> None:
     texts = [json.dumps([item(n)]) for n in (1, 2)]
     other = page(tmp_path / "read-0", texts[0], json.dumps([item(3, **change)]))
     whole = page(tmp_path / "read-1", *texts)
-    arrived = whole.pages[:1] if is_part else other.pages
-    table, rows = landed(tmp_path, *texts, arrived=arrived)
+    first = whole.pages[:1] if is_part else other.pages
+    table, rows = landed(tmp_path, *texts, first=first)
     assert [row["Id"] for row in rows] == [1, 2]
     assert (table.rows, table.unrecognised) == (2, {})
 
