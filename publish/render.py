@@ -4,6 +4,7 @@ DuckDB's COPY has one date format for a file and never quotes its null text, so 
 column becomes text first. Tests hold the exact bytes.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -220,7 +221,9 @@ def _lines(lines: Sequence[str], dialect: Dialect) -> bytes:
 
 def _line(columns: tuple[Column, ...], dialect: Dialect) -> str:
     """Return SQL of the text of a row."""
-    if dialect.format != "fixed":
+    if dialect.format == "jsonl":
+        return _object(columns, dialect)
+    if dialect.format == "delimited":
         fields = ", ".join(_field(column, dialect) for column in columns)
         return f"concat_ws({text(dialect.delimiter)}, {fields})"
     parts, end = [], 1
@@ -231,6 +234,18 @@ def _line(columns: tuple[Column, ...], dialect: Dialect) -> str:
         parts.append(_padded(f"coalesce({cell}, '')", column, place))
         end = place.start + place.width
     return " || ".join(parts)
+
+
+def _object(columns: tuple[Column, ...], dialect: Dialect) -> str:
+    """Return SQL of a JSON object; numbers and truth values are not in quotes."""
+    parts = []
+    for column in columns:
+        cell = as_text(column, f"t.{name(column.name)}", dialect)
+        if column.scale is None and column.type != "boolean":
+            cell = f"cast(to_json({cell}) as varchar)"
+        key = json.dumps(column.header, ensure_ascii=False)
+        parts.append(f"{text(key + ':')} || coalesce({cell}, 'null')")
+    return "'{' || " + " || ',' || ".join(parts) + " || '}'"
 
 
 def _padded(cell: str, column: Column, place: Position) -> str:

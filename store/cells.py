@@ -1,5 +1,6 @@
 """Reads the cells of a delivered file as text, whatever its dialect."""
 
+import json
 import re
 import tempfile
 from collections import deque
@@ -8,10 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from runtime.duck import name, path_text, text
-from store.dialect import Dialect, Position, read_csv
+from store.dialect import RFC_4180, Dialect, Position, read_csv
 from store.records import padded
 
+_OBJECTS = structs.replace(RFC_4180, header=False)
 _TRIMS = {"left": "rtrim", "right": "ltrim"}
 _PIECE = 1 << 20  # characters in memory
 
@@ -40,14 +44,18 @@ def cells(
     def source(file: Path) -> str:
         if dialect.format == "fixed":
             return _read_fixed(file, columns, positions)
-        return read_csv(file, columns, dialect)
+        chosen = _OBJECTS if dialect.format == "jsonl" else dialect
+        return read_csv(file, columns, chosen)
 
-    if dialect.is_bare:
+    if dialect.is_bare and dialect.format != "jsonl":
         yield source(path)
         return
     with tempfile.TemporaryDirectory(dir=work) as folder:
         copy = Path(folder) / "copy.csv"
-        _to_utf8(path, copy, dialect)
+        if dialect.format == "jsonl":
+            _objects_to_csv(path, copy)
+        else:
+            _to_utf8(path, copy, dialect)
         yield source(copy)
 
 
@@ -73,16 +81,70 @@ def _read_fixed(
     return f"(select {parts} from {lines} where {whole})"
 
 
+def _objects_to_csv(path: Path, copy: Path) -> None:
+    """Copy JSON lines as CSV: every value in quotes, a missing one nothing.
+
+    Numbers keep their digits, which DuckDB's own reader of JSON does not.
+
+    Raises:
+        ValueError: a line is no object with the keys of the first one, in order.
+    """
+    known: list[str] = []
+    with (
+        path.open(encoding="utf-8", newline="\n") as lines,
+        copy.open("w", encoding="utf-8", newline="") as target,
+    ):
+        for number, line in enumerate(lines, 1):
+            pairs = json_object(line, number)
+            keys = [key for key, _ in pairs]
+            known = known or keys
+            if keys != known or not line.endswith("\n"):
+                raise ValueError(f"line {number}: expected {known}, found {keys}")
+            values = (
+                "" if cell is None else '"' + cell.replace('"', '""') + '"'
+                for _, cell in pairs
+            )
+            target.write(",".join(values) + "\n")
+
+
+def json_object(line: str, number: int) -> list[tuple[str, str | None]]:
+    """Return the keys of a line's object, and their values as text.
+
+    Raises:
+        ValueError: it is no JSON object of texts, numbers, truth values and nulls.
+    """
+    pairs = json.loads(
+        line, object_pairs_hook=list, parse_float=str, parse_int=str,
+        parse_constant=lambda word: json.loads(f"[{word}"),
+    )  # fmt: skip
+    words = {True: "true", False: "false"}
+    if not isinstance(pairs, list) or not all(isinstance(p, tuple) for p in pairs):
+        raise ValueError(f"line {number}: expected a JSON object")
+    read = []
+    for key, value in pairs:
+        cell = words[value] if isinstance(value, bool) else value
+        if cell is not None and not isinstance(cell, str):
+            raise ValueError(f"line {number}: expected a plain value of {key}")
+        read.append((key, cell))
+    return read
+
+
 def read_lines(
     path: Path, dialect: Dialect, fields: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the line and the cells of each row of a file of fixed widths.
+    """Yield the line and the cells of each row of fixed widths, or of JSON lines.
 
     Args:
         path: the file.
         dialect: its form.
         fields: of its manifest, by the column's name.
     """
+    if dialect.format == "jsonl":
+        with path.open(encoding="utf-8", newline="\n") as objects:
+            for number, line in enumerate(objects, 1):
+                values = (value or "" for _, value in json_object(line, number))
+                yield number, dict(zip(fields, values, strict=True))
+        return
     places = {each: Position.of_field(field) for each, field in fields.items()}
     with path.open(encoding=dialect.codec, newline="\n") as lines:
         for _ in dialect.header_records:

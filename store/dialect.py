@@ -20,16 +20,23 @@ RecordText = Annotated[str, Meta(pattern="^[^\\r\\n]+$", max_length=2000)]
 _DELIMITED = ("delimiter", "quote", "quoting", "escape", "null_text", "header")
 _EVERY = ("encoding", "newline", "timestamp_format", "date_format")
 # Fields of a dialect that each format needs, and that it does not have.
-REQUIRED = {"delimited": (*_EVERY, *_DELIMITED), "fixed": _EVERY}
-UNUSED = {"delimited": (), "fixed": _DELIMITED}
+REQUIRED = {"delimited": (*_EVERY, *_DELIMITED), "fixed": _EVERY, "jsonl": _EVERY}
+UNUSED = {
+    "delimited": (),
+    "fixed": _DELIMITED,
+    "jsonl": (
+        *_DELIMITED, "byte_order_mark", "unencodable", "decimal_char",
+        "header_records", "trailer_records",
+    ),
+}  # fmt: skip
 
 
 class Dialect(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The form of a file; an exposure declares these fields.
 
     Attributes:
-        format: delimited: CSV. fixed: each column has a width, in characters. Default
-            delimited.
+        format: delimited: CSV. fixed: each column has a width, in characters. jsonl:
+            each line is a JSON object. Default delimited.
         encoding: Character encoding, by its name at IANA. utf-16le and utf-16be differ
             in the order of the two bytes of a unit.
         byte_order_mark: Whether the file begins with the mark U+FEFF, by which Excel
@@ -61,7 +68,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         trailer_records: Lines after the rows, such as T|{rows}|{sum(price):0>12}.
     """
 
-    format: Literal["delimited", "fixed"] = "delimited"
+    format: Literal["delimited", "fixed", "jsonl"] = "delimited"
     encoding: Encoding
     delimiter: Annotated[str, Meta(pattern='^[^"\\\\\\r\\n]$')] = ","
     quote: Annotated[str, Meta(pattern="^[\"']$")] = '"'
@@ -89,8 +96,9 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         dialect = table["dialect"]
         quote = dialect.get("quoteChar", '"')
         codec: Any = table.get("encoding", "utf-8")
+        format_: Any = "fixed" if dialect.get("fixedWidth") else "delimited"
         return cls(
-            format="fixed" if dialect.get("fixedWidth") else "delimited",
+            format="jsonl" if table.get("format") == "jsonl" else format_,
             encoding=_MARKED.get(codec, codec),
             byte_order_mark=codec in _MARKED,
             delimiter=dialect.get("delimiter", ","),

@@ -10,6 +10,7 @@ import duckdb
 from publish.gate.checks import EXAMPLES, Check
 from publish.render import is_text, load_back, records_of, rows, typed_sql, unpadded
 from runtime.duck import name, names, text, value
+from store.cells import json_object
 from store.dialect import Dialect, lacking
 from store.feeds import Feed, positions
 from store.records import RunValues
@@ -26,6 +27,8 @@ def header(feed: Feed, path: Path) -> Check:
     dialect = feed.dialect
     if dialect.format == "fixed":
         return _line_length(feed, path)
+    if dialect.format == "jsonl":
+        return _keys(feed, path)
     mark = "\ufeff".encode(dialect.encoding) if dialect.byte_order_mark else b""
     expected = [column.header for column in feed.columns]
     with path.open("rb") as file:
@@ -78,6 +81,25 @@ def _line_length(feed: Feed, path: Path) -> Check:
         if good
         else f"the first row has not the widths of the contract. {_ADVICE}",
         length, expected, int(not good), hard=True,
+    )  # fmt: skip
+
+
+def _keys(feed: Feed, path: Path) -> Check:
+    """Check RUN_HEADER of JSON lines: the first object has the contract's columns."""
+    expected = [column.header for column in feed.columns]
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+        line = lines.readline()
+    try:
+        keys = [key for key, _ in json_object(line, 1)] if line else expected
+    except ValueError:
+        keys = []
+    good = keys == expected
+    return Check(
+        "RUN_HEADER", "guards", good,
+        f"an object has the {len(expected)} columns of the contract, in order"
+        if good
+        else f"the keys of the first object are not the contract's. {_ADVICE}",
+        len(keys), len(expected), int(not good), hard=True,
     )  # fmt: skip
 
 
@@ -191,7 +213,7 @@ def same_rows(
         differing: list[tuple[object, ...]] = []
         if not _same(connection, feed, mart, file):
             differing = _differences(connection, mart, file)
-    except (duckdb.Error, UnicodeError) as error:
+    except (duckdb.Error, ValueError) as error:
         connection.execute("drop view if exists feed")
         return Check(
             "RUN_READBACK", "guards", False,

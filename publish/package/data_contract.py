@@ -99,8 +99,8 @@ def _description(feed: Feed) -> dict[str, str]:
 def _limits(feed: Feed) -> str:
     """Return what of the file datacontract-cli has no option for; "" if it reads it."""
     dialect = feed.dialect
-    if dialect.format == "fixed":
-        return "fixed widths"
+    if dialect.format != "delimited":
+        return {"fixed": "fixed widths", "jsonl": "JSON lines"}[dialect.format]
     if not dialect.is_plain:
         records = "header and trailer records"
         return records if dialect.records else f"the encoding {dialect.codec}"

@@ -15,6 +15,12 @@ from store.dialect import Dialect
 from store.feeds import Column, Feed, positions
 
 _PROFILE = "https://datapackage.org/profiles/2.0/"
+# Format and media type of a resource.
+_FORMATS = {
+    "delimited": ("csv", "text/csv"),
+    "fixed": ("txt", "text/plain"),
+    "jsonl": ("jsonl", "application/jsonl"),
+}
 _TIMES = (
     "created and run.logical_time are the logical time of the run. The clock of dbt "
     "gave run.dbt.started_at and run.dbt.built_at, that of extract gave run.extracts. "
@@ -109,8 +115,8 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
         "name": re.sub(r"[^a-z0-9._-]", "-", resource.name.lower()),
         "type": "table",
         "path": resource.path.name,
-        "format": "txt" if dialect.format == "fixed" else "csv",
-        "mediatype": "text/plain" if dialect.format == "fixed" else "text/csv",
+        "format": _FORMATS[dialect.format][0],
+        "mediatype": _FORMATS[dialect.format][1],
         "encoding": dialect.codec,
         "bytes": resource.path.stat().st_size,
         "hash": f"sha256:{resource.sha256}",
@@ -123,7 +129,7 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
         "schema": {
             "$schema": _PROFILE + "tableschema.json",
             "fields": _fields(resource.columns, dialect),
-            "missingValues": [dialect.null_text],
+            "missingValues": [] if dialect.format == "jsonl" else [dialect.null_text],
         },
     }
     if resource.characters is not None:
@@ -146,6 +152,12 @@ def _resource(resource: Resource, primary_key: tuple[str, ...] = ()) -> dict[str
 
 
 def _dialect(dialect: Dialect) -> dict[str, Any]:
+    if dialect.format == "jsonl":
+        return {
+            "header": False,
+            "itemType": "object",
+            "lineTerminator": dialect.line_end,
+        }
     if dialect.format == "fixed":
         # fixedWidth is not in the standard; start, width, align and pad of the fields
         # are not either.

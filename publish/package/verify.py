@@ -271,6 +271,8 @@ def _counts(file: Path, resource: Json) -> "tuple[int, int]":
     with file.open(encoding=resource["encoding"], newline="") as lines:
         for _ in dialect.get("commentRows") or ():
             lines.readline()
+        if resource.get("format") == "jsonl":
+            return _objects(lines, resource)
         if dialect.get("fixedWidth"):
             return _fixed(lines, resource)
         records = csv.reader(
@@ -295,6 +297,23 @@ def _counts(file: Path, resource: Json) -> "tuple[int, int]":
             cells = [record[place] for place in places]
             characters += sum(map(len, cells)) - len(missing) * cells.count(missing)
         return rows, characters
+
+
+def _objects(lines: Any, resource: Json) -> "tuple[int, int]":
+    """Count the objects of JSON lines, and the characters of their texts."""
+    fields = resource["schema"]["fields"]
+    rows = characters = 0
+    for line in lines:
+        rows += 1
+        record = json.loads(
+            line, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=str
+        )
+        if list(record) != [field["name"] for field in fields]:
+            raise ValueError(f"row {rows} has not the fields of the manifest")
+        for field in fields:
+            if field["type"] == "string" and record[field["name"]] is not None:
+                characters += len(record[field["name"]])
+    return rows, characters
 
 
 def _fixed(lines: Any, resource: Json) -> "tuple[int, int]":

@@ -215,8 +215,11 @@ def _format_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
     """Yield where the format of a column is not for its type, or not for the file."""
     formats, encoding = meta.get("columns", {}), meta["dialect"]["encoding"]
     written = [name for name in columns if name not in meta.get("omit", ())]
+    is_json = meta["dialect"].get("format") == "jsonl"
     for name, format_ in formats.items():
         place = f"columns.{name}"
+        for field in {"decimal_char", "group_char"} & {*format_} if is_json else ():
+            yield error(f"{place}.{field}", "none with format jsonl", format_[field])
         if name not in written:
             yield error(place, f"a column of {meta['model']} that is written", name)
             continue
@@ -350,7 +353,12 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
 
 def _dialect_errors(dialect: Mapping[str, Any]) -> Iterator[str]:
     """Yield where one field of the dialect contradicts another."""
-    if dialect.get("format") == "fixed":
+    if dialect.get("format") == "jsonl":
+        if dialect["encoding"] != "utf-8":
+            yield error(
+                "dialect.encoding", "utf-8 with format jsonl", dialect["encoding"]
+            )
+    elif dialect.get("format") == "fixed":
         if (breaks := dialect.get("line_breaks", "keep")) != "blank":
             yield error("dialect.line_breaks", '"blank" with format fixed', breaks)
     elif dialect["escape"] != dialect["quote"] and dialect["quoting"] != "all":

@@ -721,7 +721,100 @@ def test_verify_reads_the_lines_of_a_file_of_fixed_widths(tmp_path: Path) -> Non
         assert verified(package.folder) == 1
 
 
-@pytest.mark.parametrize("form", [german, fixed])
+def json_lines(folder: Path) -> SampleProject:
+    """Return a sample of JSON lines."""
+    unused = ("delimiter", "quote", "quoting", "escape", "null_text", "header")
+    dialect = {**dict.fromkeys(unused), "format": "jsonl"}
+    columns = {
+        "supplier_sku": {"header": "Artikel-Nr. (€)"},
+        "sell_price": {"places": 3},
+    }
+    project = project_of(folder, dialect, columns=columns, guards={})
+    project.columns |= {"is_new": "boolean", "total": "decimal(38,2)"}
+    values = [
+        ('a "quote" \\ / \u2028', True, "1234567890123456789012345678901234.56"),
+        ("line\nfeed\ttab \x01 \U0001f600", False, "-0.05"),
+        ("", None, None),
+        (None, True, "0"),
+    ]
+    for row, (text, new, total) in zip(project.rows, values, strict=True):
+        row |= {"description": text, "is_new": new, "total": total}
+    return project.quick()
+
+
+def test_json_lines_are_what_others_read(tmp_path: Path) -> None:
+    project = json_lines(tmp_path)
+    package = publish(project)
+    lines = path_of(package).read_bytes().decode().split("\n")
+    assert lines.pop() == ""
+    rows = [json.loads(line, parse_float=str) for line in lines]
+    rows.sort(key=lambda row: row["Artikel-Nr. (€)"])
+    names = ("description", "is_new", "total", "sell_price", "qty_on_hand")
+    totals = [project.rows[0]["total"], "-0.05", None, "0.00"]
+    assert [[row[name] for name in names] for row in rows] == [
+        [row["description"], row["is_new"], total, "231.000", 10]
+        for row, total in zip(project.rows, totals, strict=True)
+    ]
+    # Miller and Ruby. pandas refuses numbers of more than 64 bits.
+    done = subprocess.run(
+        ["mlr", "--ijsonl", "--ojsonl", "cat", path_of(package)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    # Miller does not escape control characters.
+    copies = [
+        json.loads(line, parse_float=str, strict=False)
+        for line in done.stdout.rstrip("\n").split("\n")
+    ]
+    assert sorted(copies, key=lambda row: row["Artikel-Nr. (€)"]) == rows
+    script = "puts JSON.generate(File.foreach(ARGV[0]).map { |l| JSON.parse(l) })"
+    done = subprocess.run(
+        ["ruby", "-rjson", "-e", script, path_of(package)], capture_output=True,
+        check=True, env={**clean_environment(), "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    texts_read = [row["description"] for row in json.loads(done.stdout)]
+    assert texts_read == [json.loads(line)["description"] for line in lines]
+    assert package.resource["format"] == "jsonl"
+    # Our readers.
+    assert profile(package, LIMITS, tmp_path)["columns"]["is_new"]["nulls"] == 0.25
+    read = [*read_lines(path_of(package), package.dialect, package.fields)]
+    assert [row["supplier_sku"] for _, row in read] == [
+        json.loads(line)["Artikel-Nr. (€)"] for line in lines
+    ]
+    project.later()
+    project.rows[2]["description"] = None  # another value than an empty text
+    changes = publish(project.write()).run["changes"]
+    assert (changes["rows_before"], changes["columns"]) == (4, {"description": 1})
+
+
+@pytest.mark.parametrize(
+    ("closed", "change"),
+    [
+        ("RUN_READBACK", lambda b: b.replace(b"901234.56", b"901234.57")),
+        ("RUN_READBACK", lambda b: b.replace(b'"is_new":false', b'"is_new":true')),
+        ("RUN_READBACK", lambda b: b.replace(b':""', b":null", 1)),
+        ("RUN_READBACK", lambda b: b[:-2]),
+        ("RUN_HEADER", lambda b: b.replace(b"sell_price", b"price")),
+    ],
+)
+def test_json_lines_with_other_bytes_stay_here(
+    tmp_path: Path, closed: str, change: Callable[[bytes], bytes]
+) -> None:
+    project = json_lines(tmp_path)
+    assert not project.judge_changed(lambda content: content).closed
+    gates = project.judge_changed(change)
+    assert [check.id for check in gates.closed if check.hard] == [closed]
+
+
+def test_verify_reads_the_objects_of_json_lines(tmp_path: Path) -> None:
+    package = publish(json_lines(tmp_path))
+    path, content = path_of(package), path_of(package).read_bytes()
+    for changed in (content[: content.index(b"\n") + 1], content.replace(b"tab", b"ta"),
+                    content.replace(b"sell_price", b"price")):  # fmt: skip
+        path.write_bytes(changed)
+        assert verified(package.folder) == 1
+
+
+@pytest.mark.parametrize("form", [german, fixed, json_lines])
 def test_the_page_of_a_run_is_made_of_any_form(
     tmp_path: Path, form: Callable[[Path], SampleProject]
 ) -> None:

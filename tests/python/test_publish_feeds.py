@@ -331,6 +331,16 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "columns.brand.width",
         "dialect.format: fixed beside it",
     ),
+    (
+        {"dialect": {**FIXED, "format": "jsonl"}},
+        "dialect.encoding",
+        "utf-8 with format jsonl",
+    ),
+    (
+        {"dialect": {**FIXED, "format": "jsonl", "trailer_records": ["T"]}},
+        "dialect.trailer_records",
+        "no such field with format jsonl",
+    ),
     ({"destination": "On Part"}, "destination", "text matching"),
     ({"pickup": {"removes": True, "within_hours": 0}}, "pickup.within", "> 0"),
     ({"encrypt": {"key": "a.asc"}}, "encrypt.fingerprint", "expected a value"),
