@@ -89,12 +89,10 @@ def _without_absent(subject: Subject, built: frozenset[str]) -> Subject:
     details = subject.details if subject.details in built else None
     if (keys, details) != (subject.keys, subject.details):
         needed = {table for key in subject.keys for table in key.tables}
-        LOG.warning(
-            "less is shown",
-            subject=subject.name,
-            because="the last build did not make "
-            + " and ".join(sorted({*needed, str(subject.details)} - built)),
-        )
+        needed |= {subject.details} if subject.details else set()
+        missing = " and ".join(sorted(needed - built))
+        because = f"the last build did not make {missing}"
+        LOG.warning("less is shown", subject=subject.name, because=because)
     return replace(subject, keys=keys, details=details)
 
 

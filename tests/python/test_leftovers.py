@@ -15,8 +15,8 @@ from delivered_project import DeliveredProject
 
 _REPLAY = """
 import sys, time
-from publish.replay.command import _work
-with _work(None) as work:
+from publish.replay.command import work_folder
+with work_folder(None, "replay") as work:
     (work / "warehouse").write_text("x")
     print(work, flush=True)
     time.sleep(float(sys.argv[1]))

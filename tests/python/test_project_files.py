@@ -162,7 +162,7 @@ def test_every_code_is_the_answer_of_a_unit_test():
         assert {line.split(",")[0] for line in lines} <= shown
 
 
-def test_dbt_says_that_an_extract_is_old(built: BuiltProject) -> None:
-    done = built.run("dbt", "--no-use-colors", "source", "freshness")
+def test_dbt_says_that_an_extract_is_old(built_copy: BuiltProject) -> None:
+    done = built_copy.run("dbt", "--no-use-colors", "source", "freshness")
     assert done.returncode == 1
     assert done.stdout.count("ERROR STALE in") == 7, done.stdout

@@ -122,9 +122,11 @@ def land_source(
             rows = records.get(entity.name, ())
             page.write_bytes(packed(json.dumps(rows).encode()))
             listing = Listing(page.parent, len(rows), moment, ())
+            complete = Complete(listing, len(rows), 1, (page,))
             done = land(
                 entity,
-                Complete(listing, len(rows), 1, (page,)),
+                [],
+                functools.partial(_same, complete),
                 run.folder / f"{entity.name}.parquet",
                 run.run_id,
                 _columns(source, entity.name) if entity.custom_fields else {},
@@ -141,6 +143,10 @@ def land_source(
             "source_clock": f"{source_clock or moment:%Y-%m-%dT%H:%M:%SZ}",
         }  # fmt: skip
         runs.finish(run, source, report, data / "landing", keep_pages=False)
+
+
+def _same(complete: Complete) -> Complete:
+    return complete
 
 
 @functools.cache  # it reads YAML
