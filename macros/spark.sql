@@ -6,14 +6,18 @@
 
 {#
     A path of the data directory as an absolute one: Spark resolves a relative one by
-    the folder of its own catalog.
+    the folder of its own catalog, and not by the folder in which dbt runs.
 
     path: begins with FEEDS_DATA, or with the default of it.
 #}
 {% macro spark_path(path) -%}
-    {{ return(
-        path if path.startswith('/') or '://' in path else flags.PROJECT_DIR ~ '/' ~ path
-    ) }}
+    {%- if path.startswith('/') or '://' in path or not execute -%}
+        {{ return(path) }}
+    {%- endif -%}
+    {%- set folder = run_query(
+        "select reflect('java.lang.System', 'getProperty', 'user.dir')"
+    ).rows[0][0] -%}
+    {{ return(folder ~ '/' ~ path) }}
 {%- endmacro %}
 
 {% macro spark_folder(name) -%}

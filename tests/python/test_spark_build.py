@@ -1,6 +1,7 @@
 """Both feeds built on Spark: the rows, the record and the refusals of DuckDB."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
     assert folder == record["invocation_id"]
 
     # A null where the contract allows none is refused, and the record has the failure.
+    # The path of the data directory is a relative one, as by default.
     mart = project / "models/marts/inventory_feed.sql"
     spoil(
         mart,
@@ -87,8 +89,8 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
         "        nullif(location_code, 'MAIN') as location_code,\n",
     )
     ran = spark.dbt(
-        tmp_path, data, "build", "--select", "inventory_feed", *NO_UNIT_TESTS,
-        project=project,
+        tmp_path, Path(os.path.relpath(data, project)), "build",
+        "--select", "inventory_feed", *NO_UNIT_TESTS, project=project,
     )  # fmt: skip
     assert ran.returncode == 1, ran.stdout
     assert "NOT NULL constraint failed: inventory_feed.location_code" in ran.stdout
