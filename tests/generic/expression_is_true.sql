@@ -8,6 +8,6 @@
 
 select *
 from {{ model }}
-where ({{ expression }}) is not true
+where ({{ render(expression) if execute else expression }}) is not true
 
 {% endtest %}
