@@ -176,10 +176,7 @@ def _by_ids(
 
     for round_ in range(1, ROUNDS + 1):
         listing = reader.read(
-            folder / f"read-{reading}",
-            count,
-            lambda n: source.page(entity, n),
-            True,
+            folder / f"read-{reading}", count, lambda n: source.page(entity, n), True
         )
         if round_ == 1:
             follow(listing)

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,13 +44,7 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
     with suppress(OSError, ValueError):
         # dbt reads the ledger too, and knows no formats.
         formats.read("ledger", place.ledger.with_name("ledger.head"))
-    for name in files:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-            # dbt reads blanks, commas and other marks as parts of a selector.
-            raise Misuse(
-                f"expected names of files, such as onpart_inventory, found {name!r}"
-            )
-    words = ["build", "--select", *(f"+exposure:{name}" for name in files or ("*",))]
+    words = ["build", "--select", *selectors(files)]
     if built.engine == "spark":
         words += ["--target", "spark"]
     if _unit_tests_passed(root, variables, built, limits, files):
@@ -74,6 +69,20 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
     }
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-c", _DBT, *words], environment)  # noqa: S606
+
+
+def selectors(files: Sequence[str]) -> list[str]:
+    """Return dbt's selectors of what some files need; of all if none is named.
+
+    Raises:
+        Misuse: a name has a mark that dbt reads as a part of a selector, as a blank.
+    """
+    for name in files:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            raise Misuse(
+                f"expected names of files, such as onpart_inventory, found {name!r}"
+            )
+    return [f"+exposure:{name}" for name in files or ("*",)]
 
 
 def _unit_tests_passed(

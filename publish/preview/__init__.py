@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from publish.build import selectors
 from publish.prepare import PreparedFile, prepare
 from publish.preview.reasons import Moved, moved_reasons
 from publish.replay.build import run_dbt
@@ -129,8 +130,8 @@ def preview(
     place.delivered.mkdir(parents=True, exist_ok=True)
     there.delivered.symlink_to(place.delivered.resolve())
     _link_packages(place, there, ledger)
-    select = [f"+exposure:{name}" for name in names or ("*",)]
-    words = ["build", "--select", *select, "--exclude-resource-type", "unit_test"]
+    words = ["build", "--select", *selectors(names)]
+    words += ["--exclude-resource-type", "unit_test"]
     words += ["--vars", json.dumps(dict(variables))] if variables else []
     code, output, target = run_dbt(there, settings.root, words, settings.limits)
     if code not in (0, 1) or not (target / "run_results.json").is_file():

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import yaml
 
+from publish.build import selectors
 from publish.package import provenance
 from publish.preview import FeedPreview, FilePreview, preview
 from publish.preview.reasons import Moved
@@ -92,11 +93,7 @@ def command(
     if markdown and as_json:
         raise Misuse("expected --markdown or --json, found both")
     start_logging(log_format, quiet)
-    for name in files:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-            raise Misuse(
-                f"expected names of files, such as onpart_inventory, found {name!r}"
-            )
+    selectors(files)  # refuses a wrong name before anything else is done
     environment = Environment.read()
     settings = Settings(
         root=Path.cwd(),
