@@ -12,15 +12,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import psutil
 
 ROOT = Path(__file__).parents[2]
 _FORKS = multiprocessing.get_context("forkserver")
+# A process's exit code can be read once from its pipe, and `start` of one process also
+# reads those of all others (multiprocessing/process.py, `_cleanup`). Where two threads
+# read the same one, the second finds nothing and reports 255.
+_EXIT_CODES = threading.Lock()
 # Installed modules only: in Python 3.11 the server has no other path. It ignores what
 # it cannot import.
 _FORKS.set_forkserver_preload(
@@ -48,7 +54,8 @@ class Child:
             args=(words, root, dict(environment), self._output),
             daemon=True,
         )
-        self._process.start()
+        with _EXIT_CODES:
+            self._process.start()
 
     @property
     def pid(self) -> int:
@@ -67,7 +74,7 @@ class Child:
         while words not in self._read()[1]:
             if not alive:
                 return False
-            alive = self._process.is_alive()
+            alive = self._alive()
             time.sleep(0.001)
         return True
 
@@ -75,7 +82,7 @@ class Child:
         """Wait until it stops itself; return False if it ended without."""
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._process.pid)
-            while self._process.is_alive():
+            while self._alive():
                 if process.status() == psutil.STATUS_STOPPED:
                     return True
                 time.sleep(0.001)
@@ -87,16 +94,21 @@ class Child:
         Raises:
             TimeoutError: it took longer, and was killed.
         """
-        self._process.join(seconds)
-        code = self._process.exitcode
+        wait([self._process.sentinel], seconds)
+        with _EXIT_CODES:
+            code = self._process.exitcode
         if code is None:
-            self._process.kill()
-            self._process.join()
+            self.signal(signal.SIGKILL)
+            wait([self._process.sentinel])
         out, err = self._read()
         self._folder.cleanup()
         if code is None:
             raise TimeoutError(f"{self._command}: {err[-2000:]}")
         return subprocess.CompletedProcess(self._command, code, out, err)
+
+    def _alive(self) -> bool:
+        with _EXIT_CODES:
+            return self._process.is_alive()
 
     def _read(self) -> list[str]:
         return [path.read_text(errors="replace") for path in self._output]
