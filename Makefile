@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers servers next orchestrators bench growth bench-transfer drift-quality docs schema fixture lock clean
+.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers servers next orchestrators bench growth bench-transfer drift-quality docs fixture lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 READERS := .venv/readers
@@ -95,10 +95,6 @@ drift-quality: $(READY) ## Spoil a history of 200 runs; count what drift reports
 
 docs: $(READY) ## Write the tables of docs/, and the samples for readers
 	$(BIN)/python .ci/docs.py
-
-schema: $(READY) ## Write target/exposure.schema.json, for config.meta in editors
-	@mkdir -p target
-	$(BIN)/python -m store.feeds > target/exposure.schema.json
 
 fixture: $(READY) ## Write the data directory of this version that later ones must read
 	sh tests/fixtures/make_data_directory.sh . tests/fixtures/data_of_$$(git rev-parse --short=7 HEAD).tar.xz

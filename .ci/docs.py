@@ -24,12 +24,13 @@ from monitor.catalogue import CATALOGUE
 from publish import render
 from runtime.duck import name, text
 from store.dialect import Dialect
-from store.feeds import Column
+from store.feeds import Column, declaration
 
 ROOT = Path(__file__).parent.parent
 HEALTH, REASONS = ROOT / "docs/health.md", ROOT / "docs/reason-codes.md"
 PARTNERS, SERVERS = ROOT / "docs/partner-server.md", ROOT / "docs/servers.yml"
 OVERVIEW = ROOT / "models/overview.md"
+EXPOSURES = ROOT / "docs/exposures.schema.json"
 READING, READERS = ROOT / "docs/reading.md", ROOT / "docs/reading"
 _INTRO = """\
 # Reason codes
@@ -295,6 +296,7 @@ def main() -> int:
         READING: reading(),
         PARTNERS: partner_servers(),
         OVERVIEW: overview(),
+        EXPOSURES: json.dumps(declaration.file_schema(), indent=2) + "\n",
     }
     for path, content in documents.items():
         # As bytes: a sample has a CR LF inside a value.

@@ -32,6 +32,7 @@ _COMMANDS = {
     "feedback": ("publish.feedback", "command"),
     "hold": ("publish.hold", "hold"),
     "release": ("publish.hold", "release"),
+    "lint": ("publish.lint", "command"),
     "preview": ("publish.preview.command", "command"),
     "prune": ("publish.prune.command", "command"),
     "replay": ("publish.replay.command", "command"),

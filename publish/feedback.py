@@ -58,7 +58,7 @@ def command(
     if declared.feedback is None:
         raise Misuse(
             f"exposure {feed}: expected the field feedback, which declares the columns "
-            "of the report, found none. `make schema` explains it."
+            "of the report, found none. docs/exposures.schema.json explains it."
         )
     if not path.is_file():
         raise Misuse(f"expected a report, found no file {path}")

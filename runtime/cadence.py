@@ -9,6 +9,7 @@ from cronsim import CronSim, CronSimError
 from runtime.exits import Misuse
 
 _FIELDS = 5
+_EXPECTED = "five cron fields, such as 0 6 * * *"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,13 @@ class Cron:
         """
         # cronsim reads a sixth field as seconds.
         if len(text.split()) != _FIELDS:
-            raise Misuse(f"{where}: expected five cron fields, found {text!r}")
+            raise Misuse(f"{where}: expected {_EXPECTED}, found {text!r}")
         try:
             cron = cls(text, zone)
             exists = cron.latest(datetime(2024, 3, 1, tzinfo=UTC))
         except CronSimError as error:
             raise Misuse(
-                f"{where}: expected five cron fields, found {text!r} ({error})"
+                f"{where}: expected {_EXPECTED}, found {text!r} ({error})"
             ) from None
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Misuse(

@@ -15,7 +15,31 @@ Encoding = Literal[
     "us-ascii",
 ]  # fmt: skip
 
-RecordText = Annotated[str, Meta(pattern="^[^\\r\\n]+$", max_length=2000)]
+# A description says to a person what a pattern allows.
+_LINE = Meta(pattern="^[^\\r\\n]+$", description="text on one line")
+Line = Annotated[str, _LINE]
+RecordText = Annotated[str, _LINE, Meta(max_length=2000)]
+Delimiter = Annotated[
+    str, Meta(pattern='^[^"\\\\\\r\\n]$', description="one character, such as a comma")
+]
+Quote = Annotated[str, Meta(pattern="^[\"']$", description="one quote: \" or '")]
+Escape = Annotated[
+    str, Meta(pattern="^[\"'\\\\]$", description="one quote, or one backslash")
+]
+NullText = Annotated[
+    str,
+    Meta(
+        pattern="^[^\"'\\\\,;\\r\\n]*$",
+        description="text on one line without quotes, backslash, comma or semicolon",
+    ),
+]
+GroupMark = Annotated[
+    str,
+    Meta(
+        pattern="^[., '\u00a0\u2019\u202f]$",
+        description="a point, a comma, a blank or an apostrophe",
+    ),
+]
 
 _DELIMITED = ("delimiter", "quote", "quoting", "escape", "null_text", "header")
 _EVERY = ("encoding", "newline", "timestamp_format", "date_format")
@@ -70,11 +94,11 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     format: Literal["delimited", "fixed", "jsonl"] = "delimited"
     encoding: Encoding
-    delimiter: Annotated[str, Meta(pattern='^[^"\\\\\\r\\n]$')] = ","
-    quote: Annotated[str, Meta(pattern="^[\"']$")] = '"'
+    delimiter: Delimiter = ","
+    quote: Quote = '"'
     quoting: Literal["minimal", "portable", "all"] = "minimal"
-    escape: Annotated[str, Meta(pattern="^[\"'\\\\]$")] = '"'
-    null_text: Annotated[str, Meta(pattern="^[^\"'\\\\,;\\r\\n]*$")] = ""
+    escape: Escape = '"'
+    null_text: NullText = ""
     newline: Literal["lf", "crlf"]
     header: bool = True
     timestamp_format: Annotated[str, Meta(min_length=2)]
@@ -201,9 +225,9 @@ class ColumnFormat(Struct, frozen=True, forbid_unknown_fields=True):
             read.
     """
 
-    header: Annotated[str, Meta(pattern="^[^\\r\\n]+$")] | None = None
+    header: Line | None = None
     decimal_char: Literal[".", ",", ""] | None = None
-    group_char: Annotated[str, Meta(pattern="^[., '\u00a0\u2019\u202f]$")] | None = None
+    group_char: GroupMark | None = None
     places: Annotated[int, Meta(ge=0, le=18)] | None = None
     format: Annotated[str, Meta(min_length=2)] | None = None
     width: Annotated[int, Meta(ge=1, le=32_000)] | None = None

@@ -11,10 +11,11 @@ import msgspec
 from runtime.cadence import Cron
 from runtime.exits import Misuse
 from store.dialect import PLAIN, ColumnFormat, Dialect, Position
+from store.feeds import validate
 from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
 from store.feeds.collisions import collisions
 from store.feeds.declaration import FIELDS, Encryption
-from store.feeds.validate import error, model_errors, shape_errors, type_of
+from store.feeds.validate import error, type_of
 from store.package import is_reserved
 
 _DECIMAL = re.compile(r"(?:decimal|numeric)\(\s*\d+\s*,\s*(\d+)\s*\)")
@@ -197,8 +198,9 @@ class Declared:
             for each in self.errors[name]
         ]
         return Misuse(
-            "\n".join(lines) + "\nCorrect config.meta of the exposure (`make schema` "
-            "writes a JSON Schema that explains every field), then run `dbt build`."
+            "\n".join(lines) + "\nCorrect config.meta of the exposure, "
+            "until `publish lint` finds no error; docs/exposures.schema.json explains "
+            "every field. Then run `dbt build`."
         )
 
 
@@ -231,7 +233,7 @@ def declared(artifacts: Artifacts) -> Declared:
             continue
         ids = _models_above(artifacts, unique_id)
         models = {name: artifacts.node(id_) for name, id_ in ids.items()}
-        wrong = [*shape_errors(meta)] or [*model_errors(meta, models)]
+        wrong = validate.errors(meta, models)
         if not wrong:
             feed = _feed(artifacts, unique_id, exposure, ids)
             feeds.append(feed)

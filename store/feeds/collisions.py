@@ -23,7 +23,7 @@ def collisions(metas: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, st
     Names that differ in case only are the same: many servers ignore it.
 
     Args:
-        metas: of exposures without `validate.shape_errors`, by name.
+        metas: of exposures without `validate.errors`, by name.
     """
     for one, other in combinations(metas, 2):
         if metas[one]["destination"] == metas[other]["destination"] and any(

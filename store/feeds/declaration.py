@@ -7,9 +7,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from store.dialect import REQUIRED, UNUSED, ColumnFormat, Dialect
+from store.dialect import REQUIRED, UNUSED, ColumnFormat, Delimiter, Dialect
 
-Name = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
+# A description says to a person what a pattern allows.
+Name = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+        description="a name of letters, digits and _ that begins with no digit",
+    ),
+]
 _NAMES = Meta(min_length=1, extra_json_schema={"uniqueItems": True})
 Names = Annotated[tuple[Name, ...], _NAMES]
 # `validate` checks that these exist: a model that the exposure depends on, and a column
@@ -18,7 +25,9 @@ Model = Annotated[Name, Meta(extra={"names": "model"})]
 Column = Annotated[Name, Meta(extra={"names": "column"})]
 Columns = Annotated[tuple[Column, ...], _NAMES]
 Count = Annotated[int, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
+Share = Annotated[
+    float, Meta(ge=0, le=1, description="a share from 0 to 1, such as 0.3 for 30 %")
+]
 Positive = Annotated[float, Meta(gt=0)]
 
 
@@ -277,7 +286,10 @@ class Confirmable(Fields):
     """
 
     column: Column
-    code: Annotated[str, Meta(pattern="^[A-Z][A-Z0-9_]*$")]
+    code: Annotated[
+        str,
+        Meta(pattern="^[A-Z][A-Z0-9_]*$", description="a code such as PRICE_JUMP"),
+    ]
 
 
 class Pickup(Fields):
@@ -302,10 +314,26 @@ class Encryption(Fields):
     """
 
     key: Annotated[
-        str, Meta(pattern=r"^(?!(?:.*/)?\.\.(?:/|$))[^/\\\x00-\x1f][^\\\x00-\x1f]*$")
+        str,
+        Meta(
+            pattern=r"^(?!(?:.*/)?\.\.(?:/|$))[^/\\\x00-\x1f][^\\\x00-\x1f]*$",
+            description="a path below the folder of the project, without ..",
+        ),
     ]
-    fingerprint: Annotated[str, Meta(pattern="^ *([0-9A-Fa-f] *){40}$")]
-    suffix: Annotated[str, Meta(pattern=r"^\.[A-Za-z0-9]{1,10}$")] = ".pgp"
+    fingerprint: Annotated[
+        str,
+        Meta(
+            pattern="^ *([0-9A-Fa-f] *){40}$",
+            description="40 hexadecimal digits, with blanks or without",
+        ),
+    ]
+    suffix: Annotated[
+        str,
+        Meta(
+            pattern=r"^\.[A-Za-z0-9]{1,10}$",
+            description="a point and up to ten letters or digits, such as .gpg",
+        ),
+    ] = ".pgp"
 
 
 class Feedback(Fields):
@@ -321,7 +349,7 @@ class Feedback(Fields):
     key: Annotated[dict[str, Column], Meta(min_length=1)]
     code: str
     text: str | UnsetType = UNSET
-    delimiter: Annotated[str, Meta(pattern='^[^"\\\\\\r\\n]$')] | UnsetType = UNSET
+    delimiter: Delimiter | UnsetType = UNSET
 
 
 class Declaration(Fields, kw_only=True):
@@ -409,6 +437,8 @@ class Declaration(Fields, kw_only=True):
         Meta(
             pattern=r"^(?:[^{}/\\\x00-\x1f]|\{(?:timestamp|date|environment|split)\})+$",
             max_length=200,
+            description="a file name without / and \\, of at most 200 characters; in "
+            "braces only {timestamp}, {date}, {environment} and {split}",
         ),
     ]
     split_by: Column | UnsetType = UNSET
@@ -428,15 +458,32 @@ class Declaration(Fields, kw_only=True):
     confirm: Annotated[tuple[Confirmable, ...], Meta(min_length=1)] | UnsetType = UNSET
     changes: Changes | UnsetType = UNSET
     state: Model
-    destination: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$")]
+    destination: Annotated[
+        str,
+        Meta(
+            pattern="^[a-z][a-z0-9_]*$",
+            description="a name of small letters, digits and _, such as onpart",
+        ),
+    ]
     folder: Annotated[
         str,
         Meta(
-            pattern=r"^/(?!(?:.*/)?\.\.(?:/|$))(?:[^{}\\\x00-\x1f]|\{environment\})*$"
+            pattern=r"^/(?!(?:.*/)?\.\.(?:/|$))(?:[^{}\\\x00-\x1f]|\{environment\})*$",
+            description="a path that begins with /, without .. and \\; in braces only "
+            "{environment}",
         ),
     ]
     rename: Literal["replace"] | UnsetType = UNSET
-    mode: Annotated[str, Meta(pattern="^0[0-7]{3}$")] | UnsetType = UNSET
+    mode: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^0[0-7]{3}$",
+                description='permissions in quotes, such as "0664"',
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     manifest: Literal["deliver", "keep"]
     replaces_by: Columns | UnsetType = UNSET
     vanished: Vanished | UnsetType = UNSET
@@ -465,6 +512,33 @@ def schema() -> dict[str, Any]:
     types["Dialect"]["allOf"] = [_of_format(each) for each in REQUIRED]
     draft = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": draft, **top, "$defs": types}
+
+
+def file_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a YAML file with exposures, for editors.
+
+    An exposure is that of a file if its meta has a model. Text in braces that dbt
+    fills in, such as {{ var('supplier_code') }}, is taken as it is.
+    """
+    meta = schema()
+    types = meta["$defs"]
+    filled = {"type": "string", "pattern": r"\{\{"}
+    for type_ in types.values():
+        for name, field in type_["properties"].items():
+            words = field.pop("description")
+            type_["properties"][name] = {
+                "description": words, "if": filled, "else": field,
+            }  # fmt: skip
+    is_file = {"if": {"required": ["model"]}, "then": {"$ref": meta["$ref"]}}
+    config = {"properties": {"meta": is_file}}
+    exposure = {"properties": {"config": config}}
+    exposures = {"type": "array", "items": exposure}
+    return {
+        "$schema": meta["$schema"],
+        "type": "object",
+        "properties": {"exposures": exposures},
+        "$defs": types,
+    }
 
 
 def _of_format(format_: str) -> dict[str, Any]:

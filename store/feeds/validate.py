@@ -1,12 +1,11 @@
 """Every error of an exposure's declaration: its field, what is expected, what is there.
 
-`shape_errors` compares the meta with `Declaration`; `model_errors` compares a meta of
-the right shape with the models it names.
+`errors` compares the meta with `Declaration`, and with the models that it names.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
@@ -32,11 +31,33 @@ _WORDS = {
     "`str`": "text", "`int`": "a whole number", "`float`": "a number",
     "`bool`": "true or false", "`array`": "a list", "`object`": "fields",
     "`float | object`": "a number, or share and least",
+    "a list of length >= 1": "at least one", "text of length >= ": "text as long as ",
+    " >= ": " of at least ",
+    " <= ": " of at most ", " > ": " above ",
 }  # fmt: skip
 
 
+def errors(meta: Mapping[str, Any], models: Models) -> list[str]:
+    """Return what is wrong in the meta of an exposure.
+
+    Args:
+        meta: as declared.
+        models: the manifest's models that the exposure depends on, by name.
+    """
+    wrong = [*shape_errors(meta)]
+    names = [*_name_errors(meta, models)]
+    rest = [] if wrong else [*_contradictions(meta, models)]
+    # A field that is wrong itself needs no word about its place among others.
+    return [*wrong, *_of_other_fields(names, wrong), *_of_other_fields(rest, names)]
+
+
+def _of_other_fields(errors: list[str], known: list[str]) -> list[str]:
+    fields = {each.partition(":")[0] for each in known}
+    return [each for each in errors if each.partition(":")[0] not in fields]
+
+
 def shape_errors(meta: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what in the meta of an exposure is not as `Declaration` has it."""
+    """Yield what is not as `Declaration` has it."""
     yield from _struct_errors(meta, Declaration, "")
     if isinstance(dialect := meta.get("dialect"), Mapping):
         yield from _fields_of_format(dialect)
@@ -66,12 +87,7 @@ def _struct_errors(
     known = {field.encode_name: field for field in _fields(type_)}
     for name in fields:
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(str(name), known, 1)
-            some = (
-                f"perhaps {near[0]}" if near else f"the fields are {', '.join(known)}"
-            )
+            some = nearest(name, known) or f"the fields are {', '.join(known)}"
             yield f"{path}{name}: there is no such field; {some}"
     for name, field in known.items():
         if name in fields:
@@ -99,16 +115,42 @@ def _value_errors(value: object, type_: Any, path: str) -> Iterator[str]:
     try:
         msgspec.convert(value, type_)
     except msgspec.ValidationError as problem:
-        expected, _, item = str(problem).partition(" - at `$")
-        expected = expected.removeprefix("Expected ").partition(", got")[0]
-        if choice := _part(type_, lambda part: get_origin(part) is Literal):
-            expected = "one of " + ", ".join(map(json.dumps, get_args(choice)))
-        for word, plain in _WORDS.items():
-            expected = expected.replace(word, plain)
-        yield error(path + item.rstrip("`"), expected, value)
+        message, _, item = str(problem).partition(" - at `$")
+        item = item.rstrip("`")
+        if (index := item.strip("[]")).isdecimal() and isinstance(value, list):
+            value = value[int(index)]
+        yield error(path + item, _expected(message, type_), value)
         return
     if isinstance(value, list) and not struct and len({*value}) < len(value):
         yield error(path, "each name once", value)
+
+
+def _expected(message: str, type_: Any) -> str:
+    """Say in words what msgspec expected of a value."""
+    if choice := _part(type_, lambda part: get_origin(part) is Literal):
+        return "one of " + ", ".join(map(json.dumps, get_args(choice)))
+
+    def described(part: Any) -> bool:
+        if not isinstance(part, Meta) or not part.description:
+            return False
+        if part.pattern is None:
+            return "<=" in message or ">=" in message
+        return f"regex {part.pattern!r}" in message
+
+    if meta := _part(type_, described):
+        return str(meta.description)
+    expected = message.removeprefix("Expected ").partition(", got")[0]
+    for word, plain in _WORDS.items():
+        expected = expected.replace(word, plain)
+    return expected.removesuffix(".0")
+
+
+def nearest(name: object, names: Iterable[str]) -> str:
+    """Return "perhaps" and the name that is most like another; "" if none is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name), names, 1)
+    return f"perhaps {near[0]}" if near else ""
 
 
 @cache
@@ -141,20 +183,26 @@ def error(field: str, expected: str, value: object) -> str:
     return f"{field}: expected {expected}, found {value[:120]}"
 
 
-def model_errors(meta: Mapping[str, Any], models: Models) -> Iterator[str]:
-    """Yield what the meta names that does not exist, or cannot be used so.
-
-    Args:
-        meta: without `shape_errors`.
-        models: the manifest's models that the exposure depends on, by name.
-    """
-    columns = models.get(meta["model"], {}).get("columns", {})
-    existing = {"model": models, "column": columns}
-    kinds = {"model": "a model it depends on", "column": f"a column of {meta['model']}"}
+def _name_errors(meta: Mapping[str, Any], models: Models) -> Iterator[str]:
+    """Yield each model and column that is named and does not exist."""
+    model = str(meta.get("model"))
+    existing = {"model": models, "column": _columns(model, models)}
+    kinds = {"model": "a model it depends on", "column": f"a column of {model}"}
     for field, kind, name in _names(meta, Declaration, ""):
         if existing[kind] and name not in existing[kind]:
-            yield error(field, kinds[kind], name)
+            near = nearest(name, existing[kind])
+            yield error(field, ", ".join(filter(None, (kinds[kind], near))), name)
+
+
+def _columns(model: str, models: Models) -> Models:
+    columns: Models = models.get(model, {}).get("columns", {})
+    return columns
+
+
+def _contradictions(meta: Mapping[str, Any], models: Models) -> Iterator[str]:
+    """Yield what cannot be so beside other fields, or with the columns of the model."""
     yield from _own_errors(meta)
+    columns = _columns(meta["model"], models)
     if meta["model"] in models:
         yield from _column_errors(meta, columns)
         yield from _format_errors(meta, columns)
@@ -174,9 +222,11 @@ def _names(
             for each in _records(value):
                 yield from _names(each, struct, f"{place}.")
         elif value is not None and extra:
-            names = value.values() if isinstance(value, Mapping) else value
-            for name in [value] if isinstance(value, str) else names:
-                yield place, extra.extra["names"], name
+            names = [value] if isinstance(value, str) else value
+            names = names.values() if isinstance(names, Mapping) else names
+            for name in names if isinstance(names, Iterable) else ():
+                if isinstance(name, str):
+                    yield place, extra.extra["names"], name
 
 
 def _column_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
@@ -334,7 +384,9 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
             yield error(field, f"the field {needed} beside it", "none")
     yield from _dialect_errors(dialect)
     if missing := set(meta["key"]) - set(meta["sort"]):
-        yield error("sort", "every key column", f"it lacks {sorted(missing)}")
+        yield error(
+            "sort", "every key column", f"it lacks {', '.join(sorted(missing))}"
+        )
     if ("{split}" in meta["file"]) != ("split_by" in meta):
         yield error("file", "{split} exactly where split_by is", meta["file"])
     if meta.get("pickup", {}).get("removes") is False:

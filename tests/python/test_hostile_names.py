@@ -201,6 +201,7 @@ def commands_of(project: SourcesProject) -> Iterator[tuple[tuple[object, ...], t
     yield ("monitor", "report"), (0,)
     for text in TEXTS:
         yield ("monitor", "why", text.replace("\0", "")), (0, 1, 2)
+    yield ("publish", "lint", TEXTS[0]), (2,)
     yield ("publish", "preview", TEXTS[0]), (2,)
     yield ("publish", "preview", "--vars", TEXTS[4]), (2,)
     yield ("extract", TEXTS[0]), (2,)

@@ -8,7 +8,7 @@ import pytest
 from delivered_project import DeliveredProject
 from sample_project import SampleProject
 
-from store.feeds.validate import model_errors, shape_errors
+from store.feeds import validate
 
 FEED, BECAUSE = "onpart_inventory", ("--because", "their mail of today")
 COLUMNS = {
@@ -142,7 +142,7 @@ def test_the_columns_are_checked(
     meta = {**project.meta, "feedback": {**COLUMNS, **change}}
     columns = {name: {"name": name, "data_type": "text"} for name in project.columns}
     models = {"inventory_feed": {"columns": columns}}
-    errors = [*shape_errors(meta)] or [*model_errors(meta, models)]
+    errors = validate.errors(meta, models)
     assert any(each.startswith(message) for each in errors), errors
 
 

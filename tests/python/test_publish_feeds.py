@@ -8,6 +8,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
+from commands import ROOT
 from conftest import Command
 from sample_project import AUDIT, EXPOSURE, META, MODEL, TEST, manifest
 
@@ -178,7 +180,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"time_zone": "Berlin"}, "cadence", "expected a time_zone such as"),
     ({"time_zone": 1}, "time_zone", "expected text"),
     ({"cadence": "0 0 31 2 *"}, "cadence", "Bad day-of-month"),
-    ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost", "a number <= 1.0"),
+    ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost", "such as 0.3 for 30 %"),
     ({"guards": {"min_rows": "one"}}, "guards.min_rows", "a whole number, found one"),
     (
         {"guards": {"max_rows_lost": "1"}},
@@ -202,38 +204,42 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"guards": {"max_loss": 1}}, "guards.max_loss", "no such field"),
     ({"guards": {"max_age": {"hours": 1}}}, "guards.max_age.column", "a value"),
-    ({"guards": {"values_stay": ["a b"]}}, "guards.values_stay[0]", "text matching"),
+    ({"guards": {"values_stay": ["a b"]}}, "guards.values_stay[0]", "name of letters"),
     ({"guards": {"values_stay": ["nope"]}}, "guards.values_stay", "found nope"),
     ({"guards": {"max_age": {"column": "x", "hours": 1}}}, "guards.max_age", "x"),
     ({"sort": ["supplier_sku"]}, "sort", "expected every key column"),
     ({"sort": "supplier_sku"}, "sort", "expected a list"),
     ({"sort": ["supplier_sku"] * 2}, "sort", "each name once"),
     ({"key": ["sku"]}, "key", "a column of inventory_feed, found sku"),
-    ({"model": "inventory"}, "model", "a model it depends on, found inventory"),
-    ({"file": "a/{timestamp}.csv"}, "file", "text matching"),
-    ({"file": "{time}.csv"}, "file", "text matching"),
+    (
+        {"model": "inventory"},
+        "model",
+        "a model it depends on, perhaps inventory_feed",
+    ),
+    ({"file": "a/{timestamp}.csv"}, "file", "a file name without"),
+    ({"file": "{time}.csv"}, "file", "a file name without"),
     ({"file": "{split}.csv"}, "file", "exactly where split_by is"),
     ({"rename": "delete-then-rename"}, "rename", 'one of "replace", found del'),
-    ({"folder": "/a/../../b"}, "folder", "text matching"),
-    ({"folder": "/.."}, "folder", "text matching"),
+    ({"folder": "/a/../../b"}, "folder", "a path that begins"),
+    ({"folder": "/.."}, "folder", "a path that begins"),
     ({"audit": None}, "guards.max_review_share", "the field audit beside it"),
     ({"audit": None, "audit_omit": ["status"]}, "audit_omit", "the field audit"),
     ({"audit_omit": ["nope"]}, "audit_omit", "a column of inventory_audit"),
     ({"audit_omit": ["status"]}, "audit_omit", "no key, status or reason"),
     ({"audit_omit": ["supplier_sku"]}, "audit_omit", "no key, status or reason"),
-    ({"confirm": []}, "confirm", "length >= 1"),
+    ({"confirm": []}, "confirm", "at least one"),
     ({"confirm": {"column": "brand", "code": "X"}}, "confirm", "a list"),
     ({"confirm": ["brand"]}, "confirm[0]", "fields"),
     ({"confirm": [{"column": "brand"}]}, "confirm.code", "expected a value"),
     ({"confirm": [{**BRAND, "why": "x"}]}, "confirm.why", "no such field"),
-    ({"confirm": [{**BRAND, "code": "no"}]}, "confirm.code", "text matching"),
+    ({"confirm": [{**BRAND, "code": "no"}]}, "confirm.code", "such as PRICE_JUMP"),
     ({"confirm": [{**BRAND, "column": "nope"}]}, "confirm.column", "a column of inv"),
     ({"confirm": [BRAND, BRAND]}, "confirm", "each column once"),
     ({"confirm": [BRAND]}, "confirm", "the column brand in inventory_audit"),
     ({"confirm": [BRAND], "audit": None}, "confirm", "the field audit beside it"),
     ({"vanished": {"restate": {"share": 0.1}}}, "vanished", "the field replaces_by"),
     ({"dialect": {**META["dialect"], "escape": "\\"}}, "dialect.quoting", '"all"'),
-    ({"dialect": {**META["dialect"], "quote": '""'}}, "dialect.quote", "text matching"),
+    ({"dialect": {**META["dialect"], "quote": '""'}}, "dialect.quote", "one quote"),
     ({"dialect": {**META["dialect"], "newline": "\n"}}, "dialect.newline", '"lf"'),
     (
         {"dialect": {**META["dialect"], "encoding": "latin1"}},
@@ -341,13 +347,13 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "dialect.trailer_records",
         "no such field with format jsonl",
     ),
-    ({"destination": "On Part"}, "destination", "text matching"),
-    ({"pickup": {"removes": True, "within_hours": 0}}, "pickup.within", "> 0"),
+    ({"destination": "On Part"}, "destination", "small letters"),
+    ({"pickup": {"removes": True, "within_hours": 0}}, "pickup.within", "above 0"),
     ({"encrypt": {"key": "a.asc"}}, "encrypt.fingerprint", "expected a value"),
-    ({"encrypt": {**KEY_OF, "fingerprint": "AB"}}, "encrypt.finger", "text matching"),
-    ({"encrypt": {**KEY_OF, "key": "../a.asc"}}, "encrypt.key", "text matching"),
-    ({"encrypt": {**KEY_OF, "key": "/a.asc"}}, "encrypt.key", "text matching"),
-    ({"encrypt": {**KEY_OF, "suffix": "pgp"}}, "encrypt.suffix", "text matching"),
+    ({"encrypt": {**KEY_OF, "fingerprint": "AB"}}, "encrypt.finger", "40 hex"),
+    ({"encrypt": {**KEY_OF, "key": "../a.asc"}}, "encrypt.key", "below the folder of"),
+    ({"encrypt": {**KEY_OF, "key": "/a.asc"}}, "encrypt.key", "below the folder of"),
+    ({"encrypt": {**KEY_OF, "suffix": "pgp"}}, "encrypt.suffix", "such as .gpg"),
 ]
 
 
@@ -466,9 +472,9 @@ def test_every_error_of_every_exposure_is_listed_at_once() -> None:
             "cadence", "colour", "destination", "dialect.header", "dialect.newline",
             "guards.max_rows_lost", "guards.min_row", "guards.values_stay", "model",
         )
-    ] + [("second", field) for field in ("omit", "sort", "sort")]  # fmt: skip
+    ] + [("second", field) for field in ("omit", "sort")]  # fmt: skip
     assert "min_row: there is no such field; perhaps min_rows." in "".join(lines)
-    assert "make schema" in advice
+    assert "publish lint" in advice
 
 
 def test_the_schema_for_editors_explains_every_field() -> None:
@@ -487,6 +493,24 @@ def test_the_schema_for_editors_refuses_what_publish_refuses() -> None:
         meta = declared(**changes)
         wrong = any(validate.shape_errors(meta)) and field != "cadence"
         assert editor.is_valid(meta) != wrong, field
+
+
+@pytest.mark.parametrize("name", ["_marts__exposures.yml", "_orders__exposures.yml"])
+def test_an_editor_finds_no_error_in_our_exposures_and_a_misspelt_field(
+    name: str,
+) -> None:
+    """The first line names the schema, as the YAML language server reads it."""
+    path = ROOT / "models/marts" / name
+    first = path.read_text().partition("\n")[0]
+    schema = path.parent / first.removeprefix("# yaml-language-server: $schema=")
+    editor = jsonschema.Draft202012Validator(json.loads(schema.read_text()))
+    exposures = yaml.safe_load(path.read_text())
+    assert editor.is_valid(exposures)
+    meta = exposures["exposures"][0]["config"]["meta"]
+    meta["cadance"] = meta["dialect"]["delimeter"] = ";"
+    messages = " ".join(each.message for each in editor.iter_errors(exposures))
+    assert "'cadance' was unexpected" in messages
+    assert "'delimeter' was unexpected" in messages
 
 
 def test_the_project_declares_its_feeds_without_an_error(
