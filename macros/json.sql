@@ -1,6 +1,6 @@
 {#
     A JSON list of objects as a list of records with text fields, or null if it is no
-    list.
+    list. A number is the text that the source wrote.
 
     column: the JSON. fields: the names of the fields.
 #}
@@ -13,7 +13,7 @@
     {%- for field in fields -%}
         {%- do shape.append('"' ~ field ~ '": "VARCHAR"') -%}
     {%- endfor -%}
-    from_json({{ column }}, '[{ {{- shape | join(', ') -}} }]')
+    from_json({{ numbers_as_texts(column) }}, '[{ {{- shape | join(', ') -}} }]')
 {%- endmacro %}
 
 {% macro spark__records_of(column, fields) -%}
@@ -21,9 +21,35 @@
     transform(
         case
             when left({{ column }}, 1) = '['
-                then from_json({{ column }}, 'array<string>')
+                then from_json({{ numbers_as_texts(column) }}, 'array<string>')
         end,
         element -> from_json(element, 'struct<{{ fields | join(': string, ') }}: string>')
+    )
+{%- endmacro %}
+
+
+{#
+    JSON with its numbers in quotes. Both engines read a number into a text by way of a
+    double, which makes 12.30 into 12.3. Texts stay as they are.
+
+    column: JSON by RFC 8259.
+#}
+{% macro numbers_as_texts(column) -%}
+    {{ return(adapter.dispatch('numbers_as_texts')(column)) }}
+{%- endmacro %}
+
+{#- A text is matched as a whole, so that no number is found inside it. -#}
+{% macro default__numbers_as_texts(column) -%}
+    regexp_replace(
+        {{ column }}, '"((?:[^"\\]|\\.)*)"|(-?[0-9][0-9.eE+-]*)', '"\1\2"', 'g'
+    )
+{%- endmacro %}
+
+{#- Java keeps no way back for *+, which a long text would not fit into. -#}
+{% macro spark__numbers_as_texts(column) -%}
+    regexp_replace(
+        {{ column }},
+        '"([^"\\\\]*+(?:\\\\.[^"\\\\]*+)*+)"|(-?[0-9][0-9.eE+-]*)', '"$1$2"'
     )
 {%- endmacro %}
 
@@ -199,7 +225,7 @@
 {% macro default__authors_listed(column) -%}
     case
         when left({{ column }}, 1) = '[' and {{ is_strict_json(column) }}
-            then from_json({{ column }}, '["VARCHAR"]')
+            then from_json({{ numbers_as_texts(column) }}, '["VARCHAR"]')
         else [{{ column }}]
     end
 {%- endmacro %}
@@ -207,7 +233,7 @@
 {% macro spark__authors_listed(column) -%}
     case
         when left({{ column }}, 1) = '[' and {{ is_strict_json(column) }}
-            then from_json({{ column }}, 'array<string>')
+            then from_json({{ numbers_as_texts(column) }}, 'array<string>')
         else array({{ column }})
     end
 {%- endmacro %}
