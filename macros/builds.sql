@@ -159,6 +159,11 @@
 
 {#- One statement, which leaves the whole record or none: see docs/spark.md. -#}
 {% macro spark__end_build(results) -%}
+    {%- set earlier = newest_record() -%}
+    {%- set code_digest = env_var('FEEDS_CODE_DIGEST', '') or none -%}
+    {%- set tables = {} -%}
+    {%- do tables.update(earlier.get('tables', {})) -%}
+    {%- do tables.update(spark_tables()) -%}
     {%- set record = {
         'format': 1,
         'engine': 'spark',
@@ -167,8 +172,9 @@
         'built_at': run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f'),
         'ended_at': utc_now(),
         'states': recorded_states(),
-        'details': build_details(results, none),
-        'tables': spark_tables(),
+        'details': build_details(results, code_digest),
+        'tables': tables,
+        'unit_tests_passed': passed_before(earlier, code_digest),
     } -%}
     insert overwrite directory
     {{ text_literal(spark_folder('spark/builds/') ~ invocation_id) }}
@@ -177,7 +183,38 @@
 {%- endmacro %}
 
 {#
-    Every table of the schema: folder, build and number of rows, by its name.
+    The record of the build before this one, as docs/mart.md describes it, or an empty
+    mapping. A build that was killed has none.
+#}
+{% macro newest_record() -%}
+    {%- set records = run_query(
+        "select value from publish.build_records "
+        ~ "order by get_json_object(value, '$.built_at') desc limit 1"
+    ).rows -%}
+    {{ return(fromjson(records[0][0]) if records else {}) }}
+{%- endmacro %}
+
+{#
+    The unit tests that passed for the code of this build before it.
+
+    record: of an earlier build. code_digest: of this build, or none.
+#}
+{% macro passed_before(record, code_digest) -%}
+    {%- set passed = [] -%}
+    {%- if code_digest and record and record.details.code_digest == code_digest -%}
+        {%- do passed.extend(record.get('unit_tests_passed', [])) -%}
+        {%- for result in record.details.results
+            if result.unique_id.startswith('unit_test.') and result.status == 'pass' -%}
+            {%- do passed.append(result.unique_id) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(passed | unique | sort) }}
+{%- endmacro %}
+
+{#
+    Every table that this build made, by its name: folder, build, number of rows, and of
+    each file its bytes and SHA-256. A file above 256 MiB has no SHA-256: Spark reads a
+    whole file into memory for it.
 #}
 {% macro spark_tables() -%}
     {%- set tables = {} -%}
@@ -185,22 +222,49 @@
     {%- for row in run_query(
         'show table extended in ' ~ target.schema ~ " like '*'"
     ).rows -%}
-        {%- set places = modules.re.findall(
-            'Location: [^\\n]*/spark/([^/\\s]+)/(\\w+)', row['information']
+        {%- set names = modules.re.findall(
+            'Location: [^\\n]*/spark/' ~ invocation_id ~ '/(\\w+)', row['information']
         ) -%}
-        {%- for build, name in places -%}
-            {%- do tables.update({
-                name: {'folder': build ~ '/' ~ name, 'build': build}
-            }) -%}
+        {%- for name in names -%}
+            {%- do tables.update({name: {
+                'folder': invocation_id ~ '/' ~ name, 'build': invocation_id, 'files': {}
+            }}) -%}
             {%- do counts.append(
                 "select '" ~ name ~ "' as name, count(*) as counted from "
                 ~ target.schema ~ '.' ~ name
             ) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- for row in (run_query(counts | join(' union all ')).rows if counts else []) -%}
-        {%- do tables[row['name']].update({'rows': row['counted'] | int}) -%}
-    {%- endfor -%}
+    {%- if tables -%}
+        {%- for row in run_query(counts | join(' union all ')).rows -%}
+            {%- do tables[row['name']].update({'rows': row['counted'] | int}) -%}
+        {%- endfor -%}
+        {%- do table_over(
+            'publish.files_of_build',
+            'path string, modificationTime timestamp_ltz, length bigint, content binary',
+            'binaryFile options (recursiveFileLookup true)',
+            spark_folder('spark/' ~ invocation_id)
+        ) -%}
+        {%- set files -%}
+            select path, length, sha2(content, 256) as sha256
+            from publish.files_of_build
+            where length <= 268435456
+            union all
+            select path, length, null as sha256
+            from publish.files_of_build
+            where length > 268435456
+        {%- endset -%}
+        {%- for row in run_query(files).rows -%}
+            {%- set table, file = row['path'].split('/')[-2:] -%}
+            {%- set facts = {'bytes': row['length'] | int} -%}
+            {%- if row['sha256'] -%}
+                {%- do facts.update({'sha256': row['sha256']}) -%}
+            {%- endif -%}
+            {%- if table in tables -%}
+                {%- do tables[table].files.update({file: facts}) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
     {{ return(tables) }}
 {%- endmacro %}
 

@@ -164,6 +164,9 @@
     {%- endfor -%}
     {%- do table_over('publish.ledger', 'value string', 'text',
         spark_folder('ledger.jsonl')) -%}
+    {%- do table_over('publish.build_records', 'value string',
+        'text options (wholetext true, recursiveFileLookup true)',
+        spark_folder('spark/builds')) -%}
     {%- for node in graph.sources.values()
         if node.source_name not in ('publish', 'published') -%}
         {%- do table_over(

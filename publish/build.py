@@ -47,7 +47,8 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
     words = ["build", "--select", *selectors(files)]
     if built.engine == "spark":
         words += ["--target", "spark"]
-    if _unit_tests_passed(root, variables, built, limits, files):
+    digest = code_digest(root, {}, built.engine)
+    if _unit_tests_passed(root, variables, built, limits, files, digest):
         words += ["--exclude-resource-type", "unit_test"]
     else:
         because = "they have not passed for this code before"
@@ -60,6 +61,8 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
         "FEEDS_DATA": str(place.data),
         "FEEDS_MEMORY_LIMIT": limits.memory,
         "FEEDS_THREADS": str(limits.threads),
+        # For the record of a build on Spark; on DuckDB dbt finds the digest itself.
+        "FEEDS_CODE_DIGEST": digest,
         "DBT_TARGET_PATH": variables.text("DBT_TARGET_PATH", "target"),
         "DBT_LOG_FORMAT": variables.text(
             "DBT_LOG_FORMAT", "json" if is_json() else "default"
@@ -91,6 +94,7 @@ def _unit_tests_passed(
     built: Mart,
     limits: Limits,
     files: tuple[str, ...],
+    digest: str,
 ) -> bool:
     """Return whether every unit test below the files passed for this code."""
     try:
@@ -110,5 +114,5 @@ def _unit_tests_passed(
     if not needed or not built.exists:
         return False
     with built.session(limits, built.place.data) as connection:
-        passed = builds.passed_for(connection, code_digest(root, {}))
+        passed = builds.passed_for(connection, digest)
     return needed <= passed

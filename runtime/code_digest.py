@@ -12,15 +12,21 @@ from typing import Any
 
 _FILES = ("dbt_project.yml", "profiles.yml")
 _FOLDERS = ("macros", "models", "seeds")
-_ENGINES = ("dbt-core", "dbt-duckdb", "duckdb")
+_ENGINES = {
+    "duckdb": ("dbt-core", "dbt-duckdb", "duckdb"),
+    "spark": ("dbt-core", "dbt-spark", "pyspark"),
+}
 
 
-def code_digest(root: Path, variables: Mapping[str, Any]) -> str:
+def code_digest(
+    root: Path, variables: Mapping[str, Any], engine: str = "duckdb"
+) -> str:
     """Return the SHA-256 of a dbt project as it lies on disk, in hexadecimal.
 
     Args:
         root: the folder of dbt_project.yml.
         variables: of `--vars`.
+        engine: duckdb or spark, which is installed.
     """
     files = [root / name for name in _FILES]
     for folder in _FOLDERS:
@@ -33,7 +39,7 @@ def code_digest(root: Path, variables: Mapping[str, Any]) -> str:
             for file in files
         },
         "variables": dict(variables),
-        "engines": {name: version(name) for name in _ENGINES},
+        "engines": {name: version(name) for name in _ENGINES[engine]},
     }
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

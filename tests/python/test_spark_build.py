@@ -13,6 +13,9 @@ from built_project import land_everything
 from conftest import spoil
 from landing import hold
 
+from runtime.environment import DataDirectory
+from store import build_records
+
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 Build = Callable[..., tuple[int, str]]
 
@@ -80,6 +83,30 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
     (folder,) = {each["build"] for each in record["tables"].values()}
     assert folder == record["invocation_id"]
 
+    # Every file is known by its bytes, so that a changed one is noticed.
+    place = DataDirectory("dev", data)
+    files = [each for table in record["tables"].values() for each in
+             table["files"].values()]  # fmt: skip
+    assert {(*each,) for each in files} == {("bytes", "sha256")}
+    built = build_records.read(place, folder)
+    built.check(place.spark, built.tables)
+    assert {path for table in built.tables for path in built.files(place.spark, table)
+            } == {*(data / "spark" / folder).glob("*/*.parquet")}  # fmt: skip
+
+    # A build was killed after this one: the catalog has its tables, but no record does.
+    earlier = "00000000-0000-4000-8000-000000000000"
+    for table in record["tables"].values():
+        table.update(folder=table["folder"].replace(folder, earlier), build=earlier)
+    record["invocation_id"] = earlier
+    record["details"]["code_digest"] = "a digest"
+    record["details"]["results"] += [
+        {"unique_id": "unit_test.p.m.one", "status": "pass"},
+        {"unique_id": "unit_test.p.m.two", "status": "fail"},
+    ]
+    record["unit_tests_passed"] = ["unit_test.p.m.three"]
+    build_records.write(place, record)
+    build_records.remove(place, folder)
+
     # A null where the contract allows none is refused, and the record has the failure.
     # The path of the data directory is a relative one, as by default.
     mart = project / "models/marts/inventory_feed.sql"
@@ -91,6 +118,7 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
     ran = spark.dbt(
         tmp_path, Path(os.path.relpath(data, project)), "build",
         "--select", "inventory_feed", *NO_UNIT_TESTS, project=project,
+        FEEDS_CODE_DIGEST="a digest",
     )  # fmt: skip
     assert ran.returncode == 1, ran.stdout
     assert "NOT NULL constraint failed: inventory_feed.location_code" in ran.stdout
@@ -99,4 +127,9 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
         each for each in second["details"]["results"] if each["status"] == "error"
     ]
     assert failed["unique_id"] == "model.partner_feeds.inventory_feed"
-    assert second["tables"]["order_audit"] == record["tables"]["order_audit"]
+    assert second["details"]["code_digest"] == "a digest"
+    assert second["unit_tests_passed"] == ["unit_test.p.m.one", "unit_test.p.m.three"]
+    of_both = second["tables"]
+    assert of_both.pop("inventory_feed")["build"] == second["invocation_id"]
+    del record["tables"]["inventory_feed"]
+    assert of_both == record["tables"]
