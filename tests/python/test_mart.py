@@ -15,7 +15,7 @@ from sample_project import MODEL, SampleProject
 
 from publish.replay import build as replay
 from runtime.environment import Limits
-from runtime.exits import Misuse
+from runtime.exits import Misuse, Temporary
 from runtime.files import sha256_of
 from store import build_records, builds, mart
 from store.package import RECEIPT, Package
@@ -190,6 +190,19 @@ def test_what_is_not_whole_is_refused(
     before = tree(sample.data)
     stopped(sample, 1, message)
     assert tree(sample.data) == before
+
+
+def test_a_file_that_vanishes_while_it_is_read_ends_with_75(
+    sample: SampleProject,
+) -> None:
+    """A newer build was pruned, or a disk is gone: the next run may find all of it."""
+    with (
+        pytest.raises(Temporary, match=r"part-00000.*Try again\.") as stopped,
+        mart.find(sample.place).session(Limits("1GB", 1), sample.folder) as session,
+    ):
+        part(sample).unlink()
+        session.execute("select count(brand) from warehouse.inventory_feed")
+    assert stopped.value.code == 75
 
 
 def test_a_build_without_a_whole_record_is_not_seen(sample: SampleProject) -> None:
