@@ -172,7 +172,7 @@ $(NEXT)/.ready: $(READY) tests/next/requirements.lock
 
 # The project with its extra `spark`, beside the environment without it.
 $(SPARK)/.ready: $(READY) requirements-spark.lock
-	@sh .ci/java
+	@$(BIN)/python -c 'from runtime import spark; exit(spark.without_java())'
 	@python=$$(sh .ci/python) && rm -rf $(SPARK) && "$$python" -m venv $(SPARK)
 	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --requirement requirements-spark.lock

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from publish.gate.dbt import nodes_needed
-from runtime import formats
+from runtime import formats, spark
 from runtime.code_digest import code_digest
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
@@ -41,6 +41,8 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
     variables = Environment.read()
     place, limits, root = DataDirectory.read(variables), Limits.read(variables), Path()
     built = mart.find(place)
+    if built.engine == "spark":
+        spark.require()
     with suppress(OSError, ValueError):
         # dbt reads the ledger too, and knows no formats.
         formats.read("ledger", place.ledger.with_name("ledger.head"))

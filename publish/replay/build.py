@@ -14,7 +14,7 @@ import duckdb
 from publish.prepare import prepare
 from publish.selection import NotMade
 from publish.settings import Redelivery, Settings
-from runtime import duck
+from runtime import duck, spark
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
 from store import build_records, feeds
@@ -64,7 +64,12 @@ def run_dbt(
     Returns:
         The exit code of dbt, its last words (none if all went well), and the folder of
         its artifacts.
+
+    Raises:
+        Misuse: it is to run on Spark, which this environment cannot.
     """
+    if there.engine == "spark":
+        spark.require()
     target = _target(there)
     command = [
         *(sys.executable, "-c", _DBT, "--no-use-colors", "--quiet", *words),
