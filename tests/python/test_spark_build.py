@@ -2,19 +2,24 @@
 
 import json
 import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import commands
 import duckdb
 import pytest
 import spark
-from built_project import land_everything
+from built_project import NIGHTS, land_everything
 from conftest import spoil
 from landing import hold
 
+from publish.replay import build as replay
 from runtime.environment import DataDirectory
 from store import build_records
+from store.package import Package
 
 NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 Build = Callable[..., tuple[int, str]]
@@ -49,6 +54,73 @@ def differences(data: Path, record: dict[str, Any]) -> list[tuple[object, ...]]:
             if counts[:2] != [0, 0] or counts[2] != place["rows"]:
                 differing.append((table, place["rows"], *counts))
     return differing
+
+
+def publish(data: Path, project: Path, target: Path, folder: Path, engine: str) -> Path:
+    """Publish a copy of a data directory by the tables of one engine.
+
+    The build has no unit tests, so the files are held. The ledger is of a partner that
+    is no destination, so it is left out, and what the build read of it.
+
+    Args:
+        data: the data directory that is copied.
+        project: the project.
+        target: dbt's artifacts.
+        folder: for the copy.
+        engine: duckdb or spark. With spark the build has the id and the times that it
+            had on DuckDB, which was published before.
+
+    Returns:
+        The folder with the packages.
+    """
+    tables = {"duckdb": "warehouse.duckdb", "spark": "spark"}
+    others = {"ledger.jsonl", "ledger.head", *tables.values()} - {tables[engine]}
+    copy = folder / engine
+    shutil.copytree(
+        data, copy, symlinks=True, ignore=lambda _, names: others & {*names}
+    )
+    if engine == "duckdb":
+        with duckdb.connect(str(copy / "warehouse.duckdb")) as opened:
+            opened.execute("update builds set states = '[]'")
+    else:
+        place = DataDirectory("dev", copy, engine)
+        newest = build_records.newest(place)
+        assert newest
+        build_records.remove(place, newest.id)
+        build_records.write(place, {**newest.content, "states": []})
+        (package, *_) = (folder / "duckdb/outbox/onpart_inventory").iterdir()
+        replay.copy_times(place, Package(package))
+    partner = folder / f"partner of {engine}"
+    (partner / "dev/order-feed").mkdir(parents=True)
+    published = commands.run(
+        "publish", "--at", NIGHTS[0], cwd=project,
+        env={
+            "FEEDS_DATA": copy, "FEEDS_ENGINE": engine, "FEEDS_ACCEPT_FIRST": 1,
+            "DBT_TARGET_PATH": target,
+            "DEST_ONPART_URL": partner.as_uri(), "DEST_ORDERS_URL": partner.as_uri(),
+        },
+    )  # fmt: skip
+    assert published.returncode == 1, published.stderr
+    return copy / "outbox"
+
+
+def contents(outbox: Path) -> dict[str, bytes]:
+    """Return the bytes of every file of the packages.
+
+    How many tables a file has is left out: `inventory_audit` is a table on Spark, and
+    a view on DuckDB. `gates.json` and `gates.html` say it, and SHA256SUMS has their
+    digests.
+    """
+    read = {}
+    for path in filter(Path.is_file, outbox.rglob("*")):
+        content = path.read_bytes()
+        if path.name in ("gates.json", "gates.html"):
+            content, times = re.subn(rb"made all \d tables of", b"made all of", content)
+            assert times
+        elif path.name == "SHA256SUMS":
+            content = re.sub(rb"\w{64}(  gates)", rb"\1", content)
+        read[str(path.relative_to(outbox))] = content
+    return read
 
 
 @pytest.mark.timeout(1200)
@@ -92,6 +164,14 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
     built.check(place.spark, built.tables)
     assert {path for table in built.tables for path in built.files(place.spark, table)
             } == {*(data / "spark" / folder).glob("*/*.parquet")}  # fmt: skip
+
+    # Every file of every package has the bytes of DuckDB.
+    expected, of_spark = (
+        contents(publish(data, project, tmp_path / target, tmp_path / "both", engine))
+        for target, engine in (("target", "duckdb"), ("spark target", "spark"))
+    )
+    assert len(expected) > 25
+    assert of_spark == expected
 
     # A build was killed after this one: the catalog has its tables, but no record does.
     earlier = "00000000-0000-4000-8000-000000000000"
