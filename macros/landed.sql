@@ -76,7 +76,7 @@
             {%- set found = is_landed(source(table.source_name, table.name)) -%}
             {%- do (there if found else absent).append(table.source_name) -%}
         {%- endfor -%}
-        {%- set folder = env_var('FEEDS_DATA', '') or 'data/' ~ target.name -%}
+        {%- set folder = data_directory() -%}
         {%- if not there -%}
             {{ exceptions.raise_compiler_error(
                 "expected a landed source in " ~ folder ~ "/landing/current, found "
@@ -122,4 +122,16 @@
         {%- do models.append(name) -%}
     {%- endfor -%}
     {{ return(models) }}
+{%- endmacro %}
+
+
+{#
+    The data directory: FEEDS_DATA, or by default that of the environment. The target
+    spark is one engine for all environments. dbt_project.yml says the same.
+#}
+{% macro data_directory() -%}
+    {%- set environment = target.name | replace(
+        'spark', env_var('FEEDS_ENVIRONMENT', '') or 'dev'
+    ) -%}
+    {{ return(env_var('FEEDS_DATA', '') or 'data/' ~ environment) }}
 {%- endmacro %}

@@ -21,9 +21,7 @@
 {%- endmacro %}
 
 {% macro spark_folder(name) -%}
-    {{ return(spark_path(
-        (env_var('FEEDS_DATA', '') or 'data/' ~ target.name) ~ '/' ~ name
-    )) }}
+    {{ return(spark_path(data_directory() ~ '/' ~ name)) }}
 {%- endmacro %}
 
 

@@ -30,7 +30,9 @@ def require() -> None:
 def dbt(
     folder: Path, data: Path, *words: str, project: Path = ROOT, **variables: object
 ) -> subprocess.CompletedProcess[str]:
-    """Run dbt with the target spark, whatever its exit code.
+    """Run dbt with the target spark, by FEEDS_ENGINE if that is given.
+
+    Its exit code may be any.
 
     Args:
         folder: for what dbt and Spark leave besides the data directory.
@@ -44,8 +46,9 @@ def dbt(
     (settings / "spark-defaults.conf").write_text(
         "".join(f"{name} {value}\n" for name, value in _DEFAULTS.items())
     )
+    target = () if "FEEDS_ENGINE" in variables else ("--target", "spark")
     return subprocess.run(
-        [DBT, "--no-use-colors", words[0], "--target", "spark", *words[1:]],
+        [DBT, "--no-use-colors", words[0], *target, *words[1:]],
         cwd=project, check=False, capture_output=True, text=True,
         env=clean_environment(**{
             "FEEDS_DATA": data,

@@ -198,7 +198,7 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
     ran = spark.dbt(
         tmp_path, Path(os.path.relpath(data, project)), "build",
         "--select", "inventory_feed", *NO_UNIT_TESTS, project=project,
-        FEEDS_CODE_DIGEST="a digest",
+        FEEDS_CODE_DIGEST="a digest", FEEDS_ENGINE="spark",
     )  # fmt: skip
     assert ran.returncode == 1, ran.stdout
     assert "NOT NULL constraint failed: inventory_feed.location_code" in ran.stdout
