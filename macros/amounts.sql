@@ -5,7 +5,7 @@
     Six decimals: more than any price has, and few enough to remove the noise of a
     source that computes in floats (12.344999999999999 was meant as 12.345).
 
-    DuckDB reads 25_00 as 2500. It is no number, so its line becomes a letter.
+    DuckDB reads 25_00 as 2500, which is no number.
 
     column: the text.
 #}
@@ -14,7 +14,9 @@
 {%- endmacro %}
 
 {% macro default__number_or_null(column) -%}
-    try_cast(replace({{ column }}, '_', 'x') as decimal(18, 6))
+    case
+        when not contains({{ column }}, '_') then try_cast({{ column }} as decimal(18, 6))
+    end
 {%- endmacro %}
 
 {#- Spark also reads digits of other scripts. -#}

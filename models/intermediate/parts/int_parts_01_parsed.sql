@@ -141,9 +141,20 @@ shaped as (
 
     select
         *,
-        {{ is_partslink('partslink_text') }} as is_partslink
+        {{ is_partslink('partslink_text') }} as is_partslink,
+        try_cast(scanned_number as bigint) as scanned_value
 
     from cleaned
+
+),
+
+scanned as (
+
+    select
+        *,
+        {{ gtin_14('scanned_number', 'scanned_value') }} as gtin
+
+    from shaped
 
 ),
 
@@ -208,15 +219,15 @@ final as (
         case when is_partslink then substr(partslink_text, 10) end
             as partslink_suffix,
         not coalesce(is_partslink, true) as is_partslink_invalid,
-        {{ gtin_14('scanned_number') }} as gtin,
+        gtin,
         -- A blank label scans as zeros, which are no number.
         coalesce(
             scanned_number is not null
             or {{ matches('upc', '^ *[0-9]{12,14} *$') }}, false
         )
-        and {{ gtin_14('scanned_number') }} is null as is_gtin_invalid
+        and gtin is null as is_gtin_invalid
 
-    from shaped
+    from scanned
 
 )
 

@@ -24,7 +24,13 @@ certification_synonyms as (
 
 item_group_part_types as (
 
-    select * from {{ ref('item_group_part_types') }}
+    select
+        item_group,
+        part_type,
+        is_offered,
+        {{ tidied('part_category') }} as part_category
+
+    from {{ ref('item_group_part_types') }}
 
 ),
 

@@ -20,7 +20,7 @@ tidied as (
         coalesce({{ tidied('description') }}, {{ tidied('item_name') }})
             as whole_description,
         coalesce(
-            {{ tidied('mapped_category') }},
+            mapped_category,
             {{ tidied('item_group_name') }},
             'Uncategorised'
         ) as whole_category,

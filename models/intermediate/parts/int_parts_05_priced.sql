@@ -122,12 +122,18 @@ final as (
         weight_lb,
         feed_list_price,
         feed_core_charge,
-        feed_list_price is null
-        and nullif({{ trimmed('list_price_raw') }}, '') is not null
-        and coalesce(list_price, -1) <> 0 as is_list_price_invalid,
-        weight_lb is null
-        and nullif({{ trimmed('weight_raw') }}, '') is not null
-        and coalesce(weight, -1) <> 0 as is_weight_invalid,
+        case
+            when feed_list_price is not null then false
+            else
+                {{ present('list_price_raw') }} is not null
+                and coalesce(list_price, -1) <> 0
+        end as is_list_price_invalid,
+        case
+            when weight_lb is not null then false
+            else
+                {{ present('weight_raw') }} is not null
+                and coalesce(weight, -1) <> 0
+        end as is_weight_invalid,
         {{ is_unread('standard_cost') }}
         or coalesce(standard_cost < 0, false) as is_cost_invalid
 

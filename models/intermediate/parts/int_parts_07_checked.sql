@@ -108,7 +108,8 @@ protected_exactly as (
 
 ),
 
--- What needs no more checks, and the keys by which the lists are searched.
+-- What needs no more checks, and the keys by which the lists are searched. Only CAPA
+-- parts have a certificate that may be withdrawn.
 keyed as (
 
     select
@@ -116,12 +117,39 @@ keyed as (
         {{ is_plain('supplier_sku') }} as is_supplier_sku_plain,
         {{ is_plain('mfr_part_number') }} as is_mfr_part_number_plain,
         {{ is_plain('oem_part_number') }} as is_oem_part_number_plain,
-        {{ part_number_key('mfr_part_number') }} as mfr_part_number_key,
-        {{ part_number_key('coalesce(partslink_number, partslink_raw)') }}
-            as partslink_key,
-        {{ list_key('item_name') }} as sku_key
+        case when part_type = 'CAPA' then partslink_number end as certified_partslink,
+        case
+            when part_type = 'CAPA' then {{ part_number_key('mfr_part_number') }}
+        end as mfr_part_number_key,
+        case
+            when part_type = 'CAPA'
+                then {{ part_number_key('coalesce(partslink_number, partslink_raw)') }}
+        end as partslink_key,
+        {{ part_number_key('item_name') }} as item_name_key
 
     from parts_normalised
+
+),
+
+-- Two of the checks ask this, and to look for damage costs the most.
+looked_at as (
+
+    select
+        *,
+        case
+            when is_supplier_sku_plain then false
+            else {{ is_mangled('supplier_sku') }}
+        end as is_supplier_sku_mangled,
+        case
+            when is_mfr_part_number_plain then false
+            else {{ is_mangled('mfr_part_number') }}
+        end as is_mfr_part_number_mangled,
+        case
+            when is_oem_part_number_plain then false
+            else {{ is_mangled('oem_part_number') }}
+        end as is_oem_part_number_mangled
+
+    from keyed
 
 ),
 
@@ -134,7 +162,7 @@ checked as (
         -- without any is no number.
         supplier_sku is null
         or {{ any_odd(
-            numbers, is_punctuation('@') ~ ' and not ' ~ is_mangled('@')
+            numbers, is_punctuation('@') ~ ' and not is_@_mangled'
         ) }}
         or (part_type is not null and mfr_part_number is null)
         or (is_genuine and coalesce(length(oem_part_number_key), 0) < 4)
@@ -155,14 +183,12 @@ checked as (
             "(@ like '%|%' or left(@, 1) in ('[', '{'))"
         ) }} as has_bad_character,
 
-        {{ any_odd(numbers, is_mangled('@')) }} as is_number_mangled,
+        {{ any_of(numbers, 'is_@_mangled') }} as is_number_mangled,
 
         {{ any_odd(['mfr_part_number', 'oem_part_number'], is_several('@')) }}
             as is_number_several,
 
-        {{ is_formula('supplier_sku') }}
-        or {{ is_formula('mfr_part_number') }}
-        or {{ is_formula('oem_part_number') }}
+        {{ any_odd(numbers, is_formula('@')) }}
         or {{ is_formula('brand') }}
         or {{ is_formula('description') }}
         or {{ is_formula('part_category') }}
@@ -179,9 +205,9 @@ checked as (
 
         {{ near_key('mfr_part_number_key') }} as mfr_part_number_near,
         {{ near_key('partslink_key') }} as partslink_near,
-        {{ near_key(part_number_key('item_name')) }} as sku_near
+        {{ near_key('item_name_key') }} as sku_near
 
-    from keyed
+    from looked_at
 
 ),
 
@@ -233,7 +259,7 @@ final as (
     left join parts_not_new
         on checked.item_id = parts_not_new.item_id
     left join withdrawn_partslinks
-        on checked.partslink_number = withdrawn_partslinks.withdrawn_key
+        on checked.certified_partslink = withdrawn_partslinks.withdrawn_key
     left join withdrawn_numbers
         on checked.mfr_part_number_key = withdrawn_numbers.withdrawn_key
     left join withdrawn_nearly as nearly_partslinks
@@ -249,7 +275,12 @@ final as (
     left join protected_nearly
         on checked.sku_near = protected_nearly.sku_near
     left join protected_exactly
-        on checked.sku_key = protected_exactly.sku_key
+        on
+            -- Few parts are nearly protected, and the others need no key.
+            case
+                when protected_nearly.sku_near is not null
+                    then {{ list_key('checked.item_name') }}
+            end = protected_exactly.sku_key
 
 )
 
