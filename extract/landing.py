@@ -7,6 +7,7 @@ says what is wrong, or keeps what it can.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ from extract.columns import MACROS, columns_of, records_of
 from extract.complete import Complete
 from extract.entities import Entity
 from extract.pages import Stored, read_page
+from extract.strict_json import refuse_hostile
 from extract.typed import (
     OddPageError,
     PageDecoder,
@@ -36,6 +38,8 @@ from runtime.log import LOG
 LARGEST_RECORD = 64 * 2**20
 # Rows of a row group. Its columns are in memory until it is written.
 ROW_GROUP = 60_000
+# Bytes of pages.
+_DECODED_TOGETHER = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +169,15 @@ def _write(
         store_schema=False,
         use_dictionary=repetitive(decoder.entity, columns),
     ) as writer:
-        for read_at, file in pages:
-            batch = _batch(connection, decoder, file)
-            if batch is None:
-                continue
+        for read_at, bodies in _together(pages):
             moment = pa.scalar(read_at.replace(tzinfo=None), pa.timestamp("us"))
-            more = [pa.repeat(stamp, batch.num_rows) for stamp in (run_id, moment)]
-            group.append(
-                pa.RecordBatch.from_arrays([*batch.columns, *more], schema=columns)
-            )
-            rows += batch.num_rows
-            waiting += batch.num_rows
+            for batch in _batches(connection, decoder, bodies):
+                more = [pa.repeat(stamp, batch.num_rows) for stamp in (run_id, moment)]
+                group.append(
+                    pa.RecordBatch.from_arrays([*batch.columns, *more], schema=columns)
+                )
+                rows += batch.num_rows
+                waiting += batch.num_rows
             if waiting >= ROW_GROUP:
                 writer.write_table(pa.Table.from_batches(group), waiting)
                 group, waiting = [], 0
@@ -184,16 +186,64 @@ def _write(
     return rows
 
 
-def _batch(
-    connection: duckdb.DuckDBPyConnection, decoder: PageDecoder, file: Path
-) -> pa.RecordBatch | None:
-    """Return the records of a page; None if it has none."""
+def _together(
+    pages: Iterable[Stored],
+) -> Iterator[tuple[datetime, dict[Path, bytes]]]:
+    """Yield small pages together: a page costs much, however small it is.
+
+    Yields:
+        When the reading of the pages began, and each file with its page.
+    """
+    bodies: dict[Path, bytes] = {}
+    began, size = None, 0
+    for read_at, file in pages:
+        body = read_page(file)
+        if began and (began != read_at or size + len(body) > _DECODED_TOGETHER):
+            yield began, bodies
+            bodies, size = {}, 0
+        bodies[file] = body
+        began, size = read_at, size + len(body)
+    if began:
+        yield began, bodies
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection,
+    decoder: PageDecoder,
+    bodies: Mapping[Path, bytes],
+) -> list[pa.RecordBatch]:
+    """Return the records of pages; only an odd page is read by SQL."""
     try:
         with no_collection():
-            return decoder.batch(read_page(file))
-    except OddPageError as error:
+            batches = [decoder.batch(_one_page([*bodies.values()]))]
+    except (OddPageError, RecursionError) as error:
+        if len(bodies) > 1:
+            pages = bodies.items()
+            return [
+                batch
+                for file, body in pages
+                for batch in _batches(connection, decoder, {file: body})
+            ]
+        ((file, body),) = bodies.items()
+        _refuse_hostile(decoder.entity, body)
         LOG.info("read by SQL", path=file, because=error)
-    return _by_sql(connection, decoder, file)
+        batches = [_by_sql(connection, decoder, file)]
+    return [batch for batch in batches if batch]
+
+
+def _refuse_hostile(entity: Entity, body: bytes) -> None:
+    try:
+        refuse_hostile(body)
+    except Refused as error:
+        raise Refused(f"{entity.full_name}: {error} Nothing landed.") from None
+
+
+def _one_page(bodies: Sequence[bytes]) -> bytes:
+    """Return the records of several pages as one page."""
+    if len(bodies) == 1:
+        return bodies[0]
+    records = (body.strip()[1:-1] for body in bodies)
+    return b"[" + b",".join(part for part in records if part.strip()) + b"]"
 
 
 def _by_sql(

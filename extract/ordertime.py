@@ -4,11 +4,12 @@ Only documented behaviour is used:
 https://help.ordertime.com/help/order-time-rest-api and .../working-with-entity-refs.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from extract.entities import ORDERTIME, Entity
 from extract.source import Page, Source
-from extract.strict_json import parse, parse_count, parse_rows
+from extract.strict_json import Row, parse, parse_count, parse_rows, parse_typed_rows
 from extract.transport import HttpLimits, Names, Transport, check_address
 from runtime.environment import Environment
 from runtime.exits import Misuse
@@ -81,11 +82,13 @@ class OrderTime(Source):
 
     def page(self, entity: Entity, number: int) -> Page:
         """Fetch page `number` (from 1) of whole records."""
-        return self._list("list", entity, number)
+        # Of a list that is read twice, landing sees one reading alone.
+        read = parse_typed_rows if entity.has_ids else parse_rows
+        return self._list("list", entity, number, read)
 
     def list_ids(self, entity: Entity, number: int) -> Page:
         """Fetch page `number` of `{Id, Name}`: light, for a second look at the keys."""
-        return self._list("entityref", entity, number)
+        return self._list("entityref", entity, number, parse_rows)
 
     def record(self, entity: Entity, identity: int) -> Page | None:
         """Fetch one record by id, as a page of one; None where it is gone."""
@@ -101,7 +104,13 @@ class OrderTime(Source):
         array = b"[" + body + b"]"
         return Page(array, parse_rows(array))
 
-    def _list(self, path: str, entity: Entity, number: int) -> Page:
+    def _list(
+        self,
+        path: str,
+        entity: Entity,
+        number: int,
+        read: Callable[[bytes], list[Row]],
+    ) -> Page:
         query: dict[str, Any] = {
             "Type": entity.address,
             "PageNumber": number,
@@ -109,4 +118,4 @@ class OrderTime(Source):
         }
         if entity.has_ids:
             query["Sortation"] = {"PropertyName": "Id", "Direction": ASCENDING}
-        return Page(*self.transport.ask("POST", path, parse_rows, json=query))
+        return Page(*self.transport.ask("POST", path, read, json=query))

@@ -2,7 +2,8 @@
 
 msgspec checks a page without building objects for fields that it skips. If it finds
 an error, the standard library reads the page again to describe the error.
-Repeated keys are found when the page is landed.
+Repeated keys are found when the page is landed. So are nesting and long numbers where
+the list has ids: only what no type describes is then searched for them.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from runtime.display import beginning
 from runtime.exits import Refused
@@ -22,6 +24,8 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 
+# Bytes whose keys are counted at once: a processor's cache holds them.
+_CHUNK = 2**16
 _WIDE_COLON = re.compile(rb'"\s+:')
 
 # More records than any list has. A larger count would be read for days.
@@ -49,12 +53,24 @@ def parse_rows(body: bytes) -> list[Row]:
         Refused: it is hostile, or not a list of objects with whole numbers as Id.
     """
     refuse_other_encodings(body)
-    refuse_depth(body)
-    # A tenth of the bytes shows whether there can be so many digits.
-    if b"0" * (MAX_DIGITS // 10) in body[::10].translate(_DIGITS_TO_ZERO):
-        parse(body)  # digits in a text are harmless; in a number they are refused
+    refuse_hostile(body)
+    return parse_typed_rows(body)
+
+
+def parse_typed_rows(body: bytes) -> list[Row]:
+    """Check a page that is landed by types, and return the ids of its records.
+
+    Nesting and long numbers are left to landing.
+
+    Raises:
+        ValueError, Refused: as `parse_rows`.
+    """
+    refuse_other_encodings(body)
     try:
         return _ROWS.decode(body)
+    except RecursionError:
+        refuse_depth(body)
+        raise
     except msgspec.ValidationError as error:
         parse(body)
         start = beginning(body, 80)
@@ -64,6 +80,18 @@ def parse_rows(body: bytes) -> list[Row]:
         ) from None
     except msgspec.DecodeError as error:
         raise undecodable(body, error) from None
+
+
+def refuse_hostile(body: bytes) -> None:
+    """Search sound JSON for deep nesting and long numbers.
+
+    Raises:
+        Refused: it has one of them.
+    """
+    refuse_depth(body)
+    # A tenth of the bytes shows whether there can be so many digits.
+    if b"0" * (MAX_DIGITS // 10) in body[::10].translate(_DIGITS_TO_ZERO):
+        parse(body)  # digits in a text are harmless; in a number they are refused
 
 
 def undecodable(body: bytes, error: Exception) -> Exception:
@@ -112,17 +140,23 @@ def count_keys(body: bytes) -> int | None:
         None if the text has another form, such as blanks before a colon.
     """
     content = np.frombuffer(body, np.uint8)
-    colons = content[1:] == ord(":")
-    before = content[:-1]
-    if (colons & (before <= ord(" "))).any() and _WIDE_COLON.search(body):
-        return None
-    ends = colons & (before == ord('"'))
-    if b"\\" in body:
-        escaped = ends[1:] & (content[:-2] == ord("\\"))
-        if (escaped[1:] & (content[:-3] == ord("\\"))).any():
-            return None  # an escaped backslash, or an escaped quote after one
-        return int(np.count_nonzero(ends)) - int(np.count_nonzero(escaped))
-    return int(np.count_nonzero(ends))
+    has_escapes = b"\\" in body
+    keys = 0
+    # The shortest text that ends a key is {"":
+    for start in range(0, len(body) - 3, _CHUNK):
+        part = content[start : start + _CHUNK + 3]
+        colons = part[3:] == ord(":")
+        before = part[2:-1]
+        if (colons & (before <= ord(" "))).any() and _WIDE_COLON.search(body):
+            return None
+        ends = colons & (before == ord('"'))
+        keys += int(np.count_nonzero(ends))
+        if has_escapes:
+            escaped = ends & (part[1:-2] == ord("\\"))
+            if (escaped & (part[:-3] == ord("\\"))).any():
+                return None  # an escaped backslash, or an escaped quote after one
+            keys -= int(np.count_nonzero(escaped))
+    return keys
 
 
 def refuse_other_encodings(body: bytes) -> None:
@@ -132,7 +166,7 @@ def refuse_other_encodings(body: bytes) -> None:
         ValueError: it ends within a character, or is no JSON at all.
         Refused: it has bytes of another encoding.
     """
-    if body.isascii():
+    if body.isascii() or _is_utf8(body):
         return
     try:
         body.decode()
@@ -145,6 +179,17 @@ def refuse_other_encodings(body: bytes) -> None:
             f"hostile JSON: expected UTF-8, found other bytes at {error.start:,}: "
             f"{around!r}."
         ) from None
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Return whether a body is UTF-8; Arrow makes no text of it."""
+    ends = pa.py_buffer(np.array([0, len(body)], np.int64))
+    text = pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(body))
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def parse_count(text: Any) -> int:

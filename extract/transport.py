@@ -303,7 +303,12 @@ class Transport:
             raise _CertificateError from error
 
     def _body(self, response: BaseHTTPResponse, path: str) -> bytes:
-        body = response.read(self._limits.body_limit + 1)
+        limit = self._limits.body_limit
+        length = response.length_remaining
+        if length and length <= limit and "Content-Encoding" not in response.headers:
+            body = response.read()  # a read with a limit copies a body twice
+        else:
+            body = response.read(limit + 1)
         if len(body) > self._limits.body_limit:
             raise Refused(
                 f"{self.base}/{path}: expected at most {self._limits.body_limit:,} "

@@ -9,7 +9,7 @@ of what is refused.
 import operator
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
 
 from extract.entities import Entity, Field, Kind
-from extract.strict_json import count_keys, parse
+from extract.strict_json import MAX_DIGITS, count_keys, parse, refuse_hostile
 from runtime.exits import Refused
 
 Values = Sequence[Any]
@@ -63,14 +63,12 @@ _TYPES: Mapping[Kind, Any] = {
     Kind.NUMBER: Raw,
     Kind.TEXT: _TEXT,
     Kind.BOOLEAN: bool | None,
-    Kind.REF: Raw,
-    Kind.STAMPS: Raw,
+    Kind.REF: _REF | None,
+    Kind.STAMPS: _STAMPS | None,
     Kind.JSON: Raw,
 }
-_OBJECTS: Mapping[Kind, Any] = {
-    Kind.REF: msgspec.json.Decoder(list[_REF]),  # type: ignore[valid-type]
-    Kind.STAMPS: msgspec.json.Decoder(list[_STAMPS]),  # type: ignore[valid-type]
-}
+# What stands for null where the parts of objects become columns.
+_BLANK: Mapping[Kind, Any] = {Kind.REF: _REF(), Kind.STAMPS: _STAMPS()}
 _PARTS: Mapping[Kind, Mapping[str, pa.DataType]] = {
     Kind.REF: {"Id": pa.int64(), "Name": pa.string()},
     Kind.STAMPS: {"CreatedDate": pa.string(), "ModifiedDate": pa.string()},
@@ -197,6 +195,8 @@ class PageDecoder:
     slots: set[Slot] = field(default_factory=set)
     _unknown: dict[str, str] = field(default_factory=dict)
     _keys: int = 0
+    # Whether types describe all of the page, so that it neither nests nor is long.
+    _is_typed: bool = True
     _types: dict[str, Any] = field(default_factory=dict)
     _decoder: Any = None
     # The fields of the pages so far, and whether each record had them.
@@ -211,7 +211,7 @@ class PageDecoder:
         """Return the records of a page as columns of `schema`; None if it has none.
 
         Args:
-            body: a page that `parse_rows` accepts.
+            body: a page that `parse_typed_rows` accepts.
 
         Raises:
             OddPageError: SQL must read the page.
@@ -224,6 +224,7 @@ class PageDecoder:
             return None
         pairs: set[Any] = set()
         columns, present = self._columns(rows)
+        self._is_typed = True
         self._keys = sum(present.values())
         arrays = [
             self._column(known, columns[known.name], body)
@@ -236,7 +237,9 @@ class PageDecoder:
             arrays += self._custom(slots, pairs)
         arrays.append(self._rest(columns, len(rows)))
         if len(rows) < received or self._keys != count_keys(body):
-            _parse(body)
+            _raise_if_odd(parse, body)
+        elif self.entity.has_ids and not self._is_typed:
+            _raise_if_odd(refuse_hostile, body)
         self.slots |= {(name or None, caption or None) for name, caption in pairs}
         for name, count in present.items():
             if count:
@@ -310,36 +313,42 @@ class PageDecoder:
 
     def _column(self, known: Field, values: Values, body: bytes) -> pa.Array:
         kind = known.kind
+        if kind in _PARTS:
+            return self._objects(kind, values)
         if _TYPES[kind] is not Raw:
             if kind is Kind.INTEGER and 0 in values and _MINUS_ZERO.search(body):
                 raise OddPageError("-0 is no whole number")
             return pa.array(values, _ARROW[kind])
         texts = _texts(values)
-        if kind in _PARTS:
-            return self._objects(kind, texts)
         if kind is Kind.JSON:
             if not all(first in b"[{n" for first in _first_bytes(texts)):
                 raise OddPageError(f"{known.name} is no list")
             if known.name != self.entity.custom_fields:
                 self._keys += _keys_of_lists(values)
+            if known.name != self.entity.custom_fields or not self.custom_fields:
+                self._is_typed = False
+        elif _longest(texts) > MAX_DIGITS:
+            self._is_typed = False
         return texts
 
-    def _objects(self, kind: Kind, texts: pa.StringArray) -> pa.Array:
-        """Return objects as structs; each text that was sent is decoded once."""
-        coded = texts.dictionary_encode()
-        joined = ",".join(coded.dictionary.to_pylist())
-        try:
-            objects = _OBJECTS[kind].decode(f"[{joined}]")
-        except msgspec.ValidationError as error:
-            raise OddPageError(str(error)) from None
+    def _objects(self, kind: Kind, objects: Values) -> pa.Array:
+        """Return objects as structs, and count their keys."""
+        if (nulls := objects.count(None)) == len(objects):
+            return pa.nulls(nulls, _ARROW[kind])
+        if nulls:
+            empty = pa.array([each is None for each in objects], pa.bool_())
+            objects = [_BLANK[kind] if each is None else each for each in objects]
         arrays = []
         for name, type_ in _PARTS[kind].items():
-            values = [*map(operator.attrgetter(name), objects)]
-            sent = pa.array([value is not UNSET for value in values], pa.bool_())
-            self._keys += pc.sum(sent.take(coded.indices)).as_py() or 0
-            arrays.append(pa.array(_without_unset(values), type_))
-        structs = pa.StructArray.from_arrays(arrays, fields=list(_ARROW[kind]))
-        return structs.take(coded.indices)
+            values: Values = [*map(operator.attrgetter(name), objects)]
+            if unset := values.count(UNSET):
+                values = _without_unset(values)
+            self._keys += len(values) - unset
+            arrays.append(pa.array(values, type_))
+        fields = [*_ARROW[kind]]
+        return pa.StructArray.from_arrays(
+            arrays, fields=fields, mask=empty if nulls else None
+        )
 
     def _custom(self, values: Values, pairs: set[Any]) -> list[pa.Array]:
         """Return the custom fields: by caption, or else by slot name."""
@@ -351,6 +360,7 @@ class PageDecoder:
                 self._keys += 3 * len(names) * (len(rows) - rows.count(None))
                 pairs.update(zip(names, labels, strict=True))
                 return self._layout.columns(rows, self.custom_fields.values())
+            self._is_typed = False
             try:
                 lists, raw = _SLOTS.decode(text), False
             except msgspec.ValidationError:
@@ -394,6 +404,7 @@ class PageDecoder:
         parts = []
         for field_, name in self._unknown.items():
             if values := columns.get(field_):
+                self._is_typed = False
                 key = msgspec.json.encode(name) + b":"
                 parts.append([b"" if v is UNSET else key + bytes(v) for v in values])
                 # Within what we do not know a key may be repeated.
@@ -406,14 +417,14 @@ class PageDecoder:
         return pa.array(texts, pa.string())
 
 
-def _parse(body: bytes) -> None:
-    """Check a page for repeated keys, slowly.
+def _raise_if_odd(check: Callable[[bytes], object], body: bytes) -> None:
+    """Check a page for repeated keys or other hostile JSON, slowly.
 
     Raises:
-        OddPageError: it has one.
+        OddPageError: it has some.
     """
     try:
-        parse(body)
+        check(body)
     except (Refused, ValueError) as error:
         raise OddPageError(str(error)) from None
 
@@ -441,6 +452,11 @@ def _first_bytes(texts: pa.StringArray) -> set[int]:
     _, ends, content = texts.buffers()
     starts = np.frombuffer(ends, np.int32)[:-1]
     return {*np.frombuffer(content, np.uint8)[starts].tolist()}
+
+
+def _longest(texts: pa.StringArray) -> int:
+    """Return the number of bytes of the longest text."""
+    return int(np.diff(np.frombuffer(texts.buffers()[1], np.int32)).max())
 
 
 def _columns(

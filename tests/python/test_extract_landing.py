@@ -1,6 +1,7 @@
 """Pages to Parquet: kinds, digits, custom fields, drift, keys."""
 
 import json
+import re
 from array import array
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from extract.custom_fields import custom_fields
 from extract.entities import ORDERTIME
 from extract.landing import Landed, land
 from extract.pages import Facts, Listing, Stored, packed, page_path
+from extract.strict_json import parse_typed_rows
 from runtime.environment import Limits
 from runtime.exits import Misuse, Refused
 
@@ -57,12 +59,13 @@ def landed(
     *texts: str,
     entity: str = "part_items",
     first: list[Stored] | None = None,
+    custom: dict[str, str] = CUSTOM,
     **options: Any,
 ) -> tuple[Landed, list[dict[str, Any]]]:
     """Land pages and read the Parquet file back."""
     target = tmp_path / f"{entity}.parquet"
     complete = page(tmp_path / "read-1", *texts, **options)
-    custom = CUSTOM if entity == "part_items" else {}
+    custom = custom if entity == "part_items" else {}
     first = complete.pages if first is None else first
     limits = Limits("1GB", 2)
     table = land(
@@ -261,6 +264,28 @@ def test_a_key_that_stands_twice_in_an_object_is_refused(
     message = f"the key {key} appears twice in an object, in the record with Id 1"
     with pytest.raises(Refused, match=message):
         landed(tmp_path, text.replace(sound, hostile))
+
+
+@pytest.mark.parametrize("part", ["[" * 65 + "]" * 65, "9" * 101])
+@pytest.mark.parametrize("place", ['"Price": %s', '"Odd": %s', '"CustomFields": [%s]'])
+@pytest.mark.parametrize("custom", [CUSTOM, {}], ids=["mapped", "unmapped"])
+def test_nesting_and_long_numbers_are_refused_when_they_are_landed(
+    tmp_path: Path, part: str, place: str, custom: dict[str, str]
+) -> None:
+    text = json.dumps([item(1)])[:-2] + f", {place % part}}}]"
+    text = text.replace('"Price": 12.3, ', "") if "Price" in place else text
+    text = re.sub('"CustomFields": .*?}], ', "", text) if "Custom" in place else text
+    assert [row.Id for row in parse_typed_rows(text.encode())] == [1]
+    with pytest.raises(Refused, match=r"^ordertime.part_items: hostile JSON: expected"):
+        landed(tmp_path, json.dumps([item(7)]), text, custom=custom)
+
+
+def test_small_pages_are_landed_in_their_order(tmp_path: Path) -> None:
+    pages = [json.dumps([item(n)], indent=1) for n in range(1, 5)]
+    pages[2:2] = [" [ ] ", json.dumps([item(9, Price="odd", Id=9), item(10)])]
+    _, rows = landed(tmp_path, *pages)
+    assert [row["Id"] for row in rows] == [1, 2, 9, 10, 3, 4]
+    assert [row["Price"] for row in rows] == ["12.3"] * 2 + ['"odd"'] + ["12.3"] * 3
 
 
 def test_a_missing_known_field_is_refused_by_name(tmp_path: Path) -> None:

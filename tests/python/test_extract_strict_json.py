@@ -2,7 +2,13 @@
 
 import pytest
 
-from extract.strict_json import parse, parse_count, parse_rows
+from extract.strict_json import (
+    count_keys,
+    parse,
+    parse_count,
+    parse_rows,
+    parse_typed_rows,
+)
 from extract.transport import _seconds
 from runtime.exits import Refused
 
@@ -80,6 +86,30 @@ def test_64_levels_are_sound() -> None:
 def test_a_hostile_page_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(Refused, match=message):
         parse_rows(body)
+
+
+def test_a_page_that_nests_without_end_is_refused_before_it_is_landed() -> None:
+    body = b'[{"Id": 1, "Note": ' + b"[" * 100_000 + b"]" * 100_000 + b"}]"
+    with pytest.raises(Refused, match="64 levels"):
+        parse_typed_rows(body)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ('[{"a":1,"b":{"a":2}}]', 3),
+        ('[{"":1}]', 1),
+        (r'[{"a":"\":"}]', 1),
+        (r'[{"a":"\\","b":1}]', 2),
+        ('[{"a" :1}]', None),
+        (r'[{"a\\":1}]', None),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 2**16 - 9, 2**16 - 6, 2**16 - 4, 2**16])
+def test_keys_are_counted_wherever_they_are(
+    text: str, keys: int | None, before: int
+) -> None:
+    assert count_keys(b"[" + b"1" * before + b"," + text.encode() + b"]") == keys
 
 
 @pytest.mark.parametrize(
