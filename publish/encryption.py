@@ -42,8 +42,8 @@ def check(root: Path, encryption: Encryption) -> None:
         raise _refused(root, encryption, f"found none ({_first_line(error)})") from None
 
 
-def encrypt(root: Path, encryption: Encryption, source: Path) -> Path:
-    """Write a file encrypted, beside `source`, whole or not at all; return its path.
+def encrypt(root: Path, encryption: Encryption, source: Path, path: Path) -> None:
+    """Write the file `source` encrypted to `path`, whole or not at all.
 
     The result is binary, and other bytes each time.
 
@@ -53,7 +53,6 @@ def encrypt(root: Path, encryption: Encryption, source: Path) -> Path:
     """
     sequoia = _library()
     key = _recipient(root, encryption)
-    path = source.with_name(source.name + encryption.suffix)
     with atomic_write(path) as part:
         try:
             sequoia.encrypt_file(str(source), str(part), recipients=[key], armor=False)
@@ -64,7 +63,6 @@ def encrypt(root: Path, encryption: Encryption, source: Path) -> Path:
             raise _refused(
                 root, encryption, f"failed for {source} ({_first_line(error)})"
             ) from None
-    return path
 
 
 def _library() -> ModuleType:

@@ -56,7 +56,7 @@ def pattern(feed: Feed, environment: str) -> re.Pattern[str]:
     """
     words = {**_WORDS, "environment": re.escape(environment)}
     text, named = "", set[str]()
-    for index, part in enumerate(re.split(r"\{(\w+)\}", feed.sent_name(feed.file))):
+    for index, part in enumerate(re.split(r"\{(\w+)\}", feed.travel.file(feed.file))):
         word = words[part] if index % 2 else re.escape(part)
         group = re.match(r"\(\?P<(\w+)>", word)
         if group and group[1] in named:
@@ -118,8 +118,10 @@ def _known(feed: Feed, ledger: Ledger) -> dict[str, Record]:
             names = [name for some in record["names"].values() for name in some]
             known = {name: {} for name in names} | known
         elif record["event"] == "adopted":
-            name = feed.sent_name(record["name"])
-            known[name] = record if record.get("restored") else {}
+            name = feed.travel.file(record["name"])
+            # The record has the digest of the content.
+            is_same = record.get("restored") and name == record["name"]
+            known[name] = record if is_same else {}
         else:
             outcome = ledger.outcome(record["attempt"]) or {"event": "open"}
             if outcome["event"] != "failed":

@@ -178,6 +178,16 @@ def _inputs_before(
         return []
 
 
+def _travel(feed: Feed, name: str) -> dict[str, Any]:
+    """Return what `run` says of how a file travels; {} if it leaves as it is."""
+    travel = feed.travel
+    declared = {"compression": travel.compression, "encryption": travel.encryption}
+    described = {
+        key: msgspec.to_builtins(each) for key, each in declared.items() if each
+    }
+    return {**described, "travels": travel.changed(name)} if described else {}
+
+
 @dataclass(frozen=True, slots=True)
 class FeedRun:
     """What the files of one feed share while they are prepared."""
@@ -241,8 +251,7 @@ class FeedRun:
             "suite_sha256": sha256_of(suite),
             "previous_package": self._previous_package(file),
         }
-        if feed.encryption:
-            run["encryption"] = msgspec.to_builtins(feed.encryption)
+        run |= _travel(feed, file.path.name)
         folder = file.path.parent
         held = changes.PartnerState.find(place, self.ledger, feed, file.split)
         inputs = package.PackageInputs(

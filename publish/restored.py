@@ -1,5 +1,6 @@
 """`publish restored`: bring the ledger of a copy and the partners together."""
 
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -10,6 +11,7 @@ from typing import Any
 
 import click
 
+from publish import compression
 from publish.adopt.read import Form
 from publish.adopt.record import adopt
 from publish.operation import Operation, decision_options
@@ -133,7 +135,7 @@ def _by_feed(
     for name in received:
         owners = [f for f in used if pattern(f, environment).fullmatch(name)]
         if not owners:
-            patterns = ", ".join(feed.sent_name(feed.file) for feed in used)
+            patterns = ", ".join(feed.travel.file(feed.file) for feed in used)
             raise Misuse(
                 f"--received: expected a name such as {patterns}, found {name!r}"
             )
@@ -214,7 +216,7 @@ def _read(
 ) -> bool:
     """Read a file at the partner and record its rows; say whether that succeeded."""
     feed, place = comparison.feed, operation.place
-    if feed.encryption:
+    if feed.travel.encryption:
         why = "only the partner can read it"
         LOG.warning("rows not known", name=file.name, because=why)
         return False
@@ -233,6 +235,13 @@ def _read(
                             break
             if path.stat().st_size != size:
                 raise Refused(f"{file.name} was written while it was read")
+            if feed.travel.compression:
+                packed, path = path, work / feed.travel.original(file.name)
+                with (
+                    compression.content(feed.travel.compression, packed) as inside,
+                    path.open("wb") as unpacked,
+                ):
+                    shutil.copyfileobj(inside, unpacked)
             split = file.split or None
             record = adopt(
                 operation, ledger, feed, split, path, Form(), False, at, restored=True

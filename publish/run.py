@@ -68,8 +68,8 @@ def publish(
         if not settings.dry_run:
             partner_state.sweep(settings.place.delivered)
             delivery.recover(settings, ledger, feed)
-        if feed.encryption:
-            encryption.check(settings.root, feed.encryption)
+        if feed.travel.encryption:
+            encryption.check(settings.root, feed.travel.encryption)
         files = prepare(settings, artifacts, ledger, feed)
     except Stop as stop:
         return [_stopped(feed.name, stop)]

@@ -18,8 +18,9 @@ accepted; `adopted`, the file that the partner has from elsewhere (`store.adopte
 (`store.copies`); `observed`, whether a delivered file was still in the partner's
 folder; `pruned`, what was removed; `repaired`, that an incomplete line was cut off.
 Times are UTC.
-`sha256` and `bytes` are of the content that the gates judged; where it was encrypted,
-`sent` has name, `bytes` and `sha256` of what travels, and the key's fingerprint.
+`sha256` and `bytes` are of the content that the gates judged; where it was compressed
+or encrypted, `sent` has name, `bytes` and `sha256` of what travels, the format and the
+key's fingerprint.
 `seconds` has the duration of each step of a file: render, judge, package, and for a
 delivery deliver, the attempt that succeeded.
 """
@@ -53,7 +54,7 @@ _COMPACT = str.maketrans("", "", "-:")
 
 
 def name_at_partner(record: Record) -> str:
-    """Return the name of a record's file at the partner: encrypted it has another."""
+    """Return the name of a record's file at the partner: a copy has another."""
     return str(record.get("sent", record)["name"])
 
 

@@ -164,9 +164,15 @@ class Package:
         return run
 
     @property
-    def encrypted(self) -> frozenset[str]:
-        """Names that encrypted copies of its files have; they are beside the sums."""
-        suffix = self.run.get("encryption", {}).get("suffix")
+    def travelled(self) -> frozenset[str]:
+        """Names of copies that travel in place of its files; they are not in the sums.
+
+        Earlier versions recorded what encrypted names end in.
+        """
+        run = self.run
+        if "travels" in run:
+            return frozenset(run["travels"].values())
+        suffix = run.get("encryption", {}).get("suffix")
         return frozenset(name + suffix for name in self.sums) if suffix else frozenset()
 
     @property

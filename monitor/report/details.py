@@ -116,8 +116,9 @@ _RECEIPT = {
     "certificate_checked": "Certificate checked", "encrypted": "Encrypted",
     "session_resumed": "TLS session resumed", "at": "At", "name": "Final name",
     "sha256": "SHA-256 of the file", "characters": "Characters of its texts",
-    "sent.name": "Name of the encrypted file", "sent.encrypted_for": "Encrypted for",
-    "sent.sha256": "SHA-256 of the encrypted file",
+    "sent.name": "Name of what travelled", "sent.compressed": "Compressed as",
+    "sent.encrypted_for": "Encrypted for",
+    "sent.sha256": "SHA-256 of what travelled",
     "package": "Digest of the package",
 }  # fmt: skip
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from publish import encryption
-from publish.deliver.attempt import Attempt, Connect, check_unchanged
+from publish.deliver import copies
+from publish.deliver.attempt import Attempt, Connect
 from publish.deliver.reconcile import reconcile_open
 from publish.deliver.retry import RetryPolicy, deliver_with_retries
 from publish.prepare import PreparedFile
@@ -23,9 +23,9 @@ from runtime.exits import Misuse, Refused
 from runtime.failpoints import failpoint
 from runtime.files import HashedFile, remove_leftovers
 from runtime.lock import directory_lock
-from store import copies, outbox
+from store import outbox
+from store.copies import gap
 from store.feeds import Feed
-from store.feeds.declaration import Encryption
 from store.ledger import Ledger, Record
 
 
@@ -69,7 +69,7 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
         feed.destination, file.label, period, file.sha256
     )
     place = (feed.state.model, feed.destination, file.split)
-    again = settings.redelivery or copies.gap(ledger, *place)
+    again = settings.redelivery or gap(ledger, *place)
     if duplicate and not again:
         raise Refused(
             f"{feed.destination} got the same bytes as {duplicate['name']} at "
@@ -80,11 +80,8 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
     files = {prepared.package / file.path.name: file.hashed}
     if prepared.manifest_hashed and feed.manifest == "deliver":
         files = {prepared.package / prepared.manifest: prepared.manifest_hashed} | files
+    files = copies.make_copies(settings.root, feed, files)
     intent = _intent(settings, prepared, files, period)
-    if feed.encryption:
-        files = _encrypted(settings, feed.encryption, files)
-        intent |= {"items": _items(intent["attempt"], files)}
-        intent |= {"sent": _sent(feed.encryption, files)}
     return _send(settings, ledger, intent, files)
 
 
@@ -235,6 +232,7 @@ def _intent(
         "build": prepared.build,
         "seconds": prepared.seconds,
         "items": _items(attempt, files),
+        **copies.described(feed, files),
     }
     if feed.mode:
         intent["mode"] = feed.mode
@@ -257,33 +255,6 @@ def _items(attempt: str, files: Mapping[Path, HashedFile]) -> list[dict[str, Any
         }
         for path, hashed in files.items()
     ]
-
-
-def _encrypted(
-    settings: Settings, key: Encryption, files: Mapping[Path, HashedFile]
-) -> dict[Path, HashedFile]:
-    """Encrypt what was judged, once: each try, and `publish resend`, send these bytes.
-
-    Raises:
-        Refused: a file was written since it was hashed, or the key cannot be used.
-    """
-    encrypted = {}
-    for path, hashed in files.items():
-        copy = encryption.encrypt(settings.root, key, path)
-        check_unchanged(path, hashed)
-        encrypted[copy] = HashedFile.read(copy)
-    return encrypted
-
-
-def _sent(key: Encryption, files: Mapping[Path, HashedFile]) -> dict[str, Any]:
-    """Return what the ledger and the receipt say of the file that travels."""
-    path, hashed = list(files.items())[-1]
-    return {
-        "name": path.name,
-        "bytes": hashed.bytes,
-        "sha256": hashed.sha256,
-        "encrypted_for": encryption.spelled(key.fingerprint),
-    }
 
 
 def _connect(settings: Settings) -> Connect:

@@ -32,6 +32,7 @@ from publish.render import records_of, rows, table
 from runtime.files import HashedFile, sha256_of, write_bytes, write_json
 from store.dialect import RFC_4180
 from store.feeds import Column, Feed
+from store.feeds.travel import manifest_name
 from store.package import BUILT_FROM, SUMS
 
 VERIFIER = Path(__file__).with_name("verify.py")
@@ -101,7 +102,7 @@ def fill(
         _unencodable(feed, inputs.gates), _records(connection, file),
     )  # fmt: skip
     manifest = build_manifest(feed, resource, tables, {**run, "changes": summary})
-    name = f"{file.path.name.removesuffix('.csv')}.manifest.json"
+    name = manifest_name(file.path.name)
     write_json(folder / name, manifest)
     manifest_hashed = HashedFile.read(folder / name)
     write_json(folder / BUILT_FROM, inputs.built_from)

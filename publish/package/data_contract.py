@@ -130,7 +130,9 @@ def _server(feed: Feed, file: str, environment: str) -> dict[str, Any]:
         "customProperties": _properties(
             folder=feed.folder_in(environment),
             file=feed.file,
-            encryptedAs=feed.sent_name(feed.file) if feed.encryption else None,
+            travelsAs=sent
+            if (sent := feed.travel.file(feed.file)) != feed.file
+            else None,
         ),
     }
 

@@ -9,10 +9,10 @@
 A package's digest is the SHA-256 of its SHA256SUMS. Exit code 0: nothing is wrong.
 1: something is wrong, and every fault is named. Other codes: the check did not run.
 
-SHA256SUMS covers every file but the signature, the receipt, pruned.json and encrypted
-copies of its files. So whoever has the digest of a package knows that no file of it
-has changed. Beyond that, the rows of the tables are counted, and the gates and the
-encrypted copies are held against the receipt.
+SHA256SUMS covers every file but the signature, the receipt, pruned.json, and compressed
+and encrypted copies of its files. So whoever has the digest of a package knows that no
+file of it has changed. Beyond that, the rows of the tables are counted, and the gates
+and the copies are held against the receipt. What is compressed is also unpacked.
 
 A package marked "pruned" says in pruned.json that its tables were removed. The rest is
 checked, and with --ledger that the ledger records the removal. The tables are not.
@@ -24,18 +24,21 @@ source of the project, or compare its SHA-256 with one that you got by another w
 import argparse
 import collections
 import csv
+import gzip
 import hashlib
 import json
 import os
 import re
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 SUMS, SIGNATURE, RECEIPT = "SHA256SUMS", "SHA256SUMS.sig", "receipt.json"
 PRUNED = "pruned.json"
-# What is written after the sums, or over them, cannot be in them. Encrypted copies of
-# files are not either: they are other bytes each time that they are made.
+# What is written after the sums, or over them, cannot be in them. Copies that travel
+# are not either: encrypted, they are other bytes each time that they are made.
 BESIDE = {SUMS, SIGNATURE, RECEIPT, PRUNED}
 # What `publish prune` never removes.
 PROOF = re.compile(
@@ -79,14 +82,13 @@ class Package:
         return "{}.{}".format(self.run.get("feed"), self.run.get("split") or "")
 
     @property
-    def suffix(self) -> str:
-        """What the name of an encrypted file ends in; "" if none is encrypted."""
-        return str(_object(self.run.get("encryption")).get("suffix") or "")
-
-    @property
-    def encrypted(self) -> "set[str]":
-        """Names that encrypted copies of its files have."""
-        return {name + self.suffix for name in self.listed} if self.suffix else set()
+    def travels(self) -> "dict[str, str]":
+        """Names of files whose copy travels, and the names of the copies."""
+        if "travels" in self.run:
+            return _object(self.run["travels"])
+        # Earlier versions recorded what encrypted names end in.
+        suffix = _object(self.run.get("encryption")).get("suffix")
+        return {name: name + suffix for name in self.listed} if suffix else {}
 
     def expect(self, what: str, expected: object, actual: object) -> None:
         """Note a fault unless both are the same, in kind too: 1 is not true."""
@@ -104,7 +106,7 @@ class Package:
             self.faults += [f"{n}: is not in {SUMS}" for n in sorted(self.beside)]
             return
         self.manifest = self.read_json(manifests[0])
-        for name in sorted(self.beside - self.encrypted):
+        for name in sorted(self.beside - {*self.travels.values()}):
             self.faults.append(f"{name}: is not in {SUMS}")
         self.expect("run_id", self.folder.name, self.run.get("run_id"))
         for resource in self._resources():
@@ -247,18 +249,40 @@ class Package:
         self._sent(str(feed.get("path")))
 
     def _sent(self, name: str) -> None:
-        """Check the encrypted copies against the receipt: that is what travelled."""
+        """Check the copies against the receipt: that is what travelled."""
         receipt = _object(self.receipt)
         sent = _object(receipt.get("sent"))
-        expected = name + self.suffix if self.suffix else None
+        expected = self.travels.get(name)
         self.expect("receipt.json, name of what travelled", expected, sent.get("name"))
         files = list(receipt.get("files") or [])
-        for file in [sent, *files] if self.suffix else []:
+        known = {*self.travels.values(), *self.listed}
+        for file in [sent, *files] if self.travels else []:
             path = self.folder / str(file.get("name"))
-            if path.name in self.encrypted and path.is_file():
+            if path.name in known and path.is_file():
                 self.expect(f"SHA-256 of {path.name}", file["sha256"], _sha256(path))
             elif not self.removed:
                 self.faults.append(f"{path.name}: expected a file, found none")
+        if expected and "encryption" not in self.run and not self.removed:
+            self._content(self.folder / expected, self.listed.get(name))
+
+    def _content(self, path: Path, expected: "str | None") -> None:
+        """Check that a compressed copy has the file in it, and nothing else."""
+        if not path.is_file():
+            return
+        try:
+            if _object(self.run.get("compression")).get("format") == "gzip":
+                with gzip.open(path) as inside:
+                    actual = _digest(inside)
+            else:
+                with zipfile.ZipFile(path) as archive:
+                    (member,) = archive.namelist()
+                    with archive.open(member) as inside:
+                        actual = _digest(inside)
+        except (OSError, EOFError, ValueError, RuntimeError, zlib.error,
+                zipfile.BadZipFile) as error:  # fmt: skip
+            self.faults.append(f"{path.name}: cannot be unpacked: {error}")
+            return
+        self.expect(f"SHA-256 of what is in {path.name}", expected, actual)
 
 
 def _counts(file: Path, resource: Json) -> "tuple[int, int]":
@@ -542,10 +566,14 @@ def _no_constant(name: str) -> None:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as handle:
-        for block in iter(lambda: handle.read(1 << 20), b""):
-            digest.update(block)
+        return _digest(handle)
+
+
+def _digest(handle: Any) -> str:
+    digest = hashlib.sha256()
+    for block in iter(lambda: handle.read(1 << 20), b""):
+        digest.update(block)
     return digest.hexdigest()
 
 

@@ -145,7 +145,7 @@ def _of_package(item: Removable) -> dict[str, str]:
 def _package(folder: Path, record: Record) -> None:
     files = {path.name for path in removable_files(folder)}
     package = Package(folder)
-    for name in sorted(files & package.encrypted):
+    for name in sorted(files & package.travelled):
         (folder / name).unlink()
     sums = package.sums
     removed = {name: digest for name, digest in sums.items() if name in files}

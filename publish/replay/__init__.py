@@ -76,11 +76,11 @@ def replay(
 def compare(run: Package, again: Package) -> dict[str, bool]:
     """Return the names of all files of two packages, and whether each is the same.
 
-    Encrypted copies are made at a delivery, and are other bytes each time.
+    Compressed and encrypted copies are made at a delivery only.
     """
     folders = (run.folder, again.folder)
     names = {path.name for folder in folders for path in folder.iterdir()}
-    names -= _BESIDE | run.encrypted
+    names -= _BESIDE | run.travelled
     same, _, _ = filecmp.cmpfiles(*folders, names, shallow=False)
     order = sorted(names, key=lambda name: (_rank(name), name))
     return {name: name in same for name in order}

@@ -14,7 +14,8 @@ from store.dialect import PLAIN, ColumnFormat, Dialect, Position
 from store.feeds import validate
 from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
 from store.feeds.collisions import collisions
-from store.feeds.declaration import FIELDS, Encryption
+from store.feeds.declaration import FIELDS
+from store.feeds.travel import Travel
 from store.feeds.validate import error, type_of
 from store.package import is_reserved
 
@@ -91,7 +92,8 @@ class Feed:
         confirm: the code of rows that wait for a person, by the column of the value.
         replaces_by: the key whose rows a file replaces; () if it replaces all rows.
         mode: permissions at the partner in octal; None if the server decides.
-        guards, changes, drift, pickup, feedback, vanished, encryption: as declared.
+        travel: how it leaves, and under which name.
+        guards, changes, drift, pickup, feedback, vanished: as declared.
     """
 
     name: str
@@ -126,10 +128,10 @@ class Feed:
     drift: Mapping[str, Any]
     replaces_by: tuple[str, ...]
     vanished: Mapping[str, Any]
+    travel: Travel
     mode: str | None = None
     pickup: Mapping[str, Any] | None = None
     feedback: Mapping[str, Any] | None = None
-    encryption: Encryption | None = None
 
     @property
     def tables(self) -> tuple[Relation, ...]:
@@ -147,10 +149,6 @@ class Feed:
         """Fill the folder's pattern."""
         return self.folder.replace("{environment}", environment)
 
-    def sent_name(self, name: str) -> str:
-        """Return the name under which a file travels."""
-        return name + self.encryption.suffix if self.encryption else name
-
     def file_name(self, at: datetime, environment: str, split: str | None) -> str:
         """Fill the pattern of the name with a logical time (UTC) and a split value."""
         name = self.file
@@ -163,7 +161,7 @@ class Feed:
             name = name.replace("{" + word + "}", value)
         # The split value is data: it must not leave the folder, hide the file, or
         # break a command line of a protocol.
-        sent = self.sent_name(name)
+        sent = self.travel.file(name)
         if re.search(r"^[.~-]|[/\\\x00-\x1f\x7f]", name) or len(sent.encode()) > 200:
             raise Misuse(
                 f"exposure {self.name}: {name!r} cannot be a file name; expected at "
@@ -343,9 +341,7 @@ def _feed(
         mode=meta.get("mode"),
         pickup=meta.get("pickup"),
         feedback=meta.get("feedback"),
-        encryption=msgspec.convert(meta["encrypt"], Encryption)
-        if "encrypt" in meta
-        else None,
+        travel=Travel.read(meta),
     )
 
 

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from runtime.environment import ENVIRONMENTS
+from store.feeds.travel import Travel
 
 _DIGIT, _ANY = "\0digit", "\0any"
 _TOKENS = {
@@ -37,14 +38,10 @@ def collisions(metas: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, st
 
 
 def _paths(meta: Mapping[str, Any], environment: str) -> Iterator[tuple[str, ...]]:
-    """Yield the path of the file, and of the manifest if it is delivered."""
+    """Yield the path of all that travels."""
     folder = [part for part in meta["folder"].split("/") if part]
-    names = [meta["file"]]
-    if meta["manifest"] == "deliver":
-        names.append(meta["file"].removesuffix(".csv") + ".manifest.json")
-    suffix = meta.get("encrypt", {}).get("suffix", ".pgp") if "encrypt" in meta else ""
-    for name in names:
-        path = "/".join([*folder, name + suffix]).replace("{environment}", environment)
+    for name in Travel.read(meta).names(meta["file"]).values():
+        path = "/".join([*folder, name]).replace("{environment}", environment)
         yield tuple(_tokens(path))
 
 

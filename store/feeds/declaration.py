@@ -29,6 +29,13 @@ Share = Annotated[
     float, Meta(ge=0, le=1, description="a share from 0 to 1, such as 0.3 for 30 %")
 ]
 Positive = Annotated[float, Meta(gt=0)]
+Ending = Annotated[
+    str,
+    Meta(
+        pattern=r"^\.[A-Za-z0-9]{1,10}$",
+        description="a point and up to ten letters or digits, such as .gpg",
+    ),
+]
 
 
 class Fields(Struct, forbid_unknown_fields=True):
@@ -304,6 +311,22 @@ class Pickup(Fields):
     within_hours: Positive
 
 
+class Compression(Fields):
+    """How the file is compressed before it leaves; its manifest is not.
+
+    Attributes:
+        format: gzip: as `gzip` writes it. zip: an archive with the file as its one
+            member. The same content has the same bytes.
+        suffix: What the name of the file gets when it travels; default .gz or .zip.
+        replaces: Ending of the name that suffix replaces, such as .csv: stock.csv
+            travels as stock.zip. Default none: stock.csv.zip.
+    """
+
+    format: Literal["gzip", "zip"]
+    suffix: Ending | UnsetType = UNSET
+    replaces: Ending | UnsetType = UNSET
+
+
 class Encryption(Fields):
     """The partner's OpenPGP key: what travels can be read by its holder alone.
 
@@ -327,13 +350,7 @@ class Encryption(Fields):
             description="40 hexadecimal digits, with blanks or without",
         ),
     ]
-    suffix: Annotated[
-        str,
-        Meta(
-            pattern=r"^\.[A-Za-z0-9]{1,10}$",
-            description="a point and up to ten letters or digits, such as .gpg",
-        ),
-    ] = ".pgp"
+    suffix: Ending = ".pgp"
 
 
 class Feedback(Fields):
@@ -420,6 +437,8 @@ class Declaration(Fields, kw_only=True):
             replaces_by and guards.keys_stay.
         drift: When `monitor drift` reports on this file; it never holds one. Defaults
             and figures: docs/drift.md.
+        compress: How the file is compressed before it leaves. Checks judge what is
+            inside.
         encrypt: The partner's OpenPGP key. The file, and a manifest that is delivered,
             are encrypted for it before they leave.
         pickup: For a partner that removes files after reading them: `publish status
@@ -488,6 +507,7 @@ class Declaration(Fields, kw_only=True):
     replaces_by: Columns | UnsetType = UNSET
     vanished: Vanished | UnsetType = UNSET
     drift: Drift | UnsetType = UNSET
+    compress: Compression | UnsetType = UNSET
     encrypt: Encryption | UnsetType = UNSET
     pickup: Pickup | UnsetType = UNSET
     feedback: Feedback | UnsetType = UNSET

@@ -17,6 +17,7 @@ from runtime.exits import Misuse
 from store import records
 from store.dialect import REQUIRED, UNUSED, Dialect
 from store.feeds.declaration import Declaration
+from store.feeds.travel import Travel
 
 Models = Mapping[str, Mapping[str, Any]]
 # Types with exactly one text form. A DOUBLE has several, such as 1e-07 and 0.0000001.
@@ -383,6 +384,7 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
         if is_used and needed not in meta:
             yield error(field, f"the field {needed} beside it", "none")
     yield from _dialect_errors(dialect)
+    yield from _name_errors(meta)
     if missing := set(meta["key"]) - set(meta["sort"]):
         yield error(
             "sort", "every key column", f"it lacks {', '.join(sorted(missing))}"
@@ -401,6 +403,15 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     keys = {*meta.get("feedback", {}).get("key", {}).values()}
     if omitted := keys & {*meta.get("omit", ())}:
         yield error("feedback.key", "columns that are written", sorted(omitted))
+
+
+def _name_errors(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where the name that travels cannot be made of that of the file."""
+    file, ending = meta["file"], meta.get("compress", {}).get("replaces")
+    if ending and not file.endswith(ending):
+        yield error("compress.replaces", f"the ending of {file}", ending)
+    elif ending and Travel.read(meta).compressed(file) == file:
+        yield error("compress.replaces", "another ending than suffix", ending)
 
 
 def _dialect_errors(dialect: Mapping[str, Any]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What travels is encrypted for the partner; what was judged stays what is compared."""
 
+import gzip
 import hashlib
 import json
 import shutil
@@ -100,10 +101,32 @@ def test_the_partner_decrypts_what_was_judged(
     assert delivered["sent"] == delivered["receipt"]["sent"] == receipt["sent"] == sent
     page = details.receipt(Package(package))
     assert page
-    assert ("SHA-256 of the encrypted file", sha256(travels)) in page["facts"]
+    assert ("SHA-256 of what travelled", sha256(travels)) in page["facts"]
     hashes = {file["name"]: file["remote_hash"] for file in receipt["files"]}
     assert hashes["feed.csv.pgp"] == f"SHA-256 {sha256(travels)}"
     assert project.publish()["files"][0]["status"] == "unchanged"
+    assert "1 packages, none wrong" in verify(
+        project, "--ledger", project.data / "ledger.jsonl"
+    )
+
+
+def test_what_is_compressed_is_encrypted_too(
+    project: SampleProject, gnupg: GnuPG
+) -> None:
+    project.meta["compress"] = {"format": "gzip"}
+    result = project.write().publish()
+    assert result["exit_code"] == 0, result
+    (package,) = project.packages()
+    there = at_partner(project)
+    assert sorted(there) == ["feed.csv.gz.pgp", "feed.manifest.json.pgp"]
+    content = gzip.decompress(gnupg.decrypt(there["feed.csv.gz.pgp"]))
+    assert content == (package / "feed.csv").read_bytes()
+    manifest = gnupg.decrypt(there["feed.manifest.json.pgp"])
+    assert manifest == (package / "feed.manifest.json").read_bytes()
+    # Nothing is left of the steps between.
+    assert {path.name for path in package.iterdir() if ".gz" in path.name} == {
+        "feed.csv.gz.pgp"
+    }
     assert "1 packages, none wrong" in verify(
         project, "--ledger", project.data / "ledger.jsonl"
     )

@@ -53,7 +53,7 @@ def test_a_declaration_is_read_into_a_feed() -> None:
 def test_the_name_that_travels_is_a_name_too() -> None:
     encrypt = {**KEY_OF, "suffix": ".gpg"}
     feed = read(declared(file="a.csv", encrypt=encrypt))
-    assert feed.sent_name(feed.file_name(AT, "prod", None)) == "a.csv.gpg"
+    assert feed.travel.file(feed.file_name(AT, "prod", None)) == "a.csv.gpg"
     for file, suffix, words in (
         ("a" * 198, ".gpg", "at most 200 bytes"),
         ("gates", ".json", "cannot be the name"),
@@ -354,6 +354,18 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"encrypt": {**KEY_OF, "key": "../a.asc"}}, "encrypt.key", "below the folder of"),
     ({"encrypt": {**KEY_OF, "key": "/a.asc"}}, "encrypt.key", "below the folder of"),
     ({"encrypt": {**KEY_OF, "suffix": "pgp"}}, "encrypt.suffix", "such as .gpg"),
+    ({"compress": "zip"}, "compress", "expected fields, found zip"),
+    ({"compress": {"format": "bz2"}}, "compress.format", 'one of "gzip", "zip"'),
+    (
+        {"file": "a.txt", "compress": {"format": "zip", "replaces": ".csv"}},
+        "compress.replaces",
+        "the ending of a.txt, found .csv",
+    ),
+    (
+        {"file": "a.gz", "compress": {"format": "gzip", "replaces": ".gz"}},
+        "compress.replaces",
+        "another ending than suffix",
+    ),
 ]
 
 
@@ -393,6 +405,8 @@ def two(first: dict[str, Any], second: dict[str, Any]) -> feeds.Declared:
     return feeds.declared(artifacts.Artifacts(project))
 
 
+GZIP = {"format": "gzip"}
+ZIPPED = {"format": "zip", "replaces": ".csv"}
 SPLIT = {"split_by": "location_code", "guards": {"min_rows": 1}}
 
 
@@ -412,6 +426,14 @@ SPLIT = {"split_by": "location_code", "guards": {"min_rows": 1}}
         ({"file": "a.csv"}, {"file": "a"}),  # the manifest of both
         ({"file": "a.csv"}, {"file": "a.manifest.json", "manifest": "keep"}),
         ({"file": "a.csv", "encrypt": KEY_OF}, {"file": "a.csv.pgp"}),
+        (
+            {"file": "a.csv", "compress": ZIPPED},
+            {"file": "a.txt", "compress": {"format": "zip", "replaces": ".txt"}},
+        ),
+        (
+            {"file": "a.csv", "compress": GZIP, "encrypt": KEY_OF},
+            {"file": "a.csv.gz.pgp"},
+        ),
     ],
 )
 def test_two_files_of_one_name_are_refused(
@@ -431,6 +453,7 @@ def test_two_files_of_one_name_are_refused(
     [
         ({"file": "a.csv"}, {"file": "b.csv"}),
         ({"file": "a.csv", "encrypt": KEY_OF}, {"file": "a.csv"}),
+        ({"file": "a.csv", "compress": ZIPPED, "manifest": "keep"}, {"file": "a.csv"}),
         ({"file": "a.csv"}, {"file": "a.csv", "folder": "/other"}),
         ({"file": "a.csv"}, {"file": "a", "manifest": "keep"}),
         ({"file": "a_{date}.csv"}, {"file": "a_{timestamp}.csv"}),

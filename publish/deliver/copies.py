@@ -1,0 +1,94 @@
+"""Makes what travels of what was judged: compressed, then encrypted."""
+
+import os
+from collections.abc import Mapping
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from publish import compression, encryption
+from publish.deliver.attempt import check_unchanged
+from runtime.exits import Refused
+from runtime.files import HashedFile
+from store.feeds import Feed
+from store.feeds.declaration import Compression
+
+
+def make_copies(
+    root: Path, feed: Feed, files: Mapping[Path, HashedFile]
+) -> dict[Path, HashedFile]:
+    """Make what travels, once: each try, and `publish resend`, send these bytes.
+
+    Args:
+        root: of the project, which has the key.
+        feed: the declaration.
+        files: what was judged, the file itself last.
+
+    Returns:
+        What travels, in the same order; what leaves as it is stays the same.
+
+    Raises:
+        Refused: a file was written since it was hashed, the key cannot be used, or
+            what was compressed is not what was judged.
+    """
+    *_, file = files
+    copies = {}
+    for path, hashed in files.items():
+        copy = _copy(root, feed, path, hashed, path == file)
+        check_unchanged(path, hashed)
+        copies[copy] = hashed if copy == path else HashedFile.read(copy)
+    return copies
+
+
+def described(feed: Feed, files: Mapping[Path, HashedFile]) -> dict[str, Any]:
+    """Return what ledger and receipt say of the file that travels: `sent`.
+
+    {} if it leaves as it was judged.
+    """
+    travel = feed.travel
+    path, hashed = [*files.items()][-1]
+    if not travel.compression and not travel.encryption:
+        return {}
+    sent = {"name": path.name, "bytes": hashed.bytes, "sha256": hashed.sha256}
+    if travel.compression:
+        sent["compressed"] = travel.compression.format
+    if travel.encryption:
+        sent["encrypted_for"] = encryption.spelled(travel.encryption.fingerprint)
+    return {"sent": sent}
+
+
+def _copy(
+    root: Path, feed: Feed, path: Path, hashed: HashedFile, is_file: bool
+) -> Path:
+    """Write what travels of one file beside it; return its path."""
+    travel = feed.travel
+    name = travel.compressed(path.name) if is_file else path.name
+    copy = path.with_name(travel.encrypted(name))
+    if travel.compression is None or not is_file:
+        if travel.encryption:
+            encryption.encrypt(root, travel.encryption, path, copy)
+    elif travel.encryption is None:
+        _compress(travel.compression, path, hashed, copy)
+    else:
+        # Named as what a killed command left, which others know and remove.
+        packed = path.with_name(f".{name}.{os.getpid()}.part")
+        try:
+            _compress(travel.compression, path, hashed, packed)
+            encryption.encrypt(root, travel.encryption, packed, copy)
+        finally:
+            packed.unlink(missing_ok=True)
+    return copy
+
+
+def _compress(
+    declared: Compression, path: Path, hashed: HashedFile, copy: Path
+) -> None:
+    """Compress a file, and read it back."""
+    compression.compress(declared, path, copy)
+    with compression.content(declared, copy) as inside:
+        actual = file_digest(inside, "sha256").hexdigest()  # type: ignore[arg-type]
+    if actual != hashed.sha256:
+        raise Refused(
+            f"{copy}: expected the content {hashed.sha256}, which was judged, found "
+            f"{actual}. Nothing was sent."
+        )
