@@ -185,7 +185,12 @@ def _travel(feed: Feed, name: str) -> dict[str, Any]:
     described = {
         key: msgspec.to_builtins(each) for key, each in declared.items() if each
     }
-    return {**described, "travels": travel.changed(name)} if described else {}
+    if described:
+        described["travels"] = travel.changed(name)
+    if travel.marker:
+        content = travel.marker.content
+        described["marker"] = {"name": travel.marked(name), "content": content}
+    return described
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,13 +165,14 @@ class Package:
 
     @property
     def travelled(self) -> frozenset[str]:
-        """Names of copies that travel in place of its files; they are not in the sums.
+        """Names of copies that travel in place of its files, and of a marker.
 
-        Earlier versions recorded what encrypted names end in.
+        They are not in the sums. Earlier versions recorded what encrypted names end in.
         """
         run = self.run
-        if "travels" in run:
-            return frozenset(run["travels"].values())
+        if "travels" in run or "marker" in run:
+            marker = [run["marker"]["name"]] if "marker" in run else []
+            return frozenset([*run.get("travels", {}).values(), *marker])
         suffix = run.get("encryption", {}).get("suffix")
         return frozenset(name + suffix for name in self.sums) if suffix else frozenset()
 

@@ -10,7 +10,7 @@ from publish.transport.connection import Connection
 from runtime.exits import Refused
 from runtime.failpoints import failpoint
 from runtime.files import HashedFile
-from store.ledger import Ledger, Record
+from store.ledger import Ledger, Record, name_at_partner
 
 # Opens the folder of a destination: (destination, folder) -> connection.
 Connect = Callable[[str, str], Connection]
@@ -67,12 +67,24 @@ class Attempt:
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """What goes out together; the feed itself is last."""
+        """What goes out together, in order: manifest, the file itself, marker."""
         mode = self.intent.get("mode")
         return tuple(
             Item(path, item["name"], item["part"], item["bytes"], item["sha256"], mode)
             for path, item in zip(self.paths, self.intent["items"], strict=True)
         )
+
+    @property
+    def file_items(self) -> tuple[Item, ...]:
+        """The items up to the file itself."""
+        items = self.items
+        place = [item.name for item in items].index(name_at_partner(self.intent))
+        return items[: place + 1]
+
+    @property
+    def markers(self) -> tuple[Item, ...]:
+        """The items after the file itself."""
+        return self.items[len(self.file_items) :]
 
     @property
     def placing(self) -> bool:

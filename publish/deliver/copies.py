@@ -1,4 +1,4 @@
-"""Makes what travels of what was judged: compressed, then encrypted."""
+"""Makes what travels of what was judged: compressed, then encrypted; a marker."""
 
 import os
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from typing import Any
 from publish import compression, encryption
 from publish.deliver.attempt import check_unchanged
 from runtime.exits import Refused
-from runtime.files import HashedFile
+from runtime.files import HashedFile, write_bytes
 from store.feeds import Feed
-from store.feeds.declaration import Compression
+from store.feeds.declaration import Compression, Marker
 
 
 def make_copies(
@@ -25,7 +25,8 @@ def make_copies(
         files: what was judged, the file itself last.
 
     Returns:
-        What travels, in the same order; what leaves as it is stays the same.
+        What travels, in the same order; what leaves as it is stays the same. A marker
+        follows.
 
     Raises:
         Refused: a file was written since it was hashed, the key cannot be used, or
@@ -37,6 +38,10 @@ def make_copies(
         copy = _copy(root, feed, path, hashed, path == file)
         check_unchanged(path, hashed)
         copies[copy] = hashed if copy == path else HashedFile.read(copy)
+    if feed.travel.marker:
+        marker = file.with_name(feed.travel.marked(file.name))
+        write_bytes(marker, _marker(feed.travel.marker, copy))
+        copies[marker] = HashedFile.read(marker)
     return copies
 
 
@@ -46,15 +51,24 @@ def described(feed: Feed, files: Mapping[Path, HashedFile]) -> dict[str, Any]:
     {} if it leaves as it was judged.
     """
     travel = feed.travel
-    path, hashed = [*files.items()][-1]
     if not travel.compression and not travel.encryption:
         return {}
+    path, hashed = [*files.items()][-2 if travel.marker else -1]
     sent = {"name": path.name, "bytes": hashed.bytes, "sha256": hashed.sha256}
     if travel.compression:
         sent["compressed"] = travel.compression.format
     if travel.encryption:
         sent["encrypted_for"] = encryption.spelled(travel.encryption.fingerprint)
     return {"sent": sent}
+
+
+def _marker(marker: Marker, path: Path) -> bytes:
+    """Return what is in the marker of a file: a line of sha256sum, or nothing."""
+    if marker.content == "empty":
+        return b""
+    with path.open("rb") as handle:
+        digest = file_digest(handle, marker.content).hexdigest()
+    return f"{digest}  {path.name}\n".encode()
 
 
 def _copy(

@@ -34,6 +34,7 @@ def reconcile(attempt: Attempt, error: Stop | None = None) -> Record:
         with attempt.connection() as connection:
             part = _taken_part(connection, attempt)
             outcome = "unknown" if part else _outcome(connection, attempt, error)
+            unmarked = _unmarked(connection, attempt) if outcome == "delivered" else ""
             facts = dict(connection.facts())
     except (Refused, Temporary) as stop:
         before = f"{error} Then: " if error else ""
@@ -43,9 +44,11 @@ def reconcile(attempt: Attempt, error: Stop | None = None) -> Record:
             f"{attempt.intent['destination']}, and whether it arrived cannot be "
             f"checked now: {stop} The next try or run checks this first."
         ) from None
-    if outcome == "delivered":
+    if outcome == "delivered" and not unmarked:
         return attempt.end(outcome, receipt={**facts, "settled": True})
     why = str(error or "an earlier run ended before it was done")
+    if unmarked:
+        return attempt.end("unknown", why=why, unmarked=unmarked)
     lost = {"taken": part} if part else {}
     return attempt.end(outcome, why=why, **lost)
 
@@ -118,6 +121,11 @@ def unknown_outcome(record: Record) -> Refused:
             "names as they arrive, or stores nothing. Ask the partner to leave names "
             "that end in .part alone."
         )
+    if marker := record.get("unmarked"):
+        cause = (
+            f"the file is there, and its marker {marker} is not: the server refuses "
+            "that name. Ask the partner to allow it, or to take this file without it."
+        )
     return Refused(
         f"whether {name_at_partner(record)} (attempt {record['attempt']}) reached "
         f"{record['destination']} is unknown: {cause} Nothing more of "
@@ -168,16 +176,35 @@ def _finish_placing(connection: Connection, attempt: Attempt) -> Outcome:
     | gone         | missing or other | picked up, or never there | unknown   |
 
     "As ours" means our size, and our hash by whatever algorithm the server offers.
-    The outcome is that of the last item, the feed; it gets no name if an item before
-    it has failed. After `failed` no part of ours is left there.
+    The outcome is that of the file itself; it gets no name if an item before it has
+    failed. After `failed` no part of ours is left there. A marker gets its name
+    afterwards, by `_unmarked`.
     """
     outcome: Outcome = "unknown"
-    for item in attempt.items:
+    for item in attempt.file_items:
         outcome = _finish_item(connection, item)
         if outcome == "failed":
             remove_parts(connection, attempt)
             break
     return outcome
+
+
+def _unmarked(connection: Connection, attempt: Attempt) -> str:
+    """Give the marker of a delivered file its name; return it if that is refused.
+
+    A marker without a part has its name, or the partner has taken it: all parts were
+    there before the first rename.
+    """
+    for item in attempt.markers:
+        if connection.size(item.part) is None:
+            continue
+        try:
+            rename_to_final(connection, item)
+        except (Refused, Temporary) as error:
+            LOG.warning("rename refused", part=item.part, because=error)
+        if connection.size(item.part) is not None:
+            return item.name
+    return ""
 
 
 def _finish_item(connection: Connection, item: Item) -> Outcome:

@@ -44,12 +44,11 @@ def upload(attempt: Attempt) -> dict[str, Any]:
         attempt.check_files()
         sent = [_send(connection, item, attempt) for item in attempt.items]
         attempt.record_placing()
-        for item in attempt.items:
+        files = []
+        # Nothing gets its name before what precedes it was compared: not a marker.
+        for item, what in zip(attempt.items, sent, strict=True):
             rename_to_final(connection, item)
-        files = [
-            _check_placed(connection, item, what)
-            for item, what in zip(attempt.items, sent, strict=True)
-        ]
+            files.append(_check_placed(connection, item, what))
         parts = remove_orphaned_parts(
             connection, lambda name: attempt.ledger.outcome(name) is not None
         )

@@ -130,6 +130,7 @@ def _server(feed: Feed, file: str, environment: str) -> dict[str, Any]:
         "customProperties": _properties(
             folder=feed.folder_in(environment),
             file=feed.file,
+            marker=feed.travel.marked(feed.file) or None,
             travelsAs=sent
             if (sent := feed.travel.file(feed.file)) != feed.file
             else None,

@@ -86,9 +86,16 @@ class Package:
         """Names of files whose copy travels, and the names of the copies."""
         if "travels" in self.run:
             return _object(self.run["travels"])
+        if "encryption" not in self.run:
+            return {}
         # Earlier versions recorded what encrypted names end in.
         suffix = _object(self.run.get("encryption")).get("suffix")
         return {name: name + suffix for name in self.listed} if suffix else {}
+
+    @property
+    def marker(self) -> str:
+        """Name of the marker that followed the file; "" without one."""
+        return str(_object(self.run.get("marker")).get("name") or "")
 
     def expect(self, what: str, expected: object, actual: object) -> None:
         """Note a fault unless both are the same, in kind too: 1 is not true."""
@@ -106,7 +113,7 @@ class Package:
             self.faults += [f"{n}: is not in {SUMS}" for n in sorted(self.beside)]
             return
         self.manifest = self.read_json(manifests[0])
-        for name in sorted(self.beside - {*self.travels.values()}):
+        for name in sorted(self.beside - {*self.travels.values(), self.marker}):
             self.faults.append(f"{name}: is not in {SUMS}")
         self.expect("run_id", self.folder.name, self.run.get("run_id"))
         for resource in self._resources():
@@ -255,8 +262,10 @@ class Package:
         expected = self.travels.get(name)
         self.expect("receipt.json, name of what travelled", expected, sent.get("name"))
         files = list(receipt.get("files") or [])
-        known = {*self.travels.values(), *self.listed}
-        for file in [sent, *files] if self.travels else []:
+        known = {*self.travels.values(), *self.listed, self.marker}
+        if self.travels:
+            files.append(sent)
+        for file in files if self.travels or self.marker else []:
             path = self.folder / str(file.get("name"))
             if path.name in known and path.is_file():
                 self.expect(f"SHA-256 of {path.name}", file["sha256"], _sha256(path))
@@ -264,6 +273,19 @@ class Package:
                 self.faults.append(f"{path.name}: expected a file, found none")
         if expected and "encryption" not in self.run and not self.removed:
             self._content(self.folder / expected, self.listed.get(name))
+        if self.marker and not self.removed:
+            self._marker(self.folder / (expected or name))
+
+    def _marker(self, file: Path) -> None:
+        """Check that the marker has the digest of the file that travelled."""
+        kind = _object(self.run.get("marker")).get("content")
+        expected = ""
+        if kind != "empty" and file.is_file():
+            with file.open("rb") as handle:
+                expected = f"{_digest(handle, str(kind))}  {file.name}\n"
+        path = self.folder / self.marker
+        actual = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+        self.expect(f"content of {self.marker}", expected, actual)
 
     def _content(self, path: Path, expected: "str | None") -> None:
         """Check that a compressed copy has the file in it, and nothing else."""
@@ -570,8 +592,8 @@ def _sha256(path: Path) -> str:
         return _digest(handle)
 
 
-def _digest(handle: Any) -> str:
-    digest = hashlib.sha256()
+def _digest(handle: Any, kind: str = "sha256") -> str:
+    digest = hashlib.new(kind)
     for block in iter(lambda: handle.read(1 << 20), b""):
         digest.update(block)
     return digest.hexdigest()

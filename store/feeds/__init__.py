@@ -161,14 +161,17 @@ class Feed:
             name = name.replace("{" + word + "}", value)
         # The split value is data: it must not leave the folder, hide the file, or
         # break a command line of a protocol.
-        sent = self.travel.file(name)
-        if re.search(r"^[.~-]|[/\\\x00-\x1f\x7f]", name) or len(sent.encode()) > 200:
+        names = [name, self.travel.file(name)]
+        if self.travel.marker:
+            names.append(self.travel.marked(name))
+        longest = max(len(each.encode()) for each in names)
+        if re.search(r"^[.~-]|[/\\\x00-\x1f\x7f]", name) or longest > 200:
             raise Misuse(
                 f"exposure {self.name}: {name!r} cannot be a file name; expected at "
                 "most 200 bytes, without / \\ or control characters, not starting "
                 "with . ~ or -"
             )
-        if is_reserved(name) or is_reserved(sent):
+        if any(map(is_reserved, names)):
             raise Misuse(
                 f"exposure {self.name}: {name} cannot be the name of the file, because "
                 "every package has a file of its own with this name"

@@ -40,7 +40,7 @@ def collisions(metas: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, st
 def _paths(meta: Mapping[str, Any], environment: str) -> Iterator[tuple[str, ...]]:
     """Yield the path of all that travels."""
     folder = [part for part in meta["folder"].split("/") if part]
-    for name in Travel.read(meta).names(meta["file"]).values():
+    for name in Travel.read(meta).names(meta["file"]):
         path = "/".join([*folder, name]).replace("{environment}", environment)
         yield tuple(_tokens(path))
 

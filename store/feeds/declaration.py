@@ -36,6 +36,13 @@ Ending = Annotated[
         description="a point and up to ten letters or digits, such as .gpg",
     ),
 ]
+Endings = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\.[A-Za-z0-9]{1,10}){1,4}$",
+        description="up to four endings, such as .csv.gz",
+    ),
+]
 
 
 class Fields(Struct, forbid_unknown_fields=True):
@@ -324,7 +331,7 @@ class Compression(Fields):
 
     format: Literal["gzip", "zip"]
     suffix: Ending | UnsetType = UNSET
-    replaces: Ending | UnsetType = UNSET
+    replaces: Endings | UnsetType = UNSET
 
 
 class Encryption(Fields):
@@ -351,6 +358,25 @@ class Encryption(Fields):
         ),
     ]
     suffix: Ending = ".pgp"
+
+
+class Marker(Fields):
+    """A small file that says that the file before it is complete.
+
+    It gets its name after the file has its own and was compared with what was sent.
+
+    Attributes:
+        content: sha256 or md5: the line that sha256sum or md5sum writes of the file
+            that travels. empty: nothing.
+        suffix: What its name has after that of the file that travels; default .sha256,
+            .md5 or .done.
+        replaces: Ending of that name that suffix replaces, such as .csv: stock.done in
+            place of stock.csv.done. Default none.
+    """
+
+    content: Literal["sha256", "md5", "empty"]
+    suffix: Ending | UnsetType = UNSET
+    replaces: Endings | UnsetType = UNSET
 
 
 class Feedback(Fields):
@@ -441,6 +467,7 @@ class Declaration(Fields, kw_only=True):
             inside.
         encrypt: The partner's OpenPGP key. The file, and a manifest that is delivered,
             are encrypted for it before they leave.
+        marker: A checksum, or an empty file that says "ready", after the file.
         pickup: For a partner that removes files after reading them: `publish status
             --look` shows what was taken, and what is still there.
         feedback: The columns of the report by which the partner rejects rows, for
@@ -509,6 +536,7 @@ class Declaration(Fields, kw_only=True):
     drift: Drift | UnsetType = UNSET
     compress: Compression | UnsetType = UNSET
     encrypt: Encryption | UnsetType = UNSET
+    marker: Marker | UnsetType = UNSET
     pickup: Pickup | UnsetType = UNSET
     feedback: Feedback | UnsetType = UNSET
 

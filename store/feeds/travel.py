@@ -1,4 +1,4 @@
-"""Names of what travels: the file, then compressed, then encrypted; its manifest."""
+"""Names of what travels: the manifest, the compressed and encrypted file, a marker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 
-from store.feeds.declaration import Compression, Encryption
+from store.feeds.declaration import Compression, Encryption, Marker
 
-_SUFFIXES = {"gzip": ".gz", "zip": ".zip"}
+_SUFFIXES = {
+    "gzip": ".gz", "zip": ".zip", "sha256": ".sha256", "md5": ".md5", "empty": ".done"
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +18,24 @@ class Travel:
     """How a file leaves. Names may be patterns of names as well.
 
     Attributes:
-        compression, encryption: as declared; None without them.
+        compression, encryption, marker: as declared; None without them.
         has_manifest: whether the manifest goes with it.
     """
 
     compression: Compression | None = None
     encryption: Encryption | None = None
+    marker: Marker | None = None
     has_manifest: bool = False
 
     @classmethod
     def read(cls, meta: Mapping[str, Any]) -> "Travel":
         """Read the meta of an exposure that has the right shape."""
         compress, encrypt = meta.get("compress"), meta.get("encrypt")
+        marker = meta.get("marker")
         return cls(
             msgspec.convert(compress, Compression) if compress else None,
             msgspec.convert(encrypt, Encryption) if encrypt else None,
+            msgspec.convert(marker, Marker) if marker else None,
             meta["manifest"] == "deliver",
         )
 
@@ -56,22 +61,32 @@ class Travel:
 
     @property
     def _suffix(self) -> str:
-        compression = self.compression
-        if compression is None:
-            return ""
-        return compression.suffix or _SUFFIXES[compression.format]
+        declared = self.compression
+        return (declared.suffix or _SUFFIXES[declared.format]) if declared else ""
 
-    def names(self, name: str) -> dict[str, str]:
-        """Return what leaves with a file, in order: name here to name there."""
-        manifest = manifest_name(name)
-        first = {manifest: self.encrypted(manifest)} if self.has_manifest else {}
-        return {**first, name: self.file(name)}
+    def marked(self, name: str) -> str:
+        """Return the name of the marker of a file; "" if it has none.
+
+        Args:
+            name: of the file here, not as it travels.
+        """
+        if self.marker is None:
+            return ""
+        suffix = self.marker.suffix or _SUFFIXES[self.marker.content]
+        return self.file(name).removesuffix(self.marker.replaces or "") + suffix
 
     def changed(self, name: str) -> dict[str, str]:
-        """Return of `names` what leaves with other bytes, hence under another name."""
-        return {
-            here: there for here, there in self.names(name).items() if here != there
-        }
+        """Return what leaves with other bytes: name here to name there."""
+        manifest = manifest_name(name)
+        there = {manifest: self.encrypted(manifest)} if self.has_manifest else {}
+        there[name] = self.file(name)
+        return {here: sent for here, sent in there.items() if here != sent}
+
+    def names(self, name: str) -> list[str]:
+        """Return the names under which all that belongs to a file travels."""
+        manifest = [self.encrypted(manifest_name(name))] if self.has_manifest else []
+        marker = [self.marked(name)] if self.marker else []
+        return [*manifest, self.file(name), *marker]
 
 
 def manifest_name(name: str) -> str:

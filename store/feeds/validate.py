@@ -384,7 +384,7 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
         if is_used and needed not in meta:
             yield error(field, f"the field {needed} beside it", "none")
     yield from _dialect_errors(dialect)
-    yield from _name_errors(meta)
+    yield from _file_name_errors(meta)
     if missing := set(meta["key"]) - set(meta["sort"]):
         yield error(
             "sort", "every key column", f"it lacks {', '.join(sorted(missing))}"
@@ -405,13 +405,19 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
         yield error("feedback.key", "columns that are written", sorted(omitted))
 
 
-def _name_errors(meta: Mapping[str, Any]) -> Iterator[str]:
+def _file_name_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     """Yield where the name that travels cannot be made of that of the file."""
     file, ending = meta["file"], meta.get("compress", {}).get("replaces")
     if ending and not file.endswith(ending):
         yield error("compress.replaces", f"the ending of {file}", ending)
     elif ending and Travel.read(meta).compressed(file) == file:
         yield error("compress.replaces", "another ending than suffix", ending)
+    travel, ending = Travel.read(meta), meta.get("marker", {}).get("replaces")
+    sent = travel.file(file)
+    if ending and not sent.endswith(ending):
+        yield error("marker.replaces", f"the ending of {sent}", ending)
+    elif travel.marked(file) in (file, sent):
+        yield error("marker", "another name than that of the file", sent)
 
 
 def _dialect_errors(dialect: Mapping[str, Any]) -> Iterator[str]:

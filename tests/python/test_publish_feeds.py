@@ -366,6 +366,17 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "compress.replaces",
         "another ending than suffix",
     ),
+    ({"marker": {"content": "crc"}}, "marker.content", 'one of "sha256", "md5"'),
+    (
+        {"file": "a.csv", "marker": {"content": "empty", "replaces": ".gz"}},
+        "marker.replaces",
+        "the ending of a.csv, found .gz",
+    ),
+    (
+        {"file": "a.done", "marker": {"content": "empty", "replaces": ".done"}},
+        "marker",
+        "another name than that of the file",
+    ),
 ]
 
 
@@ -433,6 +444,10 @@ SPLIT = {"split_by": "location_code", "guards": {"min_rows": 1}}
         (
             {"file": "a.csv", "compress": GZIP, "encrypt": KEY_OF},
             {"file": "a.csv.gz.pgp"},
+        ),
+        (
+            {"file": "a.csv", "compress": GZIP, "marker": {"content": "md5"}},
+            {"file": "a.csv.gz.md5"},
         ),
     ],
 )
