@@ -18,14 +18,8 @@ from runtime.environment import Environment
 from runtime.exits import Refused, Temporary
 from runtime.log import LOG
 from store import copies
-from store.feeds import Feed
+from store.feeds import Feed, file_names
 from store.ledger import Ledger, Record
-
-_WORDS = {
-    "timestamp": r"(?P<time>\d{8}T\d{6}Z)",
-    "date": r"(?P<time>\d{4}-\d\d-\d\d)",
-    "split": r"(?P<split>.+)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +31,9 @@ class PartnerFile:
         split: its split value; "" of a feed with one file.
         logical: the logical time that its name has, UTC; "" if it has none.
         is_newer: whether the name has a later time than all that the ledger knows, or
-            is the same name with other bytes.
+            a higher number, or is the same name with other bytes.
         is_there: whether it is in the folder, so that it can be read.
+        number: the sequence number that its name has; 0 if it has none.
     """
 
     name: str
@@ -46,24 +41,16 @@ class PartnerFile:
     logical: str
     is_newer: bool
     is_there: bool = True
+    number: int = 0
 
 
 def pattern(feed: Feed, environment: str) -> re.Pattern[str]:
     """Return what matches the names of a feed's files.
 
-    Its groups are `time` and `split`, where the name has them. Two feeds of one
-    destination have no name in common (`store.feeds.collisions`).
+    Its groups are `time`, `split` and `sequence`, where the name has them. Two feeds of
+    one destination have no name in common (`store.feeds.collisions`).
     """
-    words = {**_WORDS, "environment": re.escape(environment)}
-    text, named = "", set[str]()
-    for index, part in enumerate(re.split(r"\{(\w+)\}", feed.travel.file(feed.file))):
-        word = words[part] if index % 2 else re.escape(part)
-        group = re.match(r"\(\?P<(\w+)>", word)
-        if group and group[1] in named:
-            word = word.replace(f"?P<{group[1]}>", "?:")
-        named |= {group[1]} if group else set()
-        text += word
-    return re.compile(text)
+    return file_names.expression(feed.travel.file(feed.file), environment)
 
 
 def unknown(
@@ -91,7 +78,12 @@ def unknown(
         for entry in connection.entries()
         if shape.fullmatch(entry.name)
     }
-    newest = max((_parts(shape, name).get("time", "") for name in known), default="")
+    newest, last = "", dict[str, int]()
+    for name in known:
+        parts = _parts(shape, name)
+        newest = max(newest, parts.get("time", ""))
+        split = parts.get("split", "")
+        last[split] = max(last.get(split, 0), int(parts.get("sequence", 0)))
     files = []
     for name in sorted({*entries, *also}):
         if name in known and name not in also:
@@ -100,10 +92,12 @@ def unknown(
                 continue
         parts = _parts(shape, name)
         time = parts.get("time", "")
-        is_newer = name in also or name in known or time > newest
         split = parts.get("split", "") if feed.split_by else ""
+        number = int(parts.get("sequence", 0))
+        is_newer = name in also or name in known or time > newest
+        is_newer |= number > last.get(split, number)
         files.append(
-            PartnerFile(name, split, _logical(time), is_newer, name in entries)
+            PartnerFile(name, split, _logical(time), is_newer, name in entries, number)
         )
     return files
 

@@ -14,6 +14,7 @@ from publish import gate, package, render, selection, tables
 from publish.gate.checks import Check, Gates
 from publish.package import changes, provenance, signature
 from publish.selection import NotMade
+from publish.sequence import next_number
 from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.clock import Stopwatch
@@ -209,14 +210,14 @@ class FeedRun:
     def prepare(self, feed: Feed, split: str | None) -> PreparedFile:
         """Render, judge and pack the file of a feed and a split value."""
         watch = Stopwatch()
-        name = feed.file_name(self.settings.at, self.settings.place.environment, split)
+        environment = self.settings.place.environment
+        number = next_number(self.ledger, feed, split, environment)
+        name = feed.file_name(self.settings.at, environment, split, number)
         # The file's name has the split value, which DuckDB could read as options of
         # a database.
         folder = Path(tempfile.mkdtemp(dir=self.work)) / "package"
         folder.mkdir()
-        values = RunValues(
-            self.settings.at, self.settings.place.environment, name, split
-        )
+        values = RunValues(self.settings.at, environment, name, split, number)
         rows = render.feed_file(self.connection, feed, split, folder / name, values)
         hashed = HashedFile.read(folder / name)
         file = gate.Rendered(feed, split, folder / name, rows, hashed, values)
@@ -257,6 +258,8 @@ class FeedRun:
             "previous_package": self._previous_package(file),
         }
         run |= _travel(feed, file.path.name)
+        if number := file.values and file.values.number:
+            run["sequence"] = number
         folder = file.path.parent
         held = changes.PartnerState.find(place, self.ledger, feed, file.split)
         inputs = package.PackageInputs(

@@ -105,6 +105,7 @@ def records_of(
         "lines": str(row[0] + len(dialect.records) + dialect.has_header),
         "file": values.file,
         "split": values.split or "",
+        "sequence": str(values.number or ""),
         "environment": values.environment,
         **{f"sum({each})": total for each, total in zip(names, row[1:], strict=True)},
     }

@@ -204,7 +204,13 @@ def _needed(
         return each.feed.state == each.feed.model
 
     ordered = sorted(
-        files, key=lambda pair: (pair[1].logical, is_whole(pair[0]), pair[1].name)
+        files,
+        key=lambda pair: (
+            pair[1].logical,
+            is_whole(pair[0]),
+            pair[1].number,
+            pair[1].name,
+        ),
     )
     start = max((n for n, pair in enumerate(ordered) if is_whole(pair[0])), default=0)
     needed = ordered[start:]

@@ -10,6 +10,7 @@ import duckdb
 from publish import gate
 from publish.due import due_for, record_ahead
 from publish.gate import sources as extracts
+from publish.sequence import next_number
 from publish.settings import Settings, format_utc
 from runtime import duck
 from runtime.exits import Misuse
@@ -65,7 +66,9 @@ def not_made(
     if settings.due and (ahead := record_ahead(feed, ledger, at, split)):
         return NotMade(label, "refused", f"{ahead}. {way_back(feed)}", 1)
     try:
-        feed.file_name(at, settings.place.environment, split)
+        environment = settings.place.environment
+        number = next_number(ledger, feed, split, environment)
+        feed.file_name(at, environment, split, number)
     except Misuse as error:
         # The files of the other values still go out.
         return NotMade(label, "refused", str(error), 1)

@@ -21,6 +21,7 @@ Times are UTC.
 `sha256` and `bytes` are of the content that the gates judged; where it was compressed
 or encrypted, `sent` has name, `bytes` and `sha256` of what travels, the format and the
 key's fingerprint.
+`sequence` is the number that the name of a delivered file has.
 `seconds` has the duration of each step of a file: render, judge, package, and for a
 delivery deliver, the attempt that succeeded.
 """

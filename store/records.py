@@ -6,7 +6,7 @@ A record is text with fields in braces: `T{rows:0>9}{sum(price):0>15}`.
     {rows}              number of rows
     {lines}             number of rows, records and the header line
     {sum(column)}       sum of a column of numbers, written as its values are
-    {file} {split} {environment}
+    {file} {split} {sequence} {environment}
 
 A field can have a width, as text has in Python: `:0>9` is at least nine characters,
 zeros in front; `:<9` blanks after it, `:>9` blanks before it.
@@ -19,25 +19,29 @@ from datetime import datetime
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _PARTS = re.compile(
-    r"(?:(?P<name>rows|lines|file|split|environment)|sum\((?P<sum>\w+)\))"
+    r"(?:(?P<name>rows|lines|file|split|sequence|environment)|sum\((?P<sum>\w+)\))"
     r"(?::(?P<fill>.)?(?P<align>[<>])(?P<width>[1-9]\d{0,2}))?"
     r"|time:(?P<format>.+)"
 )
 
 EXPECTED = (
     "fields such as {rows}, {lines}, {time:%Y%m%d}, {sum(column)}, {file}, {split}, "
-    "{environment}, with a width such as {rows:0>9}"
+    "{sequence}, {environment}, with a width such as {rows:0>9}"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RunValues:
-    """What a record can have of the run: logical time (UTC), environment, names."""
+    """What a record can have of the run: logical time (UTC), environment, names.
+
+    `number` is the sequence number of the file, if its name has one.
+    """
 
     at: datetime
     environment: str
     file: str
     split: str | None = None
+    number: int | None = None
 
 
 def sums(templates: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ Connect = Callable[[str, str], Connection]
 # What an outcome repeats of its intent, so that it can be read alone.
 _REPEATED = ("attempt", "run_id", "feed", "file", "split", "destination", "name",
              "sha256", "bytes", "rows", "logical", "period", "state", "package", "try",
-             "again", "resend_of", "seconds", "build", "sent")  # fmt: skip
+             "again", "resend_of", "seconds", "build", "sent", "sequence")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,6 +234,8 @@ def _intent(
         "items": _items(attempt, files),
         **copies.described(feed, files),
     }
+    if file.values and file.values.number:
+        intent["sequence"] = file.values.number
     if feed.mode:
         intent["mode"] = feed.mode
     if settings.redelivery:

@@ -208,6 +208,8 @@ def publish(there: DataDirectory, root: Path, run: Package, limits: Limits) -> P
     feed = _feed(built, run)
     if "risks" not in run.resource:  # of a version that wrote another form
         feed = replace(feed, dialect=feed.dialect.earlier)
+    if number := run.run.get("sequence"):
+        feed = replace(feed, sequence_from=number)
     files = prepare(settings, built, Ledger(there.ledger), feed, run.file)
     for file in files:
         if isinstance(file, NotMade):

@@ -11,7 +11,7 @@ import msgspec
 from runtime.cadence import Cron
 from runtime.exits import Misuse
 from store.dialect import PLAIN, ColumnFormat, Dialect, Position
-from store.feeds import validate
+from store.feeds import file_names, validate
 from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
 from store.feeds.collisions import collisions
 from store.feeds.declaration import FIELDS
@@ -109,6 +109,7 @@ class Feed:
     columns: tuple[Column, ...]
     state_columns: tuple[Column, ...]
     file: str
+    sequence_from: int
     split_by: str | None
     open: Open | None
     dialect: Dialect
@@ -143,22 +144,51 @@ class Feed:
     @property
     def repeats_its_name(self) -> bool:
         """Whether a file replaces the last one: its name has neither time nor day."""
-        return "{timestamp}" not in self.file and "{date}" not in self.file
+        fields = ("timestamp", "date", "sequence")
+        return not any(file_names.has(self.file, field) for field in fields)
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether its names have a sequence number."""
+        return file_names.has(self.file, "sequence")
 
     def folder_in(self, environment: str) -> str:
         """Fill the folder's pattern."""
         return self.folder.replace("{environment}", environment)
 
-    def file_name(self, at: datetime, environment: str, split: str | None) -> str:
-        """Fill the pattern of the name with a logical time (UTC) and a split value."""
-        name = self.file
-        for word, value in (
-            ("timestamp", f"{at:%Y%m%dT%H%M%SZ}"),
-            ("date", f"{at:%Y-%m-%d}"),
-            ("environment", environment),
-            ("split", split or ""),
-        ):
-            name = name.replace("{" + word + "}", value)
+    def file_name(
+        self,
+        at: datetime,
+        environment: str,
+        split: str | None,
+        number: int | None = None,
+    ) -> str:
+        """Fill the pattern of the name.
+
+        Args:
+            at: the logical time, UTC.
+            environment: dev, uat or prod.
+            split: the split value, if the feed is split.
+            number: of the delivery, if names have a sequence number.
+
+        Raises:
+            Misuse: the name cannot be one, or the number has too many digits.
+        """
+        values = {
+            "timestamp": f"{at:%Y%m%dT%H%M%SZ}",
+            "date": f"{at:%Y-%m-%d}",
+            "environment": environment,
+            "split": split or "",
+            "sequence": str(number or 0),
+        }
+        name = file_names.fill(self.file, values)
+        for field, width in file_names.parts(self.file):
+            if field == "sequence" and width and len(values[field]) > int(width):
+                raise Misuse(
+                    f"exposure {self.name}: the number {number} has more than the "
+                    f"{width} digits of {{sequence:0>{width}}} in the name of the "
+                    "file. Agree on a longer name with the partner."
+                )
         # The split value is data: it must not leave the folder, hide the file, or
         # break a command line of a protocol.
         names = [name, self.travel.file(name)]
@@ -311,6 +341,7 @@ def _feed(
         ),
         state_columns=columns(meta["state"]),
         file=meta["file"],
+        sequence_from=meta.get("sequence_from", 1),
         split_by=meta.get("split_by"),
         open=Open(
             relation(period["model"]),

@@ -1,20 +1,23 @@
 """Finds exposures whose files could have the same name at the same destination."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations
 from typing import Any
 
 from runtime.environment import ENVIRONMENTS
+from store.feeds import file_names
 from store.feeds.travel import Travel
 
-_DIGIT, _ANY = "\0digit", "\0any"
+_DIGIT, _DIGITS, _ANY = "\0digit", "\0digits", "\0any"
+# One character or more.
+_REPEATED = (_DIGITS, _ANY)
 _TOKENS = {
     "timestamp": (*[_DIGIT] * 8, "t", *[_DIGIT] * 6, "z"),
     "date": (*[_DIGIT] * 4, "-", *[_DIGIT] * 2, "-", *[_DIGIT] * 2),
     # A value of the split column: any text of one character or more.
     "split": (_ANY,),
+    "sequence": (_DIGITS,),
 }
 
 
@@ -46,8 +49,8 @@ def _paths(meta: Mapping[str, Any], environment: str) -> Iterator[tuple[str, ...
 
 
 def _tokens(pattern: str) -> Iterator[str]:
-    for part in re.split(r"(\{\w+\})", pattern):
-        yield from _TOKENS.get(part[1:-1], ()) if part[:1] == "{" else part.casefold()
+    for field, text in file_names.parts(pattern):
+        yield from _TOKENS[field] if field else text.casefold()
 
 
 def _meet(left: Sequence[str], right: Sequence[str]) -> bool:
@@ -61,9 +64,9 @@ def _meet(left: Sequence[str], right: Sequence[str]) -> bool:
         if not _fit(one, other):
             return False
         ends = [(i + 1, j + 1)]
-        if one == _ANY:
+        if one in _REPEATED:
             ends.append((i, j + 1))
-        if other == _ANY:
+        if other in _REPEATED:
             ends.append((i + 1, j))
         return any(rest_meets(*end) for end in ends)
 
@@ -74,6 +77,7 @@ def _fit(one: str, other: str) -> bool:
     """Return whether a character fits both tokens; no split value has a slash."""
     if _ANY in (one, other):
         return "/" not in (one, other)
-    if _DIGIT in (one, other):
-        return all(part == _DIGIT or part in "0123456789" for part in (one, other))
+    if {_DIGIT, _DIGITS} & {one, other}:
+        digits = (_DIGIT, _DIGITS, *"0123456789")
+        return one in digits and other in digits
     return one == other

@@ -410,7 +410,9 @@ class Declaration(Fields, kw_only=True):
             audits are compared. Default: the columns of key that the audit has.
         file: Pattern of the file's name. {timestamp} (20260115T060000Z), {date}
             (2026-01-15) are the logical time in UTC; {environment} is dev, uat or
-            prod; {split} is the value of split_by.
+            prod; {split} is the value of split_by; {sequence:0>6} is the number of the
+            delivery, here with six digits.
+        sequence_from: The first {sequence}; default 1. Raise it to leave numbers out.
         split_by: Column whose every value gets its own file, package and delivery.
         omit: Columns of the contract that are not written, such as a split_by that is
             in the file's name already.
@@ -481,12 +483,14 @@ class Declaration(Fields, kw_only=True):
     file: Annotated[
         str,
         Meta(
-            pattern=r"^(?:[^{}/\\\x00-\x1f]|\{(?:timestamp|date|environment|split)\})+$",
+            pattern=r"^(?:[^{}/\\\x00-\x1f]|\{(?:timestamp|date|environment|split"
+            r"|sequence(?::0>(?:[1-9]|1[0-8]))?)\})+$",
             max_length=200,
             description="a file name without / and \\, of at most 200 characters; in "
             "braces only {timestamp}, {date}, {environment} and {split}",
         ),
     ]
+    sequence_from: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
     split_by: Column | UnsetType = UNSET
     omit: Columns | UnsetType = UNSET
     open: Open | UnsetType = UNSET

@@ -16,6 +16,7 @@ from runtime.cadence import Cron
 from runtime.exits import Misuse
 from store import records
 from store.dialect import REQUIRED, UNUSED, Dialect
+from store.feeds import file_names
 from store.feeds.declaration import Declaration
 from store.feeds.travel import Travel
 
@@ -255,6 +256,11 @@ def _record_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
         texts = tuple(meta["dialect"].get(field, ()))
         if records.has(texts, "split") and "split_by" not in meta:
             yield error(f"dialect.{field}", "the field split_by beside {split}", "none")
+        if records.has(texts, "sequence") and not file_names.has(
+            meta["file"], "sequence"
+        ):
+            expected = "{sequence} in the field file as well"
+            yield error(f"dialect.{field}", expected, meta["file"])
         for name in records.sums(texts):
             if name not in written:
                 yield error(f"dialect.{field}", "a column that is written", name)
@@ -391,6 +397,8 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
         )
     if ("{split}" in meta["file"]) != ("split_by" in meta):
         yield error("file", "{split} exactly where split_by is", meta["file"])
+    if "sequence_from" in meta and not file_names.has(meta["file"], "sequence"):
+        yield error("sequence_from", "{sequence} in the field file", meta["file"])
     if meta.get("pickup", {}).get("removes") is False:
         yield error("pickup.removes", "true", False)
     confirmed = [each["column"] for each in meta.get("confirm", ())]

@@ -366,6 +366,13 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "compress.replaces",
         "another ending than suffix",
     ),
+    ({"file": "a_{sequence:06}.csv"}, "file", "text matching"),
+    ({"sequence_from": 5}, "sequence_from", "{sequence} in the field file"),
+    (
+        {"dialect": {**META["dialect"], "header_records": ["H{sequence:0>4}"]}},
+        "dialect.header_records",
+        "{sequence} in the field file as well",
+    ),
     ({"marker": {"content": "crc"}}, "marker.content", 'one of "sha256", "md5"'),
     (
         {"file": "a.csv", "marker": {"content": "empty", "replaces": ".gz"}},
@@ -434,6 +441,8 @@ SPLIT = {"split_by": "location_code", "guards": {"min_rows": 1}}
         ({"file": "a_{timestamp}.csv"}, {"file": "a_20260115T060000Z.csv"}),
         ({"file": "a_{date}.csv"}, {"file": "a_{split}.csv", **SPLIT}),
         ({"file": "{split}_b.csv", **SPLIT}, {"file": "a_{split}.csv", **SPLIT}),
+        ({"file": "a_{sequence:0>4}.csv"}, {"file": "a_0815.csv"}),
+        ({"file": "a_{sequence}.csv"}, {"file": "a_{split}.csv", **SPLIT}),
         ({"file": "a.csv"}, {"file": "a"}),  # the manifest of both
         ({"file": "a.csv"}, {"file": "a.manifest.json", "manifest": "keep"}),
         ({"file": "a.csv", "encrypt": KEY_OF}, {"file": "a.csv.pgp"}),
@@ -472,6 +481,8 @@ def test_two_files_of_one_name_are_refused(
         ({"file": "a.csv"}, {"file": "a.csv", "folder": "/other"}),
         ({"file": "a.csv"}, {"file": "a", "manifest": "keep"}),
         ({"file": "a_{date}.csv"}, {"file": "a_{timestamp}.csv"}),
+        ({"file": "a_{sequence}.csv"}, {"file": "a_full.csv"}),
+        ({"file": "a_{sequence}.csv"}, {"file": "a_{timestamp}.csv"}),
         ({"file": "a_{split}.csv", **SPLIT}, {"file": "a.csv"}),
         ({"file": "{date}_{split}_full.csv", **SPLIT},
          {"file": "{date}_{split}_delta.csv", **SPLIT}),
