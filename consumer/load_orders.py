@@ -6,8 +6,9 @@ FOLDER has the files as they were delivered. DATABASE is postgresql://... (the p
 from PGPASSWORD or ~/.pgpass) or the path of a DuckDB file. Needs psycopg 3 for
 PostgreSQL, duckdb for DuckDB. Tested with Python 3.11.
 
-Each file is one transaction, which replaces all rows of each of its orders. The file is
-removed after the commit. Killed at any moment and run again, the result is the same.
+Each file is one transaction, which replaces all rows of each of its orders. It may be
+compressed by gzip. It is removed after the commit. Killed at any moment and run again,
+the result is the same.
 
     orders          every row of every order, as text; `feed_term` and `feed_file` say
                     which file it came from
@@ -22,14 +23,16 @@ loaded. 2: usage. 75: try again later.
 import argparse
 import csv
 import datetime as dt
+import gzip
 import hashlib
 import os
 import re
 import sys
+import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(.+)-order-feed-(delta|full)\.csv")
+NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(.+)-order-feed-(delta|full)\.csv(\.gz)?")
 OURS = ("feed_term", "feed_file")
 # Every other column of the three layouts is a text.
 NO_TEXT = re.compile(
@@ -72,8 +75,8 @@ class DuckDB:
             f"create or replace temp table staged as from read_csv({literal(path)}, "
             f"columns = {{{types}}}, header = true, delim = ',', quote = '\"', "
             "escape = '\\', nullstr = 'null', allow_quoted_nulls = true, "
-            "auto_detect = false, strict_mode = true, compression = 'none', "
-            "hive_partitioning = false)"
+            "auto_detect = false, strict_mode = true, hive_partitioning = false, "
+            f"compression = '{'gzip' if path.suffix == '.gz' else 'none'}')"
         )
 
 
@@ -133,6 +136,13 @@ def waiting(folder: Path) -> "list[tuple[str, str, str, Path]]":
     return sorted((m[1], m[3], m[2], path) for m, path in named if m)
 
 
+def opened(path: Path) -> BinaryIO:
+    """Open a file; of one that is compressed by gzip, what is in it."""
+    if path.suffix == ".gz":
+        return cast(BinaryIO, gzip.open(path))
+    return path.open("rb")
+
+
 def columns_of(file: BinaryIO, path: Path) -> "list[str]":
     """Return the names in the first line of a file."""
     line = file.readline().decode("utf-8")
@@ -185,10 +195,13 @@ def load(database: Any, day: str, kind: str, term: str, path: Path) -> str:
 
     The caller removes the file, which is committed then.
     """
-    with path.open("rb") as file:
+    with opened(path) as file:
         digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
+        try:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise StopError(f"{path} cannot be unpacked: {error}") from None
         file.seek(0)
         sha256, which = digest.hexdigest(), os.fstat(file.fileno())
         done = database.execute(

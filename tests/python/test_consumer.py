@@ -1,5 +1,7 @@
 """The loader that institutions get, into real databases, killed and run twice."""
 
+import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -266,6 +268,22 @@ def test_a_newer_layout_adds_columns_and_a_full_names_what_it_lacks(
         {"order_id": "2", "x": None, "y": None},
     ]
     assert database.query("select y from current_orders") == [{"y": "new"}] * 2
+    # Compressed it is the same: its digest is that of the sender's receipt.
+    content = f'{head},"x"\n"1","false","two\nlines"\n'.encode()
+    packed = folder / "2026-11-30-C-order-feed-full.csv.gz"
+    packed.write_bytes(gzip.compress(content)[:-9])
+    done = database.load(folder)
+    assert (done.returncode, packed.exists()) == (1, True)
+    assert f"{packed} cannot be unpacked" in done.stderr
+    packed.write_bytes(gzip.compress(content))
+    done = database.load(folder)
+    assert (done.returncode, packed.exists()) == (0, False), done.stderr
+    assert database.query("select x from orders where order_id = '1'") == [
+        {"x": "two\nlines"}
+    ]
+    assert database.query("select sha256 from loaded_files where rows = 1") == [
+        {"sha256": hashlib.sha256(content).hexdigest()}
+    ]
     bad = folder / "2026-12-01-A-B-order-feed-delta.csv"
     bad.write_text('"id"\n"1"\n')
     done = database.load(folder)
