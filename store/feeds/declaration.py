@@ -487,7 +487,8 @@ class Declaration(Fields, kw_only=True):
             r"|sequence(?::0>(?:[1-9]|1[0-8]))?)\})+$",
             max_length=200,
             description="a file name without / and \\, of at most 200 characters; in "
-            "braces only {timestamp}, {date}, {environment} and {split}",
+            "braces only {timestamp}, {date}, {environment}, {split} and "
+            "{sequence:0>4}",
         ),
     ]
     sequence_from: Annotated[int, Meta(ge=1)] | UnsetType = UNSET

@@ -22,7 +22,8 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
      "expected a model it depends on, perhaps inventory_audit, found inventory_audits"),
     ({"file": "stock_{day}.csv"}, "file",
      "expected a file name without / and \\, of at most 200 characters; in braces only "
-     "{timestamp}, {date}, {environment} and {split}, found stock_{day}.csv"),
+     "{timestamp}, {date}, {environment}, {split} and {sequence:0>4}, found "
+     "stock_{day}.csv"),
     ({"destination": "On Part"}, "destination",
      "expected a name of small letters, digits and _, such as onpart, found On Part"),
     ({"guards": {"max_rows_lost": 30}}, "guards.max_rows_lost",
