@@ -245,16 +245,12 @@
             'binaryFile options (recursiveFileLookup true)',
             spark_folder('spark/' ~ invocation_id)
         ) -%}
-        {%- set files -%}
-            select path, length, sha2(content, 256) as sha256
-            from publish.files_of_build
-            where length <= 268435456
-            union all
-            select path, length, null as sha256
-            from publish.files_of_build
-            where length > 268435456
-        {%- endset -%}
-        {%- for row in run_query(files).rows -%}
+        {%- for row in run_query(
+            'select path, length, sha2(content, 256) as sha256 '
+            ~ 'from publish.files_of_build where length <= 268435456 '
+            ~ 'union all select path, length, null as sha256 '
+            ~ 'from publish.files_of_build where length > 268435456'
+        ).rows -%}
             {%- set table, file = row['path'].split('/')[-2:] -%}
             {%- set facts = {'bytes': row['length'] | int} -%}
             {%- if row['sha256'] -%}
