@@ -33,6 +33,7 @@ _COMMANDS = {
     "hold": ("publish.hold", "hold"),
     "release": ("publish.hold", "release"),
     "lint": ("publish.lint", "command"),
+    "new": ("publish.new", "command"),
     "preview": ("publish.preview.command", "command"),
     "prune": ("publish.prune.command", "command"),
     "replay": ("publish.replay.command", "command"),

@@ -202,6 +202,7 @@ def commands_of(project: SourcesProject) -> Iterator[tuple[tuple[object, ...], t
     for text in TEXTS:
         yield ("monitor", "why", text.replace("\0", "")), (0, 1, 2)
     yield ("publish", "lint", TEXTS[0]), (2,)
+    yield ("publish", "new", TEXTS[0], "--like", TEXTS[1]), (2,)
     yield ("publish", "preview", TEXTS[0]), (2,)
     yield ("publish", "preview", "--vars", TEXTS[4]), (2,)
     yield ("extract", TEXTS[0]), (2,)

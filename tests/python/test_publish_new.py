@@ -1,0 +1,80 @@
+"""`publish new` drafts a feed that builds and makes a file at once."""
+
+from pathlib import Path
+
+import pytest
+from built_project import land_everything
+from conftest import Command
+
+# The form of a file of a workshop in Germany; the rows are in the order of the key.
+SAMPLE = (
+    "Artikel;Menge;Preis;Gültig ab;Text\r\n"
+    '007;12;3,00;2026-02-01;"5"" lang; breit"\r\n'
+    "A-1;3;12,50;2026-01-01;Tür\r\n"
+    "B 2;0;;2026-03-01;\r\n"
+)
+
+
+def test_a_feed_like_a_sample_is_delivered_with_the_bytes_of_the_sample(
+    command: Command, project: Path, data: Path, tmp_path: Path
+) -> None:
+    land_everything(data)
+    (project / "sample.csv").write_bytes(SAMPLE.encode("windows-1252"))
+    partner = tmp_path / "partner"
+    partner.mkdir()
+    environment = {
+        "FEEDS_DATA": data,
+        "FEEDS_ACCEPT_FIRST": 1,
+        "DEST_WORKSHOP_URL": partner.as_uri(),
+        "DBT_TARGET_PATH": tmp_path / "target",
+        "DBT_LOG_PATH": tmp_path / "logs",
+    }
+    for words in (
+        ("new", "workshop", "--like", "sample.csv"),
+        ("lint", "workshop"),
+        ("build", "workshop", "--quiet"),
+        ("workshop", "--quiet"),
+        ("new", "stock_b", "--like", "onpart_inventory"),
+        ("lint", "stock_b"),
+    ):
+        done = command("publish", *words, cwd=project, env=environment)
+        assert done.returncode == 0, (words, done.stdout + done.stderr)
+    (file,) = partner.iterdir()
+    # A header with a letter beyond ASCII is in quotes; the sample has none.
+    text = file.read_bytes().decode("windows-1252")
+    assert text.replace('"Gültig ab"', "Gültig ab") == SAMPLE
+    model = (project / "models/marts/stock_b.sql").read_text()
+    assert "from {{ ref('inventory_feed') }}" in model
+
+    # A file that exists is not changed. The same ones, as after a kill, are no error.
+    again = ("publish", "new", "stock_b", "--like", "onpart_inventory")
+    assert command(*again, cwd=project, env=environment).returncode == 0
+    with (project / "models/marts/workshop.sql").open("a") as model_file:
+        model_file.write("-- Mine.\n")
+    before = {path: path.read_bytes() for path in project.glob("models/marts/*")}
+    done = command(
+        *("publish", "new", "workshop", "--like", "sample.csv"),
+        cwd=project, env=environment,
+    )  # fmt: skip
+    assert (done.returncode, "workshop.sql, found one" in done.stderr) == (1, True)
+    assert before == {
+        path: path.read_bytes() for path in project.glob("models/marts/*")
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "found an empty file"),
+        (b"one line without any mark", "one of , ; | or a tab between the values"),
+        (b"a;a\n1;2\n", "a header with each name once"),
+    ],
+)
+def test_a_sample_that_says_nothing_is_refused(
+    command: Command, project: Path, content: bytes, message: str
+) -> None:
+    (project / "sample.csv").write_bytes(content)
+    done = command("publish", "new", "feed", "--like", "sample.csv", cwd=project)
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+    assert not list(project.glob("models/marts/*feed.sql.part"))
+    assert not (project / "models/marts/feed.sql").exists()
