@@ -182,7 +182,11 @@ def _inputs_before(
 def _travel(feed: Feed, name: str) -> dict[str, Any]:
     """Return what `run` says of how a file travels; {} if it leaves as it is."""
     travel = feed.travel
-    declared = {"compression": travel.compression, "encryption": travel.encryption}
+    declared = {
+        "compression": travel.compression,
+        "workbook": travel.workbook,
+        "encryption": travel.encryption,
+    }
     described = {
         key: msgspec.to_builtins(each) for key, each in declared.items() if each
     }

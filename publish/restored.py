@@ -222,8 +222,8 @@ def _read(
 ) -> bool:
     """Read a file at the partner and record its rows; say whether that succeeded."""
     feed, place = comparison.feed, operation.place
-    if feed.travel.encryption:
-        why = "only the partner can read it"
+    if feed.travel.encryption or feed.travel.workbook:
+        why = "only the partner can read it" if feed.travel.encryption else "a workbook"
         LOG.warning("rows not known", name=file.name, because=why)
         return False
     destination = Destination.read(operation.variables, feed.destination)

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from publish import encryption, status
+from publish import encryption, status, workbook
 from publish.confirm import end_outdated
 from publish.deliver import delivery
 from publish.gate.checks import Check
@@ -68,6 +68,8 @@ def publish(
         if not settings.dry_run:
             partner_state.sweep(settings.place.delivered)
             delivery.recover(settings, ledger, feed)
+        if feed.travel.workbook:
+            workbook.check_library()
         if feed.travel.encryption:
             encryption.check(settings.root, feed.travel.encryption)
         files = prepare(settings, artifacts, ledger, feed)

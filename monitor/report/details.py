@@ -117,6 +117,7 @@ _RECEIPT = {
     "session_resumed": "TLS session resumed", "at": "At", "name": "Final name",
     "sha256": "SHA-256 of the file", "characters": "Characters of its texts",
     "sent.name": "Name of what travelled", "sent.compressed": "Compressed as",
+    "sent.workbook": "Workbook with the sheet",
     "sent.encrypted_for": "Encrypted for",
     "sent.sha256": "SHA-256 of what travelled",
     "package": "Digest of the package",

@@ -1,4 +1,4 @@
-"""Makes what travels of what was judged: compressed, then encrypted; a marker."""
+"""Makes what travels of what was judged: compressed or a workbook, then encrypted."""
 
 import os
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from publish import compression, encryption
+from publish import compression, encryption, workbook
 from publish.deliver.attempt import check_unchanged
 from runtime.exits import Refused
 from runtime.files import HashedFile, write_bytes
 from store.feeds import Feed
-from store.feeds.declaration import Compression, Marker
+from store.feeds.declaration import Marker
 
 
 def make_copies(
@@ -51,12 +51,14 @@ def described(feed: Feed, files: Mapping[Path, HashedFile]) -> dict[str, Any]:
     {} if it leaves as it was judged.
     """
     travel = feed.travel
-    if not travel.compression and not travel.encryption:
+    if not travel.is_changed:
         return {}
     path, hashed = [*files.items()][-2 if travel.marker else -1]
     sent = {"name": path.name, "bytes": hashed.bytes, "sha256": hashed.sha256}
     if travel.compression:
         sent["compressed"] = travel.compression.format
+    if travel.workbook:
+        sent["workbook"] = travel.workbook.sheet
     if travel.encryption:
         sent["encrypted_for"] = encryption.spelled(travel.encryption.fingerprint)
     return {"sent": sent}
@@ -76,33 +78,34 @@ def _copy(
 ) -> Path:
     """Write what travels of one file beside it; return its path."""
     travel = feed.travel
-    name = travel.compressed(path.name) if is_file else path.name
+    name = travel.packed(path.name) if is_file else path.name
     copy = path.with_name(travel.encrypted(name))
-    if travel.compression is None or not is_file:
+    if name == path.name:
         if travel.encryption:
             encryption.encrypt(root, travel.encryption, path, copy)
     elif travel.encryption is None:
-        _compress(travel.compression, path, hashed, copy)
+        _pack(feed, path, hashed, copy)
     else:
         # Named as what a killed command left, which others know and remove.
         packed = path.with_name(f".{name}.{os.getpid()}.part")
         try:
-            _compress(travel.compression, path, hashed, packed)
+            _pack(feed, path, hashed, packed)
             encryption.encrypt(root, travel.encryption, packed, copy)
         finally:
             packed.unlink(missing_ok=True)
     return copy
 
 
-def _compress(
-    declared: Compression, path: Path, hashed: HashedFile, copy: Path
-) -> None:
-    """Compress a file, and read it back."""
-    compression.compress(declared, path, copy)
-    with compression.content(declared, copy) as inside:
-        actual = file_digest(inside, "sha256").hexdigest()  # type: ignore[arg-type]
-    if actual != hashed.sha256:
-        raise Refused(
-            f"{copy}: expected the content {hashed.sha256}, which was judged, found "
-            f"{actual}. Nothing was sent."
-        )
+def _pack(feed: Feed, path: Path, hashed: HashedFile, copy: Path) -> None:
+    """Compress a file, or write it as a workbook, and read that back."""
+    if feed.travel.workbook:
+        workbook.write(feed, feed.travel.workbook, path, copy)
+    if declared := feed.travel.compression:
+        compression.compress(declared, path, copy)
+        with compression.content(declared, copy) as inside:
+            actual = file_digest(inside, "sha256").hexdigest()  # type: ignore[arg-type]
+        if actual != hashed.sha256:
+            raise Refused(
+                f"{copy}: expected the content {hashed.sha256}, which was judged, "
+                f"found {actual}. Nothing was sent."
+            )

@@ -12,7 +12,8 @@ A package's digest is the SHA-256 of its SHA256SUMS. Exit code 0: nothing is wro
 SHA256SUMS covers every file but the signature, the receipt, pruned.json, and compressed
 and encrypted copies of its files. So whoever has the digest of a package knows that no
 file of it has changed. Beyond that, the rows of the tables are counted, and the gates
-and the copies are held against the receipt. What is compressed is also unpacked.
+and the copies are held against the receipt. What is compressed is also unpacked,
+and the cells of a workbook are compared.
 
 A package marked "pruned" says in pruned.json that its tables were removed. The rest is
 checked, and with --ledger that the ledger records the removal. The tables are not.
@@ -26,6 +27,7 @@ import collections
 import csv
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -34,6 +36,7 @@ import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 SUMS, SIGNATURE, RECEIPT = "SHA256SUMS", "SHA256SUMS.sig", "receipt.json"
 PRUNED = "pruned.json"
@@ -52,6 +55,9 @@ REPEATED = ("attempt", "at", "destination", "name", "sha256", "bytes", "rows",
             "package", "checked")  # fmt: skip
 LINE = re.compile(r"([0-9a-f]{64})  ([^/\\\x00-\x1f]+)")
 START = "0" * 64
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+# How a workbook writes characters that XML does not have.
+ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 Json = dict[str, Any]
 Many = list[Any]
 csv.field_size_limit(2**31 - 1)
@@ -271,10 +277,44 @@ class Package:
                 self.expect(f"SHA-256 of {path.name}", file["sha256"], _sha256(path))
             elif not self.removed:
                 self.faults.append(f"{path.name}: expected a file, found none")
-        if expected and "encryption" not in self.run and not self.removed:
-            self._content(self.folder / expected, self.listed.get(name))
+        if "compression" in self.run and "encryption" not in self.run:
+            self._content(self.folder / str(expected), self.listed.get(name))
+        if "workbook" in self.run and "encryption" not in self.run:
+            self._workbook(self.folder / str(expected), self.folder / name)
         if self.marker and not self.removed:
             self._marker(self.folder / (expected or name))
+
+    def _workbook(self, path: Path, file: Path) -> None:
+        """Check that the cells of a workbook are those of the file."""
+        if not path.is_file() or not file.is_file():
+            return  # a fault already, or removed
+        resource = (self.manifest.get("resources") or [{}])[0]
+        dialect, number = resource["dialect"], 0
+        missing = dialect["nullSequence"]
+        try:
+            with file.open(encoding=resource["encoding"], newline="") as lines:
+                rows = ([cell if cell != missing else "" for cell in row]
+                        for row in _records_of(lines, dialect))  # fmt: skip
+                pairs = itertools.zip_longest(rows, _sheet(path), fillvalue=["(none)"])
+                for number, pair in enumerate(pairs, 1):
+                    expected, actual = map(_without_empty_end, pair)
+                    if expected != actual:
+                        self.expect(f"row {number} of {path.name}", expected, actual)
+                        return
+        except (
+            OSError,
+            EOFError,
+            ValueError,
+            LookupError,
+            RuntimeError,
+            csv.Error,
+            zlib.error,
+            zipfile.BadZipFile,
+            ElementTree.ParseError,
+        ) as error:
+            self.faults.append(
+                f"{path.name}, row {number + 1}: cannot be read: {error}"
+            )
 
     def _marker(self, file: Path) -> None:
         """Check that the marker has the digest of the file that travelled."""
@@ -290,7 +330,7 @@ class Package:
     def _content(self, path: Path, expected: "str | None") -> None:
         """Check that a compressed copy has the file in it, and nothing else."""
         if not path.is_file():
-            return
+            return  # a fault already, or removed
         try:
             if _object(self.run.get("compression")).get("format") == "gzip":
                 with gzip.open(path) as inside:
@@ -313,7 +353,6 @@ def _counts(file: Path, resource: Json) -> "tuple[int, int]":
     Characters are counted if the manifest has their number. A missing value has none.
     """
     dialect = resource["dialect"]
-    doubled = dialect.get("doubleQuote", True)
     with file.open(encoding=resource["encoding"], newline="") as lines:
         for _ in dialect.get("commentRows") or ():
             lines.readline()
@@ -321,13 +360,8 @@ def _counts(file: Path, resource: Json) -> "tuple[int, int]":
             return _objects(lines, resource)
         if dialect.get("fixedWidth"):
             return _fixed(lines, resource)
-        records = csv.reader(
-            _without_last(lines, dialect.get("trailerRows", 0)),
-            delimiter=dialect["delimiter"],
-            quotechar=dialect["quoteChar"],
-            doublequote=doubled,
-            escapechar=None if doubled else dialect["escapeChar"],
-            strict=True,
+        records = _records_of(
+            _without_last(lines, dialect.get("trailerRows", 0)), dialect
         )
         if dialect["header"]:
             next(records, None)
@@ -343,6 +377,47 @@ def _counts(file: Path, resource: Json) -> "tuple[int, int]":
             cells = [record[place] for place in places]
             characters += sum(map(len, cells)) - len(missing) * cells.count(missing)
         return rows, characters
+
+
+def _records_of(lines: Any, dialect: Json) -> Any:
+    """Read lines of a delimited file."""
+    doubled = dialect.get("doubleQuote", True)
+    return csv.reader(
+        lines,
+        delimiter=dialect["delimiter"],
+        quotechar=dialect["quoteChar"],
+        doublequote=doubled,
+        escapechar=None if doubled else dialect["escapeChar"],
+        strict=True,
+    )
+
+
+def _sheet(path: Path) -> Any:
+    """Yield the cells of each row of a workbook's first sheet, which are all texts."""
+    member, data = "xl/worksheets/sheet1.xml", None
+    with zipfile.ZipFile(path) as archive, archive.open(member) as xml:
+        parsed = ElementTree.iterparse(xml, ("start", "end"))  # noqa: S314 (expat limits entities)
+        for event, element in parsed:
+            if element.tag == f"{SHEET}sheetData":
+                data = element
+            if event == "start" or element.tag != f"{SHEET}row" or data is None:
+                continue
+            cells = []  # type: Many
+            for cell in element:
+                column = 0
+                for letter in re.sub("[^A-Z]", "", cell.get("r") or ""):
+                    column = 26 * column + ord(letter) - 64
+                if cell.get("t") != "inlineStr":
+                    raise ValueError(f"the cell {cell.get('r')} is no text")
+                text = "".join(part.text or "" for part in cell.iter(f"{SHEET}t"))
+                cells += [""] * (column - 1 - len(cells))
+                cells.append(ESCAPED.sub(lambda each: chr(int(each[1], 16)), text))
+            yield cells
+            data.clear()
+
+
+def _without_empty_end(cells: Many) -> Many:
+    return cells[: max((n for n, cell in enumerate(cells, 1) if cell), default=0)]
 
 
 def _objects(lines: Any, resource: Json) -> "tuple[int, int]":

@@ -334,6 +334,23 @@ class Compression(Fields):
     replaces: Endings | UnsetType = UNSET
 
 
+class Workbook(Fields):
+    """The file leaves as an Excel workbook: one sheet, every cell a text.
+
+    Attributes:
+        sheet: Name of the sheet; default Sheet1.
+        suffix: What the name of the file gets when it travels; default .xlsx.
+        replaces: Ending of the name that suffix replaces, such as .csv: stock.csv
+            travels as stock.xlsx. Default none.
+    """
+
+    sheet: Annotated[
+        str, Meta(pattern=r"^[^'\[\]:*?/\\\x00-\x1f]+$", max_length=31)
+    ] = "Sheet1"
+    suffix: Ending = ".xlsx"
+    replaces: Endings | UnsetType = UNSET
+
+
 class Encryption(Fields):
     """The partner's OpenPGP key: what travels can be read by its holder alone.
 
@@ -467,6 +484,8 @@ class Declaration(Fields, kw_only=True):
             and figures: docs/drift.md.
         compress: How the file is compressed before it leaves. Checks judge what is
             inside.
+        workbook: The file leaves as an Excel workbook. Checks judge the delimited file
+            that it is made of. Not beside compress.
         encrypt: The partner's OpenPGP key. The file, and a manifest that is delivered,
             are encrypted for it before they leave.
         marker: A checksum, or an empty file that says "ready", after the file.
@@ -540,6 +559,7 @@ class Declaration(Fields, kw_only=True):
     vanished: Vanished | UnsetType = UNSET
     drift: Drift | UnsetType = UNSET
     compress: Compression | UnsetType = UNSET
+    workbook: Workbook | UnsetType = UNSET
     encrypt: Encryption | UnsetType = UNSET
     marker: Marker | UnsetType = UNSET
     pickup: Pickup | UnsetType = UNSET

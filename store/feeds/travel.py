@@ -1,4 +1,4 @@
-"""Names of what travels: the manifest, the compressed and encrypted file, a marker."""
+"""Names of what travels: the manifest, the file in its last form, a marker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from store.feeds.declaration import Compression, Encryption, Marker
+from store.feeds.declaration import Compression, Encryption, Marker, Workbook
 
 _SUFFIXES = {
     "gzip": ".gz", "zip": ".zip", "sha256": ".sha256", "md5": ".md5", "empty": ".done"
@@ -18,11 +18,12 @@ class Travel:
     """How a file leaves. Names may be patterns of names as well.
 
     Attributes:
-        compression, encryption, marker: as declared; None without them.
+        compression, workbook, encryption, marker: as declared; None without them.
         has_manifest: whether the manifest goes with it.
     """
 
     compression: Compression | None = None
+    workbook: Workbook | None = None
     encryption: Encryption | None = None
     marker: Marker | None = None
     has_manifest: bool = False
@@ -31,19 +32,26 @@ class Travel:
     def read(cls, meta: Mapping[str, Any]) -> "Travel":
         """Read the meta of an exposure that has the right shape."""
         compress, encrypt = meta.get("compress"), meta.get("encrypt")
-        marker = meta.get("marker")
+        workbook, marker = meta.get("workbook"), meta.get("marker")
         return cls(
             msgspec.convert(compress, Compression) if compress else None,
+            msgspec.convert(workbook, Workbook) if workbook is not None else None,
             msgspec.convert(encrypt, Encryption) if encrypt else None,
             msgspec.convert(marker, Marker) if marker else None,
             meta["manifest"] == "deliver",
         )
 
-    def compressed(self, name: str) -> str:
-        """Return the name of the compressed file; its own if it is not compressed."""
-        if self.compression is None:
+    @property
+    def is_changed(self) -> bool:
+        """Whether the file leaves in another form than it was judged."""
+        return bool(self.compression or self.workbook or self.encryption)
+
+    def packed(self, name: str) -> str:
+        """Return the name of the compressed file or the workbook; else its own."""
+        declared = self.compression or self.workbook
+        if declared is None:
             return name
-        return name.removesuffix(self.compression.replaces or "") + self._suffix
+        return name.removesuffix(declared.replaces or "") + self._suffix
 
     def original(self, name: str) -> str:
         """Return the name of the file that a compressed one has in it."""
@@ -57,10 +65,12 @@ class Travel:
 
     def file(self, name: str) -> str:
         """Return the name under which a file travels."""
-        return self.encrypted(self.compressed(name))
+        return self.encrypted(self.packed(name))
 
     @property
     def _suffix(self) -> str:
+        if self.workbook:
+            return self.workbook.suffix
         declared = self.compression
         return (declared.suffix or _SUFFIXES[declared.format]) if declared else ""
 

@@ -415,17 +415,36 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
 
 def _file_name_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     """Yield where the name that travels cannot be made of that of the file."""
-    file, ending = meta["file"], meta.get("compress", {}).get("replaces")
-    if ending and not file.endswith(ending):
-        yield error("compress.replaces", f"the ending of {file}", ending)
-    elif ending and Travel.read(meta).compressed(file) == file:
-        yield error("compress.replaces", "another ending than suffix", ending)
-    travel, ending = Travel.read(meta), meta.get("marker", {}).get("replaces")
+    yield from _workbook_errors(meta)
+    file, travel = meta["file"], Travel.read(meta)
+    for field in ("compress", "workbook"):
+        ending = meta.get(field, {}).get("replaces")
+        if ending and not file.endswith(ending):
+            yield error(f"{field}.replaces", f"the ending of {file}", ending)
+        elif ending and travel.packed(file) == file:
+            yield error(f"{field}.replaces", "another ending than suffix", ending)
+    ending = meta.get("marker", {}).get("replaces")
     sent = travel.file(file)
     if ending and not sent.endswith(ending):
         yield error("marker.replaces", f"the ending of {sent}", ending)
     elif travel.marked(file) in (file, sent):
         yield error("marker", "another name than that of the file", sent)
+
+
+def _workbook_errors(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a workbook is not made of."""
+    if "workbook" not in meta:
+        return
+    if "compress" in meta:
+        yield error("workbook", "no compress beside it", "both")
+    kind = meta["dialect"].get("format", "delimited")
+    if kind != "delimited":
+        yield error("workbook", "dialect.format: delimited beside it", kind)
+    elif meta["dialect"]["null_text"] and meta["dialect"]["quoting"] != "all":
+        null = meta["dialect"]["null_text"]
+        yield error("workbook", 'dialect.null_text "" beside it', null)
+    for name in {"header_records", "trailer_records"} & {*meta["dialect"]}:
+        yield error("workbook", f"no dialect.{name} beside it", "both")
 
 
 def _dialect_errors(dialect: Mapping[str, Any]) -> Iterator[str]:

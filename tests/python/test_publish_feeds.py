@@ -373,6 +373,18 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "dialect.header_records",
         "{sequence} in the field file as well",
     ),
+    ({"workbook": {"sheet": "a/b"}}, "workbook.sheet", "text matching"),
+    ({"workbook": {}, "compress": {"format": "zip"}}, "workbook", "no compress"),
+    (
+        {"workbook": {}, "dialect": {**META["dialect"], "trailer_records": ["T"]}},
+        "workbook",
+        "no dialect.trailer_records beside it",
+    ),
+    (
+        {"workbook": {}, "dialect": {**META["dialect"], "null_text": "N"}},
+        "workbook",
+        'dialect.null_text "" beside it, found N',
+    ),
     ({"marker": {"content": "crc"}}, "marker.content", 'one of "sha256", "md5"'),
     (
         {"file": "a.csv", "marker": {"content": "empty", "replaces": ".gz"}},
