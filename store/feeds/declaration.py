@@ -345,7 +345,12 @@ class Workbook(Fields):
     """
 
     sheet: Annotated[
-        str, Meta(pattern=r"^[^'\[\]:*?/\\\x00-\x1f]+$", max_length=31)
+        str,
+        Meta(
+            pattern=r"^[^'\[\]:*?/\\\x00-\x1f]+$",
+            max_length=31,
+            description="at most 31 characters, without ' [ ] : * ? / and \\",
+        ),
     ] = "Sheet1"
     suffix: Ending = ".xlsx"
     replaces: Endings | UnsetType = UNSET
