@@ -297,11 +297,13 @@ def _load(path: Path) -> tuple[Page, bytes] | None:
 
 def _facts(page: Page, file: bytes, path: Path, has_ids: bool) -> Facts:
     ids = array("q", page.ids() if has_ids else ())
-    for before, after in pairwise(ids):
-        if before >= after:
-            raise Refused(
-                f"{path.parent.parent.name}: expected records in rising order of Id, "
-                f"as asked, found {after} after {before}. Nothing was landed."
-            )
+    order = np.array(ids, np.int64)
+    falls = np.flatnonzero(order[:-1] >= order[1:])
+    if falls.size:
+        before, after = order[falls[0] :][:2]
+        raise Refused(
+            f"{path.parent.parent.name}: expected records in rising order of Id, as "
+            f"asked, found {after} after {before}. Nothing was landed."
+        )
     digest = hashlib.sha256(ids.tobytes()).digest() if ids else file[-_HASH:]
     return Facts(len(page.rows), ids, digest)

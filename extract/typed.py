@@ -18,7 +18,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from msgspec import UNSET, Raw, UnsetType
 
 from extract.entities import Entity, Field, Kind
@@ -439,12 +438,14 @@ def _without_unset(values: Values, null: bytes | None = None) -> Values:
 
 def _texts(values: Values) -> pa.StringArray:
     """Return JSON values as the text that was sent, without a copy of each."""
-    ends = pa.py_buffer(np.cumsum([0, *map(len, values)], dtype=np.int32))
-    content = pa.py_buffer(b"".join(values))
-    texts = pa.StringArray.from_buffers(len(values), ends, content)
-    # Booleans and the marks of what is not null have one form.
-    valid = pc.not_equal(texts, "null").buffers()[1]
-    return pa.StringArray.from_buffers(len(values), ends, content, valid)
+    ends = np.zeros(len(values) + 1, np.int32)
+    np.cumsum(np.fromiter(map(len, values), np.int32, len(values)), out=ends[1:])
+    content = b"".join(values)
+    # Of all JSON values, only null begins with an n.
+    is_value = np.frombuffer(content, np.uint8)[ends[:-1]] != ord("n")
+    valid = np.packbits(is_value, bitorder="little")
+    buffers = map(pa.py_buffer, (ends, content, valid))
+    return pa.StringArray.from_buffers(len(values), *buffers)
 
 
 def _first_bytes(texts: pa.StringArray) -> set[int]:
