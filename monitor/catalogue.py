@@ -8,7 +8,7 @@
 `make docs` writes the table of docs/health.md from this.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 AREAS = ("source", "build", "feed", "destination", "machine", "drift", "alerts")
 # Who acts: the operator, but for these areas and these kinds.
@@ -23,8 +23,7 @@ _ACTS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """A kind of finding.
 
     Attributes:

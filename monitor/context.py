@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from runtime import duck, formats
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse, Stop
@@ -24,8 +26,7 @@ from store.package import Package
 CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(msgspec.Struct, frozen=True):
     """The limits above which health reports a finding.
 
     Attributes:

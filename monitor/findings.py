@@ -1,16 +1,16 @@
 """A finding is one problem; a check result is what one check of health returns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from monitor.catalogue import CATALOGUE, Kind
 
 EXAMPLES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One problem of one source, file, destination or part of the machine.
 
     Attributes:
@@ -60,11 +60,10 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(msgspec.Struct, frozen=True):
     """What a check returns: facts by name, and findings."""
 
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = msgspec.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 
 from publish import gate, package, render, selection, tables
 from publish.gate.checks import Check, Gates
@@ -387,7 +388,7 @@ class FeedRun:
         """
         if "build" in last:  # recorded since there is another form
             return ""
-        feed = replace(file.feed, dialect=file.feed.dialect.earlier)
+        feed = structs.replace(file.feed, dialect=file.feed.dialect.earlier)
         path = file.path.with_name(".earlier")
         render.feed_file(self.connection, feed, file.split, path)
         try:

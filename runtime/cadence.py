@@ -1,9 +1,9 @@
 """When a file is due: the latest time that five cron fields name."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
 from cronsim import CronSim, CronSimError
 
 from runtime.exits import Misuse
@@ -12,8 +12,7 @@ _FIELDS = 5
 _EXPECTED = "five cron fields, such as 0 6 * * *"
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(msgspec.Struct, frozen=True):
     """A cadence in a time zone, by the rules of Debian's cron (package cronsim).
 
     Names such as MON are read. Where both the day and the weekday are restricted,

@@ -5,7 +5,6 @@ line breaks or marks that change the direction of writing. On a terminal or in a
 they would look like lines of ours.
 """
 
-import html
 import json
 import re
 from base64 import b64encode
@@ -35,11 +34,13 @@ def hide(secrets: Iterable[str]) -> None:
 
 def _forms(secret: str) -> Iterator[str]:
     """Yield a secret as it is, and as URLs, JSON, HTML and base64 write it."""
+    from html import escape
+
     yield secret
     for percent in (quote(secret), quote(secret, safe="")):
         yield from (percent, re.sub("%..", lambda code: code[0].lower(), percent))
     yield json.dumps(secret)[1:-1]
-    yield html.escape(secret)
+    yield escape(secret)
     # AUTH and Authorization send more in the same base64, such as the user before it.
     # Of each of the three ways to begin, these letters depend on the secret alone.
     octets = secret.encode()

@@ -5,7 +5,6 @@ Read once per command into frozen values; a message about a variable names it.
 
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
@@ -228,6 +227,8 @@ def _read_differently_by_a_shell(file: Path) -> list[str]:
 
 
 def _is_the_same(text: str, name: str, value: str | None) -> bool:
+    import shlex
+
     match = _BEFORE_COMMENT.match(text.strip().removeprefix("export "))
     assignment = match[0] if match else ""
     literal = re.sub(r"'[^']*'", "", assignment)
@@ -280,8 +281,7 @@ def unreadable(data: str) -> str | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class DataDirectory:
+class DataDirectory(msgspec.Struct, frozen=True):
     """The data directory of one environment; docs/README.md lists its files.
 
     Attributes:
@@ -350,8 +350,7 @@ class DataDirectory:
 DUCKDB_SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGT]i?B|%)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What DuckDB may use in our own steps; dbt reads the same variables."""
 
     memory: str

@@ -5,10 +5,11 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from runtime.exits import Refused
 
@@ -94,8 +95,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class HashedFile:
+class HashedFile(msgspec.Struct, frozen=True):
     """A file's digest, and what shows that it was not written since.
 
     Attributes:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,8 +33,7 @@ class _Began(msgspec.Struct):
 _DECODE = msgspec.json.Decoder(_Began).decode
 
 
-@dataclass(frozen=True, slots=True)
-class BuildRecord:
+class BuildRecord(msgspec.Struct, frozen=True):
     """One complete build.
 
     Attributes:
@@ -210,9 +207,11 @@ def write(place: DataDirectory, content: Mapping[str, Any]) -> None:
 
 def remove(place: DataDirectory, id_: str) -> None:
     """Remove the record of a build, if it has one."""
+    from shutil import rmtree
+
     folder = place.spark / "builds" / id_
     (folder / WHOLE).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    rmtree(folder, ignore_errors=True)
 
 
 def _path(place: DataDirectory, id_: str) -> Path:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,7 +49,9 @@ def cells(
     if dialect.is_bare and dialect.format != "jsonl":
         yield source(path)
         return
-    with tempfile.TemporaryDirectory(dir=work) as folder:
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(dir=work) as folder:
         copy = Path(folder) / "copy.csv"
         if dialect.format == "jsonl":
             _objects_to_csv(path, copy)

@@ -1,7 +1,6 @@
 """How a table becomes a CSV file, and how each of our readers reads it back."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -300,8 +299,7 @@ class ColumnFormat(Struct, frozen=True, forbid_unknown_fields=True):
         return text(self._mark(dialect))
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """Where a column is in a line of fixed widths, in characters from 1."""
 
     start: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from runtime import duck
 from runtime.environment import DataDirectory, Limits
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("invocation_id", "command", "built_at", "ended_at", "details", "states")
 
 
-@dataclass(frozen=True, slots=True)
-class Mart:
+class Mart(msgspec.Struct, frozen=True):
     """The tables of the last build.
 
     Attributes:

@@ -14,8 +14,9 @@ zeros in front; `:<9` blanks after it, `:>9` blanks before it.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _PARTS = re.compile(
@@ -30,8 +31,7 @@ EXPECTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RunValues:
+class RunValues(msgspec.Struct, frozen=True):
     """What a record can have of the run: logical time (UTC), environment, names.
 
     `number` is the sequence number of the file, if its name has one.

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from monitor.catalogue import CATALOGUE
 from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding
@@ -23,8 +25,7 @@ STATE = Path("alerts") / "state.json"
 START, REMINDER, CLEAR = "start", "reminder", "all-clear"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """The start, a reminder or the end of a problem, for one channel."""
 
     kind: str

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
 from typing import Any
+
+import msgspec
 
 from monitor.drift import statistics
 from monitor.drift.limits import Tolerance
@@ -16,8 +16,7 @@ _WIPED = 0.9
 _SAMPLING = 4  # standard errors by which chance may move a share of few rows
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(msgspec.Struct, frozen=True):
     """One figure of one file, compared.
 
     Attributes:
@@ -120,6 +119,8 @@ def _median_room(figure: Figure, before: Sequence[Profile], centre: float) -> fl
     Where numbers are small and whole, such as pieces in stock, the median jumps by
     more than a tenth when almost nothing has changed.
     """
+    from statistics import median
+
     if figure.floor != "median" or not centre:
         return 0.0
     columns = (profile["columns"].get(figure.column, {}) for profile in before)

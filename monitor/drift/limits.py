@@ -1,8 +1,9 @@
 """The limits of drift: defaults, and what an exposure declares in `drift`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 # The least difference that is reported, however little a figure used to vary.
 FLOORS: dict[str, float] = {
@@ -19,8 +20,7 @@ FLOORS: dict[str, float] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Tolerance:
+class Tolerance(msgspec.Struct, frozen=True):
     """How far a figure may be from the usual.
 
     Attributes:
@@ -38,7 +38,7 @@ class Tolerance:
     sensitivity: float = 6
     ignore: tuple[str, ...] = ()
     snapshot: bool = True
-    floors: Mapping[str, float] = field(default_factory=lambda: FLOORS)
+    floors: Mapping[str, float] = msgspec.field(default_factory=lambda: FLOORS)
 
     @classmethod
     def from_declaration(cls, drift: Mapping[str, Any], snapshot: bool) -> "Tolerance":

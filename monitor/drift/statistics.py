@@ -5,18 +5,17 @@ of normal values.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
 from typing import Any
+
+import msgspec
 
 _FEW = 64  # a column with so few different values has no variety to follow
 _NORMAL = 1.4826
 _SAME_DAYS = 4  # runs of a weekday from which it has a centre of its own
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(msgspec.Struct, frozen=True):
     """One number of a profile that is compared from run to run.
 
     Attributes:
@@ -98,8 +97,7 @@ def weekday(profile: Mapping[str, Any]) -> int:
     return datetime.fromisoformat(profile["logical_time"]).weekday()
 
 
-@dataclass(frozen=True, slots=True)
-class Usual:
+class Usual(msgspec.Struct, frozen=True):
     """The centre of a series on a weekday, and its robust standard deviation."""
 
     centre: float
@@ -116,6 +114,8 @@ def usual(series: Sequence[tuple[int, float]], weekday: int) -> Usual:
         series: weekday and value; not empty.
         weekday: 0 is Monday.
     """
+    from statistics import median
+
     by_day: dict[int, list[float]] = {}
     for day, value in series:
         by_day.setdefault(day, []).append(value)

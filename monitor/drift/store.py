@@ -1,9 +1,10 @@
 """Profiles on disk: `profiles/<file>/<run id>.json`. Only `monitor` writes there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from monitor.context import Context
 from monitor.drift import profile, source
@@ -17,8 +18,7 @@ from store.ledger import Ledger
 from store.outbox import packages, work
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """One profile, and whether its file was delivered."""
 
     profile: Mapping[str, Any]

@@ -1,8 +1,9 @@
 """The report of `monitor health`: all checks, their findings, the exit code."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from monitor.context import CLOCK, Context
 from monitor.findings import CheckResult, Finding
@@ -27,8 +28,7 @@ _FAILED = " cannot be checked: "
 Check = Callable[[Context], CheckResult]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """Facts and findings at a time (UTC)."""
 
     at: str

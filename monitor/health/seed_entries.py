@@ -1,15 +1,15 @@
 """Count the entries of the seeds that match no record of the source."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from monitor.context import Context
 from monitor.findings import EXAMPLES, CheckResult, Finding
 from store import answers
 
 
-@dataclass(frozen=True, slots=True)
-class SeedEntries:
+class SeedEntries(msgspec.Struct, frozen=True):
     """The entries of a seed, as the last build compared them with the source.
 
     Attributes:

@@ -5,11 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+from msgspec import structs
 
 from publish.prepare import prepare
 from publish.selection import NotMade
@@ -207,9 +207,9 @@ def publish(there: DataDirectory, root: Path, run: Package, limits: Limits) -> P
     built = artifacts.read(root, settings.variables)
     feed = _feed(built, run)
     if "risks" not in run.resource:  # of a version that wrote another form
-        feed = replace(feed, dialect=feed.dialect.earlier)
+        feed = structs.replace(feed, dialect=feed.dialect.earlier)
     if number := run.run.get("sequence"):
-        feed = replace(feed, sequence_from=number)
+        feed = structs.replace(feed, sequence_from=number)
     files = prepare(settings, built, Ledger(there.ledger), feed, run.file)
     for file in files:
         if isinstance(file, NotMade):

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,8 +21,7 @@ from store.package import is_reserved
 _DECIMAL = re.compile(r"(?:decimal|numeric)\(\s*\d+\s*,\s*(\d+)\s*\)")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column of a contract; `type` is DuckDB's name of it, in lower case."""
 
     name: str
@@ -56,8 +54,7 @@ def positions(columns: Sequence[Column]) -> tuple[Position, ...]:
     return tuple(places)
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(msgspec.Struct, frozen=True):
     """A table in the warehouse, and the model that made it."""
 
     model: str
@@ -70,8 +67,7 @@ class Relation:
         return f'warehouse."{self.schema}"."{self.name}"'
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """Which split values get a file: `since` <= logical time < `until`."""
 
     relation: Relation
@@ -80,8 +76,7 @@ class Open:
     final: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+class Feed(msgspec.Struct, frozen=True):
     """One delivered file, as its exposure declares it; see `declaration.Declaration`.
 
     Attributes:
@@ -209,8 +204,7 @@ class Feed:
         return name
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(msgspec.Struct, frozen=True):
     """What the exposures of a project declare.
 
     Attributes:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -15,8 +14,7 @@ from runtime.exits import Misuse
 _BUILD = "Run `dbt build` from the project root."
 
 
-@dataclass(frozen=True, slots=True)
-class Artifacts:
+class Artifacts(msgspec.Struct, frozen=True):
     """manifest.json, as dbt wrote it (schema v12)."""
 
     manifest: Mapping[str, Any]

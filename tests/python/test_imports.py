@@ -1,6 +1,8 @@
 """The order of the packages: no import goes back up, and none goes in a circle."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -87,3 +89,15 @@ def test_a_lower_package_does_not_import_a_higher_one(below: str, above: str) ->
 
 def test_the_verifier_imports_nothing_of_this_project() -> None:
     assert not GRAPH["publish.package.verify"]
+
+
+def test_health_imports_no_library_that_only_rare_cases_need() -> None:
+    program = (
+        "import sys, monitor.commands.health\n"
+        "print(*sorted({'duckdb', 'statistics', 'tempfile'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, text=True, capture_output=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout == "\n"

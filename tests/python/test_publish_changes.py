@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from package_reader import applied, rows, sides
 from sample_project import META, MODEL, SampleProject, manifest
 
@@ -215,7 +216,7 @@ def test_a_delta_tells_what_becomes_of_the_state_and_not_of_its_rows(
 ) -> None:
     """The file replaces one order, and another one that it lacks stays."""
     feed = a_feed("minimal", ["k", "n"], split_by="l", file="{split}.csv")
-    feed = replace(feed, replaces_by=("k",))
+    feed = structs.replace(feed, replaces_by=("k",))
     held = [("1", "t", 1, None, None, "a"), ("2", "t", 1, None, None, "b"),
             ("9", "u", 1, None, None, "other")]  # fmt: skip
     bench = Bench(tmp_path, feed, held, [("2", "t", 1, "5.00", None, "b")])
