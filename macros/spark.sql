@@ -103,16 +103,6 @@
 
 
 {#
-    A text inside quotes.
-
-    expression: the text.
-#}
-{% macro spark__escape_single_quotes(expression) -%}
-    {{ expression | replace('\\', '\\\\') | replace("'", "\\'") }}
-{%- endmacro %}
-
-
-{#
     A text as a literal of SQL; null for none.
 
     text: of Jinja.
