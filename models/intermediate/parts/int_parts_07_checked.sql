@@ -218,6 +218,8 @@ final as (
         checked.part_type,
         checked.supplier_sku,
         checked.is_genuine,
+        checked.is_capa_downgraded,
+        checked.certification,
         checked.has_od_source,
         checked.brand,
         checked.mfr_part_number,

@@ -12,8 +12,16 @@ parts_checked as (
 final as (
 
     select
+        ---------- what the rules about an item at a location need
         item_id,
+        supplier_sku,
+        part_type,
+        is_capa_downgraded,
+        certification,
+        brand,
+        sell_price,
 
+        ---------- the codes
         -- 4 identity
         concat_ws(
             '|',

@@ -9,12 +9,6 @@ place_codes as (
 
 ),
 
-parts_normalised as (
-
-    select * from {{ ref('int_parts_06_normalised') }}
-
-),
-
 item_codes as (
 
     select * from {{ ref('int_parts_08_item_codes') }}
@@ -56,12 +50,12 @@ final as (
         place_codes.saleable_quantity,
         place_codes._extract_run_id,
         place_codes._extracted_at,
-        parts_normalised.part_type,
+        item_codes.part_type,
         parts_repeated.is_gtin_shared,
         parts_repeated.is_partslink_shared,
         parts_repeated.is_sku_alike,
-        parts_normalised.brand <> {{ last_value('brand') }} as is_brand_changed,
-        parts_normalised.certification <> {{ last_value('certification') }}
+        item_codes.brand <> {{ last_value('brand') }} as is_brand_changed,
+        item_codes.certification <> {{ last_value('certification') }}
             as is_certification_changed,
         {{ last_value('part_type') }} as last_part_type,
         {{ last_value('sell_price') }} as last_sell_price,
@@ -77,7 +71,7 @@ final as (
             nullif(item_codes.discount_codes, ''),
             case
                 when
-                    parts_normalised.part_type = 'OD'
+                    item_codes.part_type = 'OD'
                     and place_codes.on_hand_quantity > 0
                     and place_codes.on_hand_quantity < {{ var('od_min_on_hand') }}
                     then 'OD_LOW_STOCK'
@@ -85,29 +79,27 @@ final as (
             nullif(item_codes.certificate_codes, ''),
             case
                 when
-                    parts_normalised.part_type <> {{ last_value('part_type') }}
+                    item_codes.part_type <> {{ last_value('part_type') }}
                     and not (
-                        parts_normalised.is_capa_downgraded
+                        item_codes.is_capa_downgraded
                         and {{ last_value('part_type') }} = 'CAPA'
                     )
-                    and parts_normalised.part_type
+                    and item_codes.part_type
                     is distinct from last_values.confirmed_part_type
                     then 'TYPE_CHANGED'
             end,
             nullif(item_codes.price_codes, ''),
             case
                 when
-                    abs(parts_normalised.sell_price - {{ last_value('sell_price') }})
+                    abs(item_codes.sell_price - {{ last_value('sell_price') }})
                     > {{ last_value('sell_price') }} * {{ var('price_jump_share') }}
-                    and parts_normalised.sell_price
+                    and item_codes.sell_price
                     is distinct from last_values.confirmed_sell_price
                     then 'PRICE_JUMP'
             end
         ) as reason_codes
 
     from place_codes
-    left join parts_normalised
-        on place_codes.item_id = parts_normalised.item_id
     left join item_codes
         on place_codes.item_id = item_codes.item_id
     left join parts_repeated
@@ -120,14 +112,14 @@ final as (
     left join last_values
         on
             place_codes.location_code = last_values.location_code
-            and parts_normalised.supplier_sku = last_values.supplier_sku
+            and item_codes.supplier_sku = last_values.supplier_sku
     left join last_anywhere
         on
             case
                 when
                     last_values.supplier_sku is null
                     and place_codes.location_code is not null
-                    then parts_normalised.supplier_sku
+                    then item_codes.supplier_sku
             end = last_anywhere.supplier_sku
 
 )
