@@ -102,7 +102,14 @@ def test_a_marker_follows_to_every_kind_of_partner(
     assert "1 packages, none wrong" in verify(project)
 
 
-@pytest.mark.parametrize("place", ["folder", "vsftpd", "openssh"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "vsftpd",
+        pytest.param("folder", marks=pytest.mark.long),
+        pytest.param("openssh", marks=pytest.mark.long),
+    ],
+)
 def test_a_marker_is_placed_after_the_file_was_compared(
     project: SampleProject, server: Start, place: str
 ) -> None:
