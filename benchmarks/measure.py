@@ -98,7 +98,7 @@ class _Tree(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_PAUSE):
-            self.peak = max(self.peak, _resident(self._pid))
+            self.peak = max(self.peak, resident(self._pid))
 
     def stop(self) -> None:
         """End the thread."""
@@ -106,7 +106,7 @@ class _Tree(threading.Thread):
         self.join()
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
     """Return the resident bytes of a process and its descendants (Linux)."""
     folder = Path("/proc", str(pid))
     try:
@@ -118,4 +118,4 @@ def _resident(pid: int) -> int:
         ]
     except (OSError, IndexError):
         return 0  # it has ended
-    return pages * _PAGE + sum(map(_resident, children))
+    return pages * _PAGE + sum(map(resident, children))

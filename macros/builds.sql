@@ -157,7 +157,7 @@
     {%- endif %}
 {%- endmacro %}
 
-{#- One statement, which leaves the whole record or none: see docs/spark.md. -#}
+{#- One statement, which leaves the whole record or none: see docs/scale.md. -#}
 {% macro spark__end_build(results) -%}
     {%- set earlier = newest_record() -%}
     {%- set code_digest = env_var('FEEDS_CODE_DIGEST', '') or none -%}

@@ -1,6 +1,6 @@
 {#
     What the models need of Apache Spark that its adapter does not do, or does otherwise
-    (dbt-spark 1.11). docs/spark.md describes the folders and the record of a build.
+    (dbt-spark 1.11). docs/scale.md describes the folders and the record of a build.
 #}
 
 
