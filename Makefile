@@ -39,7 +39,7 @@ sql: $(READY)
 	$(BIN)/sqlfluff lint models macros analyses tests/singular
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not long"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not long" --durations 25
 
 long: $(READY) ## Run the tests that make check leaves out
 	$(BIN)/python -m pytest -n $(WORKERS) -m long

@@ -20,6 +20,11 @@ PROJECT = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros", "test
 Build = Callable[..., tuple[int, str]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests on Spark: at the end one worker would wait for them."""
+    items.sort(key=lambda item: "test_spark_" not in item.nodeid)
+
+
 @pytest.fixture
 def root() -> Path:
     """The project's root."""

@@ -31,7 +31,11 @@ def land_both(data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("test", "model", "condition"), PLANTED, ids=[f"{each[1]}" for each in PLANTED]
+    ("test", "model", "condition"),
+    [
+        pytest.param(*each, id=each[1], marks=[pytest.mark.long] if number % 2 else [])
+        for number, each in enumerate(PLANTED)
+    ],
 )
 def test_a_planted_where_is_seen(data, build, project, test, model, condition):
     land_both(data)

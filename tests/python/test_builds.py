@@ -109,7 +109,7 @@ def gates(project: BuiltProject, file: str = FILE) -> set[str]:
     ("node", "how"),
     [
         pytest.param("int_parts_14_decided", signal.SIGKILL, marks=pytest.mark.long),
-        ("inventory_audit", signal.SIGTERM),
+        pytest.param("inventory_audit", signal.SIGTERM, marks=pytest.mark.long),
         ("inventory_feed", signal.SIGKILL),
         pytest.param("feed_key_is_unique", signal.SIGKILL, marks=pytest.mark.long),
     ],

@@ -373,7 +373,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "dialect.header_records",
         "{sequence} in the field file as well",
     ),
-    ({"workbook": {"sheet": "a/b"}}, "workbook.sheet", "text matching"),
+    ({"workbook": {"sheet": "a/b"}}, "workbook.sheet", "at most 31 characters"),
     ({"workbook": {}, "compress": {"format": "zip"}}, "workbook", "no compress"),
     (
         {"workbook": {}, "dialect": {**META["dialect"], "trailer_records": ["T"]}},
