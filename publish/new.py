@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import duckdb
 import yaml
 
 from runtime.command import report
@@ -223,7 +224,7 @@ def _like_file(name: str, path: Path) -> Draft:
             f"{path}: expected a header with each name once, and rows, found the "
             f"header {', '.join(header)[:60]} and {len(rows)} rows"
         )
-    names = [_column(each, number) for number, each in enumerate(header, 1)]
+    names = column_names(header)
     cells = [*zip(*rows, strict=True)]
     kinds = [_kind(each) for each in cells]
     formats: dict[str, dict[str, Any]] = {}
@@ -325,6 +326,20 @@ def _encoding(content: bytes) -> str:
     except UnicodeDecodeError:
         return "windows-1252"
     return "utf-8"
+
+
+def column_names(header: Sequence[str]) -> list[str]:
+    """Return a name for each title; two that would be the same get a number."""
+    reserved = duckdb.sql(
+        "select keyword_name from duckdb_keywords() where keyword_category = 'reserved'"
+    ).fetchall()
+    existing = {word for (word,) in reserved}
+    names: list[str] = []
+    for number, title in enumerate(header, 1):
+        name = _column(title, number)
+        names.append(f"{name}_{number}" if name in existing else name)
+        existing.add(names[-1])
+    return names
 
 
 def _column(title: str, number: int) -> str:

@@ -6,6 +6,8 @@ import pytest
 from built_project import land_everything
 from conftest import Command
 
+from publish import new
+
 # The form of a file of a workshop in Germany; the rows are in the order of the key.
 SAMPLE = (
     "Artikel;Menge;Preis;Gültig ab;Text\r\n"
@@ -60,6 +62,12 @@ def test_a_feed_like_a_sample_is_delivered_with_the_bytes_of_the_sample(
     assert before == {
         path: path.read_bytes() for path in project.glob("models/marts/*")
     }
+
+
+def test_a_title_becomes_a_name_for_sql_that_no_other_column_has() -> None:
+    assert new.column_names(["Order", "a b", "a_b", "1st", "Ünit", "%"]) == [
+        "order_1", "a_b", "a_b_3", "column_4_1st", "unit", "column_6",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
