@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock; nothing else is needed.
 .DEFAULT_GOAL := help
-.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers servers next orchestrators bench growth bench-transfer drift-quality docs fixture lock clean
+.PHONY: help demo check lint types sql test long histories year mutations kills replays faults readers servers next orchestrators spark bench growth bench-transfer drift-quality docs fixture lock clean
 BIN := .venv/bin
 READY := .venv/.ready
 READERS := .venv/readers
@@ -75,6 +75,9 @@ servers: $(SERVERS)/.ready ## Deliver to every server of docs/servers.yml (root;
 orchestrators: $(READY) .venv/airflow/.ready .venv/dagster/.ready ## Run Airflow, Dagster and the image for whole nights (ten minutes)
 	FEEDS_REQUIRE_ORCHESTRATORS=1 $(BIN)/python -m pytest -m long \
 		tests/python/test_orchestrators.py tests/python/test_image.py
+
+spark: $(READY) $(SPARK)/.ready ## Build on a Spark cluster beside DuckDB, then lose a worker (an hour)
+	$(BIN)/python -m benchmarks.scale
 
 bench: $(READY) ## Measure both feeds at a million records against floors of the same run
 	$(BIN)/python -m benchmarks.inventory --items $(SIZE)

@@ -183,8 +183,7 @@ def _compare(size: int, here: Place, beside: Place, running: Cluster) -> None:
     """Measure a night of each engine after a small one, on the same extract."""
     _extract(here, SMALL)
     shutil.copytree(here.data, beside.data, symlinks=True)
-    # The unit tests run in dbt's own process, which is faster than on a cluster.
-    _build(replace(beside, env={**beside.env, "MASTER": "local[2]"}))
+    _build(replace(beside, env={**beside.env, **_for_few_rows(beside.folder)}))
     here.run("publish", "build", "--quiet")
     _extract(here, size)
     shutil.rmtree(beside.data / "landing")
@@ -204,6 +203,22 @@ def _compare(size: int, here: Place, beside: Place, running: Cluster) -> None:
     show("Spark: publish build", on_spark, on_spark.over(built))
     sent_again = _publish(beside)
     show("Spark: publish to a folder", sent_again, sent_again.over(sent))
+
+
+def _for_few_rows(folder: Path) -> Mapping[str, str]:
+    """Return settings that run many queries of few rows fast: those of unit tests."""
+    settings = folder / "settings"
+    settings.mkdir()
+    (settings / "spark-defaults.conf").write_text(
+        "spark.sql.shuffle.partitions 1\n"
+        "spark.sql.adaptive.enabled false\n"
+        "spark.sql.codegen.wholeStage false\n"
+    )
+    return {
+        "MASTER": "local[2]",
+        "SPARK_CONF_DIR": str(settings),
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss8m",
+    }
 
 
 def _without_a_worker(beside: Place, running: Cluster) -> bool:

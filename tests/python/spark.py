@@ -27,6 +27,13 @@ def require() -> None:
         pytest.skip("`make .venv/spark/.ready` installs Spark, which needs Java")
 
 
+def faults(ran: subprocess.CompletedProcess[str]) -> str:
+    """Return what dbt said, without nodes that were right and without Java's calls."""
+    usual = (" START ", " OK ", " PASS ", "\tat ")
+    lines = (ran.stdout + ran.stderr).splitlines()
+    return "\n".join(line for line in lines if not any(map(line.__contains__, usual)))
+
+
 def dbt(
     folder: Path, data: Path, *words: str, project: Path = ROOT, **variables: object
 ) -> subprocess.CompletedProcess[str]:

@@ -139,7 +139,7 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
     code, output = build(project=project)
     assert code == 0, output
     ran = spark.dbt(tmp_path, data, "build", *NO_UNIT_TESTS, project=project)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.returncode == 0, spark.faults(ran)
     (record,) = records(data)
     assert {"inventory_feed", "inventory_audit", "order_audit", "order_feed_v2",
             "order_feed_delta_v2", "order_terms", "protected_parts"} <= {
