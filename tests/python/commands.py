@@ -1,11 +1,12 @@
 """Commands in processes of their own, as a user runs them.
 
-`publish` imports Great Expectations, which takes four seconds of CPU. The fork server
-of the standard library imports it once; each run of `publish` is a fork that calls the
-command's own `main` with its own arguments, environment, folder and output.
-FEEDS_TESTS_EXEC=1 starts a new interpreter for each run instead.
+`publish` imports Great Expectations, which takes four seconds of CPU, and dbt three.
+The fork server of the standard library imports both once; each run of a command is a
+fork that calls the command's own function with its own arguments, environment, folder
+and output. FEEDS_TESTS_EXEC=1 starts a new interpreter for each run instead.
 """
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -30,27 +31,38 @@ _EXIT_CODES = threading.Lock()
 # Installed modules only: in Python 3.11 the server has no other path. It ignores what
 # it cannot import.
 _FORKS.set_forkserver_preload(
-    ["great_expectations", "publish.__main__", "publish.gate.suite", "psutil"]
+    [
+        *("great_expectations", "publish.__main__", "publish.gate.suite", "psutil"),
+        *("extract.__main__", "monitor.__main__"),
+        *("dbt.cli.main", "dbt.adapters.duckdb"),
+    ]
 )
+# What the console script of each command calls.
+_FUNCTIONS = {
+    "dbt": ("dbt.cli.main", "cli"),
+    "extract": ("extract.__main__", "main"),
+    "monitor": ("monitor.__main__", "main"),
+    "publish": ("publish.__main__", "main"),
+}
 # Variables that an interpreter reads only as it starts.
 _EARLY = ("PYTHON", "LC_", "LANG", "LD_")
 _PASSED = ("PYTHONPATH",)
 
 
 class Child:
-    """A run of `publish` that is under way."""
+    """A run of a command that is under way."""
 
     def __init__(
         self, words: Sequence[str], root: Path, environment: Mapping[str, str]
     ) -> None:
-        """Start `publish WORDS` in the folder `root`."""
-        self._command = ["publish", *words]
+        """Start a command, one of `_FUNCTIONS`, in the folder `root`."""
+        self._command = [*words]
         self._folder = tempfile.TemporaryDirectory()
         self._output = [Path(self._folder.name, name) for name in ("stdout", "stderr")]
         for path in self._output:
             path.touch()
         self._process = _FORKS.Process(
-            target=_publish,
+            target=_call,
             args=(words, root, dict(environment), self._output),
             daemon=True,
         )
@@ -139,19 +151,19 @@ def run(
     """
     command = [str(word) for word in words]
     environment = clean_environment(**(env or {}))
-    if command[0] == "publish" and _can_fork(environment):
-        return Child(command[1:], cwd, environment).wait(seconds)
+    if command[0] in _FUNCTIONS and _can_fork(environment):
+        return Child(command, cwd, environment).wait(seconds)
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True,
         timeout=seconds, check=False,
     )  # fmt: skip
 
 
-def _publish(
+def _call(
     words: Sequence[str], root: Path, environment: dict[str, str], output: list[Path]
 ) -> None:
-    from publish.__main__ import main
-
+    module, function = _FUNCTIONS[words[0]]
+    called = getattr(importlib.import_module(module), function)
     for number, path in enumerate(output, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
     os.chdir(root)
@@ -159,8 +171,8 @@ def _publish(
     os.environ.update(environment)
     tempfile.tempdir = None
     time.tzset()
-    sys.argv = ["publish", *words]
-    main()
+    sys.argv = [*words]
+    called()
 
 
 def _can_fork(environment: Mapping[str, str]) -> bool:

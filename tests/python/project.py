@@ -66,7 +66,7 @@ class Project:
         """Start `publish` with more variables, and do not wait for its end."""
         environment = {**self.environment(), **variables}
         return commands.Child(
-            [str(word) for word in words],
+            ["publish", *map(str, words)],
             self.root,
             commands.clean_environment(**environment),
         )

@@ -5,6 +5,7 @@ import re
 import pytest
 from conftest import spoil
 from landing import item, land_orders, land_parts, order, preview, request, stock, term
+from sampling import some
 
 PARTS = "parts_balance_at_every_stage"
 ORDERS = "orders_balance_at_every_stage"
@@ -32,10 +33,10 @@ def land_both(data) -> None:
 
 @pytest.mark.parametrize(
     ("test", "model", "condition"),
-    [
-        pytest.param(*each, id=each[1], marks=[pytest.mark.long] if number % 2 else [])
-        for number, each in enumerate(PLANTED)
-    ],
+    some(
+        [pytest.param(*each, id=each[1]) for each in PLANTED],
+        in_ci=lambda number: number == 0,
+    ),
 )
 def test_a_planted_where_is_seen(data, build, project, test, model, condition):
     land_both(data)

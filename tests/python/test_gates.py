@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from commands import ROOT
 from sample_project import SEED, SINGULAR, STAGING, TEST, UNIT, SampleProject, good_row
+from sampling import some
 
 with warnings.catch_warnings():
     # Its import reaches for a module of the standard library that is deprecated.
@@ -301,15 +302,13 @@ def first_of_its_gates(number: int) -> bool:
 
 @pytest.mark.parametrize(
     ("gates", "spoil"),
-    [
-        pytest.param(
-            gates,
-            spoil,
-            id=f"{'+'.join(sorted(gates))}-{number}",
-            marks=[] if first_of_its_gates(number) else [pytest.mark.long],
-        )
-        for number, (gates, spoil) in enumerate(CASES)
-    ],
+    some(
+        [
+            pytest.param(gates, spoil, id=f"{'+'.join(sorted(gates))}-{number}")
+            for number, (gates, spoil) in enumerate(CASES)
+        ],
+        in_ci=first_of_its_gates,
+    ),
 )
 def test_exactly_that_gate_closes(
     project: SampleProject, gates: set[str], spoil: Spoil
