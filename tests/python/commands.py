@@ -7,6 +7,7 @@ and output. FEEDS_TESTS_EXEC=1 starts a new interpreter for each run instead.
 """
 
 import importlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -171,8 +172,17 @@ def _call(
     os.environ.update(environment)
     tempfile.tempdir = None
     time.tzset()
+    if words[0] != "dbt":
+        # Its import gives the root logger a handler.
+        logging.root.handlers.clear()
     sys.argv = [*words]
-    called()
+    try:
+        called()
+    finally:
+        if words[0] == "dbt":
+            # A fork ends without atexit, where dbt-duckdb closes the warehouse.
+            connections = importlib.import_module("dbt.adapters.duckdb.connections")
+            connections.DuckDBConnectionManager.close_all_connections()
 
 
 def _can_fork(environment: Mapping[str, str]) -> bool:

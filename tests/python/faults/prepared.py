@@ -60,7 +60,9 @@ def prepare(place: Path) -> Prepared:
 
 def start(root: Path, at: str, environment: dict[str, str]) -> Child:
     """Start `publish` in the project `root` at the logical time `at`."""
-    return Child(["publish", "--at", at, "--json"], root, clean_environment(**environment))
+    return Child(
+        ["publish", "--at", at, "--json"], root, clean_environment(**environment)
+    )
 
 
 def _deliver(root: Path, at: str) -> None:
