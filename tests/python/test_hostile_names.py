@@ -214,7 +214,7 @@ def _commands_of_persons(
 ) -> Iterator[tuple[tuple[object, ...], tuple]]:
     """Yield the commands that record what a person says, of each hostile term."""
     feed, until = "order_feed_full_file", "2091-01-01"
-    for term, text in zip(TERMS, reversed(TEXTS), strict=False):
+    for term, text in [*zip(TERMS, reversed(TEXTS), strict=False)][::4]:
         file, reason = f"{feed}.{term}", ("--because", text)
         yield ("publish", "hold", feed, file, "--until", until, *reason), (0,)
         yield ("publish", "status"), (0, 1)

@@ -15,6 +15,7 @@ from landing import (
     request,
     term,
 )
+from sampling import some
 
 TERMS = [
     term("4268-FA26"),
@@ -141,7 +142,7 @@ LAYOUT_3 = [
 ]
 
 
-@pytest.mark.parametrize("delivered", [1, 2, 3])
+@pytest.mark.parametrize("delivered", some([1, 2, 3], in_ci=lambda number: number == 1))
 def test_each_layout_has_its_columns_in_their_order(data, build, query, delivered):
     setting = f"{{order_feed_layout: {delivered}}}"
     land_orders(data, [], [])

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import yaml
 from built_project import BuiltProject
 from commands import ROOT, clean_environment
@@ -94,6 +95,7 @@ def test_a_build_waits_until_a_reader_has_ended(built_copy: BuiltProject) -> Non
         assert process.wait(120) == 0
 
 
+@pytest.mark.long
 def test_a_build_ends_with_the_code_of_dbt_if_a_reader_stays(
     built_copy: BuiltProject,
 ) -> None:
