@@ -64,6 +64,7 @@ def dbt(
             "MASTER": "local[2]",
             "SPARK_CONF_DIR": settings,
             "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": folder / "spark local",
             "JDK_JAVA_OPTIONS": _JAVA,
             **variables,
         }),
