@@ -13,6 +13,73 @@
 
 
 {#
+    What each destination has of a mart: the columns of `published_state` without
+    `_state`, and `destination`. What two destinations have alike, in the same files, is
+    read once and has the name of the first.
+
+    model: as above.
+#}
+{% macro published_by_destination(model) -%}
+    {%- if not execute -%}
+        {{ published_state(model) }}
+    {%- else -%}
+        {%- set columns = state_columns(model) -%}
+        {{ no_rows(columns + [{'name': 'destination', 'data_type': 'varchar'}]) }}
+        {%- for destination, states in states_by_destination(model).items() %}
+        union all
+        select
+            {{ columns | map(attribute='name') | join(', ') }},
+            '{{ destination }}' as destination
+        from ({{ state_rows(model, columns, states) }}) as states
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The states of a mart by destination: of those that exposures name now. If none of
+    them has anything yet, what a former one has counts as before.
+
+    model: as above.
+#}
+{% macro states_by_destination(model) -%}
+    {%- set declared = [] -%}
+    {#- A unit test has a graph without exposures. -#}
+    {%- for exposure in graph.get('exposures', {}).values() -%}
+        {%- set meta = exposure.config.meta or {} -%}
+        {%- if meta.state == model -%}
+            {%- do declared.append(meta.destination) -%}
+            {%- for each in meta.also or [] -%}
+                {%- do declared.append(each.destination) -%}
+            {%- endfor -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set states = current_states() | selectattr('model', 'equalto', model) | list -%}
+    {%- set there = states | selectattr('destination', 'in', declared) | list -%}
+    {%- set groups, seen = {}, [] -%}
+    {%- for destination, own in (there or states) | groupby('destination') -%}
+        {%- set files = own | map(attribute='sha256') | sort | list -%}
+        {%- if files not in seen -%}
+            {%- do seen.append(files) -%}
+            {%- do groups.update({destination: own | list}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(groups) }}
+{%- endmacro %}
+
+
+{#
+    SQL: whether destinations have different rows of a mart. Unit tests override it.
+
+    model: as above.
+#}
+{% macro is_held_differently(model) -%}
+    {%- set several = execute and states_by_destination(model) | length > 1 -%}
+    {{ 'true' if several else 'false' }}
+{%- endmacro %}
+
+
+{#
     The columns of a state, with their data types.
 
     model: the mart's table, or `confirmations`.
@@ -34,19 +101,24 @@
 
     model: the state, and its source in `published`, which has the path of its files.
     columns: names and data types.
+    states: those to read; default all of the model.
 #}
-{% macro state_rows(model, columns) -%}
+{% macro state_rows(model, columns, states=none) -%}
     {%- set files = source('published', model) -%}
     {%- if not execute -%}
         select * from {{ files }}
     {%- else -%}
-        {{ adapter.dispatch('state_rows')(model, columns, files) }}
+        {%- if states is none -%}
+            {%- set states = current_states()
+                | selectattr('model', 'equalto', model) | list -%}
+        {%- endif -%}
+        {{ adapter.dispatch('state_rows')(columns, files, states) }}
     {%- endif -%}
 {%- endmacro %}
 
-{% macro default__state_rows(model, columns, files) -%}
+{% macro default__state_rows(columns, files, states) -%}
     {{ no_rows(columns + [{'name': '_state', 'data_type': 'bigint'}]) }}
-    {%- set paths = state_files(model, files.render() | replace("'", '')) -%}
+    {%- set paths = state_files(states, files.render() | replace("'", '')) -%}
     {%- if paths %}
     union all by name
     select
@@ -59,10 +131,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro spark__state_rows(model, columns, files) -%}
+{% macro spark__state_rows(columns, files, states) -%}
     {%- set names = columns | map(attribute='name') | join(', ') -%}
     {{ no_rows(columns + [{'name': '_state', 'data_type': 'bigint'}]) }}
-    {%- for state in current_states() if state.model == model %}
+    {%- for state in states %}
     union all
     select {{ names }}, {{ loop.index }} as _state from {{ state_table(state) }}
     {%- endfor -%}
@@ -98,17 +170,15 @@
 
 
 {#
-    The files with the rows of a mart that partners have, those that were set last at
-    the end. A build uses the states that it recorded at its start, any other command
-    those of the ledger. Fails if a file is gone.
+    The files with the rows of some states. Fails if one is gone.
 
-    model: the mart's table. pattern: the path of its files, with * for a digest.
+    states: of one mart. pattern: the path of its files, with * for a digest.
 #}
-{% macro state_files(model, pattern) -%}
+{% macro state_files(states, pattern) -%}
     {%- set files = run_query("select file from glob('" ~ pattern ~ "')") -%}
     {%- set there = files.columns[0].values() | list -%}
     {%- set paths = [] -%}
-    {%- for state in current_states() if state.model == model -%}
+    {%- for state in states -%}
         {%- set path = pattern | replace('*', state.sha256) -%}
         {%- if path not in there -%}
             {{ exceptions.raise_compiler_error(lost_state(path)) }}
@@ -118,6 +188,10 @@
     {{ return(paths) }}
 {%- endmacro %}
 
+{#
+    What partners have, those states that were set last at the end. A build uses the
+    states that it recorded at its start, any other command those of the ledger.
+#}
 {% macro current_states() -%}
     {{ return(recorded_states() if is_recorded() else ledger_states()) }}
 {%- endmacro %}
@@ -337,7 +411,23 @@ select * from renamed
 
 
 {#
-    What the partner last had of a row, or else of its part at another location.
+    The values of a column that destinations have: the one that all have, or the
+    smallest and the greatest with | between them.
+
+    column: a text.
+#}
+{% macro values_of_destinations(column) -%}
+    nullif(
+        concat_ws(
+            '|', min({{ column }}), nullif(max({{ column }}), min({{ column }}))
+        ),
+        ''
+    )
+{%- endmacro %}
+
+
+{#
+    What partners last had of a row, or else of its part at another location.
 
     column: of int_parts_00_last_values, which is joined twice.
 #}

@@ -189,7 +189,9 @@ def approve(
         held = approval.releasable(ledger, settings.place.outbox, digest, because, file)
         built = artifacts.read(settings.root, settings.variables)
         landing = settings.place.landing
-        (feed,) = choose(built, [held["feed"]], landing, ledger).feeds
+        # By the name of an exposure, all of its destinations are chosen.
+        chosen = choose(built, [held["feed"]], landing, ledger).feeds
+        feed = next(feed for feed in chosen if feed.name == held["feed"])
         approval.still_closed(settings, built, feed, held)
         record = approval.approve(ledger, held, operator(settings.variables), because)
     report(

@@ -16,7 +16,7 @@ from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
 from runtime.log import LOG, is_json, start_logging
 from store import builds, mart
-from store.feeds import artifacts
+from store.feeds import artifacts, exposure_of
 from store.mart import Mart
 
 # dbt of this very interpreter. It keeps nearly all of its objects until it ends, so the
@@ -83,11 +83,12 @@ def selectors(files: Sequence[str]) -> list[str]:
         Misuse: a name has a mark that dbt reads as a part of a selector, as a blank.
     """
     for name in files:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+        if not re.fullmatch(r"[A-Za-z0-9_.@-]+", name):
             raise Misuse(
                 f"expected names of files, such as onpart_inventory, found {name!r}"
             )
-    return [f"+exposure:{name}" for name in files or ("*",)]
+    names = dict.fromkeys(map(exposure_of, files)) or ("*",)
+    return [f"+exposure:{name}" for name in names]
 
 
 def _unit_tests_passed(
@@ -109,7 +110,7 @@ def _unit_tests_passed(
     needed = {
         node
         for id_, name in exposures.items()
-        if not files or name in files
+        if not files or name in map(exposure_of, files)
         for node in nodes_needed(manifest, id_)
         if node.startswith("unit_test.")
     }

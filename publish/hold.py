@@ -11,6 +11,8 @@ from runtime.command import report
 from runtime.exits import Misuse, Refused
 from runtime.log import start_logging
 from store import holds
+from store.feeds import Feed
+from store.ledger import Ledger
 
 
 @click.command()
@@ -45,22 +47,30 @@ def hold(
             f"--until: expected a time in the future (UTC), found {format_utc(until)}"
         )
     with operation.ledger() as ledger:
-        declared = operation.feed(feed)
-        label = operation.label(declared, file, ledger)
-        fields = {
-            "feed": feed,
-            "file": label,
-            "until": format_utc(until),
-            "by": operation.by,
-            "because": operation.because,
-        }
-        record = fields if dry_run else ledger.append("paused", **fields)
+        chosen = [
+            (each.name, operation.label(each, file, ledger))
+            for each in operation.feeds_of(feed)
+        ]
+        records = []
+        for name, label in chosen:
+            fields = {
+                "feed": name,
+                "file": label,
+                "until": format_utc(until),
+                "by": operation.by,
+                "because": operation.because,
+            }
+            records.append(fields if dry_run else ledger.append("paused", **fields))
+    names = ", ".join(label or name for name, label in chosen)
     verb = "would be" if dry_run else "is"
     text = (
-        f"{label or feed} {verb} {holds.sentence(record)}. Runs for an earlier time "
+        f"{names} {verb} {holds.sentence(records[0])}. Runs for an earlier time "
         "send nothing of it; the first due run after that sends what was due."
     )
-    report({"status": "done", "dry_run": dry_run, **record}, text, as_json)
+    result = {"status": "done", "dry_run": dry_run, **records[0]}
+    if records[1:]:
+        result["also"] = records[1:]
+    report(result, text, as_json)
 
 
 @click.command()
@@ -83,29 +93,43 @@ def release(
     start_logging(log_format, quiet)
     operation = Operation.read(because, dry_run)
     with operation.ledger() as ledger:
-        declared = operation.feed(feed)
-        current = holds.current(ledger, feed, datetime.now(UTC))
-        holding = {hold["file"]: hold for hold in current}
-        chosen = list(holding)
-        if file is not None:
-            label = operation.label(declared, file, ledger)
-            chosen = [name for name in holding if name == label]
-            if not chosen and None in holding:
-                raise Refused(
-                    f"{label} has no hold of its own: the whole feed is "
-                    f"{holds.sentence(holding[None])}. Run `publish release {feed}`."
-                )
+        chosen = [
+            (each.name, name)
+            for each in operation.feeds_of(feed)
+            for name in _holding(operation, ledger, each, file)
+        ]
         if not chosen:
             raise Refused(f"{file or feed} is not on hold. `publish status` shows it.")
-        fields = {"feed": feed, "by": operation.by, "because": operation.because}
+        fields = {"by": operation.by, "because": operation.because}
         records = [
-            {**fields, "file": name}
+            {"feed": each, **fields, "file": name}
             if dry_run
-            else ledger.append("resumed", **fields, file=name)
-            for name in chosen
+            else ledger.append("resumed", feed=each, **fields, file=name)
+            for each, name in chosen
         ]
-    names = ", ".join(name or feed for name in chosen)
+    names = ", ".join(name or each for each, name in chosen)
     verb = "would be" if dry_run else "is"
     text = f"{names} {verb} released by {fields['by']}; the hold ends."
     result = {"status": "done", "dry_run": dry_run, "released": records}
     report(result, text, as_json)
+
+
+def _holding(
+    operation: Operation, ledger: Ledger, feed: Feed, file: str | None
+) -> list[str | None]:
+    """Return what is on hold of a feed, or of one file of it; None is the whole feed.
+
+    Raises:
+        Refused: a file is only on hold because its feed is.
+    """
+    current = holds.current(ledger, feed.name, datetime.now(UTC))
+    holding = {hold["file"]: hold for hold in current}
+    if file is None:
+        return list(holding)
+    label = operation.label(feed, file, ledger)
+    if label not in holding and None in holding:
+        raise Refused(
+            f"{label} has no hold of its own: the whole feed is "
+            f"{holds.sentence(holding[None])}. Run `publish release {feed.name}`."
+        )
+    return [name for name in holding if name == label]

@@ -67,7 +67,7 @@ def errors(root: Path, manifest: Artifacts) -> Mapping[str, list[str]]:
         manifest: of dbt.
     """
     project = feeds.declared(manifest)
-    listed: dict[str, list[str]] = {feed.name: [] for feed in project.feeds}
+    listed: dict[str, list[str]] = {name: [] for name in project.names}
     listed |= {name: [*each] for name, each in project.errors.items()}
     for node in manifest.manifest["exposures"].values():
         if node["name"] not in listed:
@@ -91,10 +91,16 @@ def _file_errors(root: Path, meta: Mapping[str, Any]) -> Iterator[str]:
             there = [path.stem for path in (root / _SUITES).glob("*.json")]
             near = validate.nearest(name, there) if name not in there else ""
             yield f"suite: {problem}{near and '; ' + near}"
-    key = meta.get("encrypt", {})
-    path = key.get("key") if isinstance(key, Mapping) else None
-    if isinstance(path, str) and not (root / path).is_file():
-        yield validate.error("encrypt.key", "the file of a public key", path)
+    further = meta.get("also")
+    for field, each in (
+        ("", meta),
+        *(("also.", one) for one in (further if isinstance(further, list) else ())),
+    ):
+        key = each.get("encrypt") if isinstance(each, Mapping) else None
+        path = key.get("key") if isinstance(key, Mapping) else None
+        if isinstance(path, str) and not (root / path).is_file():
+            expected = "the file of a public key"
+            yield validate.error(f"{field}encrypt.key", expected, path)
 
 
 def _lines(path: Path, exposure: str) -> Mapping[str, int]:

@@ -108,19 +108,26 @@ class Operation:
         return artifacts.read(Path.cwd(), self.variables)
 
     def feed(self, name: str) -> Feed:
-        """Return a declared feed.
+        """Return a declared feed; that of the first destination for an exposure.
+
+        Raises:
+            Misuse: there is none of this name, or it is declared wrongly.
+        """
+        return self.feeds_of(name)[0]
+
+    def feeds_of(self, name: str) -> tuple[Feed, ...]:
+        """Return the feeds of an exposure, or the one of NAME@DESTINATION.
 
         Raises:
             Misuse: there is none of this name, or it is declared wrongly.
         """
         project = feeds.declared(self.artifacts)
-        if name in project.errors:
-            raise project.refusal(name)
-        declared = {feed.name: feed for feed in project.feeds}
-        if name not in declared:
-            known = ", ".join(declared) or "(none is declared)"
+        if (exposure := feeds.exposure_of(name)) in project.errors:
+            raise project.refusal(exposure)
+        if not (named := project.named(name)):
+            known = ", ".join(f.name for f in project.feeds) or "(none is declared)"
             raise Misuse(f"expected one of the feeds {known}; found {name!r}")
-        return declared[name]
+        return named
 
     def label(self, feed: Feed, file: str | None, ledger: Ledger) -> str | None:
         """Return the label of a file of a feed, None for the whole feed.
@@ -128,7 +135,7 @@ class Operation:
         Raises:
             Misuse: the feed has no such file.
         """
-        if file is None or (file == feed.name and not feed.split_by):
+        if file is None or (file in (feed.name, feed.exposure) and not feed.split_by):
             return None
         splits = {str(r["split"]) for r in ledger.all("delivered", feed=feed.name)}
         if feed.split_by:

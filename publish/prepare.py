@@ -102,7 +102,7 @@ def prepare(
     ):
         chosen = selection.split_values(connection, feed, ledger, settings.at)
         build = gate.dbt.file_build(connection, artifacts, feed)
-        states = partner_state.current(ledger, feed.state.model)
+        states = partner_state.current(ledger, feed.state.model, feed.destination)
         inputs = gate.GateInputs(
             artifacts=artifacts,
             build=build,

@@ -16,7 +16,7 @@ from runtime import duck
 from runtime.exits import Misuse
 from store import copies, feeds, holds, partner_state, sources
 from store.builds import Build
-from store.feeds import Feed, Open
+from store.feeds import Feed, Open, exposure_of
 from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger, Record
 from store.package import Package
@@ -307,23 +307,24 @@ def choose(
             rightly, or nothing at all was landed.
     """
     project = feeds.declared(artifacts)
-    if wrong := [name for name in names if name in project.errors]:
+    if wrong := [n for n in map(exposure_of, names) if n in project.errors]:
         raise project.refusal(*wrong)
     if project.errors and not project.feeds:
         raise project.refusal()
-    declared = {feed.name: feed for feed in project.feeds}
     for name in names:
-        if name not in declared:
-            known = ", ".join(declared) or "(none is declared)"
+        if not project.named(name):
+            known = ", ".join(project.names) or "(none is declared)"
             feed, _, value = name.partition(".")
             # A summary names the file of one term like this.
             hint = f". Its terms go together: `publish {feed}`" if value else ""
             raise Misuse(
                 f"expected one of the files {known}; found {name!r}"
-                + (hint if feed in declared else "")
+                + (hint if project.named(feed) else "")
             )
     if names:
-        return Choice(tuple(declared[name] for name in declared if name in names), {})
+        wanted = {feed.name for name in names for feed in project.named(name)}
+        return Choice(tuple(f for f in project.feeds if f.name in wanted), {})
+    declared = {feed.name: feed for feed in project.feeds}
     recorded = {record.get("feed") for record in ledger.all()}
     left_out = {
         feed.name: f"nothing of {' and '.join(missing)} was ever landed here"

@@ -46,7 +46,9 @@ def path_of(delivered: Path, model: str, digest: str) -> Path:
     return delivered / model / f"{digest}.parquet"
 
 
-def current(ledger: Ledger, model: str | None = None) -> list[State]:
+def current(
+    ledger: Ledger, model: str | None = None, destination: str | None = None
+) -> list[State]:
     """Return the states that the ledger says are current, the oldest first.
 
     macros/published.sql has the same rule.
@@ -54,6 +56,7 @@ def current(ledger: Ledger, model: str | None = None) -> list[State]:
     Args:
         ledger: each record with a state sets that of its model, destination and split.
         model: only the states of this model; None for all.
+        destination: only what this partner has; None for all.
     """
     states: dict[tuple[str, str, str], State] = {}
     for record in ledger.all(*STATE_EVENTS):
@@ -66,7 +69,11 @@ def current(ledger: Ledger, model: str | None = None) -> list[State]:
             )
             states.pop(place, None)
             states[place] = State(*place, state["sha256"])
-    return [each for each in states.values() if model in (None, each.model)]
+    return [
+        each
+        for each in states.values()
+        if model in (None, each.model) and destination in (None, each.destination)
+    ]
 
 
 def files(delivered: Path, states: Iterable[State]) -> tuple[Path, ...]:

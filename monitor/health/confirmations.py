@@ -13,7 +13,8 @@ def check(context: Context) -> CheckResult:
     waiting = {
         feed.name: counts
         for feed in context.feeds
-        if (counts := _waiting(context, feed))
+        # All destinations of an exposure have the same audit.
+        if feed.name == feed.exposure and (counts := _waiting(context, feed))
     }
     findings = [
         Finding("VALUES_WAIT", feed, f"values wait for a person: {_listed(counts)}")

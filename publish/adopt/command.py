@@ -73,7 +73,7 @@ def command(
     moment = at or datetime.now(UTC)
     with operation.ledger() as ledger:
         label = operation.label(declared, split, ledger)
-        split = label and label.removeprefix(f"{feed}.")
+        split = label and label.removeprefix(f"{declared.name}.")
         _raise_if_known(ledger, declared, split, replace)
         form = read.Form(delimiter, quote, encoding)
         record = adopt(operation, ledger, declared, split, path, form, skip, moment)
@@ -92,8 +92,9 @@ def _raise_if_known(
     Raises:
         Refused: a delivery is open or unknown, or there was one, or an adoption.
     """
+    place = feed.state.model, feed.destination
     sharing = {r["feed"] for r in ledger.all("intent", "adopted")
-               if r["state"]["model"] == feed.state.model}  # fmt: skip
+               if (r["state"]["model"], r["destination"]) == place}  # fmt: skip
     for name in sorted({feed.name, *sharing}):
         if ledger.open_intents(name) or ledger.unknown(name):
             raise Refused(

@@ -32,8 +32,9 @@ from store.ledger import Ledger, Record
 def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
     """End the attempts that an earlier run left open, before anything is built.
 
-    This covers every feed whose deliveries change the same state of the partner: an
-    attempt that is ended later would be taken for the newest.
+    This covers every feed whose deliveries change the same state of this partner: an
+    attempt that is ended later would be taken for the newest. What another destination
+    has is another state, and its server may be down.
 
     Raises:
         Refused: whether something was delivered cannot be known.
@@ -43,6 +44,7 @@ def recover(settings: Settings, ledger: Ledger, feed: Feed) -> None:
         record["feed"]
         for record in ledger.all("intent")
         if record["state"]["model"] == feed.state.model
+        and record["destination"] == feed.destination
     }
     for name in sorted(same_state | {feed.name}):
         _reconcile_feed(settings, ledger, name)

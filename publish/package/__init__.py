@@ -97,7 +97,7 @@ def fill(
     tables = {**({"audit": audit} if audit else {}), "changes": changed}
     characters, risks = reading.measure(connection, file)
     resource = Resource(
-        feed.name, file.path, file.rows, feed.columns, feed.dialect, file.sha256,
+        feed.exposure, file.path, file.rows, feed.columns, feed.dialect, file.sha256,
         feed.key, feed.description, characters, risks,
         _unencodable(feed, inputs.gates), _records(connection, file),
     )  # fmt: skip
@@ -173,6 +173,6 @@ def _audit(
     path = folder / "audit.csv"
     count = table(connection, feed.audit.sql, columns, order, RFC_4180, path, ties=True)
     return Resource(
-        f"{feed.name}-audit", path, count, columns, RFC_4180, sha256_of(path),
+        f"{feed.exposure}-audit", path, count, columns, RFC_4180, sha256_of(path),
         description="Every source row with its decision and the reasons for it.",
     )  # fmt: skip

@@ -66,11 +66,11 @@ class PartnerState:
         """Return what the partner has of a feed and split value; None if nothing."""
         where = (feed.state.model, feed.destination)
         record = ledger.last_file(*where, split)
-        states = partner_state.current(ledger, feed.state.model)
+        states = partner_state.current(ledger, *where)
         own = [
             state.path(place.delivered)
             for state in states
-            if (state.model, state.destination, state.split) == (*where, split or "")
+            if state.split == (split or "")
         ]
         if record is None or not own:
             return None
@@ -149,7 +149,7 @@ def write(
     connection.execute("drop table paired")
     against = {"package": held.package, "state": held.state.stem} if held else None
     resource = Resource(
-        f"{feed.name}-changes", path, rows, (*_OURS, *_texts(columns)), RFC_4180,
+        f"{feed.exposure}-changes", path, rows, (*_OURS, *_texts(columns)), RFC_4180,
         sha256_of(path),
         description="How the rows that the partner holds become those it will hold.",
     )  # fmt: skip

@@ -44,7 +44,7 @@ def document(
     return {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
-        "id": f"{feed.destination}.{feed.name}",
+        "id": f"{feed.destination}.{feed.exposure}",
         "name": feed.title,
         "version": digest[:12],
         "status": "active",
@@ -53,7 +53,7 @@ def document(
         "schema": [
             {
                 # Without physicalName: datacontract-cli takes that for a table.
-                "name": feed.name,
+                "name": feed.exposure,
                 "physicalType": "file",
                 "logicalType": "object",
                 "description": feed.description or feed.title,
@@ -245,7 +245,7 @@ def _levels(feed: Feed) -> list[dict[str, Any]]:
                 "property": "latency",
                 "value": age["hours"],
                 "unit": "h",
-                "element": f"{feed.name}.{age['column']}",
+                "element": f"{feed.exposure}.{age['column']}",
             }
         )
     return levels

@@ -78,7 +78,7 @@ def build_manifest(
         described["files"] = others
     return {
         "$schema": _PROFILE + "datapackage.json",
-        "name": feed.name,
+        "name": feed.exposure,
         "id": f"{feed.name}/{run['run_id']}",
         "title": feed.title,
         "description": feed.description or feed.title,

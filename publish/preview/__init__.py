@@ -22,7 +22,7 @@ from runtime.environment import DataDirectory, Environment
 from runtime.exits import Refused
 from runtime.files import relink
 from store import mart, sources
-from store.feeds import Feed, artifacts
+from store.feeds import Feed, artifacts, exposure_of
 from store.ledger import Ledger, Record
 from store.package import Package
 
@@ -210,7 +210,7 @@ def _of_last(
     """
     runs: dict[str, str] = {}
     for record in ledger.all("delivered"):
-        if not names or record["feed"] in names:
+        if not names or exposure_of(record["feed"]) in map(exposure_of, names):
             runs |= _inputs(Package.from_record(place.outbox, record))
     if not runs:
         raise Refused(

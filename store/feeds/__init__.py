@@ -1,7 +1,11 @@
-"""The list of files, read from dbt's manifest: one exposure, one `Feed`."""
+"""The list of files, read from dbt's manifest: an exposure has a `Feed` a destination.
+
+The feed of the first destination has the name of the exposure. That of another one,
+`parts@mirror`, has deliveries, checks and a place in the ledger of its own.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -80,6 +84,7 @@ class Feed(msgspec.Struct, frozen=True):
     """One delivered file, as its exposure declares it; see `declaration.Declaration`.
 
     Attributes:
+        name: of the exposure; with @ and the destination for each after the first.
         sources: names of the sources below it that `extract` lands.
         state_columns: all columns of the state model; `columns` are those written.
         primary_key: the key columns that are written, if no two rows share them.
@@ -128,6 +133,11 @@ class Feed(msgspec.Struct, frozen=True):
     mode: str | None = None
     pickup: Mapping[str, Any] | None = None
     feedback: Mapping[str, Any] | None = None
+
+    @property
+    def exposure(self) -> str:
+        """The name of its exposure."""
+        return exposure_of(self.name)
 
     @property
     def tables(self) -> tuple[Relation, ...]:
@@ -204,6 +214,11 @@ class Feed(msgspec.Struct, frozen=True):
         return name
 
 
+def exposure_of(name: str) -> str:
+    """Return the name of the exposure of a feed."""
+    return name.partition("@")[0]
+
+
 class Declared(msgspec.Struct, frozen=True):
     """What the exposures of a project declare.
 
@@ -214,6 +229,22 @@ class Declared(msgspec.Struct, frozen=True):
 
     feeds: tuple[Feed, ...]
     errors: Mapping[str, Sequence[str]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the exposures that are declared rightly."""
+        return tuple(dict.fromkeys(feed.exposure for feed in self.feeds))
+
+    def named(self, name: str) -> tuple[Feed, ...]:
+        """Return the feeds of an exposure, or the one of NAME@DESTINATION; () if none.
+
+        The first destination may be named like the others.
+        """
+        return tuple(
+            feed
+            for feed in self.feeds
+            if name in (feed.name, feed.exposure, f"{feed.exposure}@{feed.destination}")
+        )
 
     def refusal(self, *names: str) -> Misuse:
         """Return the error of exposures that are declared wrongly; default all."""
@@ -250,7 +281,7 @@ def declared(artifacts: Artifacts) -> Declared:
     """
     feeds: list[Feed] = []
     errors: dict[str, list[str]] = {}
-    holders: dict[str, str] = {}
+    holders: dict[str, list[str]] = {}
     metas: dict[str, Mapping[str, Any]] = {}
     for unique_id, exposure in sorted(artifacts.manifest["exposures"].items()):
         meta = meta_of(exposure)
@@ -260,21 +291,39 @@ def declared(artifacts: Artifacts) -> Declared:
         models = {name: artifacts.node(id_) for name, id_ in ids.items()}
         wrong = validate.errors(meta, models)
         if not wrong:
-            feed = _feed(artifacts, unique_id, exposure, ids)
-            feeds.append(feed)
-            metas[feed.name] = meta
-            holder = holders.setdefault(feed.state.model, feed.destination)
-            if holder != feed.destination:
-                model = f"{feed.state.model}, which {holder} has too"
+            own = [
+                _feed(artifacts, unique_id, name, exposure, each, ids)
+                for name, each in _by_destination(exposure["name"], meta)
+            ]
+            feeds += own
+            metas |= dict(_by_destination(exposure["name"], meta))
+            there = sorted(feed.destination for feed in own)
+            state = own[0].state.model
+            holder = holders.setdefault(state, there)
+            if holder != there:
+                have = f"{' and '.join(holder)} {'have' if holder[1:] else 'has'}"
+                model = f"{state}, which {have} too"
                 wrong = [error("state", "a model that one partner has", model)]
         if wrong:
             errors.setdefault(exposure["name"], []).extend(wrong)
     for name, other in collisions(metas):
-        expected = f"names that no file of the exposure {other} can have"
+        expected = f"names that no file of the exposure {exposure_of(other)} can have"
         path = f"{metas[name]['folder']} {metas[name]['file']}"
-        errors.setdefault(name, []).append(error("file", expected, path))
-    good = tuple(feed for feed in feeds if feed.name not in errors)
+        wrong = errors.setdefault(exposure_of(name), [])
+        if (line := error("file", expected, path)) not in wrong:
+            wrong.append(line)
+    good = tuple(feed for feed in feeds if feed.exposure not in errors)
     return Declared(good, errors)
+
+
+def _by_destination(
+    name: str, meta: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the name of each feed of an exposure, with the fields for it alone."""
+    one = {field: value for field, value in meta.items() if field != "also"}
+    yield name, one
+    for each in meta.get("also", ()):
+        yield f"{name}@{each['destination']}", {**one, **each}
 
 
 def _models_above(artifacts: Artifacts, unique_id: str) -> Mapping[str, str]:
@@ -294,10 +343,11 @@ def _models_above(artifacts: Artifacts, unique_id: str) -> Mapping[str, str]:
 def _feed(
     artifacts: Artifacts,
     unique_id: str,
+    name: str,
     exposure: Mapping[str, Any],
+    meta: Mapping[str, Any],
     ids: Mapping[str, str],
 ) -> Feed:
-    name, meta = exposure["name"], meta_of(exposure)
 
     def relation(model: str) -> Relation:
         node = artifacts.node(ids[model])
@@ -320,7 +370,7 @@ def _feed(
     return Feed(
         name=name,
         unique_id=unique_id,
-        title=exposure.get("label") or name,
+        title=exposure.get("label") or exposure["name"],
         description=" ".join((exposure.get("description") or "").split()),
         sources=tuple(sources_below(artifacts, unique_id)),
         model=relation(meta["model"]),
@@ -352,7 +402,7 @@ def _feed(
         suite=meta["suite"],
         cadence=Cron.parse(
             meta["cadence"],
-            f"exposure {name}, field cadence",
+            f"exposure {exposure['name']}, field cadence",
             meta.get("time_zone", "UTC"),
         ),
         when_empty=meta["when_empty"],

@@ -318,6 +318,30 @@ class Pickup(Fields):
     within_hours: Positive
 
 
+Destination = Annotated[
+    str,
+    Meta(
+        pattern="^[a-z][a-z0-9_]*$",
+        description="a name of small letters, digits and _, such as onpart",
+    ),
+]
+Folder = Annotated[
+    str,
+    Meta(
+        pattern=r"^/(?!(?:.*/)?\.\.(?:/|$))(?:[^{}\\\x00-\x1f]|\{environment\})*$",
+        description="a path that begins with /, without .. and \\; in braces only "
+        "{environment}",
+    ),
+]
+Mode = Annotated[
+    str,
+    Meta(
+        pattern="^0[0-7]{3}$",
+        description='permissions in quotes, such as "0664"',
+    ),
+]
+
+
 class Compression(Fields):
     """How the file is compressed before it leaves; its manifest is not.
 
@@ -401,6 +425,22 @@ class Marker(Fields):
     replaces: Endings | UnsetType = UNSET
 
 
+class Further(Fields):
+    """Another destination of the same file.
+
+    Attributes:
+        destination: Who receives it too, as the field destination of the file.
+        folder: Folder there; default that of the file.
+        mode: Permissions that the file gets there; default that of the file.
+        encrypt: The OpenPGP key of this partner; default that of the file.
+    """
+
+    destination: Destination
+    folder: Folder | UnsetType = UNSET
+    mode: Mode | UnsetType = UNSET
+    encrypt: Encryption | UnsetType = UNSET
+
+
 class Feedback(Fields):
     """The report by which a partner rejects rows: CSV in UTF-8 with a header.
 
@@ -471,6 +511,8 @@ class Declaration(Fields, kw_only=True):
             itself for a snapshot, the full model for a delta.
         destination: Who receives it: `onpart` is configured by DEST_ONPART_URL,
             DEST_ONPART_PASSWORD, DEST_ONPART_CA_FILE.
+        also: Further destinations of the same file, each with deliveries and checks of
+            its own. Not beside replaces_by.
         folder: Folder at the destination, below the path of its URL; / is that path
             itself. {environment} is dev, uat or prod.
         rename: Only in older declarations: a file always replaces the one of its name
@@ -533,32 +575,11 @@ class Declaration(Fields, kw_only=True):
     confirm: Annotated[tuple[Confirmable, ...], Meta(min_length=1)] | UnsetType = UNSET
     changes: Changes | UnsetType = UNSET
     state: Model
-    destination: Annotated[
-        str,
-        Meta(
-            pattern="^[a-z][a-z0-9_]*$",
-            description="a name of small letters, digits and _, such as onpart",
-        ),
-    ]
-    folder: Annotated[
-        str,
-        Meta(
-            pattern=r"^/(?!(?:.*/)?\.\.(?:/|$))(?:[^{}\\\x00-\x1f]|\{environment\})*$",
-            description="a path that begins with /, without .. and \\; in braces only "
-            "{environment}",
-        ),
-    ]
+    destination: Destination
+    also: Annotated[tuple[Further, ...], Meta(min_length=1)] | UnsetType = UNSET
+    folder: Folder
     rename: Literal["replace"] | UnsetType = UNSET
-    mode: (
-        Annotated[
-            str,
-            Meta(
-                pattern="^0[0-7]{3}$",
-                description='permissions in quotes, such as "0664"',
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    mode: Mode | UnsetType = UNSET
     manifest: Literal["deliver", "keep"]
     replaces_by: Columns | UnsetType = UNSET
     vanished: Vanished | UnsetType = UNSET

@@ -391,6 +391,7 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
             yield error(field, f"the field {needed} beside it", "none")
     yield from _dialect_errors(dialect)
     yield from _file_name_errors(meta)
+    yield from _destination_errors(meta)
     if missing := set(meta["key"]) - set(meta["sort"]):
         yield error(
             "sort", "every key column", f"it lacks {', '.join(sorted(missing))}"
@@ -411,6 +412,21 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     keys = {*meta.get("feedback", {}).get("key", {}).values()}
     if omitted := keys & {*meta.get("omit", ())}:
         yield error("feedback.key", "columns that are written", sorted(omitted))
+
+
+def _destination_errors(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where further destinations are not possible."""
+    further = [each["destination"] for each in meta.get("also", ())]
+    names = [meta["destination"], *further]
+    if len({*names}) < len(names):
+        yield error("also", "each destination once", names)
+    elif "also" in meta and "replaces_by" in meta:
+        expected = (
+            "one destination of a file that replaces rows by a key, as changes are "
+            "found by what one partner has; declare another exposure with a state "
+            "model of its own for the other partner"
+        )
+        yield error("also", expected, names)
 
 
 def _file_name_errors(meta: Mapping[str, Any]) -> Iterator[str]:

@@ -58,7 +58,14 @@ final as (
         item_codes.certification <> {{ last_value('certification') }}
             as is_certification_changed,
         {{ last_value('part_type') }} as last_part_type,
-        {{ last_value('sell_price') }} as last_sell_price,
+        -- Of two partners the one whose price is further away.
+        case
+            when
+                abs(item_codes.sell_price - {{ last_value('least_sell_price') }})
+                > abs(item_codes.sell_price - {{ last_value('sell_price') }})
+                then {{ last_value('least_sell_price') }}
+            else {{ last_value('sell_price') }}
+        end as last_sell_price,
         {{ last_value('delivered_at') }} as last_delivered_at,
         concat_ws(
             '|',
@@ -79,11 +86,16 @@ final as (
             nullif(item_codes.certificate_codes, ''),
             case
                 when
-                    item_codes.part_type <> {{ last_value('part_type') }}
-                    and not (
-                        item_codes.is_capa_downgraded
-                        and {{ last_value('part_type') }} = 'CAPA'
-                    )
+                    item_codes.part_type <> case
+                        when item_codes.is_capa_downgraded
+                            then nullif(
+                                regexp_replace(
+                                    {{ last_value('part_type') }}, '(^|[|])CAPA$', ''
+                                ),
+                                ''
+                            )
+                        else {{ last_value('part_type') }}
+                    end
                     and item_codes.part_type
                     is distinct from last_values.confirmed_part_type
                     then 'TYPE_CHANGED'
@@ -91,8 +103,17 @@ final as (
             nullif(item_codes.price_codes, ''),
             case
                 when
-                    abs(item_codes.sell_price - {{ last_value('sell_price') }})
-                    > {{ last_value('sell_price') }} * {{ var('price_jump_share') }}
+                    (
+                        abs(item_codes.sell_price - {{ last_value('sell_price') }})
+                        > {{ last_value('sell_price') }}
+                        * {{ var('price_jump_share') }}
+                        or abs(
+                            item_codes.sell_price
+                            - {{ last_value('least_sell_price') }}
+                        )
+                        > {{ last_value('least_sell_price') }}
+                        * {{ var('price_jump_share') }}
+                    )
                     and item_codes.sell_price
                     is distinct from last_values.confirmed_sell_price
                     then 'PRICE_JUMP'

@@ -2,7 +2,7 @@ with
 
 delivered as (
 
-    {{ published_state('inventory_feed') }}
+    {{ published_by_destination('inventory_feed') }}
 
 ),
 
@@ -36,7 +36,8 @@ renamed as (
         weight_lb,
         updated_at,
         _delivered_at,
-        coalesce(_is_former, false) as _is_former
+        coalesce(_is_former, false) as _is_former,
+        destination
 
     from delivered
 
