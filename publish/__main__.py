@@ -192,7 +192,7 @@ def approve(
         # By the name of an exposure, all of its destinations are chosen.
         chosen = choose(built, [held["feed"]], landing, ledger).feeds
         feed = next(feed for feed in chosen if feed.name == held["feed"])
-        approval.still_closed(settings, built, feed, held)
+        approval.still_closed(settings, built, ledger, feed, held)
         record = approval.approve(ledger, held, operator(settings.variables), because)
     report(
         {"status": "done", **record},

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from publish import tables
 from publish.gate import dbt, readback
+from publish.prepare import changes_of
 from publish.settings import Settings
 from runtime import duck
 from runtime.exits import Misuse, Refused
@@ -149,7 +150,7 @@ def _superseded(record: Record, newest: Record) -> str:
 
 
 def still_closed(
-    settings: Settings, artifacts: Artifacts, feed: Feed, held: Record
+    settings: Settings, artifacts: Artifacts, ledger: Ledger, feed: Feed, held: Record
 ) -> None:
     """Run the checks of dbt and the read-back again on the held file.
 
@@ -170,6 +171,8 @@ def still_closed(
         checks = dbt.run_checks(
             dbt.file_build(connection, artifacts, feed), artifacts, feed
         )
+        if feed.delta:
+            feed = changes_of(connection, settings, ledger, feed).feed
         checks.append(readback.header(feed, path))
         with duck.scratch(connection):
             checks.append(readback.same_rows(connection, feed, split, path))

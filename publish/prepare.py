@@ -11,9 +11,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import structs
 
-from publish import gate, package, render, selection, tables
+from publish import delta, gate, package, render, selection, tables
 from publish.gate.checks import Check, Gates
-from publish.package import changes, provenance, signature
+from publish.package import changes, manifest, provenance, signature
 from publish.selection import NotMade
 from publish.sequence import next_number
 from publish.settings import Settings, format_utc
@@ -111,7 +111,8 @@ def prepare(
             partner_rows=partner_state.files(place.delivered, states),
             first=ledger.last_delivered(feed.name, feed.destination) is None,
             adopted=_adopted(ledger, feed),
-            last_rows=_last_rows(ledger, feed, chosen),
+            # A file of changes is compared with all rows that the partner has.
+            last_rows={} if feed.delta else _last_rows(ledger, feed, chosen),
             splits=tuple(chosen),
             at=settings.at,
             accept_first=settings.accept_first,
@@ -134,6 +135,17 @@ def prepare(
         ]
         files += selection.of_unknown_period(connection, settings, ledger, feed)
         return files or [*selection.none_open(settings, feed, landed, build)]
+
+
+def changes_of(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    ledger: Ledger,
+    feed: Feed,
+) -> delta.Delta:
+    """Compute the changes to what the partner has now, for a feed with `delta`."""
+    held = changes.PartnerState.find(settings.place, ledger, feed, None)
+    return delta.prepare(connection, feed, held.held if held else None)
 
 
 def _last_file(ledger: Ledger, feed: Feed, split: str | None) -> Record | None:
@@ -223,9 +235,13 @@ class FeedRun:
         folder = Path(tempfile.mkdtemp(dir=self.work)) / "package"
         folder.mkdir()
         values = RunValues(self.settings.at, environment, name, split, number)
+        computed = None
+        if feed.delta:
+            computed = changes_of(self.connection, self.settings, self.ledger, feed)
+            feed = computed.feed
         rows = render.feed_file(self.connection, feed, split, folder / name, values)
         hashed = HashedFile.read(folder / name)
-        file = gate.Rendered(feed, split, folder / name, rows, hashed, values)
+        file = gate.Rendered(feed, split, folder / name, rows, hashed, values, computed)
         file.log("rendered", watch.lap("render"))
         gates = gate.judge(self.connection, self.inputs, file)
         file.log("judged", watch.lap("judge"), gates=gates.tally)
@@ -262,6 +278,9 @@ class FeedRun:
             "suite_sha256": sha256_of(suite),
             "previous_package": self._previous_package(file),
         }
+        if file.delta:
+            run["delta"] = msgspec.to_builtins(feed.delta)
+            run["contract_sha256"] = provenance.digest_of(manifest.contract(feed))
         run |= _travel(feed, file.path.name)
         if number := file.values and file.values.number:
             run["sequence"] = number
@@ -330,16 +349,18 @@ class FeedRun:
         """
         feed, place = file.feed, self.settings.place
         at = partner_state.moment(self.settings.at)
-        rows = f"(select *, {at} as _delivered_at, false as _is_former from "
-        rows += f"{render.rows(feed, file.split)})"
+        sent = file.delta.sent if file.delta else render.rows(feed, file.split)
+        rows = f"(select *, {at} as _delivered_at, false as _is_former from {sent})"
         if self.inputs.partner_rows:
             held = partner_state.rows(self.inputs.partner_rows, feed.replaces_by)
-            former = "true"
+            former, alias = "true", "t" if file.delta else "before"
             if feed.replaces_by:
                 former = f"_is_former is true or {self._is_unknown(file)}"
+            elif file.delta:
+                former = f"_is_former is true or {file.delta.is_removed()}"
             before = (
                 f"(select * replace ({former} as _is_former) "
-                f"from {render.rows(feed, file.split, held)} as before)"
+                f"from {render.rows(feed, file.split, held)} as {alias})"
             )
             rows = partner_state.replaced(before, rows, feed.replaces_by or feed.key)
         columns = duck.columns_of(self.connection, feed.state.sql)
@@ -370,14 +391,17 @@ class FeedRun:
         feed = file.feed
         if file.rows == 0 and feed.when_empty == "skip":
             return "skipped"
-        if last is None or feed.state != feed.model:
-            return "ready"
+        period = format_utc(feed.cadence.last_due(self.settings.at))
+        is_empty = bool(file.delta) and file.rows == 0 and not self.settings.redelivery
+        if last is None or not feed.is_whole:
+            # One file without rows in a period is enough.
+            is_sent = is_empty and last is not None and last.get("period") == period
+            return "unchanged" if is_sent else "ready"
         if last["sha256"] not in (file.sha256, self._earlier_sha256(file, last)):
             return "ready"
         place = (feed.state.model, feed.destination, file.split)
         if self.settings.redelivery or copies.gap(self.ledger, *place):
             return "ready"
-        period = format_utc(feed.cadence.last_due(self.settings.at))
         again = feed.when_unchanged == "send" and last.get("period") != period
         return "ready" if again else "unchanged"
 

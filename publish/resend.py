@@ -142,9 +142,16 @@ def _raise_if_not_replaced(
         Refused: it is not.
     """
     since = f"{last['name']} was {last['event']} after it, at {last['at']}"
+    if feed.delta:
+        raise Refused(
+            f"{record['name']} cannot go out again: {since}, and each file has the "
+            f"changes to the one before. If {feed.destination} lost rows, name those "
+            f"that it has by `publish adopt {feed.name} FILE --replace`; the next file "
+            "has what is missing."
+        )
     if feed.replaces_by:
         declared = feeds.declared(operation.artifacts).feeds
-        same = [f.name for f in declared if f.state == f.model == feed.state]
+        same = [f.name for f in declared if f.is_whole and f.state == feed.state]
         full = (same or [feed.name])[0]
         raise Refused(
             f"{record['name']} cannot go out again: {since}, and readers keep the rows "

@@ -201,7 +201,7 @@ def _needed(
     """
 
     def is_whole(each: Comparison) -> bool:
-        return each.feed.state == each.feed.model
+        return each.feed.is_whole
 
     ordered = sorted(
         files,
@@ -222,6 +222,9 @@ def _read(
 ) -> bool:
     """Read a file at the partner and record its rows; say whether that succeeded."""
     feed, place = comparison.feed, operation.place
+    if feed.delta:
+        LOG.warning("rows not known", name=file.name, because="it has changes alone")
+        return False
     if feed.travel.encryption or feed.travel.workbook:
         why = "only the partner can read it" if feed.travel.encryption else "a workbook"
         LOG.warning("rows not known", name=file.name, because=why)
@@ -300,8 +303,13 @@ def _feed_lines(
             f"  {len(comparison.older):,} others are older than the last file of the "
             f"ledger, such as {comparison.older[0]}; they change nothing"
         )
-    if answered and comparison.unread and feed.state != feed.model:
-        full = [f.name for f in declared if f.state == f.model == feed.state]
+    if answered and comparison.unread and feed.delta:
+        yield (
+            f"  Ask for the rows that {feed.destination} has now, and name them by "
+            f"`publish adopt {feed.name} FILE`: until then nothing is sent."
+        )
+    elif answered and comparison.unread and not feed.is_whole:
+        full = [f.name for f in declared if f.is_whole and f.state == feed.state]
         splits = ", ".join(filter(None, comparison.unread))
         yield (
             f"  Run `publish {(full or ['the full file'])[0]}`: it must be delivered "

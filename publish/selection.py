@@ -84,15 +84,20 @@ def not_made(
             f"older day. {way_back(feed)}",
             1,
         )
-    if feed.state == feed.model:
+    if feed.is_whole:
         return _stale_snapshot(settings, ledger, feed, split, build)
     if gap := copies.gap(ledger, feed.state.model, feed.destination, split):
         return NotMade(
             label,
             "refused",
             f"{feed.destination} has {', '.join(gap['names'][split or ''])}, whose "
-            "rows the ledger does not know since a copy was put back. Publish the "
-            f"full file of {feed.state.model} first.",
+            "rows the ledger does not know since a copy was put back. "
+            + (
+                "Ask for the rows that it has now, and name them by "
+                f"`publish adopt {feed.name} FILE`."
+                if feed.delta
+                else f"Publish the full file of {feed.state.model} first."
+            ),
             1,
         )
     if last and last_day == day:
@@ -103,6 +108,8 @@ def not_made(
             f"{last['name']} went out today; later changes follow in the file of "
             "another day",
         )
+    if feed.delta:
+        return None  # it is computed from what the partner has now
     return _stale_delta(settings, ledger, feed, split, build)
 
 

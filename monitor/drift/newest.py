@@ -40,7 +40,7 @@ def check(context: Context) -> CheckResult:
 def compare_newest(context: Context) -> dict[str, tuple[str, list[Drift]]]:
     """Return for each file the newest run id, and its compared figures."""
     allowed = {
-        feed.name: Tolerance.from_declaration(feed.drift, feed.state == feed.model)
+        feed.name: Tolerance.from_declaration(feed.drift, feed.is_whole)
         for feed in context.feeds
     }
     # Some runs may be held: read more profiles than one window.

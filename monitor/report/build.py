@@ -106,7 +106,7 @@ class Site:
     def tolerances(self) -> Mapping[str, Tolerance]:
         """The limits of drift of each feed; none without dbt's manifest."""
         return {
-            name: Tolerance.from_declaration(feed.drift, feed.state == feed.model)
+            name: Tolerance.from_declaration(feed.drift, feed.is_whole)
             for name, feed in self.declared.items()
         }
 

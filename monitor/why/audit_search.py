@@ -107,6 +107,7 @@ def read_sent(package: Package, match: Match) -> dict[str, Any]:
     if not records:
         return {}
     outcome = package.last_outcome or {}
+    operation = (package.run.get("delta") or {}).get("column")
     return {
         "file": package.file,
         "run_id": package.run_id,
@@ -117,6 +118,7 @@ def read_sent(package: Package, match: Match) -> dict[str, Any]:
         "fate": package.outcome,
         "destination": outcome.get("destination"),
         "at": outcome.get("at"),
+        **({"operation": records[0].values[operation]} if operation else {}),
     }
 
 

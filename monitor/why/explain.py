@@ -228,7 +228,11 @@ class Explainer:
         for file in self._files_of(match):
             known = self._readable(self._files[file])
             delivered = (each for each in known if each.outcome == "delivered")
-            some = islice(delivered, max(self._runs, 1))
+            # A file of changes has a row only when it changed: all of them are read.
+            first = next(delivered, None)
+            is_delta = first is not None and "delta" in first.run
+            most = None if is_delta else max(self._runs, 1)
+            some = islice(chain([first] if first else [], delivered), most)
             lines = (read_sent(each, match) for each in some)
             newest += [*islice(filter(None, lines), 1)]
         return newest

@@ -185,6 +185,7 @@ def _files(
     return [
         f"  out: {file['path']} line {file['first_line']}"
         + (f"-{file['last_line']}" if file["last_line"] > file["first_line"] else "")
+        + (f", {one_line(file['operation'])}" if "operation" in file else "")
         + f", {file['fate']}"
         + (f" to {file['destination']} at {file['at']}" if file["destination"] else "")
         for file in files

@@ -71,7 +71,8 @@ def deliver(settings: Settings, ledger: Ledger, prepared: PreparedFile) -> Recor
         feed.destination, file.label, period, file.sha256
     )
     place = (feed.state.model, feed.destination, file.split)
-    again = settings.redelivery or gap(ledger, *place)
+    # The same changes are new ones after others in between.
+    again = settings.redelivery or gap(ledger, *place) or feed.delta
     if duplicate and not again:
         raise Refused(
             f"{feed.destination} got the same bytes as {duplicate['name']} at "

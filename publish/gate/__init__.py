@@ -1,10 +1,13 @@
 """Judges a rendered file by dbt's results, guards and Great Expectations."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -20,12 +23,16 @@ from store.feeds.artifacts import Artifacts
 from store.records import RunValues
 from store.sources import Source
 
+if TYPE_CHECKING:
+    from publish.delta import Delta
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A file as it was rendered; it is judged and sent under this digest.
 
-    `values` is what its header and trailer records have of the run.
+    `values` is what its header and trailer records have of the run. `delta` is how a
+    file of changes was computed.
     """
 
     feed: Feed
@@ -34,6 +41,12 @@ class Rendered:
     rows: int
     hashed: HashedFile
     values: RunValues | None = None
+    delta: Delta | None = None
+
+    @property
+    def declared(self) -> Feed:
+        """The declaration; `feed` of a file of changes also has their operation."""
+        return self.delta.snapshot if self.delta else self.feed
 
     @property
     def sha256(self) -> str:
@@ -133,6 +146,8 @@ def judge(
         readable = render.is_loaded(connection)
         if readable:
             checks += readback.records(connection, feed, file.path, file.values)
+            if file.delta:
+                checks.append(file.delta.check(connection))
             checks.extend(_guards(connection, inputs, file))
         if readable and not (file.rows == 0 and feed.when_empty == "skip"):
             checks.extend(suite.run(connection, expectations, feed.key))
@@ -152,10 +167,13 @@ def _guards(
             connection.execute(
                 f"create or replace temp view {view} as select * from {rows}"
             )
-    return guards.run_guards(
-        GuardContext(
-            connection, file.feed, file.split, inputs.splits, inputs.at,
-            bool(inputs.partner_rows), inputs.last_rows.get(file.split),
-            inputs.first and file.split not in inputs.adopted, inputs.accept_first,
-        )
-    )  # fmt: skip
+    applied = file.delta.applied(connection) if file.delta else nullcontext()
+    with applied as changes:
+        return guards.run_guards(
+            GuardContext(
+                connection, file.declared, file.split, inputs.splits, inputs.at,
+                bool(inputs.partner_rows), inputs.last_rows.get(file.split),
+                inputs.first and file.split not in inputs.adopted, inputs.accept_first,
+                changes,
+            )
+        )  # fmt: skip

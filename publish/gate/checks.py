@@ -29,6 +29,8 @@ class GuardContext:
         last_rows: rows of the last file of this feed and split; None before the first.
         first: whether no file of this feed was delivered yet.
         accept_first: whether a first file may go out unapproved (FEEDS_ACCEPT_FIRST).
+        changes: the rows of a file of changes; then `feed` is what the partner has with
+            it.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -40,6 +42,12 @@ class GuardContext:
     last_rows: int | None
     first: bool
     accept_first: bool
+    changes: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """What has the rows of `feed`, for a sentence."""
+        return "with this file the partner" if self.changes else "the file"
 
     def number(self, query: str) -> Any:
         """Return the one value of a query of one row."""

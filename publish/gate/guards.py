@@ -307,6 +307,8 @@ def _counted_rows(context: GuardContext, key: str) -> str:
     These are the keys of the file, but for those whose rows differ in columns of
     `changes.ignore` alone.
     """
+    if context.changes:
+        return context.changes
     ignored = context.feed.changes.get("ignore", ())
     if not ignored or not context.has_partner_rows:
         return "feed"
@@ -355,7 +357,7 @@ def _empty(context: GuardContext) -> Check:
     good = count > 0 or context.feed.when_empty != "refuse"
     return Check(
         "RUN_EMPTY", "guards", good,
-        f"the file has {count:,} rows"
+        f"{context.owner} has {count:,} rows"
         if good
         else "the file has no rows; to the partner that would mean that nothing is "
         f"left. Look for the reasons in audit.csv. {APPROVE}",
@@ -367,8 +369,8 @@ def _min_rows(context: GuardContext, least: int) -> Iterator[Check]:
     count = context.number("select count(*) from feed")
     yield Check(
         "RUN_MIN_ROWS", "guards", count >= least,
-        f"the file has {count:,} rows; at least {least:,} are expected", count, least,
-        max(0, least - count),
+        f"{context.owner} has {count:,} rows; at least {least:,} are expected", count,
+        least, max(0, least - count),
     )  # fmt: skip
 
 

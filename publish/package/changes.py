@@ -85,6 +85,7 @@ class PartnerState:
         file = package.folder / record["name"]
         usable = (
             record["feed"] == feed.name
+            and feed.delta is None
             and not feed.replaces_by
             and file.is_file()
             and sha256_of(file) == record["sha256"]
@@ -116,8 +117,8 @@ def write(
         contract: digest of the contract of the file.
         folder: the package.
     """
-    feed = file.feed
-    after = render.rows(feed, file.split)
+    feed = file.declared
+    after = file.delta.after if file.delta else render.rows(feed, file.split)
     if held and feed.replaces_by:
         after = partner_state.replaced(held.held, after, feed.replaces_by)
     known = duck.columns_of(connection, after)

@@ -48,13 +48,14 @@ class Table:
         """
         known = columns_of(connection, source)
         cells = ", ".join(
-            f"{self._cell(column) if column.name in known else 'null::varchar'} "
+            f"{self.cell(column) if column.name in known else 'null::varchar'} "
             f"as c{place}"
             for place, column in enumerate(self.columns)
         )
         return f"select {cells} from {source} as t"
 
-    def _cell(self, column: Column) -> str:
+    def cell(self, column: Column) -> str:
+        """Return SQL of the text of a column of a relation t, as a reader has it."""
         cell = as_text(column, f"t.{name(column.name)}", self.dialect)
         if self.dialect.quoting == "all":
             # A reader cannot tell a text that is the null text from a missing value.

@@ -17,7 +17,7 @@ from store.dialect import PLAIN, ColumnFormat, Dialect, Position
 from store.feeds import file_names, validate
 from store.feeds.artifacts import Artifacts, meta_of, primary_key, sources_below
 from store.feeds.collisions import collisions
-from store.feeds.declaration import FIELDS
+from store.feeds.declaration import FIELDS, DeltaFile
 from store.feeds.travel import Travel
 from store.feeds.validate import error, type_of
 from store.package import is_reserved
@@ -59,7 +59,10 @@ def positions(columns: Sequence[Column]) -> tuple[Position, ...]:
 
 
 class Relation(msgspec.Struct, frozen=True):
-    """A table in the warehouse, and the model that made it."""
+    """A table in the warehouse, and the model that made it.
+
+    A table of a session alone has no schema.
+    """
 
     model: str
     schema: str
@@ -68,6 +71,8 @@ class Relation(msgspec.Struct, frozen=True):
     @property
     def sql(self) -> str:
         """Its name in a session of `runtime.duck`."""
+        if not self.schema:
+            return f'temp."{self.name}"'
         return f'warehouse."{self.schema}"."{self.name}"'
 
 
@@ -93,6 +98,7 @@ class Feed(msgspec.Struct, frozen=True):
         replaces_by: the key whose rows a file replaces; () if it replaces all rows.
         mode: permissions at the partner in octal; None if the server decides.
         travel: how it leaves, and under which name.
+        delta: how a file of changes to a snapshot is written; None for other files.
         guards, changes, drift, pickup, feedback, vanished: as declared.
     """
 
@@ -133,6 +139,12 @@ class Feed(msgspec.Struct, frozen=True):
     mode: str | None = None
     pickup: Mapping[str, Any] | None = None
     feedback: Mapping[str, Any] | None = None
+    delta: DeltaFile | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a file has all rows of its state, and not changes to them."""
+        return self.state == self.model and self.delta is None
 
     @property
     def exposure(self) -> str:
@@ -297,6 +309,11 @@ def declared(artifacts: Artifacts) -> Declared:
             ]
             feeds += own
             metas |= dict(_by_destination(exposure["name"], meta))
+            if own[0].delta and {*own[0].primary_key} != {*own[0].key}:
+                expected = (
+                    "columns that a data test holds unique and not_null beside delta"
+                )
+                wrong = [error("key", expected, list(own[0].key))]
             there = sorted(feed.destination for feed in own)
             state = own[0].state.model
             holder = holders.setdefault(state, there)
@@ -420,6 +437,7 @@ def _feed(
         pickup=meta.get("pickup"),
         feedback=meta.get("feedback"),
         travel=Travel.read(meta),
+        delta=msgspec.convert(meta["delta"], DeltaFile) if "delta" in meta else None,
     )
 
 

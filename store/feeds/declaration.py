@@ -242,6 +242,36 @@ class Changes(Fields):
     ignore: Columns | UnsetType = UNSET
 
 
+_Word = Annotated[str, Meta(min_length=1, description="a word")]
+
+
+class DeltaFile(Fields):
+    """The file has only the rows that changed, each with what becomes of it.
+
+    Attributes:
+        column: Name of the column with the operation; default operation.
+        place: Where that column is: before all others, or after them; default first.
+        added: Word for a row that the partner does not have; default added.
+        changed: Word for a row that it has with other values; default changed.
+        removed: Word for a row that leaves, with its last values; default removed.
+    """
+
+    column: Name = "operation"
+    place: Literal["first", "last"] = "first"
+    added: _Word = "added"
+    changed: _Word = "changed"
+    removed: _Word = "removed"
+
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """The three words."""
+        return self.added, self.changed, self.removed
+
+    def word(self, kind: str) -> str:
+        """Return the word for added, changed or removed."""
+        return dict(zip(("added", "changed", "removed"), self.words, strict=True))[kind]
+
+
 class Floors(Fields):
     """The smallest difference that is reported, by kind of figure.
 
@@ -507,6 +537,9 @@ class Declaration(Fields, kw_only=True):
         confirm: Columns whose new values a person can confirm. Needs audit, and there
             every column of key.
         changes: What the summary of changes.csv has, beside rows and columns.
+        delta: The file has only what changed since the last delivery to its
+            destination, in rows or in the columns that are written. Limits are those of
+            all rows that the partner then has.
         state: Name of the model whose rows the partner has after a delivery; the model
             itself for a snapshot, the full model for a delta.
         destination: Who receives it: `onpart` is configured by DEST_ONPART_URL,
@@ -574,6 +607,7 @@ class Declaration(Fields, kw_only=True):
     guards: Guards
     confirm: Annotated[tuple[Confirmable, ...], Meta(min_length=1)] | UnsetType = UNSET
     changes: Changes | UnsetType = UNSET
+    delta: DeltaFile | UnsetType = UNSET
     state: Model
     destination: Destination
     also: Annotated[tuple[Further, ...], Meta(min_length=1)] | UnsetType = UNSET

@@ -17,7 +17,7 @@ from runtime.exits import Misuse
 from store import records
 from store.dialect import REQUIRED, UNUSED, Dialect
 from store.feeds import file_names
-from store.feeds.declaration import Declaration
+from store.feeds.declaration import Declaration, DeltaFile
 from store.feeds.travel import Travel
 
 Models = Mapping[str, Mapping[str, Any]]
@@ -207,6 +207,7 @@ def _contradictions(meta: Mapping[str, Any], models: Models) -> Iterator[str]:
     columns = _columns(meta["model"], models)
     if meta["model"] in models:
         yield from _column_errors(meta, columns)
+        yield from _operation_errors(meta, columns)
         yield from _format_errors(meta, columns)
         yield from _record_errors(meta, columns)
     if meta.get("audit") in models:
@@ -266,6 +267,18 @@ def _record_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
                 yield error(f"dialect.{field}", "a column that is written", name)
             elif not _NUMERIC.search(kind := type_of(columns[name])):
                 yield error(f"dialect.{field}", f"numbers in {name}", kind)
+
+
+def _operation_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
+    """Yield where the columns of a file of changes are not as it needs them."""
+    if "delta" not in meta:
+        return
+    operation = meta["delta"].get("column", "operation")
+    if operation in columns:
+        expected = f"another name than those of the columns of {meta['model']}"
+        yield error("delta.column", expected, operation)
+    if omitted := {*meta["sort"], *meta["key"]} & {*meta.get("omit", ())}:
+        yield error("delta", "sort and key of written columns", sorted(omitted))
 
 
 def _format_errors(meta: Mapping[str, Any], columns: Models) -> Iterator[str]:
@@ -392,6 +405,7 @@ def _own_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     yield from _dialect_errors(dialect)
     yield from _file_name_errors(meta)
     yield from _destination_errors(meta)
+    yield from _delta_errors(meta)
     if missing := set(meta["key"]) - set(meta["sort"]):
         yield error(
             "sort", "every key column", f"it lacks {', '.join(sorted(missing))}"
@@ -427,6 +441,37 @@ def _destination_errors(meta: Mapping[str, Any]) -> Iterator[str]:
             "model of its own for the other partner"
         )
         yield error("also", expected, names)
+
+
+def _delta_errors(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what cannot be so beside `delta`."""
+    if "delta" not in meta:
+        return
+    for field in ("replaces_by", "split_by"):
+        if field in meta:
+            yield error("delta", f"no {field} beside it", meta[field])
+    words = msgspec.convert(meta["delta"], DeltaFile).words
+    if len({*words}) < len(words):
+        yield error("delta", "three words that differ", ", ".join(words))
+    fields = ("timestamp", "date", "sequence")
+    if not any(file_names.has(meta["file"], field) for field in fields):
+        expected = (
+            "{timestamp}, {date} or {sequence} in a name beside delta, as a file that "
+            "was not read yet must not be replaced"
+        )
+        yield error("file", expected, meta["file"])
+    if meta["when_empty"] == "refuse":
+        expected = (
+            '"skip" or "send" beside delta; guards.min_rows refuses an empty mart'
+        )
+        yield error("when_empty", expected, "refuse")
+    age = meta["guards"].get("max_age", {}).get("column")
+    if age in meta.get("changes", {}).get("ignore", ()):
+        expected = (
+            "a column that is not in changes.ignore beside delta, as the partner keeps "
+            "its values; guards.max_source_age reads no column"
+        )
+        yield error("guards.max_age.column", expected, age)
 
 
 def _file_name_errors(meta: Mapping[str, Any]) -> Iterator[str]:
