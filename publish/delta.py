@@ -125,12 +125,9 @@ def prepare(
             table.read(connection, before), table.read(connection, mart),
         )  # fmt: skip
         row_diff.pair(connection, table)
-        ignored = feed.changes.get("ignore", ())
-        kind = row_diff.kind_without(table, ignored) if ignored else "kind"
         query = (
-            f"select {kind} as kind, {keys} from paired where kind <> 'removed' and "
-            f"{kind} <> 'ignored' union all select kind, {old} from paired "
-            "where kind = 'removed'"
+            f"select kind, {keys} from paired where kind <> 'removed' "
+            f"union all select kind, {old} from paired where kind = 'removed'"
         )
     else:
         cells = ", ".join(f"c{table.position(each)}" for each in feed.key)
@@ -144,7 +141,8 @@ def prepare(
         columns=_columns(feed),
         model=Relation(feed.model.model, "", _ROWS),
     )
-    declared, needed = feed.delta, dict.fromkeys((*table.names, *feed.sort))
+    columns = (column.name for column in feed.columns)
+    declared, needed = feed.delta, dict.fromkeys((*columns, *feed.sort))
     types = {column.name: column.type for column in feed.state_columns}
 
     def rows(source: str, kinds: tuple[str, ...]) -> str:
@@ -184,7 +182,10 @@ def _columns(feed: Feed) -> tuple[Column, ...]:
 
 
 def _table(feed: Feed) -> Table:
-    return Table(feed.columns, feed.key, feed.sort, feed.dialect)
+    """Return what is compared: not the columns of `changes.ignore`."""
+    ignored = feed.changes.get("ignore", ())
+    columns = tuple(each for each in feed.columns if each.name not in ignored)
+    return Table(columns, feed.key, feed.sort, feed.dialect)
 
 
 def _same_key(feed: Feed) -> str:

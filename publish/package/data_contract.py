@@ -61,7 +61,8 @@ def document(
                 "quality": [
                     _rule("RUN_MIN_ROWS", "rowCount", {}, mustBeGreaterOrEqualTo=least)
                     for least in (feed.guards.get("min_rows"),)
-                    if least is not None
+                    # Of a file of changes it is a limit on all rows.
+                    if least is not None and feed.delta is None
                 ],
                 "customProperties": _properties(
                     file=feed.file, key=list(feed.key), sort=list(feed.sort),

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
+import yaml
 from commands import ROOT
 from faults.cells import POINTS
 from sample_project import SampleProject, good_row, manifest
@@ -26,12 +28,14 @@ from monitor.why import format as format_
 from monitor.why.audit_search import read_sent
 from monitor.why.search import Match
 from monitor.why.subjects import PART
-from publish import delta, lint
+from publish import delta, lint, replay
+from publish.replay import build, workspace
 from publish.run import Outcome
-from runtime.environment import Environment
+from runtime.environment import Environment, Limits
 from store import feeds
 from store.feeds import artifacts
 from store.feeds.artifacts import Artifacts
+from store.ledger import Ledger
 from store.package import Package
 
 KEY = ["supplier_code", "location_code", "supplier_sku"]
@@ -353,6 +357,35 @@ def test_a_file_that_does_not_give_the_snapshot_is_seen(
         check = computed.check(connection)
     assert (check.passed, check.count) == (count == 0, count), check
     assert check.hard
+
+
+def test_a_replay_makes_the_same_changes(project: SampleProject) -> None:
+    publish(project)
+    change(project)
+    publish(project)
+    run = Package(project.packages()[1])
+    again = project.copy(project.folder.with_name("again"))
+    (again.data / "ledger.head").unlink()
+    workspace.write_ledger(again.place, Ledger(project.place.ledger), run)
+    shutil.rmtree(again.packages()[1])
+    folder = build.publish(again.place, again.root, run, Limits("1GB", 2))
+    assert folder is not None
+    same = replay.compare(run, Package(folder))
+    assert {name for name, is_same in same.items() if not is_same} <= {
+        "stock_0002.manifest.json", "built_from.json", "gates.html"
+    }  # fmt: skip
+    assert same["stock_0002.csv"]
+    assert same["changes.csv"]
+
+
+def test_the_contract_has_the_operation_and_no_limit_on_the_file(
+    project: SampleProject,
+) -> None:
+    outcome = publish(project)
+    path = Path(outcome.summary["package"]) / "contract.odcs.yaml"
+    (schema,) = yaml.safe_load(path.read_bytes())["schema"]
+    assert schema["properties"][0]["name"] == "operation"
+    assert schema["quality"] == []
 
 
 def test_why_finds_the_last_change_of_a_row(project: SampleProject) -> None:
