@@ -25,7 +25,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from publish.gate import Rendered
 from publish.gate.checks import Gates
-from publish.package import changes, data_contract, gates_report, reading, signature
+from publish.package import (
+    changes,
+    data_contract,
+    gates_report,
+    reading,
+    signature,
+    unencodable,
+)
 from publish.package.changes import PartnerState
 from publish.package.manifest import Resource, build_manifest
 from publish.render import records_of, rows, table
@@ -93,7 +100,7 @@ def fill(
     changed, summary = changes.write(
         connection, file, inputs.partner_state, run["contract_sha256"], folder
     )
-    audit = _audit(connection, feed, folder)
+    audit = _audit(connection, file, folder)
     tables = {**({"audit": audit} if audit else {}), "changes": changed}
     characters, risks = reading.measure(connection, file)
     resource = Resource(
@@ -157,11 +164,13 @@ def _records(
 
 
 def _audit(
-    connection: duckdb.DuckDBPyConnection, feed: Feed, folder: Path
+    connection: duckdb.DuckDBPyConnection, file: Rendered, folder: Path
 ) -> Resource | None:
+    feed = file.feed
     if feed.audit is None:
         return None
-    types = connection.execute(f"describe {feed.audit.sql}").fetchall()
+    source = feed.audit.sql
+    types = connection.execute(f"describe {source}").fetchall()
     columns = tuple(
         Column(row[0], row[1].lower(), "")
         for row in types
@@ -170,8 +179,12 @@ def _audit(
     written = {column.name for column in columns}
     # Sorted by key, as the feed.
     order = tuple(name for name in feed.key if name in written)
+    named = unencodable.by_key(connection, feed, file.split, order)
+    if named and unencodable.NAME not in written:
+        source = unencodable.added_to(source, named, order, "output" in written)
+        columns = (*columns, unencodable.column(feed.dialect))
     path = folder / "audit.csv"
-    count = table(connection, feed.audit.sql, columns, order, RFC_4180, path, ties=True)
+    count = table(connection, source, columns, order, RFC_4180, path, ties=True)
     return Resource(
         f"{feed.exposure}-audit", path, count, columns, RFC_4180, sha256_of(path),
         description="Every source row with its decision and the reasons for it.",

@@ -201,6 +201,24 @@ def test_what_an_encoding_lacks_is_written_as_declared(
     assert resource["unencodable"]["values"] == 3
     assert resource["unencodable"]["written"] == unencodable
     assert resource["unencodable"]["first"][0]["column"] == "brand"
+    # The audit names the characters of each row.
+    audit = pd.read_csv(
+        package.folder / "audit.csv", dtype=str, keep_default_na=False,
+        index_col="supplier_sku",
+    )["unencodable"]  # fmt: skip
+    brand, _, text = audit["100-00002"].partition("|description: ")
+    lacking = sorted({*project.rows[2]["brand"]} - {*"ódLz"})
+    words = [f"{each} (U+{ord(each):04X})" for each in lacking]
+    assert brand == f"brand: {' '.join(words)}"
+    assert "\u0301 (U+0301)" in text
+    assert audit["100-00003"].startswith("brand: ")
+    assert audit["100-00000"] == audit["100-00001"] == ""
+    (field,) = [
+        each
+        for each in (package.table("audit") or {})["schema"]["fields"]
+        if each["name"] == "unencodable"
+    ]
+    assert "Characters that iso-8859-1 lacks" in field["description"]
     assert verified(package.folder) == 0
 
 
