@@ -24,7 +24,7 @@
         {{ published_state(model) }}
     {%- else -%}
         {%- set columns = state_columns(model) -%}
-        {{ no_rows(columns + [{'name': 'destination', 'data_type': 'varchar'}]) }}
+        {{ no_rows(columns + [{'name': 'destination', 'data_type': 'string'}]) }}
         {%- for destination, states in states_by_destination(model).items() %}
         union all
         select
