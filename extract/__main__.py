@@ -1,14 +1,14 @@
 """The command line of extract."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 from typing import Any
 
 import click
 
-from extract import order_tool, ordertime
+from extract import contract, order_tool, ordertime
 from extract.copying import Settings, copy
 from extract.entities import SOURCES, Entity
 from extract.source import Source
@@ -37,11 +37,17 @@ CONFIGURED_BY = {"ordertime": "ORDERTIME_API_KEY", "order_tool": "ORDER_TOOL_URL
 @click.option(
     "--dry-run", is_flag=True, help="Ask the source for its counts; land nothing."
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Check what is landed, by whatever program: docs/landing.md.",
+)
 @log_options
 def extract(
     names: tuple[str, ...],
     full: bool,
     dry_run: bool,
+    check: bool,
     as_json: bool,
     log_format: str,
     quiet: bool,
@@ -60,6 +66,7 @@ def extract(
     extract ordertime                one source
     extract --dry-run                counts only
     extract ordertime.part_items     one list, for inspection
+    extract --check                  is every landing as docs/landing.md says?
 
     \b
     Exit codes: 0 done, 1 refused (the data is not as agreed), 2 configuration,
@@ -69,6 +76,14 @@ def extract(
     variables = Environment.read()
     failpoints.arm(variables)
     settings = Settings.read(variables)
+    if check:
+        checked = [*_checked(names, settings)]
+        report(
+            {"status": "checked", "sources": checked},
+            "\n".join(map(_as_landed, checked)),
+            as_json,
+        )
+        return
     results = []
     for name, entities in _wanted(names, variables).items():
         source = CONNECT[name](variables)
@@ -110,6 +125,24 @@ def _wanted(
                 f"{', '.join([*SOURCES, *known])}."
             )
     return wanted
+
+
+def _checked(names: Sequence[str], settings: Settings) -> Iterator[dict[str, Any]]:
+    """Check the landings of these sources, or of all that are landed."""
+    landing = settings.place.landing
+    for name in names or sorted(path.name for path in landing.glob("current/[!.]*")):
+        yield contract.check(landing, name, settings.limits)
+
+
+def _as_landed(result: Mapping[str, Any]) -> str:
+    rows = ", ".join(f"{rows:,} {name}" for name, rows in result["rows"].items())
+    unproven = ", ".join(result["unproven"])
+    return f"{result['source']}: {rows}; run {result['run_id']}" + (
+        f"; nothing proves that {unproven} is complete, so that a file with "
+        "source_complete is held"
+        if unproven
+        else ""
+    )
 
 
 def _counts(source: Source, entities: Sequence[Entity]) -> dict[str, Any]:

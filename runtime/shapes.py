@@ -18,6 +18,7 @@ class ExtractEntity(TypedDict, total=False):
 
     rows: Required[int]
     count_after: int | None
+    proof: str | None
     file: str
     unrecognised: dict[str, Any] | list[str] | None
     absent: list[str] | None

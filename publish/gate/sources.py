@@ -206,6 +206,11 @@ def _faults(landed: Mapping[str, Any], built_at: datetime | None) -> list[str]:
         rows, counted = entity.get("rows"), entity.get("count_after")
         if counted is not None and counted != rows:
             faults.append(f"{name}: {rows} rows landed, but the source has {counted}")
+        if counted is None and not entity.get("proof"):
+            faults.append(
+                f"{name}: expected count_after or proof, found nothing that shows that "
+                "the list is complete (docs/landing.md)"
+            )
     finished = landed.get("finished_at")
     moment = _finished(landed)
     if moment is None:

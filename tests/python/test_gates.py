@@ -131,6 +131,7 @@ DBT: list[tuple[str, Spoil]] = [
 GUARDS: list[tuple[str, Spoil]] = [
     ("RUN_SOURCE_PARTIAL", landed(status="partial")),
     ("RUN_SOURCE_PARTIAL", landed(entities={"x": {"rows": 9, "count_after": 10}})),
+    ("RUN_SOURCE_PARTIAL", landed(entities={"x": {"rows": 9, "proof": None}})),
     ("RUN_SOURCE_PARTIAL", landed(finished_at="2026-01-15T06:31:00Z")),
     ("RUN_SOURCE_PARTIAL", lambda project: setattr(project, "extract", {})),
     ("RUN_SOURCE_STALE", guard("max_source_age", 1.1)),  # read 1.17 h before

@@ -338,7 +338,7 @@ def test_monitor_and_confirm_answer_the_same(
             for file in project.data.glob(f"landing/current/*/{source}.parquet"):
                 report = file.with_name("extract.json")
                 content = json.loads(report.read_bytes())
-                content["entities"] = {source: {"rows": 1}}
+                content["entities"] = {source: {"rows": 1, "proof": "count"}}
                 report.write_text(json.dumps(content))
         health.append(answer(project, "monitor", "health", "--at", NIGHTS[2]))
     for facts in ("build", "seeds", "waiting", "feeds", "sources"):
