@@ -334,11 +334,14 @@ def _keys(entity: Entity, files: list[Path]) -> pa.Table:
 
 def _key_decoder(paths: Iterable[tuple[str, str]]) -> Any:
     """Make a decoder of a key alone, such as ItemRef.Id and LocationRef.Id."""
+    # msgspec 0.22 decodes null alone as `Raw | None`.
+    text = (msgspec.Raw, msgspec.Raw(b"null"))
     fields: list[Any] = []
     for name, part in paths:
-        type_: Any = msgspec.Raw
         if part:
-            type_ = msgspec.defstruct(name, [(part, msgspec.Raw | None, None)])
-        fields.append((name, type_ | None, None))
+            inner = msgspec.defstruct(name, [(part, *text)])
+            fields.append((name, inner | None, None))
+        else:
+            fields.append((name, *text))
     record = msgspec.defstruct("Key", fields, gc=False)
     return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]

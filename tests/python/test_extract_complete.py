@@ -13,7 +13,7 @@ from extract.source import Page, Source
 from extract.strict_json import parse_rows
 from extract.transport import HttpLimits, Names, Transport
 from runtime.environment import Limits
-from runtime.exits import Refused, Stop
+from runtime.exits import Refused, Stop, Temporary
 from runtime.http import Proxy
 
 STOCK = ORDERTIME[-1]
@@ -81,3 +81,25 @@ def test_a_row_that_is_away_in_every_reading_is_named_as_a_contradiction(
 ) -> None:
     with pytest.raises(Refused, match="counts 25 records before and 25 after a list"):
         read(Moving({1, 2, 3, 4}, True), tmp_path / "stock")
+
+
+class Replaced(Moving):
+    """25 stock rows in each reading, of which another one is replaced by a new one."""
+
+    def __init__(self, readings: int) -> None:
+        super().__init__(set(), False)
+        self.replaced = readings
+
+    def page(self, entity: Entity, number: int) -> Page:
+        page = super().page(entity, number)
+        if number == 1 and self.reading <= self.replaced:
+            body = page.body.replace(b'"Id": 3}', b'"Id": 10%d}' % self.reading)
+            return Page(body, parse_rows(body))
+        return page
+
+
+def test_two_readings_of_as_many_other_records_are_not_the_same(tmp_path: Path) -> None:
+    complete = read(Replaced(2), tmp_path / "stock")
+    assert (complete.rounds, complete.listing.folder.name) == (3, "read-4")
+    with pytest.raises(Temporary, match="kept changing"):
+        read(Replaced(9), tmp_path / "again")
