@@ -20,6 +20,7 @@ import duckdb
 import msgspec
 import yaml
 
+from extract.declared import declaration as sources
 from monitor.catalogue import CATALOGUE
 from publish import render
 from runtime.duck import name, text
@@ -31,6 +32,7 @@ HEALTH, REASONS = ROOT / "docs/health.md", ROOT / "docs/reason-codes.md"
 PARTNERS, SERVERS = ROOT / "docs/partner-server.md", ROOT / "docs/servers.yml"
 OVERVIEW = ROOT / "models/overview.md"
 EXPOSURES = ROOT / "docs/exposures.schema.json"
+SOURCES = ROOT / "docs/sources.schema.json"
 READING, READERS = ROOT / "docs/reading.md", ROOT / "docs/reading"
 _INTRO = """\
 # Reason codes
@@ -297,6 +299,7 @@ def main() -> int:
         PARTNERS: partner_servers(),
         OVERVIEW: overview(),
         EXPOSURES: json.dumps(declaration.file_schema(), indent=2) + "\n",
+        SOURCES: json.dumps(sources.file_schema(), indent=2) + "\n",
     }
     for path, content in documents.items():
         # As bytes: a sample has a CR LF inside a value.

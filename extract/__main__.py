@@ -10,6 +10,8 @@ import click
 
 from extract import contract, order_tool, ordertime
 from extract.copying import Settings, copy
+from extract.declared import copying as declared_copying
+from extract.declared import declaration
 from extract.entities import SOURCES, Entity
 from extract.source import Source
 from runtime import failpoints
@@ -86,6 +88,11 @@ def extract(
         return
     results = []
     for name, entities in _wanted(names, variables).items():
+        if name not in SOURCES:
+            results.append(
+                _copy_declared(name, variables, settings, full, dry_run, quiet)
+            )
+            continue
         source = CONNECT[name](variables)
         if dry_run:
             results.append(_counts(source, entities))
@@ -105,9 +112,11 @@ def _wanted(
     """The entities asked for, by source; all of a source unless one is named."""
     if not names:
         names = [n for n, v in CONFIGURED_BY.items() if variables.optional(v)]
+        names += declaration.declared()
         if not names:
             raise Misuse(
-                f"no source is configured: set {' or '.join(CONFIGURED_BY.values())} "
+                f"no source is configured: declare one in {declaration.FOLDER}, or set "
+                f"{' or '.join(CONFIGURED_BY.values())} "
                 "and what goes with it; .env.example explains every variable."
             )
     known = {e.full_name: e for entities in SOURCES.values() for e in entities}
@@ -115,6 +124,8 @@ def _wanted(
     for name in names:
         if name in SOURCES:
             wanted[name] = SOURCES[name]
+        elif declaration.path_of(name).is_file():
+            wanted[name] = ()
         elif name in known:
             entity = known[name]
             others = wanted.get(entity.source, ())
@@ -122,7 +133,7 @@ def _wanted(
         else:
             raise Misuse(
                 f"no source or entity is called {name!r}. Known are "
-                f"{', '.join([*SOURCES, *known])}."
+                f"{', '.join([*SOURCES, *known, *declaration.declared()])}."
             )
     return wanted
 
@@ -145,6 +156,24 @@ def _as_landed(result: Mapping[str, Any]) -> str:
     )
 
 
+def _copy_declared(
+    name: str,
+    variables: Environment,
+    settings: Settings,
+    full: bool,
+    dry_run: bool,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Copy a source of extract/sources, or ask it for its counts."""
+    if dry_run:
+        counts = declared_copying.counts(name, variables)
+        return {"source": name, "dry_run": True, "counts": counts}
+    with directory_lock(settings.place.data, "extract", settings.wait_for_lock):
+        return declared_copying.copy(
+            name, variables, settings, full, show_progress(quiet)
+        )
+
+
 def _counts(source: Source, entities: Sequence[Entity]) -> dict[str, Any]:
     counts = {entity.name: source.count(entity) for entity in entities}
     return {"source": source.name, "dry_run": True, "counts": counts}
@@ -152,7 +181,10 @@ def _counts(source: Source, entities: Sequence[Entity]) -> dict[str, Any]:
 
 def _summary(result: Mapping[str, Any]) -> str:
     if result.get("dry_run"):
-        counts = ", ".join(f"{n:,} {name}" for name, n in result["counts"].items())
+        counts = ", ".join(
+            f"{name} not counted" if number is None else f"{number:,} {name}"
+            for name, number in result["counts"].items()
+        )
         return f"{result['source']}: {counts} (dry run, nothing landed)"
     rows = ", ".join(f"{e['rows']:,} {name}" for name, e in result["entities"].items())
     current = (

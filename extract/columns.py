@@ -18,7 +18,8 @@ create macro whole_number(part) as case
 end;
 
 create macro identity(record) as coalesce(
-    record ->> '$.Id', record ->> '$.ItemRef.Id', record ->> '$.order_id', '?'
+    record ->> '$.Id', record ->> '$.ItemRef.Id', record ->> '$.order_id',
+    record ->> '$.id', '?'
 );
 
 create macro wrong(field, expected, part, record) as error(

@@ -135,9 +135,9 @@ def _errors(landing: Path, source: str, limits: Limits) -> Iterator[str]:
         yield f"{link}: expected a name of small letters, digits and _, found {source}"
     yield from _field_errors(report, _FIELDS, f"{file}: ")
     for field, value in (("run_id", parts[1]), ("source", source)):
-        there = report.get(field)
-        if isinstance(there, str) and there != value:
-            yield f"{file}: {field}: expected {value}, as in the link, found {there}"
+        name = report.get(field)
+        if isinstance(name, str) and name != value:
+            yield f"{file}: {field}: expected {value}, as in the link, found {name}"
     yield from _order_errors(report, file)
     entities = report.get("entities")
     for name, entity in entities.items() if isinstance(entities, dict) else ():

@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -22,6 +22,7 @@ from extract.landing import Landed, land
 from extract.pages import Listing, Reader, Stored
 from extract.runs import CLOCK, Run, agreement_of, begin, finish
 from extract.source import Source
+from extract.transport import RequestCounts
 from runtime import formats
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Refused
@@ -116,25 +117,11 @@ def copy(
     )
     with Progress(source.name, progress) as bar:
         landed = _copy_lists(source, entities, this, settings, bar)
-    counts = source.transport.counts
-    result: dict[str, Any] = {
-        "format": formats.VERSIONS["extract"],
-        "run_id": this.run_id,
-        "source": source.name,
-        "status": "complete",
-        "environment": settings.place.environment,
-        "address": source.transport.base,
-        "started_at": f"{this.started_at:{CLOCK}}",
-        "finished_at": f"{datetime.now(UTC):{CLOCK}}",
-        "resumed": this.resumed,
-        "source_clock": counts.source_clock and f"{counts.source_clock:{CLOCK}}",
-        "clock_ahead_seconds": counts.clock_ahead,
-        "certificate_ends": counts.certificate_ends
-        and f"{counts.certificate_ends:{CLOCK}}",
+    result = describe(
+        this, source.name, source.transport.base, settings, source.transport.counts
+    )
+    result |= {
         "pages": bar.pages,
-        "requests": counts.requests,
-        "retries": counts.retries,
-        "bytes_received": counts.bytes,
         "seconds": round(time.monotonic() - began, 3),
         "entities": landed,
     }
@@ -142,15 +129,44 @@ def copy(
         finish(this, source.name, result, landing, settings.keep_pages)
     else:
         result["status"] = "for a look"
+    log_end(result)
+    return {**result, "folder": str(this.folder)}
+
+
+def describe(
+    this: Run, source: str, address: str, settings: Settings, counts: RequestCounts
+) -> dict[str, Any]:
+    """Return what extract.json says of a run, apart from its lists."""
+    return {
+        "format": formats.VERSIONS["extract"],
+        "run_id": this.run_id,
+        "source": source,
+        "status": "complete",
+        "environment": settings.place.environment,
+        "address": address,
+        "started_at": f"{this.started_at:{CLOCK}}",
+        "finished_at": f"{datetime.now(UTC):{CLOCK}}",
+        "resumed": this.resumed,
+        "source_clock": counts.source_clock and f"{counts.source_clock:{CLOCK}}",
+        "clock_ahead_seconds": counts.clock_ahead,
+        "certificate_ends": counts.certificate_ends
+        and f"{counts.certificate_ends:{CLOCK}}",
+        "requests": counts.requests,
+        "retries": counts.retries,
+        "bytes_received": counts.bytes,
+    }
+
+
+def log_end(result: Mapping[str, Any]) -> None:
+    """Log the end of a run."""
     LOG.info(
         "extracted",
-        run_id=this.run_id,
-        source=source.name,
-        rows=sum(entry["rows"] for entry in landed.values()),
-        pages=bar.pages,
+        run_id=result["run_id"],
+        source=result["source"],
+        rows=sum(entry["rows"] for entry in result["entities"].values()),
+        pages=result["pages"],
         seconds=result["seconds"],
     )
-    return {**result, "folder": str(this.folder)}
 
 
 # The pages of a reading whose keys are still compared; none if all is decided.
@@ -167,7 +183,7 @@ class _List:
 
 
 @contextmanager
-def _fresh_if_refused(pages: Path) -> Iterator[None]:
+def fresh_if_refused(pages: Path) -> Iterator[None]:
     """Remove the pages of a list that did not become complete.
 
     A run that goes on would read the same pages again, and end in the same way, even
@@ -222,7 +238,7 @@ def _collect(
         arrived.put(listing.pages)
 
     try:
-        with _fresh_if_refused(folder):
+        with fresh_if_refused(folder):
             reader = Reader(pool, source.page_size, bar.tick)
             return collect(source, entity, folder, reader, settings.limits, follow)
     except BaseException:
@@ -242,7 +258,7 @@ def _land(this_list: _List, this: Run, settings: Settings) -> dict[str, Any]:
         else {}
     )
     target = this.folder / f"{entity.name}.parquet"
-    with _fresh_if_refused(this.pages / entity.name):
+    with fresh_if_refused(this.pages / entity.name):
         table = land(
             entity,
             this_list.arrived.get(),
@@ -252,7 +268,13 @@ def _land(this_list: _List, this: Run, settings: Settings) -> dict[str, Any]:
             fields,
             settings.limits,
         )
-    _report_drift(entity, table)
+    report_drift(entity, table)
+    log_landed(entity, this, table, began)
+    return _entry(reading(), table, target)
+
+
+def log_landed(entity: Entity, this: Run, table: Landed, began: float) -> None:
+    """Log that a list was landed; `began` is of time.monotonic."""
     LOG.info(
         "landed",
         run_id=this.run_id,
@@ -261,7 +283,6 @@ def _land(this_list: _List, this: Run, settings: Settings) -> dict[str, Any]:
         bytes=table.bytes,
         seconds=time.monotonic() - began,
     )
-    return _entry(reading(), table, target)
 
 
 def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:
@@ -278,7 +299,8 @@ def _entry(complete: Complete, landed: Landed, target: Path) -> dict[str, Any]:
     }
 
 
-def _report_drift(entity: Entity, landed: Landed) -> None:
+def report_drift(entity: Entity, landed: Landed) -> None:
+    """Log the fields that nobody declared, and custom fields that no record has."""
     if landed.unrecognised:
         LOG.warning(
             "drift",

@@ -46,6 +46,7 @@ class Entity:
         has_ids: whether records carry a rising `Id`, so that the list can be asked
             for in that order and swept by it.
         custom_fields: the field with the tenant's own fields, if there is one.
+        declared_in: the file that names its fields.
     """
 
     source: str
@@ -58,6 +59,7 @@ class Entity:
     has_ids: bool = True
     key_may_repeat: bool = False
     custom_fields: str | None = None
+    declared_in: str = "extract/entities.py"
 
     @property
     def full_name(self) -> str:

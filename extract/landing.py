@@ -284,14 +284,15 @@ def _plain(array: pa.Array) -> pa.Array:
 def _records(files: Sequence[Path], removed: frozenset[int]) -> str:
     """Return a query for the records of pages: as JSON, with the name of the page."""
     names = ", ".join(text(str(file)) for file in files)
-    ids = ", ".join(str(identity) for identity in sorted(removed)) or "null"
+    ids = ", ".join(str(identity) for identity in sorted(removed))
+    rest = f"where coalesce((json ->> '$.Id')::bigint not in ({ids}), true)"
     return f"""
         select json as record, filename
         from read_json_objects(
             [{names}], format = 'array', filename = true,
             maximum_object_size = {LARGEST_RECORD}
         )
-        where coalesce((json ->> '$.Id')::bigint not in ({ids}), true)
+        {rest if ids else ""}
     """
 
 
@@ -316,7 +317,7 @@ def _require(entity: Entity, presence: Mapping[str, int]) -> None:
             f"{entity.full_name}: the known field {missing[0]} is missing: expected it "
             f"in the {entity.label}, found only {', '.join(sorted(presence))}. "
             "Nothing landed. If the source has renamed it, name it in "
-            "extract/entities.py."
+            f"{entity.declared_in}."
         )
 
 

@@ -167,7 +167,7 @@ class Reader:
                 page = ask(number)
                 file = packed(page.body)
                 facts = _facts(page, file, path, has_ids)
-                _store(path, file)
+                store_page(path, file)
             self._tick()
             return facts
 
@@ -251,8 +251,8 @@ def packed(body: bytes) -> bytes:
     return frame + _SKIPPED + len(content).to_bytes(4, "little") + content
 
 
-def _store(path: Path, file: bytes) -> None:
-    """Write a page, whole or not at all.
+def store_page(path: Path, file: bytes) -> None:
+    """Write a page that is `packed`, whole or not at all.
 
     It is not flushed to the disk. What a loss of power leaves of it has another hash,
     so that the page is asked for again.

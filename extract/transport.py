@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -59,20 +59,27 @@ class Names:
     Attributes:
         prefix: before _URL and _CA_FILE.
         credentials: the variables of the login.
+        address: what has the address, if it is not `<prefix>_URL`.
     """
 
     prefix: str
     credentials: str
+    address: str = ""
+
+    def __post_init__(self) -> None:
+        """Take the usual name of the address."""
+        if not self.address:
+            object.__setattr__(self, "address", f"{self.prefix}_URL")
 
     def advice(self, status: int) -> str:
         """Return what to do after an HTTP status that another attempt cannot fix."""
         if status in (400, 401):
             return f"Check {self.credentials}" + (
-                f", and {self.prefix}_URL." if status == 400 else "."
+                f", and {self.address}." if status == 400 else "."
             )
         if status == 403:
             return "Give the API user's role the right to view this record type."
-        return f"Check {self.prefix}_URL."
+        return f"Check {self.address}."
 
 
 @dataclass(slots=True)
@@ -92,6 +99,14 @@ class RequestCounts:
     clock_ahead: float | None = None
     certificate_ends: datetime | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Answer(NamedTuple):
+    """An answer with status 200: its body (decompressed), headers and value."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    value: Any
 
 
 class _TryAgainError(Exception):
@@ -182,6 +197,27 @@ class Transport:
             Temporary: no attempt succeeded.
         """
         target = f"{path}?{urlencode(params)}" if params else path
+        answer = self.fetch(method, target, read, {}, json=json)
+        return answer.body, answer.value
+
+    def fetch(
+        self,
+        method: str,
+        target: str,
+        read: Callable[[bytes], Any],
+        headers: Mapping[str, str],
+        **sent: Any,
+    ) -> Answer:
+        """Make one request, again where that can help; `ask` has its errors.
+
+        Args:
+            method: of HTTP.
+            target: the path below the base address, with its query.
+            read: makes a value of the body; its ValueError is worth another attempt.
+            headers: sent beside those of the transport.
+            sent: `json` or `body`, if there is one.
+        """
+        path = target.partition("?")[0]
         began = time.monotonic()
         left = self._list_ends - began
         seconds = min(self._limits.request_seconds, left)
@@ -201,7 +237,7 @@ class Transport:
         )
         try:
             return retrying(
-                self._once, method, path, target, json, read, began + seconds
+                self._once, method, path, target, headers, sent, read, began + seconds
             )
         except _TryAgainError as error:
             if time.monotonic() >= self._list_ends:
@@ -216,7 +252,7 @@ class Transport:
             raise Temporary(
                 f"{self.base}/{path} gave no usable answer in {attempts} attempts; "
                 f"the last: {error}.{_until(error.wait)}{late} Nothing has changed "
-                f"here; try later. If it stays so, check {self._names.prefix}_URL."
+                f"here; try later. If it stays so, check {self._names.address}."
             ) from None
 
     def _out_of_time(self, path: str) -> Temporary:
@@ -247,12 +283,16 @@ class Transport:
         method: str,
         path: str,
         target: str,
-        json: Any,
-        read: Callable[[bytes], Value],
+        headers: Mapping[str, str],
+        sent: Mapping[str, Any],
+        read: Callable[[bytes], Any],
         ends: float,
-    ) -> tuple[bytes, Value]:
+    ) -> Answer:
         try:
-            with self._exchange(ends), self._send(method, target, json) as response:
+            with (
+                self._exchange(ends),
+                self._send(method, target, headers, sent) as response,
+            ):
                 body = self._body(response, path)
                 self._judge(response, body, path)
         except _CertificateError as error:
@@ -266,7 +306,7 @@ class Transport:
         except HTTPError as error:
             raise _TryAgainError(f"{type(error).__name__} ({_reason(error)})") from None
         try:
-            return body, read(body)
+            return Answer(body, response.headers, read(body))
         except ValueError as error:
             start = beginning(body, 60)
             raise _TryAgainError(
@@ -288,13 +328,19 @@ class Transport:
             if exchange.certificate_ends:
                 self.counts.certificate_ends = exchange.certificate_ends
 
-    def _send(self, method: str, target: str, json: Any) -> BaseHTTPResponse:
+    def _send(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        sent: Mapping[str, Any],
+    ) -> BaseHTTPResponse:
         try:
             return self._pool.request(
                 method,
                 f"{self.base}/{target}",
-                headers=self._headers,
-                json=json,
+                headers={**self._headers, **headers},
+                **sent,
                 timeout=self._limits.timeout,
                 retries=False,
                 preload_content=False,

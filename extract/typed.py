@@ -203,7 +203,15 @@ class PageDecoder:
     _usual_decoder: Any = None
     _layout: SlotLayout | None = None
 
+    # Known fields whose names Python does not allow: attribute -> name, and back.
+    _odd_names: dict[str, str] = field(default_factory=dict)
+    _attributes: dict[str, str] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
+        names = (known.name for known in self.entity.fields)
+        odd = (name for name in names if not name.isidentifier())
+        self._odd_names = {f"odd_{number}": name for number, name in enumerate(odd)}
+        self._attributes = {name: each for each, name in self._odd_names.items()}
         self._make_decoder()
 
     def batch(self, body: bytes) -> pa.RecordBatch | None:
@@ -257,15 +265,19 @@ class PageDecoder:
     def _decoder_of(self, required: Mapping[str, bool]) -> Any:
         """Make a decoder of records with these fields, and no others."""
         fields = [
-            (name, self._types[name])
+            (self._attributes.get(name, name), self._types[name])
             if is_required
-            else (name, self._types[name] | UnsetType, UNSET)
+            else (
+                self._attributes.get(name, name),
+                self._types[name] | UnsetType,
+                UNSET,
+            )
             for name, is_required in required.items()
         ]
         record = msgspec.defstruct(
             "Record",
             fields,
-            rename=self._unknown,
+            rename={**self._unknown, **self._odd_names},
             forbid_unknown_fields=True,
             kw_only=True,
             gc=False,
@@ -293,7 +305,9 @@ class PageDecoder:
     def _columns(self, rows: Sequence[Any]) -> tuple[dict[str, Values], dict[str, int]]:
         """Return the values of each field, and how many records have the field."""
         values = zip(*map(msgspec.structs.astuple, rows), strict=True)
-        columns = dict(zip(rows[0].__struct_fields__, values, strict=True))
+        fields = rows[0].__struct_fields__
+        names = [self._odd_names.get(field_, field_) for field_ in fields]
+        columns = dict(zip(names, values, strict=True))
         present = dict.fromkeys(columns, len(rows))
         for name, column in columns.items():
             if self._usual_decoder and self._usual[name]:

@@ -16,7 +16,7 @@ import click
 
 from runtime import command
 from runtime.exits import Interrupted, Misuse
-from sandbox import faults, order_tool, ordertime, partner
+from sandbox import faults, order_tool, ordertime, partner, public_apis
 from sandbox.options import Options
 from sandbox.sample import Sample
 from sandbox.sample_orders import OrderSample
@@ -166,6 +166,26 @@ def serve_order_tool(http: bool, **options: Any) -> None:
     """
     with _order_tool(tls=not http, **options) as server:
         _until_stopped(server.variables)
+
+
+@sandbox.command("public-apis")
+@click.option(
+    "--records",
+    type=click.IntRange(0, 10**6),
+    default=250,
+    show_default=True,
+    help="How many records each list has.",
+)
+@_add(*_LISTENING)
+def serve_public_apis(records: int, port: int, http: bool) -> None:
+    """Serve three shapes of public APIs until stopped; print the variables to export.
+
+    SHOP_URL is the address; /cursor/parts, /link/parts and /offset/parts are lists.
+    docs/sources.md declares them.
+    """
+    parts = public_apis.parts(records)
+    with public_apis.serve(parts, tls=not http, port=port) as server:
+        _until_stopped({"SHOP_URL": server.url, **server.variables})
 
 
 @sandbox.command("partner")

@@ -209,7 +209,7 @@ def _faults(landed: Mapping[str, Any], built_at: datetime | None) -> list[str]:
         if counted is None and not entity.get("proof"):
             faults.append(
                 f"{name}: expected count_after or proof, found nothing that shows that "
-                "the list is complete (docs/landing.md)"
+                "the list is complete (docs/sources.md, docs/landing.md)"
             )
     finished = landed.get("finished_at")
     moment = _finished(landed)

@@ -1,0 +1,1 @@
+"""Sources that are declared in extract/sources, in the words of dlt."""
