@@ -18,7 +18,14 @@ from extract.copying import (
     report_drift,
 )
 from extract.declared import declaration
-from extract.declared.declaration import Kinds, RestApi, entity_of, path_of, proof_of
+from extract.declared.declaration import (
+    Filesystem,
+    Kinds,
+    RestApi,
+    entity_of,
+    path_of,
+    proof_of,
+)
 from extract.declared.reading import Reading, Tick
 from extract.entities import Entity
 from extract.landing import land
@@ -125,7 +132,13 @@ def _open(name: str, declared: Any, variables: Environment) -> Any:
         from extract.declared.rest import Api
 
         return Api(name, declared, variables)
-    raise NotImplementedError
+    if isinstance(declared, Filesystem):
+        from extract.declared.files import Folder
+
+        return Folder(name, declared, variables)
+    from extract.declared.database import Database
+
+    return Database(name, declared, variables)
 
 
 def _copy_list(

@@ -314,10 +314,12 @@ class TableResource(Listed, kw_only=True):
 
     Attributes:
         table: Its name; default the name of the list.
+        included_columns: The columns that are read; default all.
         complete: What shows that it is complete.
     """
 
     table: str | UnsetType = UNSET
+    included_columns: tuple[ColumnName, ...] | UnsetType = UNSET
     complete: TableProof | UnsetType = UNSET
 
 
@@ -548,10 +550,10 @@ def _explained(path: Path, error: msgspec.ValidationError, content: Any) -> Misu
             return Misuse(
                 f"{place}expected {description}, found {_at(content, where)}."
             )
-    words = message.replace("Expected ", "expected ").replace(", got ", ", found ")
+    words = message.partition(", got ")[0].replace("Expected ", "expected ")
     for word, plain in _WORDS.items():
         words = words.replace(word, plain)
-    return Misuse(f"{place}{words}. It is {_at(content, where)}.")
+    return Misuse(f"{place}{words}, found {_at(content, where)}.")
 
 
 _WORDS = {

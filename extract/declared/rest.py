@@ -1,7 +1,7 @@
 """Lists of an API: dlt's paginators and authentications, our decoding of what comes.
 
-dlt decodes JSON by orjson, which shortens numbers and takes a key that stands twice. So
-the bodies are split here, and their records reach landing as the bytes that came.
+dlt decodes numbers as doubles, and takes a key that stands twice. So the bodies are
+split here, and their records reach landing as the bytes that came.
 """
 
 import hashlib

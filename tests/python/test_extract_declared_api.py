@@ -1,7 +1,5 @@
 """`extract NAME` of a declared API, against three shapes that public APIs have."""
 
-import contextlib
-import json
 import logging
 import os
 import signal
@@ -12,14 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import yaml
-from commands import ROOT, clean_environment
+from commands import ROOT
+from declared_project import DeclaredProject
 
-from extract.copying import Settings
-from extract.declared import copying
-from runtime.environment import Environment
 from runtime.exits import Misuse, Refused, Stop
 from sandbox import public_apis
 from sandbox.http_server import Request, Response, error_response
@@ -69,22 +64,15 @@ OFFSET = {
 SHAPES = {"cursor": CURSOR, "link": LINK, "offset": OFFSET}
 
 
-class Shop:
-    """A project with one declared source, and the server that it names."""
+class Shop(DeclaredProject):
+    """A project with one declared API, and the server that it names."""
 
     def __init__(self, root: Path, server: public_apis.Server) -> None:
-        self.root, self.server, self.data = root, server, root / "data dir"
-        (root / "extract/sources").mkdir(parents=True)
-        (root / "dbt_project.yml").write_text("name: shop\n")
-        self.file = root / "extract/sources/shop.yml"
-        self.env: dict[str, object] = {
-            **server.variables,
-            "FEEDS_DATA": self.data,
-            "FEEDS_HTTP_LONGEST_WAIT": 0.05,
-        }
+        super().__init__(root, **server.variables)
+        self.server = server
 
     def declare(self, shape: dict[str, Any], **changes: Any) -> None:
-        """Write extract/sources/shop.yml: one list, `parts`."""
+        """Declare one list, `parts`."""
         client = {"base_url": self.server.url, **shape["client"]}
         resource = {
             "name": "parts",
@@ -97,37 +85,7 @@ class Shop:
         resource = {
             name: value for name, value in resource.items() if value is not None
         }
-        declaration = {"rest_api": {"client": client, "resources": [resource]}}
-        self.file.write_text(yaml.safe_dump(declaration))
-
-    def environment(self, **more: object) -> dict[str, str]:
-        env = clean_environment(**{**self.env, **more})
-        return env | {"PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
-
-    def extract(self, *words: str, **more: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["extract", *(words or ("shop",))], cwd=self.root, text=True,
-            capture_output=True, env=self.environment(**more), timeout=120,
-        )  # fmt: skip
-
-    def copy(self, **more: object) -> dict[str, Any]:
-        """Copy the source in this process: dlt takes a second to import."""
-        variables = Environment(
-            {name: str(value) for name, value in {**self.env, **more}.items()}
-        )
-        settings = Settings.read(variables)
-        with contextlib.chdir(self.root):
-            return copying.copy("shop", variables, settings, False, False)
-
-    @property
-    def report(self) -> dict[str, Any]:
-        path = self.data / "landing/current/shop/extract.json"
-        return json.loads(path.read_text())
-
-    def rows(self, what: str, name: str = "parts") -> list[Any]:
-        file = self.data / f"landing/current/shop/{name}.parquet"
-        query = f"select {what} from read_parquet(?) order by all"
-        return duckdb.execute(query, [str(file)]).fetchall()
+        self.write({"rest_api": {"client": client, "resources": [resource]}})
 
 
 @pytest.fixture
