@@ -1,7 +1,8 @@
 """Tables of a database: one snapshot, in pieces, as JSON that the database writes.
 
-dlt's own reader makes decimals of 38 digits and 9 places of numbers without a scale. So
-PostgreSQL writes each row as JSON itself: numbers to the last digit, times in UTC.
+dlt's own reader shortens numbers within JSON, and its Arrow backend refuses a numeric
+with more than 9 places. So PostgreSQL writes each row as JSON itself: numbers to the
+last digit, times in UTC.
 """
 
 from collections.abc import Iterator

@@ -149,7 +149,7 @@ def _sheet_rows(
 
     It is read twice at once: openpyxl gives either values or formulas.
     """
-    import openpyxl
+    import openpyxl  # type: ignore[import-untyped]
 
     content = place.read_bytes()
     try:

@@ -11,9 +11,10 @@ import duckdb
 import yaml
 from commands import clean_environment
 
+from extract import contract
 from extract.copying import Settings
 from extract.declared import copying
-from runtime.environment import Environment
+from runtime.environment import Environment, Limits
 
 
 class DeclaredProject:
@@ -63,6 +64,10 @@ class DeclaredProject:
         settings = Settings.read(variables)
         with contextlib.chdir(self.root):
             return copying.copy("shop", variables, settings, False, False)
+
+    def check(self) -> dict[str, Any]:
+        """Check what was landed, as `extract --check` does."""
+        return contract.check(self.data / "landing", "shop", Limits("500MB", 1))
 
     @property
     def report(self) -> dict[str, Any]:

@@ -109,9 +109,7 @@ def once(change: Callable[[Response], Response], where: str) -> public_apis.Chan
 @pytest.mark.parametrize("shape", SHAPES)
 def test_each_shape_is_landed_with_every_digit(shop: Shop, shape: str) -> None:
     shop.declare(SHAPES[shape])
-    done = shop.extract()
-    assert done.returncode == 0, done.stderr
-    assert "shop: 25 parts; " in done.stdout
+    shop.copy()
     assert shop.rows("id, name, price, weight, active, tags")[6] == (
         7, "Part 0007", "7.10", "12345678901234567890.00070", False, '["a", "b"]'
     )  # fmt: skip
@@ -122,13 +120,12 @@ def test_each_shape_is_landed_with_every_digit(shop: Shop, shape: str) -> None:
     assert entity["count_after"] == (None if shape == "offset" else 25)
     requests = [path for path in shop.server.log if "parts" in path]
     assert len(requests) == (6 if shape == "offset" else 3)
-    for secret in (public_apis.SECRET, public_apis.TOKEN):
-        texts = [done.stdout, done.stderr]
-        texts += [each.read_text() for each in shop.data.rglob("*.json")]
-        assert not any(secret in text for text in texts)
-    checked = shop.extract("--check")
-    assert checked.returncode == 0, checked.stderr
-    assert "nothing proves" not in checked.stdout
+    assert shop.check() == {
+        "source": "shop",
+        "run_id": shop.report["run_id"],
+        "rows": {"parts": 25},
+        "unproven": [],
+    }
 
 
 def test_a_token_is_got_and_a_count_is_asked_for(shop: Shop) -> None:
@@ -154,11 +151,16 @@ def test_a_token_is_got_and_a_count_is_asked_for(shop: Shop) -> None:
     shop.server.log.clear()
     done = shop.extract()
     assert done.returncode == 0, done.stderr
+    assert "shop: 25 parts; 3 pages" in done.stdout
     assert shop.report["entities"]["parts"]["proof"] == "count"
     requests = [path.partition("?")[0] for path in shop.server.log]
     assert requests == [
         "/token", "/cursor/count", *["/cursor/parts"] * 3, "/cursor/count"
     ]  # fmt: skip
+    texts = [done.stdout, done.stderr]
+    texts += [each.read_text() for each in shop.data.rglob("*.json")]
+    for secret in (public_apis.SECRET, public_apis.TOKEN):
+        assert not any(secret in text for text in texts)
 
 
 def test_without_a_proof_it_lands_and_says_so(shop: Shop) -> None:
@@ -166,7 +168,7 @@ def test_without_a_proof_it_lands_and_says_so(shop: Shop) -> None:
     shop.copy()
     entity = shop.report["entities"]["parts"]
     assert (entity["proof"], entity["count_after"]) == (None, None)
-    assert "nothing proves that parts is complete" in shop.extract("--check").stdout
+    assert shop.check()["unproven"] == ["parts"]
 
 
 @pytest.mark.parametrize(
@@ -278,9 +280,8 @@ def test_the_login_goes_to_no_other_host(shop: Shop) -> None:
         shop.copy()
 
 
-def test_a_killed_run_goes_on_where_it_stopped(shop: Shop) -> None:
-    shop.declare(CURSOR)
-    pages = shop.data / "landing"
+def kill_at_page_3(shop: Shop) -> None:
+    """Run `extract`; kill it when it has two pages and waits for the third."""
 
     def change(request: Request, response: Response) -> Response:
         if "cursor=c20" in request.path:
@@ -292,34 +293,31 @@ def test_a_killed_run_goes_on_where_it_stopped(shop: Shop) -> None:
         ["extract", "shop"], cwd=shop.root, env=shop.environment(),
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    while len([*pages.rglob("answers/*.zst")]) < 2:
+    while len([*(shop.data / "landing").rglob("answers/*.zst")]) < 2:
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def test_a_killed_run_goes_on_where_it_stopped(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    shop.declare(CURSOR)
+    kill_at_page_3(shop)
     shop.server.change = lambda request, response: response
     shop.server.log.clear()
-    done = shop.extract()
-    assert done.returncode == 0, done.stderr
+    assert shop.copy()["resumed"] is True
     assert [path for path in shop.server.log if "parts" in path] == [
         "/cursor/parts?cursor=c20"
     ]
     assert [row[0] for row in shop.rows("id")] == [*range(1, 26)]
     # A cursor that the source does not know any more: the list is read anew.
-    shop.server.change = change
-    process = subprocess.Popen(
-        ["extract", "shop"], cwd=shop.root, env=shop.environment(),
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while len([*pages.rglob("answers/*.zst")]) < 2:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_at_page_3(shop)
     shop.server.change = once(lambda r: error_response(410, "expired"), "cursor=c20")
-    done = shop.extract()
-    assert done.returncode == 0, done.stderr
-    assert "discard unfinished" in done.stderr
+    shop.copy()
+    assert "discard unfinished" in caplog.messages
     assert len(shop.rows("id")) == 25
 
 
