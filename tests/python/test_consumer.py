@@ -187,7 +187,7 @@ def test_killed_anywhere_and_run_again_the_rows_are_the_same(
     steps = 1_000_000 - int(whole.stderr.rpartition(" ")[2])
     assert steps > 200
     half = 0
-    for step in range(40, steps, max(1, steps // 9)):
+    for step in range(40, steps, max(1, steps // 5)):
         database.new()
         shutil.rmtree(waiting)
         shutil.copytree(nights, waiting)
