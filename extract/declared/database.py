@@ -57,7 +57,8 @@ class Database:
         self.counts = RequestCounts()
         text = resolved(declared.credentials, variables)
         variable = declared.credentials.env
-        timeout = variables.settings(HttpLimits, "FEEDS_HTTP_").timeout
+        bounds = variables.settings(HttpLimits, "FEEDS_HTTP_")
+        self._list_seconds = bounds.list_seconds
         try:
             credentials = ConnectionStringCredentials(text)
             url = sa.make_url(credentials.to_native_representation())
@@ -77,7 +78,7 @@ class Database:
         self._engine = engine_from_credentials(
             credentials,
             isolation_level="REPEATABLE READ",
-            connect_args={"connect_timeout": max(2, round(timeout))},
+            connect_args={"connect_timeout": max(2, round(bounds.timeout))},
             poolclass=sa.pool.NullPool,
         )
         self._connection: Any = None
@@ -88,6 +89,8 @@ class Database:
             self._connection.execution_options(postgresql_readonly=True)
             # In the transaction that reads all tables.
             self._connection.execute(sa.text("set local time zone 'UTC'"))
+            limit = f"set local statement_timeout = '{self._list_seconds:.0f}s'"
+            self._connection.execute(sa.text(limit))
         return self
 
     def __exit__(self, *error: object) -> None:

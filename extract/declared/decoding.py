@@ -45,7 +45,8 @@ def _csv_pages(place: Path, resource: FileResource, limits: Limits) -> Iterator[
                 {duck.path_text(text)}, auto_detect = false, header = true,
                 delim = {duck.text(resource.delimiter)}, quote = {quote},
                 escape = {quote}, nullstr = '', allow_quoted_nulls = false,
-                strict_mode = true, columns = {{{columns}}}
+                strict_mode = true, columns = {{{columns}}},
+                hive_partitioning = false
             ) as line
         """
         with duck.open_session(limits, place.parent) as connection:

@@ -182,11 +182,13 @@ class Folder:
             raise Refused(f"{self.address}/{name}: {error}") from None
 
     def _list(self, resource: FileResource) -> list[File]:
+        root = self._files._strip_protocol(self._url).rstrip("/")
         with self._explained():
             items = glob_files(self._files, self._url, resource.file_glob)
             files = sorted(
                 File(
-                    str(item["file_url"]),
+                    # Its file_url is percent-encoded in a folder here alone.
+                    f"{root}/{item['relative_path']}",
                     int(item["size_in_bytes"]),
                     item["modification_date"].isoformat(),
                 )
@@ -208,8 +210,7 @@ class Folder:
             about = place.with_suffix(".json")
             if not (place.exists() and _is(about, file)):
                 with self._explained(), atomic_write(place) as part:
-                    path = self._files._strip_protocol(file.path)
-                    self._files.get_file(path, str(part))
+                    self._files.get_file(file.path, str(part))
                 write_json(about, file._asdict())
                 self.counts.requests += 1
                 self.counts.bytes += place.stat().st_size

@@ -78,5 +78,6 @@ class DeclaredProject:
     def rows(self, what: str, name: str = "parts") -> list[Any]:
         """Query a list that was landed."""
         file = self.data / f"landing/current/shop/{name}.parquet"
-        query = f"select {what} from read_parquet(?) order by all"
+        query = f"select {what} from read_parquet(?, hive_partitioning = false) "
+        query += "order by all"
         return duckdb.execute(query, [str(file)]).fetchall()

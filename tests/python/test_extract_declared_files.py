@@ -79,7 +79,7 @@ def test_csv_and_xlsx_of_a_folder_are_landed_as_texts(
 ) -> None:
     shop = DeclaredProject(tmp_path / "project")
     declare(shop, f"file://{folder}", CSV, XLSX)
-    done = shop.extract()
+    done = shop.extract("--quiet")  # all sources
     assert done.returncode == 0, done.stderr
     assert "shop: 4 parts, 2 stock; " in done.stdout
     assert shop.rows('"Part No", text, price') == [
@@ -245,6 +245,19 @@ def test_a_cell_without_its_value_is_refused(tmp_path: Path, folder: Path) -> No
     declare(shop, f"file://{folder}", XLSX | {"sheet": "Stock"})
     shop.copy()
     assert shop.rows("sum", "stock") == [("1",), (None,)]
+
+
+def test_an_empty_file_and_a_folder_that_looks_like_a_partition(tmp_path: Path) -> None:
+    inbox = tmp_path / "price=7 ü *"
+    inbox.mkdir()
+    (inbox / "parts_1.csv").write_text("Part No;text;price\n")
+    shop = DeclaredProject(tmp_path / "text=8")
+    declare(shop, f"file://{inbox}", CSV)
+    shop.copy()
+    assert shop.check()["rows"] == {"parts": 0}
+    (inbox / "parts_1 %20 ä.csv").write_text("Part No;text;price\nA;b;1.0\n")
+    shop.copy()
+    assert shop.rows('"Part No", text, price') == [("A", "b", "1.0")]
 
 
 def test_a_count_beside_the_files_and_a_file_that_grows(
