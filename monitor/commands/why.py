@@ -2,19 +2,21 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from monitor.why import format, search
+from monitor.why import format, search, subjects
 from monitor.why.audit_search import packages_about
 from monitor.why.explain import Explainer
 from monitor.why.search import Match
-from monitor.why.subjects import SUBJECTS, Subject
+from monitor.why.subjects import Subject
 from runtime.command import log_options, report
 from runtime.environment import DataDirectory, Environment, Limits
 from runtime.exits import Misuse
 from runtime.log import start_logging
 from store import mart
+from store.feeds import artifacts
 from store.ledger import Ledger
 
 
@@ -50,10 +52,11 @@ def command(
     variables = Environment.read()
     place, limits = DataDirectory.read(variables), Limits.read(variables)
     with mart.find(place).open(limits) as connection:
-        subjects = search.fitted(connection, _subjects(place, feed))
-        matches = search.matches(connection, subjects, key)
+        declared = subjects.read(artifacts.read_declarations(Path.cwd(), variables))
+        fitting = search.fitted(connection, _about(declared, place, feed))
+        matches = search.matches(connection, fitting, key)
         if not matches:
-            near = search.nearest(connection, subjects, key)
+            near = search.nearest(connection, fitting, key)
             answer = {
                 "status": "not found", "exit_code": 1, "key": key, "nearest": near,
             }  # fmt: skip
@@ -90,14 +93,16 @@ def _chosen(
     return [], matches
 
 
-def _subjects(place: DataDirectory, feed: str | None) -> Sequence[Subject]:
+def _about(
+    declared: Sequence[Subject], place: DataDirectory, feed: str | None
+) -> Sequence[Subject]:
     """Return what a feed or file is about; everything if none is named."""
     if feed is None:
-        return SUBJECTS
-    named = [each for each in SUBJECTS if feed in (each.name, f"{each.name}s")]
+        return declared
+    named = [each for each in declared if feed in (each.name, f"{each.name}s")]
     ledger = Ledger.read(place.ledger)
     about = named or [
-        each for each in SUBJECTS if packages_about(place.outbox, ledger, each, feed)
+        each for each in declared if packages_about(place.outbox, ledger, each, feed)
     ]
     if not about:
         known = sorted({path.name for path in place.outbox.glob("[!.]*")})

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import duckdb
+from msgspec import structs
 
 from monitor.why.subjects import Key, Subject
 from runtime.duck import Row, rows, tables, text
 from runtime.exits import Misuse
 from runtime.log import LOG
 
-_NAMED = re.compile(r"(?P<kind>part|order):\s*(?P<id>\d+)")
+_NAMED = re.compile(r"(?P<kind>\w+):\s*(?P<id>\d+)")
 _NEAREST = 5
 _LIST = 50
 
@@ -93,7 +94,7 @@ def _without_absent(subject: Subject, built: frozenset[str]) -> Subject:
         missing = " and ".join(sorted(needed - built))
         because = f"the last build did not make {missing}"
         LOG.warning("less is shown", subject=subject.name, because=because)
-    return replace(subject, keys=keys, details=details)
+    return structs.replace(subject, keys=keys, details=details)
 
 
 def _fitted(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Subject:
@@ -105,10 +106,10 @@ def _fitted(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Subject:
     named = subject.file_key[-1]
     sources = {subject.label: named} if named in columns else {}
     added = [f"{sources.get(each, 'null::varchar')} as {each}" for each in lacking]
-    padded = replace(
+    padded = structs.replace(
         subject, audit=f"(select *, {', '.join(added)} from {subject.audit})"
     )
-    return replace(
+    return structs.replace(
         padded,
         keys=tuple(key for key in subject.keys if _binds(connection, padded, key)),
         likely=tuple(each for each in subject.likely if each in columns | {*sources}),
@@ -201,14 +202,14 @@ def nearest(
 def _narrowed(subjects: Sequence[Subject], key: str) -> tuple[Sequence[Subject], str]:
     """Return the subjects that a key can name, and the key: `part:5` is a part's id."""
     named = _NAMED.fullmatch(key)
-    if named is None:
+    about = [each for each in subjects if named and each.name == named["kind"]]
+    if not named or not about:
         return subjects, key
     return [
-        replace(
+        structs.replace(
             each,
             keys=(Key(f"{each.name} id", f"{each.id} = try_cast($key as bigint)"),),
             likely=(each.id,),
         )
-        for each in subjects
-        if each.name == named["kind"]
+        for each in about
     ], named["id"]

@@ -1,16 +1,20 @@
-"""What can be asked about: parts and orders, with their tables and columns.
+"""What can be asked about: what the model of an audit declares as meta.why.
 
-No other module of `why` names a table or a column of theirs.
+No module of `why` names a table or a column of it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from runtime.exits import Misuse
+from store.feeds.artifacts import Artifacts, meta_of
 
 DECISION = ("status", "output", "reason_code", "reason_codes", "warnings")
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of name that people use for a part or an order.
 
     Attributes:
@@ -27,8 +31,7 @@ class Key:
     tables: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A landed list of a source.
 
     Attributes:
@@ -42,8 +45,7 @@ class Landed:
     omit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What rows that repeat each other have in common.
 
     Attributes:
@@ -56,12 +58,11 @@ class Repeat:
     columns: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A kind of thing that the rules decide on.
 
     Attributes:
-        name: "part" or "order".
+        name: what one is called, such as part: `part:5` names it by its id.
         source: the source that it comes from.
         audit: the table with every row and its decision.
         id: the audit's column with the id of the item or order, a whole number.
@@ -82,12 +83,12 @@ class Subject:
     source: str
     audit: str
     id: str
-    place: tuple[str, ...]
+    place: tuple[str, ...] = ()
     label: str
     keys: tuple[Key, ...]
     likely: tuple[str, ...]
     landed: tuple[Landed, ...]
-    details: str | None
+    details: str | None = None
     reasons: str
     file_key: tuple[str, ...]
     shown: tuple[str, ...]
@@ -100,82 +101,24 @@ class Subject:
         return (*dict.fromkeys(names), *DECISION, "extract_run_id")
 
 
-PART = Subject(
-    name="part",
-    source="ordertime",
-    audit="inventory_audit",
-    id="item_id",
-    place=("location_id", "stock_row_id"),
-    label="item_name",
-    keys=(
-        Key("SKU", "regexp_full_match(item_name, $loose)"),
-        Key("part number", "regexp_full_match(mfr_part_number, $loose)"),
-        Key("OEM number", "oem_part_number_key = $bare"),
-        # The source's own text, where it was not published.
-        Key(
-            "OEM number",
-            "(oem_part_number_key is null or cieca_part_type <> 'PAA')"
-            " and regexp_full_match(oem_number_raw, $loose)",
-        ),
-        Key("alternate number", "regexp_matches(alternate_numbers_raw, $among)"),
-        # With or without the suffix for a certificate.
-        Key(
-            "Partslink number",
-            "partslink_number = left($bare, 9) and length($bare) <= 11",
-        ),
-        Key(
-            "Partslink number",
-            "partslink_number is null and regexp_full_match(partslink_raw, $loose)",
-        ),
-        Key("UPC or GTIN", "gtin = lpad($bare, 14, '0') and length($bare) >= 12"),
-        Key("item id", "item_id = try_cast($key as bigint)"),
-    ),
-    likely=("item_name", "oem_part_number", "mfr_part_number", "partslink_number"),
-    landed=(
-        Landed("part_items", "Id", omit="CustomFields"),
-        Landed("stock_by_location", "ItemRef.Id"),
-    ),
-    details=None,
-    reasons="reason_codes",
-    file_key=("location_code", "supplier_sku"),
-    shown=("location_name", "supplier_sku"),
-    repeats=(
-        Repeat("DUP_KEY", {"location_code": "{}", "supplier_sku": "{}"}),
-        Repeat(
-            "DUP_PART",
-            {
-                "location_code": "{}",
-                "part_type": "{}",
-                "brand": "upper({})",
-                "oem_part_number": "regexp_replace(upper({}), '[^A-Z0-9]+', '', 'g')",
-                "partslink_number": "{}",
-            },
-        ),
-    ),
-)
+def read(artifacts: Artifacts) -> tuple[Subject, ...]:
+    """Return what the models of a project declare as meta.why, by their names.
 
-ORDER = Subject(
-    name="order",
-    source="order_tool",
-    audit="order_audit",
-    id="order_id",
-    place=(),
-    label="order_id",
-    keys=(
-        Key("order id", "order_id = try_cast($key as bigint)"),
-        Key(
-            "section id",
-            "order_id in (select order_id from int_orders_02_sections where"
-            " regexp_full_match(sis_section_id, $loose))",
-            ("int_orders_02_sections",),
-        ),
-    ),
-    likely=("order_id",),
-    landed=(Landed("orders", "order_id"),),
-    details="int_orders_05_items",
-    reasons="order_reason_codes",
-    file_key=("order_id",),
-    shown=("sis_term_id",),
-)
+    Raises:
+        Misuse: a declaration is wrong.
+    """
+    models = {
+        str(node.get("alias") or node["name"]): meta_of(node)["why"]
+        for node in artifacts.manifest["nodes"].values()
+        if node["resource_type"] == "model" and "why" in meta_of(node)
+    }
+    return tuple(_subject(name, models[name]) for name in sorted(models))
 
-SUBJECTS = (PART, ORDER)
+
+def _subject(audit: str, declared: Any) -> Subject:
+    if not isinstance(declared, dict):
+        raise Misuse(f"{audit}: meta.why: expected fields, found {declared!r}")
+    try:
+        return msgspec.convert({**declared, "audit": audit}, Subject)
+    except msgspec.ValidationError as error:
+        raise Misuse(f"{audit}: meta.why: {error}. Nothing was asked.") from None

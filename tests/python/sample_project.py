@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import duckdb
+import yaml
 from commands import ROOT
 from project import Project
 
@@ -151,6 +152,15 @@ def _model(name: str, above: list[str], columns: Mapping[str, str]) -> dict[str,
     }
 
 
+def why() -> dict[str, Any]:
+    """Return what the project's audit of parts declares for `monitor why`."""
+    path = ROOT / "models/marts/_marts__models.yml"
+    models = yaml.safe_load(path.read_bytes())["models"]
+    (audit,) = (each for each in models if each["name"] == "inventory_audit")
+    declared: dict[str, Any] = audit["config"]["meta"]["why"]
+    return declared
+
+
 def _test(above: list[str], attached: str | None) -> dict[str, Any]:
     return {
         "name": "a test",
@@ -172,11 +182,14 @@ def manifest(
     return {
         "nodes": {
             MODEL: feed,
-            AUDIT: _model(
-                "inventory_audit",
-                [STAGING],
-                {"note": "varchar", "part_type": "varchar"},
-            ),
+            AUDIT: {
+                **_model(
+                    "inventory_audit",
+                    [STAGING],
+                    {"note": "varchar", "part_type": "varchar"},
+                ),
+                "meta": {"why": why()},
+            },
             STAGING: _model("stg_ordertime__part_items", [SOURCE, PUBLISHED], {}),
             SEED: {**_model("part_types", [], {}), "resource_type": "seed"},
             "model.partner_feeds.other": _model("other", [STAGING], {}),

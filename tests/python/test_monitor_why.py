@@ -17,7 +17,9 @@ from built_project import BuiltProject
 from delivered_project import DeliveredProject
 from landing import RUN
 
-from monitor.why.subjects import ORDER, PART
+from monitor.why import subjects
+from runtime.exits import Misuse
+from store.feeds.artifacts import Artifacts
 
 
 @pytest.fixture(scope="session")
@@ -261,9 +263,13 @@ def closure(edges: dict[str, set[str]], name: str) -> set[str]:
     return reached
 
 
-@pytest.mark.parametrize("subject", [PART, ORDER], ids=["parts", "orders"])
-def test_looks_at_names_what_the_rule_reads(project, subject):
+@pytest.mark.parametrize("audit", ["inventory_audit", "order_audit"])
+def test_looks_at_names_what_the_rule_reads(project, audit):
     """Columns of the audit or fields of the source's record, read by the rule's SQL."""
+    manifest = json.loads((project.folder / "target/manifest.json").read_bytes())
+    (subject,) = (
+        each for each in subjects.read(Artifacts(manifest)) if each.audit == audit
+    )
     landing = project.data / "landing" / RUN / subject.source
     with duckdb.connect(
         str(project.data / "warehouse.duckdb"), read_only=True
@@ -285,8 +291,24 @@ def test_looks_at_names_what_the_rule_reads(project, subject):
             assert status == "ELIGIBLE" or lineage.is_read(name, code), (code, name)
 
 
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ({"name": "part"}, "missing required field `source`"),
+        ({"nmae": "part"}, "unknown field `nmae`"),
+        ("part", "expected fields, found 'part'"),
+        ({"keys": [{"name": 5}]}, "Expected `str`, got `int` - at `$.keys[0].name`"),
+    ],
+)
+def test_a_wrong_declaration_names_its_model_and_field(why, words):
+    node = {"resource_type": "model", "name": "an_audit", "meta": {"why": why}}
+    with pytest.raises(Misuse, match=r"an_audit: meta\.why: ") as caught:
+        subjects.read(Artifacts({"nodes": {"model.p.an_audit": node}}))
+    assert words in str(caught.value)
+
+
 def test_a_column_that_the_rule_does_not_read_is_noticed(project):
-    lineage = Lineage.read(project.folder / "target/manifest.json", PART.audit)
+    lineage = Lineage.read(project.folder / "target/manifest.json", "inventory_audit")
     for column in ("price_raw", "brand", "available_raw"):
         assert not lineage.is_read(column, "QTY_NEGATIVE")
     for column in ("on_hand_raw", "part_type_raw", "list_price"):

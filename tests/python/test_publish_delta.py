@@ -25,9 +25,9 @@ with warnings.catch_warnings():
     import great_expectations  # noqa: F401
 
 from monitor.why import format as format_
+from monitor.why import subjects
 from monitor.why.audit_search import read_sent
 from monitor.why.search import Match
-from monitor.why.subjects import PART
 from publish import delta, lint, replay
 from publish.replay import build, workspace
 from publish.run import Outcome
@@ -394,9 +394,11 @@ def test_why_finds_the_last_change_of_a_row(project: SampleProject) -> None:
     publish(project)
     first, second = (Package(path) for path in project.packages())
 
+    (part,) = subjects.read(artifacts.read(project.root, Environment.read()))
+
     def sent(package: Package, number: int, place: str) -> dict[str, Any]:
         row = {"location_code": place, "supplier_sku": f"100-{number:05d}"}
-        return read_sent(package, Match(PART, ("SKU",), row))
+        return read_sent(package, Match(part, ("SKU",), row))
 
     assert sent(first, 5, "EAST")["operation"] == "A"
     removed = sent(second, 5, "EAST")
