@@ -115,9 +115,9 @@ def _wanted(
         names += declaration.declared()
         if not names:
             raise Misuse(
-                f"no source is configured: declare one in {declaration.FOLDER}, or set "
-                f"{' or '.join(CONFIGURED_BY.values())} "
-                "and what goes with it; .env.example explains every variable."
+                f"no source is configured: set {' or '.join(CONFIGURED_BY.values())} "
+                "and what goes with it (.env.example explains every variable), or "
+                f"declare one in {declaration.FOLDER}."
             )
     known = {e.full_name: e for entities in SOURCES.values() for e in entities}
     wanted: dict[str, tuple[Entity, ...]] = {}
