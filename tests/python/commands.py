@@ -6,6 +6,7 @@ fork that calls the command's own function with its own arguments, environment, 
 and output. FEEDS_TESTS_EXEC=1 starts a new interpreter for each run instead.
 """
 
+import atexit
 import importlib
 import logging
 import multiprocessing
@@ -176,13 +177,17 @@ def _call(
         # Its import gives the root logger a handler.
         logging.root.handlers.clear()
     sys.argv = [*words]
+    if words[0] != "dbt":
+        called()
+        return
+    # A fork ends without what dbt and its plugins registered for the end.
+    atexit._clear()
     try:
         called()
     finally:
-        if words[0] == "dbt":
-            # A fork ends without atexit, where dbt-duckdb closes the warehouse.
-            connections = importlib.import_module("dbt.adapters.duckdb.connections")
-            connections.DuckDBConnectionManager.close_all_connections()
+        atexit._run_exitfuncs()
+        connections = importlib.import_module("dbt.adapters.duckdb.connections")
+        connections.DuckDBConnectionManager.close_all_connections()
 
 
 def _can_fork(environment: Mapping[str, str]) -> bool:

@@ -32,6 +32,8 @@ from store.feeds.artifacts import Artifacts
 from store.ledger import Ledger
 from store.partner_state import State
 
+# The exposure of the inventory names it, and the compiled SQL has its name.
+DESTINATION = "onpart"
 HELD = (
     *("inventory_feed", "confirmations"),
     *("order_feed_v1", "order_feed_v2", "order_feed_v3"),
@@ -76,7 +78,7 @@ class Compiled:
         with duckdb.connect() as connection:
             for model in HELD:
                 nothing = "select 1 as nothing where false"
-                hold(connection, nothing, data, model, "partner")
+                hold(connection, nothing, data, model, DESTINATION)
         done = commands.run(
             *("dbt", "--no-use-colors", "build"),
             env={

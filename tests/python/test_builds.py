@@ -191,7 +191,6 @@ def test_a_build_waits_for_a_program_that_reads(built_copy: BuiltProject) -> Non
 def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> None:
     for words in (
         ("test", "--select", "inventory_feed"),
-        ("show", "--inline", "select 1"),
         ("docs", "generate", "--static"),  # compiles too
     ):
         dbt(built_copy, *words)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from checking import CheckProject
 from delivering import ignore, opened
+from sampling import some
 from servers.script import Script
 from servers.sftp import SftpStub
 from servers.stub import Stub
@@ -46,7 +47,13 @@ def test_an_answer_without_end_is_refused(source: Path, word: str, mode: str) ->
     assert time.monotonic() - began < 20
 
 
-@pytest.mark.parametrize("word", ["CONNECT", "USER", "FEAT", "PASV", "STOR", "SIZE"])
+@pytest.mark.parametrize(
+    "word",
+    some(
+        ["CONNECT", "USER", "FEAT", "PASV", "STOR", "SIZE"],
+        in_ci=lambda number: number in (0, 4),
+    ),
+)
 def test_an_answer_that_drips_is_temporary(source: Path, word: str) -> None:
     began = time.monotonic()
     with (

@@ -296,9 +296,10 @@ def closed(package: Path) -> set[str]:
     return set(predicate["failedTests"])
 
 
-def first_of_its_gates(number: int) -> bool:
-    """Whether no case before closes the same gates: `make long` runs the others."""
-    return all(gates != CASES[number][0] for gates, _ in CASES[:number])
+def in_sample(number: int) -> bool:
+    """Whether CI runs a case: every other one that is the first to close its gates."""
+    is_first = all(gates != CASES[number][0] for gates, _ in CASES[:number])
+    return is_first and number % 2 == 0
 
 
 @pytest.mark.parametrize(
@@ -308,7 +309,7 @@ def first_of_its_gates(number: int) -> bool:
             pytest.param(gates, spoil, id=f"{'+'.join(sorted(gates))}-{number}")
             for number, (gates, spoil) in enumerate(CASES)
         ],
-        in_ci=first_of_its_gates,
+        in_ci=in_sample,
     ),
 )
 def test_exactly_that_gate_closes(

@@ -199,7 +199,7 @@ def commands_of(project: SourcesProject) -> Iterator[tuple[tuple[object, ...], t
     yield ("monitor", "alert"), (0, 1, 2)
     yield ("monitor", "ack", TEXTS[4], "--because", TEXTS[5]), (0, 1, 2)
     yield ("monitor", "report"), (0,)
-    for text in TEXTS:
+    for text in TEXTS[::2]:
         yield ("monitor", "why", text.replace("\0", "")), (0, 1, 2)
     yield ("publish", "lint", TEXTS[0]), (2,)
     yield ("publish", "new", TEXTS[0], "--like", TEXTS[1]), (2,)
