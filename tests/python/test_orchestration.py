@@ -282,6 +282,7 @@ def children(pid: int) -> list[int]:
     return [child.pid for child in psutil.Process(pid).children()]
 
 
+@pytest.mark.long
 def test_a_killed_night_is_run_again_and_delivered(home: Path) -> None:
     with sources() as variables:
         killed = Night(home, NIGHT[5], **variables, FEEDS_FAILPOINT="in-landing=kill")

@@ -58,6 +58,7 @@ class Nights:
         return {row["ci_offer_price"] for row in reader.rows("4268-FA26")}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_delivery_that_became_known_late_is_known_to_the_next_build(
     compiled_project: Compiled, tmp_path: Path

@@ -80,6 +80,7 @@ def test_where_nothing_was_landed_it_is_a_mistake(project: SampleProject) -> Non
     assert "expected a landed source in " in done.stderr
 
 
+@pytest.mark.long
 def test_a_build_of_one_file_is_all_that_its_gate_asks_for(
     build: Build, tmp_path: Path, data: Path
 ) -> None:

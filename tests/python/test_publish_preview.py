@@ -103,6 +103,7 @@ class Branch(BuiltProject):
         return self.rules
 
 
+@pytest.mark.long
 def test_a_pull_request_gets_a_table(built: BuiltProject, tmp_path: Path) -> None:
     """A group is not offered any more."""
     for name in PROJECT:

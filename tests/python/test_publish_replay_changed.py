@@ -37,6 +37,7 @@ def project(created: CommittedProject) -> Iterator[CommittedProject]:
     git(created.root, "clean", "--quiet", "-fd")
 
 
+@pytest.mark.long
 def test_an_edited_checkout_is_no_matter_where_git_has_the_code(
     project: CommittedProject,
 ) -> None:
@@ -96,6 +97,7 @@ def _spoilt(name: str, *words: str) -> Callable[[Path], None]:
         pytest.param(
             _spoilt("seeds/location_map.csv", "location_name", "place_name"),
             "expected inventory_audit and inventory_feed in", id="seed breaks",
+            marks=pytest.mark.long,
         ),
         pytest.param(
             _spoilt("models/marts/_marts__models.yml", "data_type: string",
