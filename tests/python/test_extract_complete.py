@@ -103,3 +103,26 @@ def test_two_readings_of_as_many_other_records_are_not_the_same(tmp_path: Path) 
     assert (complete.rounds, complete.listing.folder.name) == (3, "read-4")
     with pytest.raises(Temporary, match="kept changing"):
         read(Replaced(9), tmp_path / "again")
+
+
+class Shrinking(Moving):
+    """A row leaves the first page while it is read, each time."""
+
+    def __init__(self) -> None:
+        super().__init__(set(), False)
+
+    def count(self, entity: Entity) -> int:
+        return 25 - self.reading
+
+    def page(self, entity: Entity, number: int) -> Page:
+        page = super().page(entity, number)
+        body = page.body.replace(
+            b'{"ItemRef": {"Id": 0}, "LocationRef": {"Id": 1}}, ', b""
+        )
+        return Page(body, parse_rows(body))
+
+
+def test_a_list_that_shrinks_is_no_contradiction(tmp_path: Path) -> None:
+    """Each reading has the same flaw, but the source counts fewer each time."""
+    with pytest.raises(Temporary, match="kept changing"):
+        read(Shrinking(), tmp_path / "stock")

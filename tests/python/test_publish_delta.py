@@ -359,12 +359,14 @@ def test_a_file_that_does_not_give_the_snapshot_is_seen(
     assert check.hard
 
 
-def test_a_replay_makes_the_same_changes(project: SampleProject) -> None:
+def test_a_replay_makes_the_same_changes(
+    project: SampleProject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     publish(project)
     change(project)
     publish(project)
     run = Package(project.packages()[1])
-    again = project.copy(project.folder.with_name("again"))
+    again = project.copy(tmp_path_factory.mktemp("again") / "copy")
     (again.data / "ledger.head").unlink()
     workspace.write_ledger(again.place, Ledger(project.place.ledger), run)
     shutil.rmtree(again.packages()[1])

@@ -171,9 +171,11 @@ def test_a_record_of_the_file_has_the_number(project: SampleProject) -> None:
     assert heads == ["H|0001|stock_000001.csv", "H|0002|stock_000002.csv"]
 
 
-def test_a_replay_has_the_number_of_the_run(project: SampleProject) -> None:
+def test_a_replay_has_the_number_of_the_run(
+    project: SampleProject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     assert publish(project, 1).code == 0
-    again = project.copy(project.folder.with_name("again"))
+    again = project.copy(tmp_path_factory.mktemp("again") / "copy")
     run = Package(project.packages()[0])
     (again.data / "ledger.head").unlink()
     workspace.write_ledger(again.place, Ledger(project.place.ledger), run)
