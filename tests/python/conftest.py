@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import commands
@@ -27,10 +28,26 @@ _SLOW = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow files, in the order of `_SLOW`."""
+    """Mark the cases that CI leaves out as long, and begin with the slow files."""
+    for _, cases in groupby(items, key=lambda item: (item.path, item.function)):
+        _sample([*cases])
     places = {name: place for place, name in enumerate(_SLOW)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+def _sample(cases: list[pytest.Item]) -> None:
+    """Keep as many cases as `sample` says, from the first to the last one evenly."""
+    mark = cases[0].get_closest_marker("sample")
+    if mark is None:
+        return
+    (size,) = mark.args
+    step = (len(cases) - 1) / max(1, size - 1)
+    in_ci = {round(number * step) for number in range(size)}
+    for number, case in enumerate(cases):
+        if number not in in_ci:
+            case.add_marker(pytest.mark.long)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any, Self
 
 import duckdb
@@ -152,6 +153,7 @@ def _model(name: str, above: list[str], columns: Mapping[str, str]) -> dict[str,
     }
 
 
+@cache
 def why() -> dict[str, Any]:
     """Return what the project's audit of parts declares for `monitor why`."""
     path = ROOT / "models/marts/_marts__models.yml"
@@ -472,8 +474,9 @@ def fill(
     spec = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
     connection.execute(f"create table {table} ({spec})")
     if rows:
-        marks = ", ".join("?" for _ in columns)
-        connection.executemany(
-            f"insert into {table} values ({marks})",
-            [[row.get(name) for name in columns] for row in rows],
+        marks = f"({', '.join('?' for _ in columns)})"
+        # One statement: a statement for each row takes ten times as long.
+        connection.execute(
+            f"insert into {table} values {', '.join(marks for _ in rows)}",
+            [row.get(name) for row in rows for name in columns],
         )

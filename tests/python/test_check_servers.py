@@ -75,6 +75,7 @@ def test_every_server_in_its_usual_form_is_ready(
         ("pure-ftpd", {"read_only": True}, TIMED, 1, "^send: sending .*55[03] "),
     ],
 )  # fmt: skip
+@pytest.mark.sample(7)
 def test_a_policy_shows_at_its_step_in_the_servers_words(
     server: Start, project: CheckProject, kind: str, policy: dict[str, Any],
     meta: dict[str, Any], code: int, words: str,

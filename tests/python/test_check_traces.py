@@ -26,6 +26,7 @@ def project(tmp_path: Path) -> CheckProject:
     ("kind", "steps"),
     [("vsftpd", STEPS), ("proftpd", SOME), ("pure-ftpd", SOME), ("openssh", SOME)],
 )
+@pytest.mark.sample(2)
 def test_a_signal_at_any_step_leaves_no_trace(
     server: Start, project: CheckProject, kind: str, steps: Sequence[int]
 ) -> None:

@@ -176,6 +176,7 @@ def test_the_rows_are_those_of_the_newest_files(
     assert {row["file"]: (row["rows"], row["characters"]) for row in loaded} == receipts
 
 
+@pytest.mark.sample(1)
 def test_killed_anywhere_and_run_again_the_rows_are_the_same(
     database: Database, nights: Path, expected: list[Row], tmp_path: Path
 ) -> None:
@@ -201,6 +202,7 @@ def test_killed_anywhere_and_run_again_the_rows_are_the_same(
     assert half
 
 
+@pytest.mark.sample(1)
 def test_a_file_is_loaded_whole_or_not_at_all(
     database: Database, nights: Path, expected: list[Row]
 ) -> None:

@@ -25,6 +25,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @FOUR
+@pytest.mark.sample(2)
 def test_a_wrong_password_is_refused_and_not_shown(server: Start, kind: str) -> None:
     to = server(kind)
     with (
@@ -136,6 +137,7 @@ def test_a_server_that_does_not_replace(server: Start, kind: str, source: Path) 
 
 @FOUR
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
+@pytest.mark.sample(3)
 def test_a_full_disk(server: Start, tmp_path: Path, kind: str, tls: str) -> None:
     """A 4xx or 5xx line or the size shows it; it is never a success."""
     to = server(kind, tls=tls, disk=2**20)

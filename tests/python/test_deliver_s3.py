@@ -285,6 +285,7 @@ def test_a_server_that_goes_in_the_middle(project: SampleProject) -> None:
         ),
     ],
 )
+@pytest.mark.sample(2)
 def test_a_line_that_breaks(
     clear: Storage,
     line: BadLine,

@@ -58,6 +58,7 @@ def source(tmp_path: Path) -> Path:
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else None,
 )
+@pytest.mark.sample(12)
 def test_a_reply_ends_in_the_right_class(
     source: Path, tls: str, script: dict[str, Any], kind: type[Stop], words: str,
     reply: int | None, retry: str,
@@ -87,6 +88,7 @@ def test_a_reply_sent_during_the_upload_is_read(
 
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
 @pytest.mark.parametrize("close", ["good", "fin", "rst", "silent"])
+@pytest.mark.sample(3)
 def test_an_unclean_end_of_the_data_is_no_failure(
     source: Path, tls: str, close: str
 ) -> None:

@@ -1,7 +1,6 @@
 """Files in every declared form, published, and read by programs that are not ours."""
 
 import csv
-import itertools
 import json
 import struct
 import subprocess
@@ -17,7 +16,6 @@ import pytest
 from commands import ROOT, clean_environment
 from package_reader import described
 from sample_project import SampleProject
-from sampling import some
 
 with warnings.catch_warnings():
     # Its import reaches for a module of the standard library that is deprecated.
@@ -99,12 +97,10 @@ ENCODINGS = [
 ]
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("quoting", "encoding", "mark", "codec"),
-    some(
-        [(quoting, *encoding) for encoding in ENCODINGS for quoting in QUOTING],
-        in_ci=lambda number: number % 4 == 0,
-    ),
+    [(quoting, *encoding) for encoding in ENCODINGS for quoting in QUOTING],
 )
 def test_a_file_in_an_encoding_is_what_others_read(
     tmp_path: Path, encoding: str, mark: bool, codec: str, quoting: str
@@ -234,9 +230,8 @@ def test_changes_are_those_of_the_written_text(tmp_path: Path) -> None:
     assert (changes["changed"], changes["columns"]) == (1, {"description": 1})
 
 
-@pytest.mark.parametrize(
-    ("encoding", "mark", "codec"), some(ENCODINGS, in_ci=lambda number: number % 3 == 0)
-)
+@pytest.mark.sample(2)
+@pytest.mark.parametrize(("encoding", "mark", "codec"), ENCODINGS)
 def test_drift_and_why_read_a_file_in_an_encoding(
     tmp_path: Path, encoding: str, mark: bool, codec: str
 ) -> None:
@@ -473,13 +468,9 @@ RECORDS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("encoding", "header"),
-    some(
-        [*itertools.product(("utf-8", "windows-1252", "utf-16le"), (True, False))],
-        in_ci=lambda number: number in (0, 3, 4),
-    ),
-)
+@pytest.mark.sample(2)
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1252", "utf-16le"])
+@pytest.mark.parametrize("header", [True, False])
 def test_header_and_trailer_records_have_counts_and_sums(
     tmp_path: Path, encoding: str, header: bool
 ) -> None:
@@ -628,16 +619,14 @@ def fixed(folder: Path, **dialect: Any) -> SampleProject:
     return project.quick()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("encoding", "mark", "codec"),
-    some(
-        [
-            ("windows-1252", False, "cp1252"),
-            ("utf-8", True, "utf-8-sig"),
-            ("utf-16be", False, "utf-16-be"),
-        ],
-        in_ci=lambda number: number < 2,
-    ),
+    [
+        ("windows-1252", False, "cp1252"),
+        ("utf-8", True, "utf-8-sig"),
+        ("utf-16be", False, "utf-16-be"),
+    ],
 )
 def test_a_file_of_fixed_widths_is_read_by_its_positions(
     tmp_path: Path, encoding: str, mark: bool, codec: str
@@ -853,9 +842,8 @@ def test_verify_reads_the_objects_of_json_lines(tmp_path: Path) -> None:
         assert verified(package.folder) == 1
 
 
-@pytest.mark.parametrize(
-    "form", some([german, fixed, json_lines], in_ci=lambda number: number == 1)
-)
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("form", [fixed, german, json_lines])
 def test_the_page_of_a_run_is_made_of_any_form(
     tmp_path: Path, form: Callable[[Path], SampleProject]
 ) -> None:

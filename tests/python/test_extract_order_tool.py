@@ -226,6 +226,7 @@ def test_both_sources_are_copied_in_one_command(
     indirect=True,
     ids=lambda faults: faults[0],
 )
+@pytest.mark.sample(4)
 def test_what_can_mend_is_tried_again(
     server: order_tool.Server, data: Path, command: Command
 ) -> None:
@@ -269,6 +270,7 @@ def test_a_source_that_stays_down_is_temporary(
     ],
     indirect=["server"],
 )
+@pytest.mark.sample(6)
 def test_a_wrong_answer_is_refused_in_one_sentence(
     server: order_tool.Server, data: Path, command: Command, message: str
 ) -> None:
@@ -355,6 +357,7 @@ def test_an_empty_order_tool_is_copied_too(data: Path, command: Command) -> None
     indirect=["server"],
     ids=str,
 )
+@pytest.mark.sample(4)
 def test_a_source_that_moves_once_is_copied_completely(
     server: order_tool.Server, data: Path, command: Command, expected: list[int]
 ) -> None:
@@ -622,6 +625,7 @@ def test_an_answer_that_drips_ends_at_the_deadline(
 # Without a length, an answer ends with its connection.
 @pytest.mark.parametrize("start", ["", "HTTP/1.1 200 OK\r\n\r\n[", "HTTP/1.1 100 "])
 @pytest.mark.parametrize("ended_by", ["deadline", "signal"])
+@pytest.mark.sample(2)
 def test_an_answer_without_an_end_ends(
     data: Path, command: Command, start: str, ended_by: str
 ) -> None:

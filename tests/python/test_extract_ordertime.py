@@ -176,6 +176,7 @@ def test_one_list_is_copied_for_inspection_only(
     indirect=True,
     ids=lambda faults: faults[0],
 )
+@pytest.mark.sample(3)
 def test_what_can_mend_is_tried_again(
     server: ordertime.Server, data: Path, command: Command
 ) -> None:
@@ -239,6 +240,7 @@ def test_a_refused_request_is_not_made_again(
     ],
     indirect=["server"],
 )
+@pytest.mark.sample(4)
 def test_a_wrong_answer_is_refused_in_one_sentence(
     server: ordertime.Server, data: Path, command: Command, message: str
 ) -> None:
@@ -277,6 +279,7 @@ def test_a_failed_run_leaves_the_last_landing(
     ],
     indirect=["server"],
 )
+@pytest.mark.sample(3)
 def test_a_source_that_moves_once_is_copied_completely(
     server: ordertime.Server, data: Path, command: Command, expected: list[int] | None
 ) -> None:
@@ -328,6 +331,7 @@ def test_a_source_that_never_holds_still_is_left_alone(
     indirect=True,
     ids=lambda options: str(options)[:60],
 )
+@pytest.mark.sample(3)
 def test_what_is_not_established_may_be_either_way(
     server: ordertime.Server, data: Path, command: Command
 ) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from commands import ROOT
 from sample_project import SEED, SINGULAR, STAGING, TEST, UNIT, SampleProject, good_row
-from sampling import some
 
 with warnings.catch_warnings():
     # Its import reaches for a module of the standard library that is deprecated.
@@ -296,22 +295,14 @@ def closed(package: Path) -> set[str]:
     return set(predicate["failedTests"])
 
 
-def in_sample(number: int) -> bool:
-    """Whether CI runs a case: every other one that is the first to close its gates."""
-    is_first = all(gates != CASES[number][0] for gates, _ in CASES[:number])
-    return is_first and number % 2 == 0
-
-
 @pytest.mark.parametrize(
     ("gates", "spoil"),
-    some(
-        [
-            pytest.param(gates, spoil, id=f"{'+'.join(sorted(gates))}-{number}")
-            for number, (gates, spoil) in enumerate(CASES)
-        ],
-        in_ci=in_sample,
-    ),
+    [
+        pytest.param(gates, spoil, id=f"{'+'.join(sorted(gates))}-{number}")
+        for number, (gates, spoil) in enumerate(CASES)
+    ],
 )
+@pytest.mark.sample(36)
 def test_exactly_that_gate_closes(
     project: SampleProject, gates: set[str], spoil: Spoil
 ) -> None:
@@ -435,6 +426,7 @@ def set_core(row: dict[str, Any], number: int) -> None:
     ],
     ids=["zeros", "share", "floor", "diluted"],
 )
+@pytest.mark.sample(2)
 def test_a_column_that_empties_holds_the_file(
     tmp_path: Path, limit: Any, spoil: dict[str, Any] | None, held: str
 ) -> None:
@@ -513,6 +505,7 @@ RENAMED = {"unmatched": ["Core Charge"], "captions": ["Core Chg", "OEM Number"]}
         "new", "not recorded", "two lines",
     ],
 )  # fmt: skip
+@pytest.mark.sample(3)
 def test_a_custom_field_that_matched_in_the_last_file_holds_the_next(
     tmp_path: Path, before: dict[str, Any], now: dict[str, Any], message: str | None
 ) -> None:

@@ -15,7 +15,6 @@ from landing import (
     request,
     term,
 )
-from sampling import some
 
 TERMS = [
     term("4268-FA26"),
@@ -142,7 +141,8 @@ LAYOUT_3 = [
 ]
 
 
-@pytest.mark.parametrize("delivered", some([1, 2, 3], in_ci=lambda number: number == 1))
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("delivered", [2, 1, 3])
 def test_each_layout_has_its_columns_in_their_order(data, build, query, delivered):
     setting = f"{{order_feed_layout: {delivered}}}"
     land_orders(data, [], [])

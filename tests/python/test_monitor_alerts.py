@@ -173,6 +173,7 @@ def test_credentials_of_a_netrc_are_not_sent_to_a_webhook(
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
+@pytest.mark.sample(1)
 def test_a_channel_that_fails_is_tried_again_and_reported_by_the_others(
     project: DeliveredProject, hook: Hook, status: int
 ):

@@ -212,6 +212,7 @@ def axe() -> str:
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.sample(2)
 def test_a_checker_of_accessibility_finds_nothing(
     chromium: Browser, reported: Report, axe: str, width: int, dark: bool
 ) -> None:

@@ -115,6 +115,7 @@ def test_an_old_package_is_not_released(project: SampleProject) -> None:
     "name", ["DEMO01_inventory_20260115T070000Z.csv", "audit.csv", "gates.html",
              "SHA256SUMS"],
 )  # fmt: skip
+@pytest.mark.sample(2)
 def test_any_changed_byte_voids_it(project: SampleProject, name: str) -> None:
     file = held(project)
     path = Path(file["package"]) / name

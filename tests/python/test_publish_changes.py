@@ -173,6 +173,7 @@ class Bench:
 @example(days=(ALIKE, [(*row[:3], "7.00", *row[4:]) for row in ALIKE]))
 @example(days=([(*TWO_LINES, "p\nq,r,1,,,s")], [(*TWO_LINES, "p\nq,r,1,,,t")]))
 @example(days=(ALIKE, [*ALIKE[1:], ALIKE[1], (None, "", 2, None, None, "null")]))
+@pytest.mark.sample(3)
 def test_the_old_file_with_its_changes_is_the_new_one(
     dialect: str, key: list[str], days: tuple[list[Any], list[Any]]
 ) -> None:

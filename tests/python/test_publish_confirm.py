@@ -144,6 +144,7 @@ def test_a_key_is_given_in_order_or_in_part(project: SampleProject) -> None:
         (one("supplier_sku=A", column="brand"), "sell_price, part_type, found 'brand'"),
     ],
 )
+@pytest.mark.sample(3)
 def test_what_does_not_wait_is_refused(
     project: SampleProject, words: list[str], message: str
 ) -> None:
@@ -164,6 +165,7 @@ def test_what_does_not_wait_is_refused(
         (["--list", *one("supplier_sku=A")], "or --from, or --list"),
     ],
 )
+@pytest.mark.sample(3)
 def test_misuse_is_named(
     project: SampleProject, words: list[str], message: str
 ) -> None:

@@ -40,8 +40,6 @@ from store.package import Package
 
 KEY = ["supplier_code", "location_code", "supplier_sku"]
 WORDS = {"added": "A", "changed": "C", "removed": "D"}
-# The rest is in `make long`.
-SAMPLE = {"after-rnto@2", "before-append:delivered", "after-append:delivered"}
 
 
 @pytest.fixture
@@ -249,12 +247,10 @@ def test_few_keys_may_change(project: SampleProject) -> None:
 
 @pytest.mark.parametrize(
     "point",
-    [
-        pytest.param(point, marks=[] if point in SAMPLE else [pytest.mark.long])
-        for point in POINTS
-        if point != "in-stor@5"  # the file is too small for that
-    ],
+    # The file is too small for the other one.
+    [point for point in POINTS if point != "in-stor@5"],
 )
+@pytest.mark.sample(2)
 def test_a_crash_loses_and_repeats_no_change(
     project: SampleProject, point: str
 ) -> None:
@@ -335,6 +331,7 @@ def test_an_empty_file_is_sent_once_a_period_if_so_declared(
         ),
     ],
 )
+@pytest.mark.sample(3)
 def test_a_file_that_does_not_give_the_snapshot_is_seen(
     project: SampleProject, wrong: str, count: int
 ) -> None:
@@ -463,6 +460,7 @@ def test_after_a_copy_was_put_back_a_person_says_what_the_partner_has(
         ({"format": "jsonl"}, False),
     ],
 )
+@pytest.mark.sample(1)
 def test_other_forms_have_the_operation_too(
     project: SampleProject, form: dict[str, str], last: bool
 ) -> None:

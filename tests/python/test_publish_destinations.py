@@ -33,8 +33,6 @@ from store.ledger import Ledger
 from store.package import Package
 
 FEED, MIRROR = "onpart_inventory", "onpart_inventory@mirror"
-# The rest is in `make long`.
-SAMPLE = {"after-rnto@2", "before-append:delivered", "after-append:delivered"}
 
 
 @pytest.fixture
@@ -146,6 +144,7 @@ def test_the_first_destination_is_as_if_it_were_alone(
 
 
 @pytest.mark.parametrize("down", ["onpart", "mirror"])
+@pytest.mark.sample(1)
 def test_one_that_is_down_gets_the_file_later_and_the_other_gets_it_once(
     project: SampleProject, down: str
 ) -> None:
@@ -165,12 +164,10 @@ def test_one_that_is_down_gets_the_file_later_and_the_other_gets_it_once(
 @pytest.mark.parametrize("visit", [0, 1], ids=["first", "second"])
 @pytest.mark.parametrize(
     "point",
-    [
-        pytest.param(point, marks=[] if point in SAMPLE else [pytest.mark.long])
-        for point in POINTS
-        if point != "in-stor@5"  # the file is too small for that
-    ],
+    # The file is too small for the other one.
+    [point for point in POINTS if point != "in-stor@5"],
 )
+@pytest.mark.sample(3)
 def test_a_crash_loses_and_repeats_nothing(
     project: SampleProject, point: str, visit: int
 ) -> None:

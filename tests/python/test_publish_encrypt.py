@@ -152,6 +152,7 @@ def test_each_try_sends_the_same_bytes(project: SampleProject, server: Start) ->
 
 
 @pytest.mark.parametrize("place", ["before-append:intent", "in-stor", "after-rnto"])
+@pytest.mark.sample(1)
 def test_a_killed_delivery_is_settled_by_what_travelled(
     project: SampleProject, gnupg: GnuPG, place: str
 ) -> None:
@@ -299,6 +300,7 @@ def _subkey_revoked(gnupg: GnuPG) -> str:
         (_subkey_revoked, "found none (No suitable encryption subkey"),
     ],
 )
+@pytest.mark.sample(2)
 def test_a_key_that_cannot_encrypt_today_is_refused(
     project: SampleProject, gnupg: GnuPG, make: Callable[[GnuPG], str], words: str
 ) -> None:

@@ -92,6 +92,7 @@ def test_one_package_of_the_same_bytes_stays(
 @pytest.mark.parametrize(
     "point", ["after-append:pruned", "after-pruned-json", "in-prune"]
 )
+@pytest.mark.sample(1)
 def test_a_kill_while_one_is_removed_is_made_good(
     project: SampleProject, point: str
 ) -> None:

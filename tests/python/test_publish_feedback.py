@@ -102,6 +102,7 @@ def test_each_row_is_recorded_for_the_run_that_last_sent_its_key(
         ("", "expected one column 'SKU'"),
     ],
 )
+@pytest.mark.sample(2)
 def test_a_report_that_cannot_be_read_or_matched_is_refused(
     project: SampleProject, text: str, message: str
 ) -> None:

@@ -65,6 +65,7 @@ def verify(project: SampleProject) -> str:
         ("openssh", "empty", {"suffix": ".ready"}, "feed.csv.gz.ready"),
     ],
 )
+@pytest.mark.sample(2)
 def test_a_marker_follows_to_every_kind_of_partner(
     project: SampleProject,
     server: Start,

@@ -167,6 +167,7 @@ def test_a_home_without_room_for_locks_is_named(
         ("in-stor", "*.csv"),
     ],
 )
+@pytest.mark.sample(2)
 def test_a_file_that_changed_after_its_gates_is_not_sent(
     project: SampleProject, place: str, changed: str
 ) -> None:

@@ -162,6 +162,7 @@ def test_what_waits_for_a_person_stays(project: SampleProject) -> None:
     ["before-append:pruned", "after-append:pruned@2", "after-pruned-json",
      "in-prune@2", "in-prune@16"],
 )  # fmt: skip
+@pytest.mark.sample(2)
 def test_killed_anywhere_it_is_whole_and_the_next_one_ends_it(
     project: SampleProject, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from faults.cells import POINTS
 from sample_project import SampleProject
-from sampling import some
 
 with warnings.catch_warnings():
     # Its import reaches for a module of the standard library that is deprecated.
@@ -27,7 +26,6 @@ NUMBER = re.compile(r"stock_(?P<number>\d+)\.csv")
 # The rest is in `make long`.
 # The file is too small for the fifth block.
 SENT = [point for point in POINTS if point != "in-stor@5"]
-SAMPLE = {"after-append:intent", "after-rnto@2", "before-append:delivered"}
 
 
 @pytest.fixture
@@ -81,10 +79,8 @@ def test_only_a_delivery_takes_a_number(project: SampleProject) -> None:
     assert package.resource["path"] == "stock_000002.csv"
 
 
-@pytest.mark.parametrize(
-    "point",
-    some(SENT, in_ci=lambda number: SENT[number] in SAMPLE),
-)
+@pytest.mark.sample(3)
+@pytest.mark.parametrize("point", SENT)
 def test_a_crash_loses_and_repeats_no_number(
     project: SampleProject, point: str
 ) -> None:

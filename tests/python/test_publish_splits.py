@@ -229,6 +229,7 @@ LEFT = {
 
 
 @pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
+@pytest.mark.sample(1)
 def test_an_order_that_was_delivered_and_is_not_there_is_restated_as_deleted(
     project: OrderProject, left: Callable[[int], list[dict]]
 ) -> None:
@@ -255,6 +256,7 @@ def test_an_order_that_was_delivered_and_is_not_there_is_restated_as_deleted(
 
 
 @pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
+@pytest.mark.sample(1)
 def test_many_vanished_orders_hold_both_files(
     project: OrderProject, left: Callable[[int], list[dict]]
 ) -> None:
@@ -332,6 +334,7 @@ def guards_of(project: OrderProject, at: dt.datetime, file: str) -> dict[str, st
 
 
 @pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.sample(1)
 def test_no_guard_of_a_term_reads_orders_of_another_one(
     project: OrderProject, order_template: Compiled, tmp_path: Path, other: str
 ) -> None:
@@ -378,6 +381,7 @@ def test_orders_in_review_hold_the_file_of_their_own_term(
 
 @pytest.mark.parametrize("count", [9, 10])
 @pytest.mark.parametrize("name", ["4999", None, "a/b", "4228"])
+@pytest.mark.sample(3)
 def test_orders_of_no_term_have_a_guard_of_their_own(
     project: OrderProject, name: str | None, count: int
 ) -> None:
@@ -451,6 +455,7 @@ SHUT_TERM = during(MONDAY - 9 * DAY, MONDAY - 8 * DAY, "4228")
 
 
 @pytest.mark.parametrize("until", [None, "2091-01-02", "2000-01-01T00:00:00Z"])
+@pytest.mark.sample(1)
 def test_a_term_whose_period_became_unreadable_is_named(
     project: OrderProject, until: str | None
 ) -> None:

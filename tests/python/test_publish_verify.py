@@ -144,6 +144,7 @@ def test_the_receipt_counts_characters_and_an_earlier_verifier_agrees(
     "file",
     ["stock_{timestamp}.txt", "{timestamp}", "#'$x &_{date}.csv.gz", "a=b [1].CSV"],
 )
+@pytest.mark.sample(2)
 def test_a_feed_of_any_name_is_right_before_and_after_pruning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
 ) -> None:

@@ -350,6 +350,7 @@ def test_a_clean_up_is_interrupted_by_no_second_signal() -> None:
 @pytest.mark.parametrize(
     ("word", "code"), [("fine", 0), ("refused", 1), ("fine --json", 0)]
 )
+@pytest.mark.sample(8)
 def test_a_closed_output_changes_no_exit_code(
     tmp_path: Path, shell: str, word: str, code: int
 ) -> None:
