@@ -1,12 +1,14 @@
 """Commands in processes of their own, as a user runs them.
 
 `publish` imports Great Expectations, which takes four seconds of CPU, and dbt three.
-The fork server of the standard library imports both once; each run of a command is a
-fork that calls the command's own function with its own arguments, environment, folder
-and output. FEEDS_TESTS_EXEC=1 starts a new interpreter for each run instead.
+The fork server of the standard library imports both once, and dbt parses a small
+project there; each run of a command is a fork that calls the command's own function
+with its own arguments, environment, folder and output. FEEDS_TESTS_EXEC=1 starts a new
+interpreter for each run instead.
 """
 
 import atexit
+import gc
 import importlib
 import logging
 import multiprocessing
@@ -36,7 +38,7 @@ _FORKS.set_forkserver_preload(
     [
         *("great_expectations", "publish.__main__", "publish.gate.suite", "psutil"),
         *("extract.__main__", "monitor.__main__"),
-        *("dbt.cli.main", "dbt.adapters.duckdb"),
+        *("dbt.cli.main", "dbt.adapters.duckdb", "tests.python.dbt_parsed_once"),
     ]
 )
 # What the console script of each command calls.
@@ -180,6 +182,8 @@ def _call(
     if words[0] != "dbt":
         called()
         return
+    # As `publish build` does: dbt keeps nearly all of its objects until it ends.
+    gc.disable()
     # A fork ends without what dbt and its plugins registered for the end.
     atexit._clear()
     try:
