@@ -29,6 +29,7 @@ from extract.transport import HttpLimits, RequestCounts
 from runtime.display import beginning
 from runtime.environment import Environment, Limits
 from runtime.exits import Misuse, Refused, Temporary
+from runtime.failpoints import failpoint
 from runtime.files import atomic_write, read_json, sha256_of, write_json
 
 _LOCAL = (28, 122)  # ENOSPC, EDQUOT
@@ -211,6 +212,7 @@ class Folder:
             if not (place.exists() and _is(about, file)):
                 with self._explained(), atomic_write(place) as part:
                     self._files.get_file(file.path, str(part))
+                    failpoint("in-file")
                 write_json(about, file._asdict())
                 self.counts.requests += 1
                 self.counts.bytes += place.stat().st_size

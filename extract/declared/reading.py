@@ -24,6 +24,7 @@ from runtime.display import beginning
 from runtime.duck import open_session, value
 from runtime.environment import Limits
 from runtime.exits import Refused
+from runtime.failpoints import failpoint
 from runtime.log import LOG
 
 Tick = Callable[[], None]
@@ -96,6 +97,7 @@ class Reading:
         path = page_path(self.folder, len(self._facts) + 1)
         store_page(path, packed(body))
         digest = hashlib.sha256(body).digest()
+        failpoint("after-page")
         self._facts.append(Facts(rows, array("q"), digest))
         self.tick()
 

@@ -1,6 +1,8 @@
 """`extract NAME` of declared files: CSV and XLSX, from a folder and over SFTP."""
 
 import datetime
+import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -278,6 +280,101 @@ def test_a_count_beside_the_files_and_a_file_that_grows(
     (folder / "parts.count").write_text("many")
     with pytest.raises(Refused, match=r"parts.count: expected a count .* found 'many'"):
         shop.copy()
+
+
+# Three files are copied twice each, and have a page each; there are two lists.
+COPIED = {
+    "in-file@1": 0, "in-file@3": 2, "in-file@5": 4, "after-page@1": 4,
+    "after-page@3": 6,
+}  # fmt: skip
+# The rest is in `make long`.
+POINTS = (
+    *COPIED,
+    *("in-landing@1", "in-landing@2", "before-current", "after-current"),
+)
+SAMPLE = {"in-file@5", "in-landing@2"}
+
+
+def kill(shop: DeclaredProject, point: str) -> None:
+    """Run `extract` until it is killed at a point."""
+    name, _, visit = point.partition("@")
+    done = shop.extract(FEEDS_FAILPOINT=f"{name}=kill@{visit or 1}")
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def landed(shop: DeclaredProject) -> list[list[Any]]:
+    """The rows of both lists; the landing is one whole run, and nothing else."""
+    (run,) = (shop.data / "landing").glob("2*/shop")
+    assert {path.name for path in run.rglob("*")} == {
+        "extract.json", "parts.parquet", "stock.parquet",
+    }  # fmt: skip
+    assert [*run.parent.parent.glob("current/.*")] == []
+    assert shop.check()["unproven"] == []
+    return [shop.rows('"Part No", text, price'), shop.rows("part, number", "stock")]
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param(point, marks=[] if point in SAMPLE else [pytest.mark.long])
+        for point in POINTS
+    ],
+)
+def test_killed_anywhere_and_run_again_the_landing_is_whole(
+    tmp_path: Path, folder: Path, point: str
+) -> None:
+    shop = DeclaredProject(tmp_path / "project")
+    declare(shop, f"file://{folder}", CSV, XLSX)
+    kill(shop, point)
+    is_current = point == "after-current"
+    assert (shop.data / "landing/current/shop").exists() == is_current
+    result = shop.copy()
+    # One that was at its end is not gone on with.
+    assert result["resumed"] == (not point.endswith("-current"))
+    if point in COPIED:  # no file is copied again, but the one that was not whole
+        assert result["requests"] == 6 - COPIED[point]
+    if is_current:
+        runs = sorted((shop.data / "landing").glob("2*"))
+        assert len(runs) == 2  # both are whole
+        shutil.rmtree(runs[0])
+    rows = landed(shop)
+    unbroken = DeclaredProject(tmp_path / "unbroken")
+    declare(unbroken, f"file://{folder}", CSV, XLSX)
+    unbroken.copy()
+    assert rows == landed(unbroken)
+
+
+def test_a_file_that_changed_after_the_kill_is_read_anew(
+    tmp_path: Path, folder: Path
+) -> None:
+    shop = DeclaredProject(tmp_path / "project")
+    declare(shop, f"file://{folder}", CSV, XLSX)
+    kill(shop, "in-landing@2")
+    (folder / "parts_1.csv").write_text("Part No;text;price\n1;new;2\n")
+    (folder / "parts_0.csv").write_text("Part No;text;price\n0;first;1\n")
+    (folder / "parts_2.csv").unlink()
+    assert shop.copy()["resumed"]
+    assert landed(shop)[0] == [("0", "first", "1"), ("1", "new", "2")]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("point", ["in-file@2", "after-page@2", "before-current"])
+def test_killed_over_sftp_and_run_again_the_landing_is_whole(
+    tmp_path: Path, folder: Path, server: Start, point: str
+) -> None:
+    to = server("openssh")
+    for file in folder.iterdir():
+        to.lay(file.name, file.read_bytes())
+    shop = DeclaredProject(tmp_path / "project", SHOP_PASSWORD=to.password)
+    login = {
+        "sftp_username": to.user, "sftp_password": {"env": "SHOP_PASSWORD"},
+        "sftp_port": to.port, "known_hosts": str(to.known_hosts),
+    }  # fmt: skip
+    declare(shop, f"sftp://{to.host}{to.folder}", CSV, XLSX, credentials=login)
+    kill(shop, point)
+    shop.copy()
+    parts, stock = landed(shop)
+    assert (len(parts), len(stock)) == (4, 2)
 
 
 def test_the_declaration_is_checked_by_field(tmp_path: Path) -> None:
