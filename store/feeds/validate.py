@@ -447,9 +447,17 @@ def _delta_errors(meta: Mapping[str, Any]) -> Iterator[str]:
     """Yield what cannot be so beside `delta`."""
     if "delta" not in meta:
         return
-    for field in ("replaces_by", "split_by"):
+    for field, why in (
+        ("replaces_by", "whose readers keep what a file does not name"),
+        (
+            "split_by",
+            "as a row whose value changes would be removed by one file and added by "
+            "another, which may be held or read first; declare an exposure and a model "
+            "for each value",
+        ),
+    ):
         if field in meta:
-            yield error("delta", f"no {field} beside it", meta[field])
+            yield error("delta", f"no {field} beside it, {why}", meta[field])
     words = msgspec.convert(meta["delta"], DeltaFile).words
     if len({*words}) < len(words):
         yield error("delta", "three words that differ", ", ".join(words))

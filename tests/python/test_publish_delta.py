@@ -511,6 +511,10 @@ def test_other_forms_have_the_operation_too(
             'delta.place: expected one of "first", "last"',
         ),
         ({"replaces_by": KEY}, "delta: expected no replaces_by beside it"),
+        (
+            {"split_by": "location_code", "file": "stock_{split}_{sequence}.csv"},
+            "delta: expected no split_by beside it, as a row whose value changes",
+        ),
         ({"key": ["supplier_sku"]}, "key: expected columns that a data test holds"),
         (
             {"guards": {"max_age": {"column": "updated_at", "hours": 24}}},
