@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 import duckdb
+import msgspec
 import yaml
 
 from runtime.command import report
@@ -23,6 +24,7 @@ from runtime.files import write_bytes
 from runtime.log import start_logging
 from store.feeds import artifacts
 from store.feeds.artifacts import meta_of
+from store.feeds.declaration import DeltaFile
 from store.feeds.validate import nearest
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
@@ -54,6 +56,8 @@ class Draft:
         key: the columns that name a row.
         depends_on: what the exposure depends on, besides the model.
         meta: fields of the exposure's config.meta besides those that all have.
+        unique: the columns that no two rows may share, none of `key` missing; () if
+            nothing is known of that.
     """
 
     columns: Sequence[Mapping[str, Any]]
@@ -62,6 +66,7 @@ class Draft:
     key: Sequence[str]
     meta: Mapping[str, Any]
     depends_on: Sequence[str] = field(default=())
+    unique: Sequence[str] = field(default=())
 
 
 @click.command("new")
@@ -107,11 +112,18 @@ def command(name: str, like: str, quiet: bool) -> None:
 def _files(name: str, draft: Draft) -> dict[Path, str]:
     """Return the content of each file, by its path in the project."""
     marts = Path("models", "marts")
-    model = {
+    model: dict[str, Any] = {
         "name": name,
         "description": "What a row is, for the partner.",
-        "columns": [dict(each) for each in draft.columns],
     }
+    columns = [dict(each) for each in draft.columns]
+    if draft.unique:
+        arguments = {"columns": [*draft.unique]}
+        model["data_tests"] = [{"unique_combination": {"arguments": arguments}}]
+        for column in columns:
+            if column["name"] in draft.key:
+                column["data_tests"] = ["not_null"]
+    model["columns"] = columns
     test = {"name": f"{name}_has_its_first_rows", "model": name, **draft.test}
     exposure = {
         "name": name,
@@ -138,7 +150,7 @@ def _files(name: str, draft: Draft) -> dict[Path, str]:
         "expectations": [
             {
                 "type": "expect_table_columns_to_match_ordered_list",
-                "kwargs": {"column_list": [each["name"] for each in draft.columns]},
+                "kwargs": {"column_list": _written(draft)},
                 "meta": {
                     "id": "columns-exact",
                     "why": "The partner's loader knows these columns, in this order.",
@@ -156,6 +168,16 @@ def _files(name: str, draft: Draft) -> dict[Path, str]:
     }
 
 
+def _written(draft: Draft) -> list[str]:
+    """Return the columns of the file, in order."""
+    names = [each["name"] for each in draft.columns]
+    names = [each for each in names if each not in draft.meta.get("omit", ())]
+    if "delta" in draft.meta:
+        delta = msgspec.convert(draft.meta["delta"], DeltaFile)
+        names.insert(len(names) if delta.place == "last" else 0, delta.column)
+    return names
+
+
 def _like_feed(root: Path, variables: Environment, name: str, like: str) -> Draft:
     """Draft a feed with the rows and the form of another one."""
     manifest = artifacts.read(root, variables)
@@ -169,9 +191,9 @@ def _like_feed(root: Path, variables: Environment, name: str, like: str) -> Draf
         raise Misuse(f"--like: expected a file or a feed, found {like!r}; {known}")
     meta = {**meta_of(exposures[like])}
     model = meta["model"]
-    node = next(
-        node
-        for node in manifest.manifest["nodes"].values()
+    id_, node = next(
+        (id_, node)
+        for id_, node in manifest.manifest["nodes"].items()
         if node["resource_type"] == "model" and model in (node["name"], node["alias"])
     )
     columns = [
@@ -199,10 +221,16 @@ def _like_feed(root: Path, variables: Environment, name: str, like: str) -> Draf
         # These are about what the other partner has, or rejects.
         *("audit", "audit_omit", "audit_key", "confirm", "vanished", "replaces_by"),
         *("feedback", "encrypt", "guards", "open", "final_full_on_close"),
+        *("also", "sequence_from"),
     ):
         meta.pop(unlike, None)
     key = meta_of(exposures[like])["key"]
-    return Draft(columns, query, test, key, {**meta, "guards": {"min_rows": 1}})
+    unique: Sequence[str] = ()
+    if artifacts.primary_key(manifest, id_, meta_of(exposures[like])):
+        split_by = [meta["split_by"]] if "split_by" in meta else []
+        unique = [*dict.fromkeys((*key, *split_by))]
+    meta["guards"] = {"min_rows": 1}
+    return Draft(columns, query, test, key, meta, unique=unique)
 
 
 def _like_file(name: str, path: Path) -> Draft:

@@ -1,10 +1,13 @@
 """`publish new` drafts a feed that builds and makes a file at once."""
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 from built_project import land_everything
 from conftest import Command
+from sample_project import SampleProject
 
 from publish import new
 
@@ -62,6 +65,83 @@ def test_a_feed_like_a_sample_is_delivered_with_the_bytes_of_the_sample(
     assert before == {
         path: path.read_bytes() for path in project.glob("models/marts/*")
     }
+
+
+@pytest.fixture
+def changes(project: Path) -> Path:
+    """A project whose inventory leaves as changes, to two partners."""
+    path = project / "models/marts/_marts__exposures.yml"
+    content = yaml.safe_load(path.read_text())
+    content["exposures"][0]["config"]["meta"] |= {
+        "also": [{"destination": "mirror"}],
+        "delta": {"column": "op", "place": "last"},
+        "file": "stock_{sequence:0>4}.csv", "sequence_from": 100, "when_empty": "skip",
+        "changes": {"ignore": ["updated_at"]},
+    }  # fmt: skip
+    content["exposures"][0]["config"]["meta"]["guards"].pop("max_age")
+    path.write_text(yaml.safe_dump(content))
+    suite = project / "tests/expectations/onpart_inventory.json"
+    suite.write_text(suite.read_text().replace('"updated_at"', '"updated_at", "op"', 1))
+    return project
+
+
+@pytest.mark.long
+def test_a_feed_like_one_of_changes_is_delivered_as_changes(
+    command: Command, changes: Path, data: Path, tmp_path: Path
+) -> None:
+    land_everything(data)
+    partner = tmp_path / "partner"
+    partner.mkdir()
+    environment = {
+        "FEEDS_DATA": data, "FEEDS_ACCEPT_FIRST": 1,
+        "DEST_STOCK_B_URL": partner.as_uri(), "DBT_TARGET_PATH": tmp_path / "target",
+        "DBT_LOG_PATH": tmp_path / "logs",
+    }  # fmt: skip
+    parsed = command("dbt", "--quiet", "parse", cwd=changes, env=environment)
+    assert parsed.returncode == 0, parsed.stdout
+    for words in (
+        ("new", "stock_b", "--like", "onpart_inventory"),
+        ("lint",),
+        ("build", "stock_b", "--quiet"),
+        ("stock_b", "--quiet"),
+        ("stock_b", "--quiet"),
+    ):
+        done = command("publish", *words, cwd=changes, env=environment)
+        assert done.returncode == 0, (words, done.stdout + done.stderr)
+    (file,) = partner.iterdir()  # nothing changed since
+    assert file.name == "stock_0001.csv"
+    header, *rows = file.read_text().splitlines()
+    assert header.endswith(',"op"')
+    assert rows
+    assert {row.rpartition(",")[2] for row in rows} == {"added"}
+
+
+def test_a_new_feed_promises_the_key_and_goes_to_its_own_partner(
+    tmp_path: Path,
+) -> None:
+    like = SampleProject(tmp_path)
+    like.meta |= {
+        "also": [{"destination": "mirror"}], "delta": {}, "when_empty": "skip",
+        "sequence_from": 100, "file": "stock_{sequence}.csv",
+    }  # fmt: skip
+    like.write()
+    done = like.run("publish", "new", "stock_b", "--like", "onpart_inventory")
+    assert done.returncode == 0, done.stderr
+    path = like.root / "models/marts/_stock_b.yml"
+    content = yaml.safe_load(path.read_text())
+    meta = content["exposures"][0]["config"]["meta"]
+    assert (meta["destination"], meta["delta"]) == ("stock_b", {})
+    assert not {"also", "sequence_from"} & {*meta}
+    # Without these tests `delta` is refused.
+    (model,) = content["models"]
+    assert model["data_tests"] == [
+        {"unique_combination": {"arguments": {"columns": meta["key"]}}}
+    ]
+    present = [each["name"] for each in model["columns"] if "data_tests" in each]
+    assert {*present} == {*meta["key"]}
+    suite = json.loads((like.root / "tests/expectations/stock_b.json").read_text())
+    listed = suite["expectations"][0]["kwargs"]["column_list"]
+    assert listed == ["operation", *like.columns]
 
 
 def test_a_title_becomes_a_name_for_sql_that_no_other_column_has() -> None:
