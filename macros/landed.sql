@@ -64,11 +64,11 @@
 {#
     Refuse a build of models if nothing at all was landed: `extract` never ran, or
     FEEDS_DATA names another folder. A company may use one source and not another. Then
-    the build goes on, and says whose tables are empty. Unit tests and seeds read no
-    source. Runs before the first node.
+    the build goes on, and says whose tables are empty. Unit tests, seeds and models
+    without a source need nothing landed. Runs before the first node.
 #}
 {% macro check_landed() -%}
-    {%- if execute and is_recorded() and selected_models() -%}
+    {%- if execute and is_recorded() and reads_landing() -%}
         {%- set there = [] -%}
         {%- set absent = [] -%}
         {%- for table in graph.sources.values()
@@ -122,6 +122,17 @@
         {%- do models.append(name) -%}
     {%- endfor -%}
     {{ return(models) }}
+{%- endmacro %}
+
+{% macro reads_landing() -%}
+    {%- for name in selected_models() -%}
+        {%- for above in graph.nodes[name].depends_on.nodes
+            if above in graph.sources
+            and graph.sources[above].source_name not in ('publish', 'published') -%}
+            {{ return(true) }}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(false) }}
 {%- endmacro %}
 
 

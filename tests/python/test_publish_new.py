@@ -23,7 +23,7 @@ SAMPLE = (
 def test_a_feed_like_a_sample_is_delivered_with_the_bytes_of_the_sample(
     command: Command, project: Path, data: Path, tmp_path: Path
 ) -> None:
-    land_everything(data)
+    """Nothing was extracted or built before."""
     (project / "sample.csv").write_bytes(SAMPLE.encode("windows-1252"))
     partner = tmp_path / "partner"
     partner.mkdir()
