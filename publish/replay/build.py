@@ -39,7 +39,8 @@ def dbt(there: DataDirectory, root: Path, run: Package, limits: Limits) -> str:
     Raises:
         Refused: dbt did not start its build.
     """
-    words = ["build", "--select", f"+exposure:{run.run['feed']}"]
+    exposure = feeds.exposure_of(run.run["feed"])
+    words = ["build", "--select", f"+exposure:{exposure}"]
     words += ["--vars", json.dumps(run.run["thresholds"])]
     code, output, target = run_dbt(there, root, words, limits)
     if code not in (0, 1) or not (target / "run_results.json").is_file():
@@ -224,8 +225,8 @@ def publish(there: DataDirectory, root: Path, run: Package, limits: Limits) -> P
 
 def _feed(built: Artifacts, run: Package) -> feeds.Feed:
     name, project = run.run["feed"], feeds.declared(built)
-    if name in project.errors:
-        raise project.refusal(name)
+    if (exposure := feeds.exposure_of(name)) in project.errors:
+        raise project.refusal(exposure)
     for feed in project.feeds:
         if feed.name == name:
             return feed
