@@ -54,6 +54,21 @@ Selector = Annotated[
         "answer that is the list itself",
     ),
 ]
+# dlt's words, for editors; `extract` asks dlt itself.
+PAGINATORS = (
+    "json_link", "json_response", "header_link", "header_cursor", "single_page",
+    "cursor", "offset", "page_number",
+)  # fmt: skip
+AUTHENTICATIONS = ("bearer", "api_key", "http_basic", "oauth2_client_credentials")
+
+
+def _typed(names: tuple[str, ...]) -> dict[str, Any]:
+    return {"type": "object", "properties": {"type": {"enum": [*names]}}}
+
+
+Authentication = Annotated[
+    dict[str, Any], Meta(extra_json_schema=_typed(AUTHENTICATIONS))
+]
 Variable = Annotated[
     str,
     Meta(
@@ -237,7 +252,7 @@ class Client(Fields):
 
     base_url: str
     headers: dict[str, str | Secret] = {}
-    auth: dict[str, Any] | UnsetType = UNSET
+    auth: Authentication | UnsetType = UNSET
     paginator: str | dict[str, Any] | UnsetType = UNSET
 
 
@@ -425,6 +440,11 @@ def file_schema() -> dict[str, Any]:
         for field, fields in type_["properties"].items():
             words = described.get(field, fields.get("description", ""))
             fields["description"] = " ".join(words.split())
+    for type_ in (types["Client"], types["Endpoint"]):
+        type_["properties"]["paginator"]["anyOf"] = [
+            {"enum": [*PAGINATORS]},
+            {**_typed(PAGINATORS), "required": ["type"]},
+        ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A file of extract/sources",

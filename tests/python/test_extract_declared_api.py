@@ -15,6 +15,7 @@ import yaml
 from commands import ROOT
 from declared_project import DeclaredProject
 
+from extract.declared import declaration
 from runtime.exits import Misuse, Refused, Stop
 from sandbox import public_apis
 from sandbox.http_server import Request, Response, error_response
@@ -319,6 +320,13 @@ def test_a_killed_run_goes_on_where_it_stopped(
     shop.copy()
     assert "discard unfinished" in caplog.messages
     assert len(shop.rows("id")) == 25
+
+
+def test_editors_offer_the_words_of_dlt() -> None:
+    from dlt.sources.rest_api.config_setup import AUTH_MAP, PAGINATOR_MAP
+
+    assert {*declaration.PAGINATORS} == {*PAGINATOR_MAP} - {"auto"}
+    assert {*declaration.AUTHENTICATIONS} == {*AUTH_MAP}
 
 
 def test_the_declaration_is_checked_by_field(shop: Shop) -> None:
