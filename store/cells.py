@@ -1,5 +1,6 @@
 """Reads the cells of a delivered file as text, whatever its dialect."""
 
+import io
 import json
 import re
 from collections import deque
@@ -8,13 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from msgspec import structs
-
 from runtime.duck import name, path_text, text
-from store.dialect import RFC_4180, Dialect, Position, read_csv
+from store.dialect import Dialect, Position, read_csv
 from store.records import padded
 
-_OBJECTS = structs.replace(RFC_4180, header=False)
+_BLANKS = "[ \\t\\r]*"
+# A text, number, truth value or null of RFC 8259, for RE2.
+_VALUE = (
+    r'(?:"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"'
+    r"|-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)"
+)
 _TRIMS = {"left": "rtrim", "right": "ltrim"}
 _PIECE = 1 << 20  # characters in memory
 
@@ -43,21 +47,30 @@ def cells(
     def source(file: Path) -> str:
         if dialect.format == "fixed":
             return _read_fixed(file, columns, positions)
-        chosen = _OBJECTS if dialect.format == "jsonl" else dialect
-        return read_csv(file, columns, chosen)
+        if dialect.format == "jsonl":
+            return _read_objects(file, columns)
+        return read_csv(file, columns, dialect)
 
-    if dialect.is_bare and dialect.format != "jsonl":
+    if dialect.is_bare:
         yield source(path)
         return
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(dir=work) as folder:
         copy = Path(folder) / "copy.csv"
-        if dialect.format == "jsonl":
-            _objects_to_csv(path, copy)
-        else:
-            _to_utf8(path, copy, dialect)
+        _to_utf8(path, copy, dialect)
         yield source(copy)
+
+
+def _lines(path: Path) -> str:
+    """Return a FROM clause item of a file in UTF-8: the column `line`."""
+    # No text has this delimiter, so a line is one value.
+    return (
+        f"read_csv({path_text(path)}, columns = {{line: 'varchar'}}, "
+        "auto_detect = false, compression = 'none', hive_partitioning = false, "
+        "strict_mode = true, header = false, delim = e'\\x1c\\x1d\\x1e\\x1f', "
+        "quote = '', escape = '')"
+    )
 
 
 def _read_fixed(
@@ -72,40 +85,57 @@ def _read_fixed(
     length = positions[-1].start + positions[-1].width - 1
     wrong = f"'expected {length} characters in each line, found ' || length(line)"
     whole = f"length(line) = {length} or cast(error({wrong}) as boolean)"
-    # No text has this delimiter, so a line is one value.
-    lines = (
-        f"read_csv({path_text(path)}, columns = {{line: 'varchar'}}, "
-        "auto_detect = false, compression = 'none', hive_partitioning = false, "
-        "strict_mode = true, header = false, delim = e'\\x1c\\x1d\\x1e\\x1f', "
-        "quote = '', escape = '')"
-    )
-    return f"(select {parts} from {lines} where {whole})"
+    return f"(select {parts} from {_lines(path)} where {whole})"
 
 
-def _objects_to_csv(path: Path, copy: Path) -> None:
-    """Copy JSON lines as CSV: every value in quotes, a missing one nothing.
+def _read_objects(path: Path, columns: Sequence[str]) -> str:
+    """Return a FROM clause item of JSON lines: texts, and numbers with their digits.
 
-    Numbers keep their digits, which DuckDB's own reader of JSON does not.
+    DuckDB's reader of JSON makes DOUBLE of numbers, and takes a key that stands twice.
+    So a line has to match a pattern of the whole object, with the keys of the first
+    one, in order. Then it is split at its keys: inside a text a quote has a backslash
+    before it, so no text has a key.
 
     Raises:
-        ValueError: a line is no object with the keys of the first one, in order.
+        ValueError: the first line is no JSON object with so many keys, or the last line
+            has no end.
     """
-    known: list[str] = []
-    with (
-        path.open(encoding="utf-8", newline="\n") as lines,
-        copy.open("w", encoding="utf-8", newline="") as target,
-    ):
-        for number, line in enumerate(lines, 1):
-            pairs = json_object(line, number)
-            keys = [key for key, _ in pairs]
-            known = known or keys
-            if keys != known or not line.endswith("\n"):
-                raise ValueError(f"line {number}: expected {known}, found {keys}")
-            values = (
-                "" if cell is None else '"' + cell.replace('"', '""') + '"'
-                for _, cell in pairs
-            )
-            target.write(",".join(values) + "\n")
+    with path.open("rb") as file:
+        first = file.readline().decode("utf-8")
+        if first and (file.seek(-1, io.SEEK_END), file.read())[1] != b"\n":
+            raise ValueError("the last line has no end: the file may be cut")
+    if not first:
+        nothing = ", ".join(
+            f"cast(null as varchar) as {name(each)}" for each in columns
+        )
+        return f"(select {nothing} where false)"
+    keys = [key for key, _ in json_object(first, 1)]
+    if len(keys) != len(columns) or len({*keys}) != len(keys):
+        raise ValueError(f"line 1: expected {len(columns)} keys, found {keys}")
+    written = [re.escape(json.dumps(each, ensure_ascii=False)) for each in keys]
+    pairs = ",".join(
+        f"{_BLANKS}{key}{_BLANKS}:{_BLANKS}{_VALUE}{_BLANKS}" for key in written
+    )
+    marks = f"{_BLANKS}[{{,]{_BLANKS}(?:{'|'.join(written)}){_BLANKS}:{_BLANKS}"
+    is_whole = (
+        f"regexp_full_match(line, {text(f'{_BLANKS}[{{]{pairs}[}}]{_BLANKS}')}) "
+        f"and len(cells) = {1 + len(columns)}"
+    )
+    wrong = text(f"expected an object of the keys {keys} in each line, found ")
+    cells = ", ".join(
+        f"case when cells[{place}] = 'null' then null "
+        f"when not starts_with(cells[{place}], '\"') then cells[{place}] "
+        f"when contains(cells[{place}], '\\') "
+        f"then json_extract_string(cells[{place}], '$') "
+        f"else cells[{place}][2:-2] end as {name(column)}"
+        for place, column in enumerate(columns, 2)
+    )
+    return (
+        f"(select {cells} from (select coalesce(line, '') as line, "
+        f"string_split_regex(rtrim(line, '}} \t\r'), {text(marks)}) as cells "
+        f"from {_lines(path)}) "
+        f"where ({is_whole}) or cast(error({wrong} || left(line, 80)) as boolean))"
+    )
 
 
 def json_object(line: str, number: int) -> list[tuple[str, str | None]]:

@@ -25,7 +25,7 @@ with warnings.catch_warnings():
 from monitor.drift.profile import profile
 from monitor.why.csv_search import find
 from runtime.environment import Limits
-from store.cells import formatted, read_lines
+from store.cells import cells, formatted, read_lines
 from store.dialect import Dialect
 from store.package import Package
 
@@ -831,6 +831,57 @@ def test_json_lines_with_other_bytes_stay_here(
     assert not project.judge_changed(lambda content: content).closed
     gates = project.judge_changed(change)
     assert [check.id for check in gates.closed if check.hard] == [closed]
+
+
+JSONL = Dialect(
+    format="jsonl", encoding="utf-8", newline="lf", timestamp_format="%Y",
+    date_format="%Y",
+)  # fmt: skip
+
+
+def read_objects(folder: Path, content: bytes) -> list[tuple[Any, ...]]:
+    path = folder / "objects.jsonl"
+    path.write_bytes(content)
+    with cells(path, ("one", "two"), JSONL, folder) as source:
+        return duckdb.sql(f"select * from {source}").fetchall()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r'{"a":12345678901234567890.1200,"b":"q\"w\\ \/\u00e9\ud83d\ude00\u0001\n"}',
+        r'{"a":1E5,"b":-0.0}',
+        r'{"a":"x,","b":"{\"a\":1}"}',
+        r'{"a":"},","b":",\"b\":2}"}',
+        '{"a":" \u2028\x7f","b":""}',
+        '{ "a" : true , "b" : null }',
+    ],
+)
+def test_an_object_is_read_as_python_reads_it(tmp_path: Path, line: str) -> None:
+    read = read_objects(tmp_path, line.encode() + b"\n")
+    values = json.loads(line, parse_float=str, parse_int=str).values()
+    words = {True: "true", False: "false"}
+    assert read == [tuple(words[v] if isinstance(v, bool) else v for v in values)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"", b"null", b"[1,2]", b'{"a":1}', b'{"b":1,"a":2}', b'{"a":1,"a":2}',
+        b'{"a":1,"b":2,"b":3}', b'{"a":1,"b":2}{', b'{"a":01,"b":2}', b'{"a":.5,"b":2}',
+        b'{"a":NaN,"b":2}', b'{"a":[1],"b":2}', b'{"a":"x\ty","b":2}',
+        b'{"a":"\\x","b":2}', b'{"a":"\\ud800","b":2}', b'{"a":"\xff","b":2}',
+        b'{"a":1 2,"b":2}', b'{"a":1,"b":2,}',
+    ],
+)  # fmt: skip
+def test_what_is_no_such_object_is_refused(tmp_path: Path, line: bytes) -> None:
+    good = b'{"a":1,"b":2}\n'
+    for content in (good + line + b"\n", good + line + b"\n" + good):
+        with pytest.raises((duckdb.Error, ValueError)):
+            read_objects(tmp_path, content)
+    with pytest.raises(ValueError, match="has no end"):
+        read_objects(tmp_path, good + good[:-1])
+    assert read_objects(tmp_path, b"") == []
 
 
 def test_verify_reads_the_objects_of_json_lines(tmp_path: Path) -> None:
