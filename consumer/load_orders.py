@@ -7,8 +7,8 @@ from PGPASSWORD or ~/.pgpass) or the path of a DuckDB file. Needs psycopg 3 for
 PostgreSQL, duckdb for DuckDB. Tested with Python 3.11.
 
 Each file is one transaction, which replaces all rows of each of its orders. It may be
-compressed by gzip. It is removed after the commit. Killed at any moment and run again,
-the result is the same.
+compressed by gzip or zip, or be an Excel workbook as it was delivered. It is removed
+after the commit. Killed at any moment and run again, the result is the same.
 
     orders          every row of every order, as text; `feed_term` and `feed_file` say
                     which file it came from
@@ -27,18 +27,29 @@ import gzip
 import hashlib
 import os
 import re
+import shutil
 import sys
+import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
+from xml.etree import ElementTree
 
-NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(.+)-order-feed-(delta|full)\.csv(\.gz)?")
+NAME = re.compile(
+    r"(\d{4}-\d\d-\d\d)-(.+)-order-feed-(delta|full)"
+    r"(?:\.csv|(?:\.csv)?\.(?:gz|zip|xlsx))"
+)
 OURS = ("feed_term", "feed_file")
 # Every other column of the three layouts is a text.
 NO_TEXT = re.compile(
     r"order_id|order_created|order_updated|is_deleted|is_royalty|cr_created"
     r"|(ci_)?publication_date|(ci_)?(offer|print_list|student)_price(_original)?"
 )
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+# How a workbook writes characters that XML does not have.
+ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 LOCK = 0x0DE2F3ED  # of PostgreSQL: one program at a time
 
 
@@ -76,7 +87,7 @@ class DuckDB:
             f"columns = {{{types}}}, header = true, delim = ',', quote = '\"', "
             "escape = '\\', nullstr = 'null', allow_quoted_nulls = true, "
             "auto_detect = false, strict_mode = true, hive_partitioning = false, "
-            f"compression = '{'gzip' if path.suffix == '.gz' else 'none'}')"
+            "compression = 'none')"
         )
 
 
@@ -136,11 +147,91 @@ def waiting(folder: Path) -> "list[tuple[str, str, str, Path]]":
     return sorted((m[1], m[3], m[2], path) for m, path in named if m)
 
 
-def opened(path: Path) -> BinaryIO:
-    """Open a file; of one that is compressed by gzip, what is in it."""
+@contextmanager
+def plain(path: Path) -> "Iterator[Path]":
+    """Give the file as CSV: itself, or what is in it, which is removed afterwards."""
+    if path.suffix == ".csv":
+        yield path
+        return
+    # No delivered file has such a name. One that a killed program left is replaced.
+    copy = path.with_name(f".{path.name}.unpacked")
+    try:
+        if path.suffix == ".xlsx":
+            with copy.open("w", encoding="utf-8", newline="") as target:
+                csv.writer(
+                    target, quoting=csv.QUOTE_ALL, doublequote=False, escapechar="\\",
+                    lineterminator="\n",
+                ).writerows(cells(path))  # fmt: skip
+        else:
+            with unpacked(path) as source, copy.open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+    except (
+        EOFError, ValueError, LookupError, NotImplementedError, RuntimeError,
+        gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, ElementTree.ParseError,
+    ) as error:  # fmt: skip
+        copy.unlink(missing_ok=True)
+        raise StopError(f"{path} cannot be unpacked: {error}") from None
+    try:
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+@contextmanager
+def unpacked(path: Path) -> "Iterator[Any]":
+    """Open what is in a file that is compressed by gzip or zip."""
     if path.suffix == ".gz":
-        return cast(BinaryIO, gzip.open(path))
-    return path.open("rb")
+        with gzip.open(path) as inside:
+            yield inside
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = archive.namelist()
+        if len(members) != 1:
+            raise ValueError(f"expected one file in it, found {len(members)}")
+        with archive.open(members[0]) as inside:
+            yield inside
+
+
+def cells(path: Path) -> "Iterator[list[str]]":
+    """Yield the rows of a workbook; an empty cell is "null", as in the CSV file.
+
+    Every cell is a text. In one that a spreadsheet program saved they are not any more:
+    it may have changed values, and is refused.
+    """
+    width, data = 0, None
+    member = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(path) as archive, archive.open(member) as xml:
+        for event, element in ElementTree.iterparse(xml, ("start", "end")):  # noqa: S314 (expat limits entities)
+            if element.tag == f"{SHEET}sheetData":
+                data = element
+            if event == "start" or element.tag != f"{SHEET}row" or data is None:
+                continue
+            row = dict(map(cell_of, element))
+            width = width or len(row)
+            if row and max(row) > width:
+                raise ValueError(f"a row has more cells than the header: {row}")
+            yield [row.get(place) or "null" for place in range(1, width + 1)]
+            data.clear()
+
+
+def cell_of(cell: "ElementTree.Element") -> "tuple[int, str]":
+    """Return the column of a cell of a workbook, from 1, and its text."""
+    place, column = cell.get("r") or "", 0
+    if cell.get("t") != "inlineStr":
+        raise ValueError(f"the cell {place} is no text: load the file as it came")
+    for letter in re.sub("[^A-Z]", "", place):
+        column = 26 * column + ord(letter) - 64
+    text = "".join(part.text or "" for part in cell.iter(f"{SHEET}t"))
+    return column, ESCAPED.sub(lambda each: chr(int(each[1], 16)), text)
+
+
+def digest_of(file: BinaryIO) -> str:
+    """Return the SHA-256 of a file, in hexadecimal, and go back to its beginning."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def columns_of(file: BinaryIO, path: Path) -> "list[str]":
@@ -195,15 +286,12 @@ def load(database: Any, day: str, kind: str, term: str, path: Path) -> str:
 
     The caller removes the file, which is committed then.
     """
-    with opened(path) as file:
-        digest = hashlib.sha256()
-        try:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise StopError(f"{path} cannot be unpacked: {error}") from None
-        file.seek(0)
-        sha256, which = digest.hexdigest(), os.fstat(file.fileno())
+    which = path.stat()
+    with plain(path) as content, content.open("rb") as file:
+        sha256 = digest_of(file)
+        if path.suffix == ".xlsx":  # the CSV file that it was made of is not in it
+            with path.open("rb") as workbook:
+                sha256 = digest_of(workbook)
         done = database.execute(
             "select 1 from loaded_files where file = ? and sha256 = ?",
             path.name, sha256,
@@ -217,22 +305,27 @@ def load(database: Any, day: str, kind: str, term: str, path: Path) -> str:
                     f"{path}: a file of {newest} is loaded, and this one is older: its "
                     "orders would get old rows. Move it away, or ask for a full file."
                 )
-            line = replace_orders(database, kind, term, day, file, path, sha256)
+            line = replace_orders(
+                database, kind, term, day, file, content, path, sha256
+            )
         if not os.path.samestat(path.stat(), which):
             raise StopError(f"{path} was replaced meanwhile: run this again", 75)
     return line
 
 
 def replace_orders(
-    database: Any, kind: str, term: str, day: str, file: BinaryIO, path: Path,
-    sha256: str,
+    database: Any, kind: str, term: str, day: str, file: BinaryIO, content: Path,
+    path: Path, sha256: str,
 ) -> str:  # fmt: skip
-    """Replace all rows of each order in a file, whatever its term."""
+    """Replace all rows of each order in a file, whatever its term.
+
+    `content` is the file as CSV, and `file` is it, opened.
+    """
     columns = columns_of(file, path)
     names = ", ".join(map(name, columns))
     database.execute("begin")
     try:
-        database.stage(file, path, columns)
+        database.stage(file, content, columns)
         widen(database, columns)
         lacking = "select 1 from staged where order_id is null or is_deleted is null"
         if database.execute(f"{lacking} limit 1"):

@@ -10,12 +10,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import openpyxl
 import pytest
 from commands import ROOT
 from order_consumer import Consumer, Row, in_order
 from order_project import DAY, MONDAY, OrderProject, night, order
+
+from publish import compression, workbook
+from store.feeds.declaration import Compression, Workbook
 
 LOADER = ROOT / "consumer/load_orders.py"
 # Kills itself before a line of the loader runs; the place is counted.
@@ -178,10 +183,15 @@ def test_the_rows_are_those_of_the_newest_files(
 
 @pytest.mark.sample(1)
 def test_killed_anywhere_and_run_again_the_rows_are_the_same(
-    database: Database, nights: Path, expected: list[Row], tmp_path: Path
+    database: Database,
+    nights: Path,
+    expected: list[Row],
+    order_project: OrderProject,
+    tmp_path: Path,
 ) -> None:
     kill = tmp_path / "kill.py"
     kill.write_text(KILLED)
+    pack(order_project, sorted(nights.iterdir())[0], ".zip")
     waiting = shutil.copytree(nights, tmp_path / "waiting")
     whole = database.load(waiting, str(kill), "1000000")
     assert whole.returncode == 0, whole.stderr
@@ -229,6 +239,70 @@ def test_a_file_is_loaded_whole_or_not_at_all(
     assert (older.returncode, [*nights.iterdir()]) == (1, [nights / good[0].name])
     assert "older" in older.stderr
     assert database.rows() == expected
+
+
+def pack(project: OrderProject, path: Path, suffix: str) -> Path:
+    """Put the file that an exposure can declare in place of a delivered one."""
+    packed = path.with_name(path.name.removesuffix(".csv") + suffix)
+    if suffix.endswith(".xlsx"):
+        workbook.write(project.feeds[0], Workbook("Orders"), path, packed)
+    else:
+        kind: Any = {".gz": "gzip", ".zip": "zip"}[packed.suffix]
+        compression.compress(Compression(format=kind), path, packed)
+    path.unlink()
+    return packed
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".zip", ".xlsx"])
+def test_what_is_packed_has_the_same_rows(
+    database: Database,
+    nights: Path,
+    expected: list[Row],
+    order_project: OrderProject,
+    suffix: str,
+) -> None:
+    plain = {path.name: path.read_bytes() for path in nights.iterdir()}
+    packed = {pack(order_project, nights / name, suffix): name for name in plain}
+    sha256 = {
+        path.name: hashlib.sha256(
+            path.read_bytes() if suffix == ".xlsx" else plain[name]
+        ).hexdigest()
+        for path, name in packed.items()
+    }
+    damaged = max(packed)
+    good = damaged.read_bytes()
+    damaged.write_bytes(good[: len(good) // 2])
+    done = database.load(nights)
+    assert done.returncode == 1, done.stderr
+    assert f"{damaged} cannot be unpacked" in done.stderr
+    assert [*nights.iterdir()] == [damaged]
+    damaged.write_bytes(good)
+    (nights / f".{damaged.name}.unpacked").write_text("of a killed program")
+    done = database.load(nights)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [*nights.iterdir()]
+    if suffix == ".xlsx":  # it has no empty text
+        expected = [{k: v or None for k, v in row.items()} for row in expected]
+    assert database.rows() == in_order(expected)
+    loaded = database.query("select file, sha256 from loaded_files")
+    assert {row["file"]: row["sha256"] for row in loaded} == sha256
+
+
+def test_a_workbook_that_was_saved_is_refused(
+    order_project: OrderProject, tmp_path: Path
+) -> None:
+    database = Database("duckdb", tmp_path, sys.executable)
+    folder = tmp_path / "files"
+    folder.mkdir()
+    file = folder / "2026-11-23-A-order-feed-full.csv"
+    file.write_text('"order_id","is_deleted"\n"1","false"\n')
+    path = pack(order_project, file, ".csv.xlsx")
+    book = openpyxl.load_workbook(path)
+    book["Orders"]["A2"] = 1
+    book.save(path)
+    done = database.load(folder)
+    assert (done.returncode, path.exists()) == (1, True)
+    assert "is no text: load the file as it came" in done.stderr
 
 
 def test_another_loader_is_waited_for(database: Database, tmp_path: Path) -> None:
