@@ -1,7 +1,7 @@
 """Whatever happens at the sources, to the machine and on the line, readers arrive.
 
-CI runs a few histories, and the nights around a change of the clocks. `make histories`
-and `make year` run more. See `histories`.
+CI runs two histories of five nights, and the nights around a change of the clocks.
+`make histories` and `make year` run more. See `histories`.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import great_expectations  # noqa: F401
 
-HISTORIES = 2
+HISTORIES, NIGHTS = 2, 5
 
 
 # In Europe the clocks change on 31 March 2024.
@@ -34,11 +34,12 @@ def test_readers_always_arrive_at_the_sources(
 ) -> None:
     nights.speed_up(monkeypatch)
     began = time.monotonic()
-    counts = machine.run(compiled_project, HISTORIES, seed=0)
+    counts = machine.run(compiled_project, HISTORIES, seed=0, length=NIGHTS)
     with capsys.disabled():
         summary = machine.summary(counts, time.monotonic() - began)
         sys.stdout.write(f"\n{summary}\n")
     assert counts["histories"] >= HISTORIES
+    assert counts["nights"] >= HISTORIES * NIGHTS
     assert counts["nights of real dbt"]
 
 

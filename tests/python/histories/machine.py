@@ -81,7 +81,11 @@ class Histories(RuleBasedStateMachine):
 
 
 def run(
-    compiled: Compiled, histories: int, seed: int, shrink: bool = False
+    compiled: Compiled,
+    histories: int,
+    seed: int,
+    shrink: bool = False,
+    length: int = 10,
 ) -> Counter[str]:
     """Run histories of ten nights and one more; return what happened how often.
 
@@ -90,6 +94,7 @@ def run(
         histories: how many.
         seed: of what is drawn.
         shrink: look for the shortest history that fails.
+        length: other nights than ten.
     """
 
     @hypothesis.seed(seed)
@@ -104,14 +109,14 @@ def run(
             Machine,
             settings=settings(
                 max_examples=histories,
-                stateful_step_count=11,
+                stateful_step_count=length + 1,
                 deadline=None,
                 database=None,
                 print_blob=False,
                 suppress_health_check=list(HealthCheck),
                 phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
             ),
-            _min_steps=11,
+            _min_steps=length + 1,
         )
     return Counter(COUNTED)
 
