@@ -21,9 +21,19 @@ BROKEN = [
 
 @pytest.fixture
 def project(built_copy: BuiltProject) -> BuiltProject:
-    """A project whose history was read after its nights."""
+    """A project whose history was read after its nights, to be changed."""
     read(built_copy)
     return built_copy
+
+
+@pytest.fixture(scope="module")
+def history(
+    built: BuiltProject, tmp_path_factory: pytest.TempPathFactory
+) -> BuiltProject:
+    """The same once; tests do not change it."""
+    copy = built.copy(tmp_path_factory.mktemp("history") / "copy")
+    read(copy)
+    return copy
 
 
 def read(project: BuiltProject) -> None:
@@ -46,11 +56,11 @@ def answer(project: BuiltProject, analysis: str) -> list[tuple]:
     return ask(project, compiled.read_text())
 
 
-def test_the_two_questions_are_answered(project):
-    assert answer(project, "how_often_each_file_was_held_and_why") == [
+def test_the_two_questions_are_answered(history):
+    assert answer(history, "how_often_each_file_was_held_and_why") == [
         (row[0], row[1], row[2], row[3], row[4])
         for row in ask(
-            project,
+            history,
             "select file, check_id, count(*), count(released_at), max(held_at) from"
             " holds group by all order by 3 desc, 1, 2",
         )
@@ -58,51 +68,51 @@ def test_the_two_questions_are_answered(project):
     counted = {
         (file, check): (held, released)
         for file, check, held, released, _ in answer(
-            project, "how_often_each_file_was_held_and_why"
+            history, "how_often_each_file_was_held_and_why"
         )
     }
     # The first night, approved; then two nights on stock of the first.
     assert counted["onpart_inventory", "RUN_REVIEW_RATE"] == (3, 1)
     assert counted["onpart_inventory", "RUN_STALE"] == (2, 0)
-    long = answer(project, "parts_in_review_for_more_than_a_week")
+    long = answer(history, "parts_in_review_for_more_than_a_week")
     assert ("410-2250", "HQ", "OD_LOW_STOCK", 8, True) in long
     assert {days for *_, days, _ in long} == {8}
     assert (
         len(long)
-        == ask(project, "select count(*) from inventory_audit where status = 'REVIEW'")[
+        == ask(history, "select count(*) from inventory_audit where status = 'REVIEW'")[
             0
         ][0]
     )
 
 
-def test_every_table_says_what_the_ledger_and_the_packages_say(project):
-    lines = (project.data / "ledger.jsonl").read_text().splitlines()
+def test_every_table_says_what_the_ledger_and_the_packages_say(history):
+    lines = (history.data / "ledger.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     kinds = [record["event"] for record in records]
     assert ask(
-        project, "select count(*) from deliveries where outcome = 'delivered'"
+        history, "select count(*) from deliveries where outcome = 'delivered'"
     ) == [(kinds.count("delivered"),)]
-    assert ask(project, "select count(distinct held_position) from holds") == [
+    assert ask(history, "select count(distinct held_position) from holds") == [
         (kinds.count("held"),)
     ]
     packages = sorted(
         (path.parent.parent.name, path.parent.name)
-        for path in (project.data / "outbox").glob("*/*/SHA256SUMS")
+        for path in (history.data / "outbox").glob("*/*/SHA256SUMS")
     )
     assert packages == ask(
-        project, "select file, run_id from runs where is_package_kept order by all"
+        history, "select file, run_id from runs where is_package_kept order by all"
     )
     for file, run_id in packages:
-        folder = project.data / "outbox" / file / run_id
+        folder = history.data / "outbox" / file / run_id
         checks = json.loads((folder / "gates.json").read_bytes())["predicate"]["checks"]
         where = f"where file = '{file}' and run_id = '{run_id}'"
         assert ask(
-            project, f"select check_id, verdict from gates {where} order by position"
+            history, f"select check_id, verdict from gates {where} order by position"
         ) == [(check["id"], check["verdict"]) for check in checks]
         (manifest,) = folder.glob("*.manifest.json")
         counts = json.loads(manifest.read_bytes())["run"]["counts"]
         assert ask(
-            project,
+            history,
             f"select status, reason_code, row_count from reason_counts {where}"
             " order by all",
         ) == sorted((each["status"], each["reason"], each["rows"]) for each in counts)
@@ -113,7 +123,7 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(project):
     }
     assert set(took) == set(packages)
     for key, *seconds in ask(
-        project,
+        history,
         "select (file, run_id), render_seconds, judge_seconds, package_seconds,"
         " deliver_seconds from runs",
     ):
@@ -121,7 +131,7 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(project):
         assert seconds == [took[key].get(name) for name in names]
         assert None not in seconds[:3]
     (inventory,) = ask(
-        project,
+        history,
         "select delivered_count, held_count, last_outcome, last_delivered_row_count"
         " from files where file = 'onpart_inventory'",
     )
@@ -132,7 +142,7 @@ def test_every_table_says_what_the_ledger_and_the_packages_say(project):
     )
     assert inventory == (1, 3, "held", delivered["rows"])
     assert ask(
-        project,
+        history,
         "select released_by is not null, released_because from holds"
         " where released_at is not null",
     ) == [(True, "I looked")]
@@ -169,8 +179,8 @@ def test_what_cannot_be_read_stops_no_build(project):
     ) == [(5,)]
 
 
-def test_no_file_stands_on_them(project):
-    manifest = json.loads((project.folder / "target/manifest.json").read_bytes())
+def test_no_file_stands_on_them(history):
+    manifest = json.loads((history.folder / "target/manifest.json").read_bytes())
     watching = {
         name
         for name, node in manifest["nodes"].items()
