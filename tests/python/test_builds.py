@@ -14,6 +14,7 @@ import duckdb
 import pytest
 from built_project import NIGHTS, BuiltProject
 from commands import ROOT, clean_environment
+from compiled_project import NO_UNIT_TESTS
 from landing import write_extract
 
 FILE = "onpart_inventory"
@@ -40,7 +41,7 @@ def kill_after(
 
     Without a node it is killed `seconds` after its first one began.
     """
-    words = (*build, "--exclude-resource-type", "unit_test")
+    words = (*build, *NO_UNIT_TESTS)
     with subprocess.Popen(
         [*DBT, *words], cwd=ROOT, env=clean_environment(**project.environment()),
         stdout=subprocess.PIPE, text=True,
@@ -156,7 +157,7 @@ def test_unit_tests_run_once_for_a_state_of_the_code(built_copy: BuiltProject) -
     assert "unit_test" not in done.stdout
     assert gates(built_copy) == set()
     # Another variable is another state of the code.
-    dbt(built_copy, *BUILD, "--exclude-resource-type", "unit_test")
+    dbt(built_copy, *BUILD, *NO_UNIT_TESTS)
     assert gates(built_copy) == {"DBT_NODES"}
 
 
@@ -196,7 +197,10 @@ def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> No
         dbt(built_copy, *words)
     assert gates(built_copy) == set()
     # A build of another file leaves the verdict on this one.
-    dbt(built_copy, "build", "--select", "+exposure:order_feed_full_file")
+    dbt(
+        built_copy, "build", "--select", "+exposure:order_feed_full_file",
+        *NO_UNIT_TESTS,
+    )  # fmt: skip
     assert gates(built_copy) == set()
     assert gates(built_copy, "order_feed_full_file") == set()
     # Its tables again, without its tests; the tests pass afterwards.
