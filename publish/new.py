@@ -205,15 +205,12 @@ def _like_feed(root: Path, variables: Environment, name: str, like: str) -> Draf
         for each in node["columns"].values()
     ]
     names = [each["name"] for each in columns]
-    version = f", v={node['version']}" if node.get("version") else ""
+    ref = _ref(node["name"], node.get("version"))
     listed = ",\n".join(f"    {each}" for each in names)
-    query = (
-        f"-- The rows of {model}.\nselect\n{listed}\n"
-        f"from {{{{ ref('{node['name']}'{version}) }}}}\n"
-    )
+    query = f"-- The rows of {model}.\nselect\n{listed}\nfrom {{{{ {ref} }}}}\n"
     row = {each: None for each in names}
     test = {
-        "given": [{"input": f"ref('{node['name']}'{version})", "rows": [row]}],
+        "given": [{"input": ref, "rows": [row]}],
         "expect": {"rows": [row]},
     }
     for unlike in (
@@ -230,7 +227,16 @@ def _like_feed(root: Path, variables: Environment, name: str, like: str) -> Draf
         split_by = [meta["split_by"]] if "split_by" in meta else []
         unique = [*dict.fromkeys((*key, *split_by))]
     meta["guards"] = {"min_rows": 1}
-    return Draft(columns, query, test, key, meta, unique=unique)
+    # Its tests read these, so they are built for the file too.
+    refs = [
+        _ref(each["name"], each.get("version"))
+        for each in exposures[like].get("refs", ())
+    ]
+    return Draft(columns, query, test, key, meta, refs, unique)
+
+
+def _ref(model: str, version: object) -> str:
+    return f"ref('{model}', v={version})" if version else f"ref('{model}')"
 
 
 def _like_file(name: str, path: Path) -> Draft:
