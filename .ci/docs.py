@@ -136,6 +136,7 @@ def reading() -> str:
             call = each[file]["right"]
             lines += [f"{file.capitalize()}:", "", "```", call["call"].rstrip(), "```"]
             lines += ["", *([call["note"], ""] if "note" in call else [])]
+    lines += [*_forms(known["forms"])]
     lines += [
         "## Other readers",
         "",
@@ -174,6 +175,31 @@ def partner_servers() -> str:
     heads = ("server", "version", "protocol", "verdict", "mode", "note")
     head = PARTNERS.read_text("utf-8").partition("| server | version |")[0]
     return head + "\n".join(table(heads, rows)) + "\n"
+
+
+def _forms(forms: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the section on other forms of a file."""
+    yield from (
+        "## Other forms",
+        "",
+        "An exposure can declare other forms ([dialects](dialects.md),",
+        "[destinations](destinations.md)). Here is the inventory in each of them. Each",
+        "call is a test of ours, cell by cell. As above, a missing value may be an",
+        "empty text.",
+        "",
+    )
+    rows = (
+        (each["name"], each["files"], ", ".join(
+            name + (" (null is empty)" if call["missing"] == "empty" else "")
+            for name, call in each["calls"].items()))
+        for each in forms
+    )  # fmt: skip
+    yield from (*table(("form", "files", "readers"), rows), "")
+    for form in forms:
+        yield from (f"### {form['name'][0].upper()}{form['name'][1:]}", "")
+        for reader, call in form["calls"].items():
+            yield from (f"{reader}:", "", "```", call["call"].rstrip(), "```", "")
+            yield from ([call["note"], ""] if "note" in call else [])
 
 
 def _misread(kinds: dict[str, Any]) -> Iterator[str]:

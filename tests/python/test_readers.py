@@ -11,7 +11,9 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,15 @@ import msgspec
 import pytest
 import yaml
 from commands import ROOT
-from sample_project import fill
+from sample_project import MODEL, SampleProject, fill
+
+with warnings.catch_warnings():
+    # Its import reaches for a module of the standard library that is deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import great_expectations  # noqa: F401
 
 from publish import render
-from store.dialect import Dialect
+from store.dialect import UNUSED, Dialect
 from store.feeds import Column
 
 FOLDER = ROOT / "docs/reading"
@@ -149,7 +156,13 @@ class Reader:
 
 @pytest.fixture
 def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
-    declared = request.param
+    with opened(request.param) as each:
+        yield each
+
+
+@contextmanager
+def opened(declared: dict[str, Any]) -> Iterator[Reader]:
+    """Give a reader of the catalogue, if it is installed."""
     required = os.environ.get("FEEDS_REQUIRE_READERS")
     if not declared.get("in_ci", True) and required != "all":
         pytest.skip("only `make readers` runs it")
@@ -264,6 +277,98 @@ def right(
     if rows is None or len(rows) != count:
         return expected, error if rows is None else len(rows)
     return expected, (len(rows), wrong(rows, name), missing(rows, name))
+
+
+FORMS = {form["name"]: form for form in CATALOGUE["forms"]}
+# The other readers are run by `make long` and `make readers`.
+SHORT = {"Python csv", "Python openpyxl", "Python json", "Python", "DuckDB"}
+
+
+def deliver(folder: Path, form: dict[str, Any]) -> Path:
+    """Deliver the inventory in another form, to a folder; return that."""
+    project = SampleProject(folder)
+    sample = SAMPLES["inventory"]
+    project.columns = dict(sample["columns"])
+    rows = [dict(zip(project.columns, row, strict=True)) for row in sample["rows"]]
+    dialect = project.meta["dialect"] | {"quoting": "portable"}
+    fields = form["fields"]
+    dialect |= fields.get("dialect", {})
+    unused = UNUSED[dialect.get("format", "delimited")]
+    ending = Path(form["files"]).suffix if "dialect" in fields else ".csv"
+    project.meta |= {
+        "file": f"inventory{ending}", "key": ["supplier_sku"], "guards": {},
+        "sort": ["supplier_sku"], "manifest": "keep",
+        **fields,
+        "dialect": {k: v for k, v in dialect.items() if k not in unused},
+    }  # fmt: skip
+    del project.meta["audit"]
+    nights = [rows]
+    if "delta" in fields:
+        odd = {**rows[1], "supplier_sku": "000099"}
+        other = {**rows[0], "description": "Another one"}
+        nights.insert(0, [odd, other, *rows[1:-1]])
+    for project.rows in nights:
+        project.quick()
+        write_suite(project, ["operation"] * ("delta" in fields))
+        (outcome,) = project.here(accept_first=True)
+        assert outcome.summary["status"] == "delivered", outcome.text
+        project.later()
+    return project.partner
+
+
+def write_suite(project: SampleProject, before: list[str]) -> None:
+    """Let the suite expect the columns of the file, and the key be that of the mart."""
+    path = project.root / "tests/expectations/quick.json"
+    suite = json.loads(path.read_text())
+    columns = [*before, *project.columns]
+    suite["expectations"][0]["kwargs"]["column_list"] = columns
+    path.write_text(json.dumps(suite))
+    path = project.root / "target/manifest.json"
+    content = json.loads(path.read_text())
+    key = content["nodes"][MODEL]["columns"]["supplier_sku"]
+    key["constraints"] = [{"type": "primary_key"}]
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("form", "call"),
+    [
+        pytest.param(form, call, marks=[] if call in SHORT else [pytest.mark.long])
+        for form, declared in FORMS.items()
+        for call in declared["calls"]
+    ],
+)
+def test_a_reader_reads_another_form_as_the_page_says(
+    tmp_path: Path, form: str, call: str
+) -> None:
+    declared = FORMS[form]["calls"][call]
+    named = {each["name"]: each for each in CATALOGUE["readers"]}
+    known = named[declared.get("reader", call)]
+    program = declared.get("program", known["program"])
+    with opened(known | {"program": program}) as reader:
+        for path in deliver(tmp_path, FORMS[form]).iterdir():
+            (reader.folder / path.name).write_bytes(path.read_bytes())
+        names = {path.name for path in reader.folder.iterdir()}
+        assert {*FORMS[form]["files"].split(", then ")} <= names
+        rows, error = reader.read("inventory", declared["call"])
+    assert rows is not None, error
+    dialect = FORMS[form]["fields"].get("dialect", {})
+    codec = dialect.get("encoding", "utf-8").replace("windows-", "cp")
+    sample = SAMPLES["inventory"]
+    assert len(rows) == len(sample["rows"])
+    missing = set()
+    for row, meant in zip(rows, sample["rows"], strict=True):
+        for value, text, kind in zip(
+            row, meant, sample["columns"].values(), strict=True
+        ):
+            if text is None:
+                missing.add("missing" if value is None else f"empty{value}")
+                continue
+            if kind.startswith("decimal"):
+                value = str(value).replace(",", ".")
+            expected = text.encode(codec, "replace").decode(codec)
+            assert same(value, expected, kind), (row, meant)
+    assert missing == {declared["missing"]}
 
 
 def test_a_wrong_cell_is_seen() -> None:
