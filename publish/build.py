@@ -22,7 +22,7 @@ from store.mart import Mart
 # dbt of this very interpreter. It keeps nearly all of its objects until it ends, so the
 # search for garbage costs a tenth of its CPU time and finds little. `freeze` leaves out
 # the last search too, when the process ends.
-_DBT = (
+DBT = (
     "import atexit, gc; gc.disable(); atexit.register(gc.freeze); "
     "from dbt.cli.main import cli; cli()"
 )
@@ -73,7 +73,7 @@ def build(files: tuple[str, ...], quiet: bool) -> None:
         "DBT_LOG_LEVEL_FILE": variables.text("DBT_LOG_LEVEL_FILE", "info"),
     }
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, "-c", _DBT, *words], environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-c", DBT, *words], environment)  # noqa: S606
 
 
 def selectors(files: Sequence[str]) -> list[str]:

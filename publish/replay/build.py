@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 from msgspec import structs
 
+from publish.build import DBT
 from publish.prepare import prepare
 from publish.selection import NotMade
 from publish.settings import Redelivery, Settings
@@ -24,7 +25,6 @@ from store.ledger import Ledger
 from store.package import Package
 
 _GRACE_SECONDS = 15
-_DBT = "from dbt.cli.main import cli; cli()"  # of this very interpreter
 # A replay needs neither secrets nor the settings of another data directory.
 _NOT_PASSED = ("FEEDS_", "DBT_", "DEST_", "ORDERTIME_", "ORDER_TOOL_")
 
@@ -73,7 +73,7 @@ def run_dbt(
         spark.require()
     target = _target(there)
     command = [
-        *(sys.executable, "-c", _DBT, "--no-use-colors", "--quiet", *words),
+        *(sys.executable, "-c", DBT, "--no-use-colors", "--quiet", *words),
         *("--project-dir", str(root), "--profiles-dir", str(root)),
         *(("--target", "spark") if there.engine == "spark" else ()),
     ]

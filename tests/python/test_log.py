@@ -26,6 +26,7 @@ def lines(errors: str) -> list[dict[str, Any]]:
     return objects
 
 
+@pytest.mark.long
 def test_each_line_of_a_night_is_an_object_of_the_schema(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     (home / ".env").write_text("FEEDS_LOG_FORMAT=json\nFEEDS_ACCEPT_FIRST=1\n")
