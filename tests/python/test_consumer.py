@@ -253,7 +253,14 @@ def pack(project: OrderProject, path: Path, suffix: str) -> Path:
     return packed
 
 
-@pytest.mark.parametrize("suffix", [".csv.gz", ".zip", ".xlsx"])
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        pytest.param(".csv.gz", marks=pytest.mark.long),
+        pytest.param(".zip", marks=pytest.mark.long),
+        ".xlsx",
+    ],
+)
 def test_what_is_packed_has_the_same_rows(
     database: Database,
     nights: Path,
