@@ -84,10 +84,12 @@ def _chosen(
     """Split matches into those to explain and those to list.
 
     Rows of one item or order are explained: of the only one, or of the only one whose
-    name is exactly the key. Otherwise all are listed, and the user names one.
+    name is exactly the key. Rows of files without an audit are then only listed.
+    Otherwise all are listed, and the user names one.
     """
+    decided = [m for m in matches if not m.subject.is_file]
     exact = [m for m in matches if str(m.row[m.subject.label]) == key.strip()]
-    for some in (matches, exact):
+    for some in (matches, decided, exact):
         if len({(match.subject.name, match.id) for match in some}) == 1:
             return some, [match for match in matches if match not in some]
     return [], matches

@@ -1,4 +1,7 @@
-"""Find a row in packages: what their audit decided, and where it was sent."""
+"""Find a row in packages: what their audit decided, and where it was sent.
+
+A file without an audit has only its own rows: what it says of a row is the row.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +20,7 @@ from store.package import Package
 def packages_about(
     outbox: Path, ledger: Ledger, subject: Subject, feed: str | None
 ) -> dict[str, list[Package]]:
-    """Return the packages of each file whose audit is about a subject, newest first.
+    """Return the packages of each file that is about a subject, newest first.
 
     Only the newest manifest of a file that can be read is read here: a year has many.
     Of the others use those that `is_about`.
@@ -25,12 +28,12 @@ def packages_about(
     Args:
         outbox: the folder of packages.
         ledger: adds its records.
-        subject: what the audit is about.
+        subject: what the audit, or the file without one, is about.
         feed: only the packages of this feed or file.
     """
     files: dict[str, list[Package]] = {}
     for package in reversed(packages(outbox, ledger)):
-        if feed in (None, package.file, package.feed) and _has_audit(package):
+        if feed in (None, package.file, package.feed) and not _is_pruned(package):
             files.setdefault(package.file, []).append(package)
     about = {}
     for file, having in files.items():
@@ -41,16 +44,18 @@ def packages_about(
 
 
 def is_about(package: Package, subject: Subject) -> bool:
-    """Return whether a package has an audit with the columns of the subject's key."""
+    """Return whether an audit, or a file without one, has the subject's key."""
     return {*subject.file_key} <= _readable_columns(package)
 
 
-def _has_audit(package: Package) -> bool:
-    return (package.folder / "audit.csv").is_file()
+def _is_pruned(package: Package) -> bool:
+    """Whether there is no table any more; the manifest is not read for that."""
+    folder = package.folder
+    return (folder / "pruned.json").is_file() and not (folder / "audit.csv").is_file()
 
 
 def _readable_columns(package: Package) -> set[str]:
-    """Return the columns of a package's audit; none if it cannot be read."""
+    """Return the columns of `_columns`; none if they cannot be read."""
     try:
         return _columns(package)
     except (OSError, ValueError):
@@ -58,9 +63,12 @@ def _readable_columns(package: Package) -> set[str]:
 
 
 def _columns(package: Package) -> set[str]:
-    """Return the columns of a package's audit; none without an audit."""
+    """Return the columns of a package's audit, or of its file if it has no audit."""
     table = package.table("audit")
-    return {each["name"] for each in table["schema"]["fields"]} if table else set()
+    fields = (
+        table["schema"]["fields"] if table else package.resource["schema"]["fields"]
+    )
+    return {each["name"] for each in fields}
 
 
 def extract_runs(package: Package) -> Mapping[str, str]:
@@ -75,8 +83,12 @@ def may_have(package: Package, match: Match) -> bool:
 
 
 def read_decision(package: Package, match: Match) -> dict[str, str | None]:
-    """Return the row of audit.csv; empty if it has none."""
+    """Return the row of audit.csv, or of a file without one; empty if it has none."""
     subject, row = match.subject, match.row
+    if not package.table("audit"):
+        for record in _sent(package, match):
+            return {name: value or None for name, value in record.values.items()}
+        return {}
     names = (subject.id, *subject.place)
     if subject.id not in _columns(package):
         names = subject.file_key[::-1]
@@ -89,23 +101,10 @@ def read_decision(package: Package, match: Match) -> dict[str, str | None]:
 
 def read_sent(package: Package, match: Match) -> dict[str, Any]:
     """Return the file and the lines of it that have a row; empty if none has."""
-    fields = package.fields
-    key = {
-        name: formatted(fields.get(name, {}), _text(match.row[name]))
-        for name in match.subject.file_key
-    }
-    # The last column has the most values.
-    *_, (column, value) = key.items()
-    if not value or not may_have(package, match):
-        return {}
-    path = package.folder / package.resource["path"]
-    records = [
-        record
-        for record in _find(package, path, column, value)
-        if key.items() <= record.values.items()
-    ]
+    records = _sent(package, match)
     if not records:
         return {}
+    path = package.folder / package.resource["path"]
     outcome = package.last_outcome or {}
     operation = (package.run.get("delta") or {}).get("column")
     return {
@@ -120,6 +119,22 @@ def read_sent(package: Package, match: Match) -> dict[str, Any]:
         "at": outcome.get("at"),
         **({"operation": records[0].values[operation]} if operation else {}),
     }
+
+
+def _sent(package: Package, match: Match) -> list[Record]:
+    """Return the records of the file that have the key of a row."""
+    fields = package.fields
+    key = {
+        name: formatted(fields.get(name, {}), _text(match.row[name]))
+        for name in match.subject.file_key
+    }
+    # The last column has the most values.
+    *_, (column, value) = key.items()
+    if not value or not may_have(package, match):
+        return []
+    path = package.folder / package.resource["path"]
+    some = _find(package, path, column, value)
+    return [record for record in some if key.items() <= record.values.items()]
 
 
 def _find(package: Package, path: Path, column: str, value: str) -> Iterator[Record]:

@@ -31,6 +31,7 @@ from store.partner_state import path_of
 
 # Compared between runs, beside the decision.
 _FIGURES = ("qty_on_hand", "list_price", "sell_price", "rows", "order_updated")
+_COMPARED = (*DECISION, *_FIGURES)
 _ITEMS = 50
 
 
@@ -201,8 +202,10 @@ class Explainer:
         """Return the decisions of the last runs, newest first, and their changes."""
         possible = self._readable(self._newest_first(*self._files_of(match)))
         runs: list[dict[str, Any]] = []
+        had = []
         for package in islice(possible, self._runs):
             row = read_decision(package, match)
+            had.append(row)
             runs.append(
                 {
                     "run_id": package.run_id,
@@ -214,9 +217,10 @@ class Explainer:
                     "is_there": bool(row),
                 }
             )
-        compared = (*DECISION, *_FIGURES)
-        for newer, older in pairwise(runs):
-            newer["changed"] = [n for n in compared if newer.get(n) != older.get(n)]
+        for run, (newer, older) in zip(runs, pairwise(had), strict=False):
+            # A file without an audit has no decision to compare.
+            columns = newer | older if self._subject.is_file else _COMPARED
+            run["changed"] = [n for n in columns if newer.get(n) != older.get(n)]
         return runs
 
     def _last_sent(self, match: Match) -> list[dict[str, Any]]:
@@ -240,7 +244,8 @@ class Explainer:
     def _as_of(self, match: Match, package: Package) -> dict[str, Any]:
         """Explain a row by a package's audit and the extract it was made from."""
         row = read_decision(package, match)
-        audit = package.read_csv(package.table("audit") or {})
+        table = package.table("audit")
+        audit = package.read_csv(table) if table else ""  # without, nothing repeats
         extract_run = extract_runs(package).get(match.subject.source) or "-"
         lines = read_sent(package, match)
         return {
@@ -254,13 +259,15 @@ class Explainer:
         self, match: Match, row: Mapping[str, Any], audit: str, extract_run: str
     ) -> dict[str, Any]:
         """Explain a row as an audit has it; an audit without the row has no values."""
-        subject, source = match.subject, self._source(match, extract_run)
+        subject = match.subject
+        source = self._source(match, extract_run) if subject.landed else {}
         code = self._codes.get(row.get("reason_code") or "", {})
         repeats = duplicates_of(self._connection, audit, subject, row) if row else {}
         return {
             "subject": subject.name,
             "by": list(match.by),
-            **{name: match.row[name] for name in (subject.id, subject.label)},
+            "named": match.row[subject.label],
+            **{each: match.row[each] for each in (subject.id, subject.label)},
             "decision": {
                 **{name: row.get(name) for name in DECISION},
                 **{name: code.get(name) for name in ("meaning", "remedy")},
@@ -333,7 +340,7 @@ def _fired(
     `looks_at` of the seed names columns of the audit, and fields of the source's
     record that the audit lacks.
     """
-    landed = [record for records in source["records"].values() for record in records]
+    landed = [rec for records in source.get("records", {}).values() for rec in records]
     record = {name: value for each in landed[::-1] for name, value in each.items()}
     record |= row
     fired = []

@@ -27,7 +27,7 @@ def brief(match: Match) -> dict[str, Any]:
     """Return what a list of rows shows of one row."""
     subject, row = match.subject, match.row
     return {
-        "key": f"{subject.name}:{match.id}",
+        "key": subject.name if match.id is None else f"{subject.name}:{match.id}",
         "named": str(row[subject.label]),
         "place": _place(row),
         "by": list(match.by),
@@ -45,7 +45,10 @@ def to_text(
         lines += [*_row(answer), ""]
     if others:
         more = "other " if answers else ""
-        lines.append(f"{len(others)} {more}rows go by {key!r}; name one by its id:")
+        lines.append(
+            f"{len(others)} {more}rows go by {key!r}; name one by its id, or "
+            "the file by --feed:"
+        )
         for match in others:
             short = brief(match)
             lines.append(
@@ -58,13 +61,14 @@ def to_text(
 
 def _row(answer: Mapping[str, Any]) -> list[str]:
     decision, values = answer["decision"], answer["values"]
-    place = _place(values) or "no location"
-    names = (answer[name] for name in ("item_name", "order_id") if answer.get(name))
     as_of = f", as of {answer['as_of']}" if "as_of" in answer else ""
-    lines = [
-        f"{answer['subject']} {one_line(next(names, '?'))} at {one_line(place)}{as_of}:"
-        f" {one_line(decision['status'])}, {one_line(decision['reason_code'])}",
-    ]
+    head = f"{answer['subject']} {one_line(answer['named'])}"
+    if answer["source"]:
+        place = one_line(_place(values) or "no location")
+        decided = f"{one_line(decision['status'])}, {one_line(decision['reason_code'])}"
+        lines = [f"{head} at {place}{as_of}: {decided}"]
+    else:  # the row of a file, about which nothing was decided
+        lines = [f"{head}{as_of}"]
     for code in answer["codes"]:
         lines += _code(answer["subject"], code)
     lines += [_confirmation(each) for each in answer["confirmed"]]
@@ -73,7 +77,7 @@ def _row(answer: Mapping[str, Any]) -> list[str]:
         lines.append(f"  limits then: {shown}")
     if decision["warnings"]:
         lines.append(f"  warnings: {decision['warnings']}")
-    lines += _source(answer["source"])
+    lines += _source(answer["source"]) if answer["source"] else []
     lines += ["  values"] + [
         f"    {name:<24} {one_line(value)}"
         for name, value in values.items()
@@ -197,7 +201,9 @@ def _history(history: Sequence[Mapping[str, Any]]) -> list[str]:
     for run in history:
         decision = "not there"
         if run["is_there"]:
-            decision = f"{run['status']}, {run['reason_codes']}"
+            decision = "there"
+            if run["status"]:
+                decision = f"{run['status']}, {run['reason_codes']}"
         for name in ("qty_on_hand", "sell_price", "rows"):
             decision += f", {name} {run[name]}" if run.get(name) else ""
         if run.get("changed"):

@@ -8,7 +8,7 @@ import duckdb
 from msgspec import structs
 
 from monitor.why.subjects import Key, Subject
-from runtime.duck import Row, rows, tables, text
+from runtime.duck import Row, name, rows, tables, text
 from runtime.exits import Misuse
 from runtime.log import LOG
 
@@ -105,7 +105,10 @@ def _fitted(connection: duckdb.DuckDBPyConnection, subject: Subject) -> Subject:
         return subject
     named = subject.file_key[-1]
     sources = {subject.label: named} if named in columns else {}
-    added = [f"{sources.get(each, 'null::varchar')} as {each}" for each in lacking]
+    added = [
+        f"{name(sources[each]) if each in sources else 'null::varchar'} as {name(each)}"
+        for each in lacking
+    ]
     padded = structs.replace(
         subject, audit=f"(select *, {', '.join(added)} from {subject.audit})"
     )
@@ -153,16 +156,16 @@ def _matches(
     conditions = [f"({spelling.fill(key.condition)})" for key in subject.keys]
     by = ", ".join(f"coalesce({condition}, false)" for condition in conditions)
     # First the ids, then whole rows: the search reads four columns, not 50.
-    named = " or ".join(conditions)
+    named, id_ = " or ".join(conditions), name(subject.id)
     ids = connection.execute(
-        f"select distinct {subject.id} from {subject.audit} where {named} limit {_LIST}"
+        f"select distinct {id_} from {subject.audit} where {named} limit {_LIST}"
     ).fetchall()
-    known = ", ".join(str(id_) for (id_,) in ids if id_ is not None) or "null"
-    unknown = f" or {subject.id} is null" if (None,) in ids else ""
+    known = ", ".join(str(each) for (each,) in ids if each is not None) or "null"
+    unknown = f" or {id_} is null" if (None,) in ids else ""
     query = (
         f"select *, [{by}] as _by from {subject.audit}"
-        f" where ({subject.id} in ({known}){unknown}) and ({named})"
-        f" order by {', '.join((subject.id, *subject.place))} limit {_LIST}"
+        f" where ({id_} in ({known}){unknown}) and ({named})"
+        f" order by {', '.join(map(name, (subject.id, *subject.place)))} limit {_LIST}"
     )
     matches = []
     for record in rows(connection, query):
@@ -183,8 +186,9 @@ def nearest(
     # The best of each column first: sorting all together takes ten times as long.
     likeness = f"jaro_winkler_similarity(upper(known), upper({text(key)}))"
     candidates = " union all ".join(
-        f"(select known, {likeness} as likeness from (select cast({column} as varchar)"
-        f" as known from {subject.audit}) where known is not null"
+        f"(select known, {likeness} as likeness from"
+        f" (select cast({name(column)} as varchar) as known from {subject.audit})"
+        " where known is not null"
         f" order by likeness desc, known limit {_LIST})"
         for subject in subjects
         for column in subject.likely

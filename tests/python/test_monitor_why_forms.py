@@ -73,3 +73,39 @@ def test_why_names_the_line_that_others_find(tmp_path: Path, form: str) -> None:
     operation = ", added" if form == "delta" else ""
     assert f"line {places[0]}{operation}, delivered to onpart at" in shown, shown
     assert project.run("monitor", "why", "100-99999").returncode == 1
+
+
+def test_a_row_of_a_file_without_an_audit_is_found_by_its_key(tmp_path: Path) -> None:
+    project = SampleProject(tmp_path)
+    project.variables["XDG_STATE_HOME"] = tmp_path / "state"
+    del project.meta["audit"]
+    project.meta["guards"] = {}
+    project.quick()
+    (outcome,) = project.here(accept_first=True)
+    assert outcome.summary["status"] == "delivered", outcome.text
+    project.later()
+    project.each(lambda row: row.update(sell_price="12.34"))
+    (outcome,) = project.write().here()
+    assert outcome.summary["status"] == "delivered", outcome.text
+    answer = project.run_json("monitor", "why", SKU, "--feed", "onpart_inventory")
+    rows = {row["values"]["location_code"]: row for row in answer["rows"]}
+    row = rows[PLACE]
+    assert (row["subject"], row["named"]) == ("onpart_inventory", SKU)
+    (file,) = row["files"]
+    lines = Path(file["path"]).read_text().splitlines()
+    assert SKU in lines[file["first_line"] - 1]
+    assert PLACE in lines[file["first_line"] - 1]
+    assert "sell_price" in row["history"][0]["changed"]
+    assert "qty_on_hand" not in row["history"][0]["changed"]
+    shown = project.run("monitor", "why", SKU, "--feed", "onpart_inventory").stdout
+    assert f"onpart_inventory {SKU}" in shown
+    assert "there, qty_on_hand" in shown
+    first = row["history"][1]["run_id"]
+    words = ("monitor", "why", SKU, "--feed", "onpart_inventory", "--run", first)
+    assert project.run_json(*words)["rows"][0]["as_of"] == first
+    # What has a decision is explained, and the row of the other file listed.
+    both = project.run_json("monitor", "why", SKU)
+    assert {row["subject"] for row in both["rows"]} == {"part"}
+    assert {row["key"] for row in both["others"]} == {"onpart_inventory"}
+    nearest = project.run("monitor", "why", "100-0007", "--feed", "onpart_inventory")
+    assert (nearest.returncode, SKU in nearest.stdout) == (1, True)
