@@ -308,9 +308,8 @@ def agree(project: BuiltProject, capsys: pytest.CaptureFixture[str]) -> None:
     assert ("Rejected by the partner" in page) is answered
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(2, marks=pytest.mark.long), 3], ids=["before", "after"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("number", [2, 3], ids=["before", "after"])
 def test_a_replay_uses_the_confirmations_of_its_time(
     project: BuiltProject, number: int, tmp_path: Path
 ) -> None:

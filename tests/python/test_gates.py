@@ -302,7 +302,7 @@ def closed(package: Path) -> set[str]:
         for number, (gates, spoil) in enumerate(CASES)
     ],
 )
-@pytest.mark.sample(36)
+@pytest.mark.sample(24)
 def test_exactly_that_gate_closes(
     project: SampleProject, gates: set[str], spoil: Spoil
 ) -> None:

@@ -5,6 +5,7 @@ import re
 from datetime import datetime, timedelta
 
 import duckdb
+import pytest
 import yaml
 from commands import ROOT
 from conftest import spoil
@@ -105,7 +106,9 @@ def test_repeats_are_sent_to_review_all_of_them(data, quick_build, query):
     ]
 
 
-def test_thresholds_are_variables(data, build, query):
+@pytest.mark.sample(1)
+@pytest.mark.parametrize("units", [False, True])
+def test_thresholds_are_variables(data, build, query, units):
     land_parts(data, *preview())
     changed = {
         **{"supplier_code": "OTHER-1", "od_min_on_hand": 3, "qty_limit": 50},
@@ -115,7 +118,7 @@ def test_thresholds_are_variables(data, build, query):
         **{"capa_downgrade": True, "partslink_from_sku": True},
         **{"order_feed_layout": 3, "default_unit": "Each"},
     }
-    code, output = build("--vars", json.dumps(changed), units=True)
+    code, output = build("--vars", json.dumps(changed), units=units)
     assert code == 0, output
     assert set(changed) == set(
         yaml.safe_load((ROOT / "dbt_project.yml").read_text())["vars"]

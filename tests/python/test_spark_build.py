@@ -123,11 +123,13 @@ def contents(outbox: Path) -> dict[str, bytes]:
     return read
 
 
-@pytest.mark.timeout(1200)
-def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
-    project: Path, data: Path, tmp_path: Path, build: Build, built: BuiltProject
-) -> None:
-    """A seed has cells that break texts; partners have rows of an earlier delivery."""
+def build_on_both(
+    project: Path, data: Path, folder: Path, build: Build, built: BuiltProject
+) -> dict[str, Any]:
+    """Build by both engines, and return the record of Spark's build.
+
+    A seed has cells that break texts; partners have rows of an earlier delivery.
+    """
     spark.require()
     land_everything(data)
     with (project / "seeds/protected_parts.csv").open("a") as seed:
@@ -138,9 +140,17 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
             hold(opened, f"select * from {model} limit 3", data, model, "partner")
     code, output = build(project=project)
     assert code == 0, output
-    ran = spark.dbt(tmp_path, data, "build", *NO_UNIT_TESTS, project=project)
+    ran = spark.dbt(folder, data, "build", *NO_UNIT_TESTS, project=project)
     assert ran.returncode == 0, spark.faults(ran)
     (record,) = records(data)
+    return record
+
+
+@pytest.mark.timeout(1200)
+def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
+    project: Path, data: Path, tmp_path: Path, build: Build, built: BuiltProject
+) -> None:
+    record = build_on_both(project, data, tmp_path, build, built)
     assert {"inventory_feed", "inventory_audit", "order_audit", "order_feed_v2",
             "order_feed_delta_v2", "order_terms", "protected_parts"} <= {
                 *record["tables"]}  # fmt: skip
@@ -160,9 +170,9 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
     files = [each for table in record["tables"].values() for each in
              table["files"].values()]  # fmt: skip
     assert {(*each,) for each in files} == {("bytes", "sha256")}
-    built = build_records.read(place, folder)
-    built.check(place.spark, built.tables)
-    assert {path for table in built.tables for path in built.files(place.spark, table)
+    known = build_records.read(place, folder)
+    known.check(place.spark, known.tables)
+    assert {path for table in known.tables for path in known.files(place.spark, table)
             } == {*(data / "spark" / folder).glob("*/*.parquet")}  # fmt: skip
 
     # Every file of every package has the bytes of DuckDB.
@@ -172,6 +182,15 @@ def test_a_build_on_spark_has_the_rows_and_the_record_of_duckdb(
     )
     assert len(expected) > 25
     assert of_spark == expected
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_a_build_of_one_file_keeps_the_other_tables_and_a_null_is_refused(
+    project: Path, data: Path, tmp_path: Path, build: Build, built: BuiltProject
+) -> None:
+    record = build_on_both(project, data, tmp_path, build, built)
+    folder, place = record["invocation_id"], DataDirectory("dev", data)
 
     # A build was killed after this one: the catalog has its tables, but no record does.
     earlier = "00000000-0000-4000-8000-000000000000"
