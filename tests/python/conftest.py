@@ -25,6 +25,9 @@ Build = Callable[..., tuple[int, str]]
 _SLOW = (
     *("test_spark_build", "test_spark_macros", "test_hostile_names", "test_upgrade"),
     *("test_warehouse_lock", "test_orders_nights", "test_histories", "test_faults"),
+    *("test_decisions_agree", "test_builds", "test_models_build", "test_consumer"),
+    *("test_publish_replay_changed", "test_mart", "test_shortcuts"),
+    "test_orders_three_nights",
 )
 
 
