@@ -65,10 +65,9 @@ def _readable_columns(package: Package) -> set[str]:
 def _columns(package: Package) -> set[str]:
     """Return the columns of a package's audit, or of its file if it has no audit."""
     table = package.table("audit")
-    fields = (
-        table["schema"]["fields"] if table else package.resource["schema"]["fields"]
-    )
-    return {each["name"] for each in fields}
+    if not table:
+        return {*package.fields}
+    return {each["name"] for each in table["schema"]["fields"]}
 
 
 def extract_runs(package: Package) -> Mapping[str, str]:

@@ -80,6 +80,7 @@ def test_a_row_of_a_file_without_an_audit_is_found_by_its_key(tmp_path: Path) ->
     project.variables["XDG_STATE_HOME"] = tmp_path / "state"
     del project.meta["audit"]
     project.meta["guards"] = {}
+    project.meta["columns"] = {"supplier_sku": {"header": "Part No."}}
     project.quick()
     (outcome,) = project.here(accept_first=True)
     assert outcome.summary["status"] == "delivered", outcome.text
