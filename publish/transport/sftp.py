@@ -80,6 +80,7 @@ class Sftp:
         self._client_key = private_key(destination)
         # In a thread of its own, so that a signal ends what this thread waits for.
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_log_unexpected)
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         try:
@@ -438,6 +439,15 @@ class _Client(asyncssh.SSHClient):
         """Return what we accept; those of the keys that we trust come first."""
         known = {name.decode() for key in self.trusted for name in key.sig_algorithms}
         return sorted(_HOST_KEY_ALGORITHMS, key=lambda name: name not in known)
+
+
+def _log_unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what no task asked for, except how the connection ended, which we report.
+
+    asyncssh splits a write into several tasks and forgets those that were under way.
+    """
+    if not isinstance(context.get("exception"), (asyncssh.Error, OSError)):
+        loop.default_exception_handler(context)
 
 
 async def _end(connection: asyncssh.SSHClientConnection | None) -> None:

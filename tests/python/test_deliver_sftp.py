@@ -1,5 +1,7 @@
 """SFTP at OpenSSH: refusals and failures."""
 
+import asyncio
+import gc
 import os
 import signal
 import socket
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import asyncssh
 import pytest
 from checking import CheckProject
 from commands import ROOT, clean_environment
@@ -338,3 +341,24 @@ def test_a_server_that_goes_while_we_send(server: Start, tmp_path: Path) -> None
     with pytest.raises(Temporary, match="connecting") as caught, opened(to):
         pass
     assert retry_of(caught.value) == "retry_often"
+
+
+@pytest.mark.parametrize(
+    ("error", "logged"), [(asyncssh.SFTPNoConnection("x"), 0), (ValueError("x"), 1)]
+)
+def test_only_what_we_do_not_report_is_logged(
+    server: Start, caplog: pytest.LogCaptureFixture, error: Exception, logged: int
+) -> None:
+    """A write that asyncssh had split and forgot must not end up on stderr."""
+
+    async def forget() -> None:
+        async def fail() -> None:
+            raise error
+
+        asyncio.get_running_loop().create_task(fail())
+        await asyncio.sleep(0.1)
+
+    with opened(server("openssh")) as connection:
+        asyncio.run_coroutine_threadsafe(forget(), connection._loop).result(5)  # type: ignore[attr-defined]
+    gc.collect()
+    assert len([one for one in caplog.records if one.name == "asyncio"]) == logged
