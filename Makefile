@@ -7,6 +7,13 @@ READERS := .venv/readers
 NEXT := .venv/next
 SERVERS := .venv/servers
 SPARK := .venv/spark
+UV := $(BIN)/uv
+# install ENVIRONMENT, LOCK: what the lock names. project ENVIRONMENT: this folder;
+# compat is a path in place of a finder, which would take 12 ms at each start.
+install = $(UV) pip install --quiet --compile-bytecode --require-hashes \
+	--python $(1)/bin/python --requirement $(2)
+project = $(UV) pip install --quiet --no-deps --no-build-isolation \
+	--config-settings editable_mode=compat --python $(1)/bin/python --editable .
 # pytest: the number of worker processes
 WORKERS ?= auto
 # A worker takes whole files, in our order: what a file sets up is made once.
@@ -105,31 +112,33 @@ fixture: $(READY) ## Write the data directory of this version that later ones mu
 	sh tests/fixtures/make_data_directory.sh . tests/fixtures/data_of_$$(git rev-parse --short=7 HEAD).tar.xz
 
 # --universal: one lock for Python 3.11 to 3.13, by markers
-lock: ## Renew the locks (needs uv and npm)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+lock: $(READY) ## Renew the locks (needs npm)
+	echo 'uv' | $(UV) pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header - --output-file .ci/uv.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-strip-extras --extra dev \
 		pyproject.toml --output-file requirements.lock
-	echo 'setuptools>=80' | uv pip compile --quiet --universal --python-version 3.11 \
+	echo 'setuptools>=80' | $(UV) pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--constraint requirements.lock --extra spark pyproject.toml - \
 		--output-file requirements-spark.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header \
 		tests/readers/requirements.in --output-file tests/readers/requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --constraint tests/readers/requirements.lock \
 		tests/readers/heavy.in --output-file tests/readers/heavy.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \
 		--no-emit-index-url --no-header \
 		tests/next/requirements.in --output-file tests/next/requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header \
 		tests/servers/requirements.in --output-file tests/servers/requirements.lock
-	echo 'setuptools>=80' | uv pip compile --quiet --universal --python-version 3.11 \
+	echo 'setuptools>=80' | $(UV) pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --no-strip-extras \
 		--constraint requirements.lock pyproject.toml - \
 		--output-file orchestration/requirements.lock
-	for each in linters airflow dagster; do uv pip compile --quiet --universal \
+	for each in linters airflow dagster; do $(UV) pip compile --quiet --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		tests/orchestrators/$$each.in \
 		--output-file tests/orchestrators/$$each.lock || exit 1; done
@@ -139,57 +148,49 @@ lock: ## Renew the locks (needs uv and npm)
 clean: ## Remove the environment and everything that runs have written
 	rm -rf .venv data target logs
 
-# An incomplete environment has no .ready and is made again. compat: a path in place of
-# a finder, which would take 12 ms at each start.
-$(READY): requirements.lock pyproject.toml
+# An incomplete environment has no .ready and is made again.
+$(READY): requirements.lock pyproject.toml .ci/uv.txt
 	@python=$$(sh .ci/python) && echo "making .venv with $$python" \
 		&& rm -rf .venv && "$$python" -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+		--require-hashes --requirement .ci/uv.txt
+	$(call install,.venv,requirements.lock)
+	$(call project,.venv)
 	@touch $(READY)
 
 # The readers of the tests, apart from what the project needs.
 $(READERS)/.ready: $(READY) tests/readers/requirements.lock tests/readers/package-lock.json
-	@python=$$(sh .ci/python) && rm -rf $(READERS) && "$$python" -m venv $(READERS)
-	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --requirement tests/readers/requirements.lock
+	@python=$$(sh .ci/python) && rm -rf $(READERS) && "$$python" -m venv --without-pip $(READERS)
+	$(call install,$(READERS),tests/readers/requirements.lock)
 	cp tests/readers/package.json tests/readers/package-lock.json $(READERS)
 	npm ci --silent --ignore-scripts --prefix $(READERS)
 	@touch $(READERS)/.ready
 
 # Those that CI leaves out.
 $(READERS)/.heavy: $(READERS)/.ready tests/readers/heavy.lock
-	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --requirement tests/readers/heavy.lock
+	$(call install,$(READERS),tests/readers/heavy.lock)
 	@touch $(READERS)/.heavy
 
 # The releases after the locked ones. tests/next/requirements.in has the reason of --no-deps.
 $(NEXT)/.ready: $(READY) tests/next/requirements.lock
-	@python=$$(sh .ci/python) && rm -rf $(NEXT) && "$$python" -m venv $(NEXT)
+	@python=$$(sh .ci/python) && rm -rf $(NEXT) && "$$python" -m venv --without-pip $(NEXT)
 	for each in requirements.lock tests/next/requirements.lock; do \
-		$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --require-hashes --requirement $$each || exit 1; done
-	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+		$(call install,$(NEXT),$$each) --no-deps || exit 1; done
+	$(call project,$(NEXT))
 	@touch $(NEXT)/.ready
 
 # The project with its extra `spark`, beside the environment without it.
 $(SPARK)/.ready: $(READY) requirements-spark.lock
 	@$(BIN)/python -c 'from runtime import spark; exit(spark.without_java())'
-	@python=$$(sh .ci/python) && rm -rf $(SPARK) && "$$python" -m venv $(SPARK)
-	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --requirement requirements-spark.lock
-	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@python=$$(sh .ci/python) && rm -rf $(SPARK) && "$$python" -m venv --without-pip $(SPARK)
+	$(call install,$(SPARK),requirements-spark.lock)
+	$(call project,$(SPARK))
 	@touch $(SPARK)/.ready
 
 # The servers that CI does not have, apart from what the project needs.
 $(SERVERS)/.ready: $(READY) tests/servers/requirements.lock tests/servers/package-lock.json
-	@python=$$(sh .ci/python) && rm -rf $(SERVERS) && "$$python" -m venv $(SERVERS)
-	$(SERVERS)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --requirement tests/servers/requirements.lock
+	@python=$$(sh .ci/python) && rm -rf $(SERVERS) && "$$python" -m venv --without-pip $(SERVERS)
+	$(call install,$(SERVERS),tests/servers/requirements.lock)
 	cp tests/servers/package.json tests/servers/package-lock.json $(SERVERS)
 	npm ci --silent --ignore-scripts --prefix $(SERVERS)
 	FEEDS_SERVERS=$(CURDIR)/$(SERVERS)/debian .ci/servers \
@@ -198,7 +199,6 @@ $(SERVERS)/.ready: $(READY) tests/servers/requirements.lock tests/servers/packag
 
 # The linters of orchestration/, Airflow and Dagster, each apart from all others.
 .venv/linters/.ready .venv/airflow/.ready .venv/dagster/.ready: .venv/%/.ready: $(READY) tests/orchestrators/%.lock
-	@python=$$(sh .ci/python) && rm -rf .venv/$* && "$$python" -m venv .venv/$*
-	.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --requirement tests/orchestrators/$*.lock
+	@python=$$(sh .ci/python) && rm -rf .venv/$* && "$$python" -m venv --without-pip .venv/$*
+	$(call install,.venv/$*,tests/orchestrators/$*.lock)
 	@touch $@
