@@ -217,7 +217,8 @@ def _for_few_rows(folder: Path) -> Mapping[str, str]:
     return {
         "MASTER": "local[2]",
         "SPARK_CONF_DIR": str(settings),
-        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss8m",
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+        " -XX:+UseSerialGC -Xss8m",
     }
 
 

@@ -10,10 +10,7 @@ from commands import ROOT, clean_environment
 
 DBT = ROOT / ".venv/spark/bin/dbt"
 # Of a Java process that lives for a minute on few rows.
-_JAVA = (
-    "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
-    " -XX:+UseSerialGC -Xss8m"
-)
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC -Xss8m"
 _DEFAULTS = {
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.adaptive.enabled": "false",
