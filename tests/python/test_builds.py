@@ -189,6 +189,7 @@ def test_a_build_waits_for_a_program_that_reads(built_copy: BuiltProject) -> Non
         assert build.wait() == 0, rest
 
 
+@pytest.mark.long
 def test_no_other_command_opens_or_closes_a_gate(built_copy: BuiltProject) -> None:
     for words in (
         ("test", "--select", "inventory_feed"),

@@ -48,6 +48,7 @@ def test_an_edited_checkout_is_no_matter_where_git_has_the_code(
     assert f"replay with the code of the run commit={project.commit}" in log
 
 
+@pytest.mark.long
 def test_the_files_that_differ_are_named(project: CommittedProject) -> None:
     """Without git's help, the code in the folder makes the package."""
     spoil(project.root / MART, *PRICED)
