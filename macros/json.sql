@@ -240,7 +240,8 @@
 
 
 {#
-    A value of a JSON document as text, or null.
+    A value of a JSON document as text, or null. For texts, whole numbers, true and
+    false: an engine may write another number its own way, as numbers_as_texts says.
 
     column: the JSON. path: names, separated by points. Without it: the whole document.
 #}

@@ -163,6 +163,7 @@ def test_two_extract_runs_are_no_input(data, quick_build):
     assert quick_build() == {"the_feed_comes_from_one_extract_run"}
 
 
+@pytest.mark.long
 def test_dbt_makes_the_same_rows_on_more_threads_and_records_its_build(
     data, build, quick_build, query, tmp_path
 ):

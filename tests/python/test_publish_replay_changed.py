@@ -85,7 +85,9 @@ def _spoilt(name: str, *words: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        pytest.param(_without(MART), "inventory_feed", id="model gone"),
+        pytest.param(
+            _without(MART), "inventory_feed", id="model gone", marks=pytest.mark.long
+        ),
         pytest.param(
             _spoilt("models/marts/_marts__exposures.yml", "name: onpart_inventory",
                     "name: onpart_stock"),

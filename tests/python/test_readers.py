@@ -194,6 +194,7 @@ def test_a_reader_reads_the_samples_as_the_page_says(reader: Reader) -> None:
     assert not differences, "\n".join([reader.version, *differences])
 
 
+@pytest.mark.sample(65)
 @pytest.mark.parametrize("kind", CATALOGUE["misread"])
 @pytest.mark.parametrize("name", SAMPLES)
 @pytest.mark.parametrize(

@@ -204,7 +204,9 @@ def as_written(number: int, text: str) -> list[tuple[object, ...]]:
 
 def write_values(folder: Path) -> dict[str, str]:
     """Write the values as Parquet files; return the variables that name them."""
-    letters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    # Planes above have ideographs, tags and private use alone.
+    codes = (range(0xD800), range(0xE000, 0x20000), [0x2A6DF, 0xE0001, 0x10FFFF])
+    letters = [chr(code) for code in itertools.chain(*codes)]
     amounts = [
         (Decimal(amount), Decimal(pieces) if pieces else None, place, at, later)
         for place, (amount, pieces, at, later) in enumerate(
