@@ -56,12 +56,20 @@
             "select distinct trim(" ~ words_of('phrase') ~ ") as words from " ~ seed
             ~ " where " ~ condition ~ " order by words"
         ).columns[0].values() -%}
-        {%- for words in phrases if words -%}
-            {%- do patterns.append(
-                ('(^|[^0-9])' if words[0].isdigit() else '(^|[^a-z])')
-                ~ words | replace(' ', '[^a-z0-9]*')
-                ~ ('([^0-9]|$)' if words[-1].isdigit() else '([^a-z]|$)')
-            ) -%}
+        {#- A boundary is matched once for all phrases: Java tries each in turn. -#}
+        {%- for is_digit, class in [(false, 'a-z'), (true, '0-9')] -%}
+            {%- set begun = [] -%}
+            {%- for words in phrases if words and words[0].isdigit() == is_digit -%}
+                {%- do begun.append(
+                    words | replace(' ', '[^a-z0-9]*')
+                    ~ ('([^0-9]|$)' if words[-1].isdigit() else '([^a-z]|$)')
+                ) -%}
+            {%- endfor -%}
+            {%- if begun -%}
+                {%- do patterns.append(
+                    '(^|[^' ~ class ~ '])(' ~ begun | join('|') ~ ')'
+                ) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {{ matches(text, patterns | join('|')) if patterns else 'true' }}
